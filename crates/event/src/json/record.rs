@@ -1,0 +1,116 @@
+//! Whole events in JSON: one object a line.
+
+use std::borrow::Cow;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_with::As;
+use thiserror::Error;
+
+use super::{Bytes, Integer};
+use crate::kind::BodyOf;
+use crate::record::{NodeNames, Record, WireError};
+use crate::{Body, Kind, time};
+
+/// JSON that is no event.
+#[derive(Debug, Error)]
+pub enum JsonError {
+    /// It is no JSON, or not of the form of an event.
+    #[error("not an event in JSON: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// The time cannot be read.
+    #[error("not an event in JSON: {0:?} is no time like 2026-01-31T12:00:00.000000001Z")]
+    Time(String),
+    /// The body is not what the kind says.
+    #[error("not an event in JSON: the body is none of kind {0:?}")]
+    Body(&'static str),
+    /// The bytes of an event of a kind that is not known are no event.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Number(#[serde(with = "As::<Integer>")] u64);
+        #[derive(Serialize)]
+        struct Encoded<'a>(#[serde(with = "As::<Bytes>")] &'a bytes::Bytes);
+
+        let envelope = self.envelope();
+        let mut object = serializer.serialize_struct("Event", 7)?;
+        object.serialize_field("time", &time::rfc3339(envelope.time_ns))?;
+        object.serialize_field("node", &envelope.node)?;
+        object.serialize_field("run", &Number(envelope.run))?;
+        object.serialize_field("sequence", &Number(envelope.sequence))?;
+        object.serialize_field("source", &envelope.kind.source().map(crate::Source::name))?;
+        match self.body() {
+            Some(body) if envelope.kind != Kind::Unknown => {
+                object.serialize_field("kind", envelope.kind.name())?;
+                object.serialize_field("body", &BodyOf(body))?;
+            }
+            _ => {
+                object.serialize_field("kind", Kind::Unknown.name())?;
+                object.serialize_field("body", &Encoded(self.bytes()))?;
+            }
+        }
+        object.end()
+    }
+}
+
+/// An event as one line of JSON, without the newline:
+/// `{"time":…,"node":…,"run":…,"sequence":…,"source":…,"kind":…,"body":…}`.
+pub fn to_json(record: &Record) -> String {
+    // Nothing in an event fails to serialize: no map has keys that are not text or numbers.
+    serde_json::to_string(record).unwrap_or_default()
+}
+
+/// Reads what [`to_json`] wrote.
+///
+/// # Errors
+/// When the text is no event.
+pub fn from_json(text: &str, names: &mut NodeNames) -> Result<Record, JsonError> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow)]
+        time: Cow<'a, str>,
+        #[serde(borrow, default)]
+        node: Cow<'a, str>,
+        #[serde(with = "As::<Integer>", default)]
+        run: u64,
+        #[serde(with = "As::<Integer>", default)]
+        sequence: u64,
+        #[serde(borrow)]
+        kind: Cow<'a, str>,
+        #[serde(borrow)]
+        body: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Encoded(#[serde(with = "As::<Bytes>")] bytes::Bytes);
+
+    let object: Object = serde_json::from_str(text)?;
+    let Some(kind) = Kind::from_name(&object.kind) else {
+        let Encoded(bytes) = serde_json::from_str(object.body.get())?;
+        return Ok(Record::from_bytes(bytes, names)?);
+    };
+    let time_ns = time::parse_rfc3339(&object.time).ok_or_else(|| JsonError::Time(object.time.to_string()))?;
+    let body = nested(kind.path(), object.body.get());
+    let body: Body = serde_json::from_str(&body)?;
+    if Kind::of(&body) != kind {
+        return Err(JsonError::Body(kind.name())); // serde takes an arm that cannot be read for an absent one
+    }
+    Ok(Record::new(names.intern(object.node), object.run, object.sequence, time_ns, body))
+}
+
+/// The body inside the objects that lead to it in the JSON form of [`Body`].
+fn nested(path: &[&str], body: &str) -> String {
+    let mut json = String::with_capacity(body.len() + 64);
+    for name in path {
+        json.push_str("{\"");
+        json.push_str(name);
+        json.push_str("\":");
+    }
+    json.push_str(body);
+    json.extend(path.iter().map(|_| '}'));
+    json
+}

@@ -1,0 +1,30 @@
+//! What an event is: its wire form, its subject, its text and JSON forms. No I/O.
+//!
+//! Extractors make a [`Body`] and hand it to the bus, which wraps it in a [`Record`]: the body, or its encoded
+//! bytes, and an [`Envelope`] with what filters need. Either form is made from the other when somebody asks.
+
+pub mod filter;
+pub mod json;
+pub mod kind;
+pub mod quote;
+mod raw;
+pub mod record;
+pub mod subject;
+pub mod text;
+pub mod time;
+
+/// The wire format, compiled from `proto/`.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications, rustdoc::all)]
+pub mod pb {
+    include!(concat!(env!("OUT_DIR"), "/pb.rs"));
+}
+
+/// The wire format described by itself: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+
+pub use filter::Filter;
+pub use kind::{Kind, Source};
+/// What happened: the arm of an event that its extractor fills.
+pub use pb::event::event::PeerObserverEvent as Body;
+pub use quote::HashText;
+pub use record::{Direction, Envelope, NodeNames, Record, WireError};

@@ -1,0 +1,39 @@
+//! Which parts of an event are raw transactions: large, and of use even without.
+
+use crate::Body;
+use crate::pb::bitcoin_primitives::Transaction;
+use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
+use crate::pb::ebpf_extractor::message::message_event::Msg;
+use crate::pb::rpc_extractor::rpc::RpcEvent;
+
+/// Takes the raw bytes of all transactions out of a body. Whether there were any.
+pub(crate) fn strip(body: &mut Body) -> bool {
+    let mut found = false;
+    for_each_transaction(body, |transaction| found |= transaction.raw.take().is_some());
+    found
+}
+
+fn for_each_transaction(body: &mut Body, mut f: impl FnMut(&mut Transaction)) {
+    match body {
+        Body::EbpfExtractor(ebpf) => {
+            let Some(EbpfEvent::Message(message)) = &mut ebpf.ebpf_event else {
+                return;
+            };
+            match &mut message.msg {
+                Some(Msg::Tx(message)) => f(&mut message.tx),
+                Some(Msg::Block(message)) => message.transactions.iter_mut().for_each(f),
+                Some(Msg::Blocktxn(message)) => message.transactions.iter_mut().for_each(f),
+                Some(Msg::Compactblock(message)) => {
+                    message.transactions.iter_mut().for_each(|prefilled| f(&mut prefilled.tx));
+                }
+                _ => {}
+            }
+        }
+        Body::RpcExtractor(rpc) => {
+            if let Some(RpcEvent::OrphanTxs(orphans)) = &mut rpc.rpc_event {
+                orphans.orphans.iter_mut().for_each(|orphan| f(&mut orphan.transaction));
+            }
+        }
+        _ => {}
+    }
+}

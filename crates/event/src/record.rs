@@ -1,0 +1,365 @@
+//! One event on its way: its envelope and its body, encoded or decoded or both.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field};
+use smol_str::SmolStr;
+use thiserror::Error;
+
+use crate::kind::Kind;
+use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
+use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
+use crate::pb::log_extractor::Log;
+use crate::pb::log_extractor::log::LogEvent;
+use crate::{Body, pb};
+
+/// Field numbers of `event.Event` and of what leads from it to the metadata of a P2P message.
+mod field {
+    pub const EBPF_EXTRACTOR: u32 = 1;
+    pub const TIMESTAMP: u32 = 10;
+    pub const NODE: u32 = 100;
+    pub const SEQUENCE: u32 = 101;
+    pub const RUN: u32 = 102;
+    pub const TIME_NS: u32 = 103;
+    /// Of `ebpf_extractor.ebpf`.
+    pub const MESSAGE: u32 = 1;
+    /// Of `ebpf_extractor.message.MessageEvent`.
+    pub const META: u32 = 1;
+}
+
+/// Which way a P2P message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The node received it.
+    Inbound,
+    /// The node sent it.
+    Outbound,
+}
+
+impl Direction {
+    /// Its name in filters: `inbound` or `outbound`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// What can be told of an event without looking into its body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope {
+    /// The observed node; "" when its extractor was given no name.
+    pub node: Arc<str>,
+    /// Run of the extractor; 0 in events of programs that count none.
+    pub run: u64,
+    /// Position in the run, from 1 on; 0 in events of programs that count none.
+    pub sequence: u64,
+    /// Nanoseconds since the UNIX epoch when the node did it.
+    pub time_ns: u64,
+    /// What happened.
+    pub kind: Kind,
+    /// The node's id of the peer that it concerns.
+    pub peer: Option<u64>,
+    /// Type of the P2P message.
+    pub message: Option<SmolStr>,
+    /// Direction of the P2P message.
+    pub direction: Option<Direction>,
+    /// Payload size of the P2P message in bytes.
+    pub size: Option<u64>,
+}
+
+/// An event that cannot be read.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum WireError {
+    /// It is not protobuf, or lacks a field that every event has.
+    #[error("not an event: {0}")]
+    Malformed(#[from] prost::DecodeError),
+    /// A field claims to be longer than the event.
+    #[error("not an event: a field is longer than the whole")]
+    Truncated,
+}
+
+/// One event on its way. It is made from a body or from encoded bytes; the other form is made when somebody
+/// asks for it, once for everybody who holds the record.
+#[derive(Debug)]
+pub struct Record {
+    envelope: Envelope,
+    body: OnceLock<Option<Body>>,
+    bytes: OnceLock<Bytes>,
+}
+
+impl Record {
+    /// An event from its body; peer, message type, direction and size are taken from there.
+    pub fn new(node: Arc<str>, run: u64, sequence: u64, time_ns: u64, body: Body) -> Self {
+        let mut envelope = Envelope {
+            node,
+            run,
+            sequence,
+            time_ns,
+            kind: Kind::of(&body),
+            peer: None,
+            message: None,
+            direction: None,
+            size: None,
+        };
+        envelope.describe(&body);
+        Self { envelope, body: OnceLock::from(Some(body)), bytes: OnceLock::new() }
+    }
+
+    /// An event from its encoded form. P2P messages, which are many and large, are decoded when somebody asks.
+    ///
+    /// # Errors
+    /// When the bytes are no event.
+    pub fn from_bytes(bytes: Bytes, names: &mut NodeNames) -> Result<Self, WireError> {
+        let head = Head::read(&bytes)?;
+        let node = names.intern(head.node.unwrap_or_default());
+        let time_ns = head.time_ns.unwrap_or(head.timestamp.saturating_mul(1_000_000));
+        let mut envelope = Envelope {
+            node,
+            run: head.run,
+            sequence: head.sequence,
+            time_ns,
+            kind: Kind::Unknown,
+            peer: None,
+            message: None,
+            direction: None,
+            size: None,
+        };
+        if let Some(meta) = head.meta {
+            envelope.kind = Kind::Message;
+            envelope.describe_message(&meta);
+            return Ok(Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(bytes) });
+        }
+        let body = pb::event::Event::decode(bytes.clone())?.peer_observer_event;
+        if let Some(body) = &body {
+            envelope.kind = Kind::of(body);
+            envelope.describe(body);
+        }
+        Ok(Self { envelope, body: OnceLock::from(body), bytes: OnceLock::from(bytes) })
+    }
+
+    /// What can be told without looking into the body.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// The body; none when it is of a kind that this program does not know, or is malformed.
+    pub fn body(&self) -> Option<&Body> {
+        let decode = || {
+            let bytes = self.bytes.get()?;
+            pb::event::Event::decode(bytes.clone()).ok()?.peer_observer_event
+        };
+        self.body.get_or_init(decode).as_ref()
+    }
+
+    /// The encoded event, a `event.Event` of the wire format.
+    pub fn bytes(&self) -> &Bytes {
+        self.bytes.get_or_init(|| self.encode(self.body.get().and_then(Option::as_ref)))
+    }
+
+    /// The event encoded anew without the raw bytes of transactions and other large payloads, for
+    /// a server that does not take messages of its full size. None if it carries no such bytes.
+    pub fn bytes_without_raw(&self) -> Option<Bytes> {
+        let mut body = self.body()?.clone();
+        crate::raw::strip(&mut body).then(|| self.encode(Some(&body)))
+    }
+
+    fn encode(&self, body: Option<&Body>) -> Bytes {
+        let envelope = &self.envelope;
+        let body_len = body.map_or(0, Body::encoded_len);
+        let mut out = BytesMut::with_capacity(body_len + envelope.node.len() + 64);
+        if let Some(body) = body {
+            body.encode(&mut out);
+        }
+        put_varint(&mut out, field::TIMESTAMP, envelope.time_ns / 1_000_000);
+        if !envelope.node.is_empty() {
+            encode_key(field::NODE, WireType::LengthDelimited, &mut out);
+            encode_varint(envelope.node.len() as u64, &mut out);
+            out.put_slice(envelope.node.as_bytes());
+        }
+        put_varint(&mut out, field::SEQUENCE, envelope.sequence);
+        put_varint(&mut out, field::RUN, envelope.run);
+        put_varint(&mut out, field::TIME_NS, envelope.time_ns);
+        out.freeze()
+    }
+
+    /// Address of the peer that it concerns, with the port as the node writes it.
+    pub fn addr(&self) -> Option<&str> {
+        match self.body()? {
+            Body::EbpfExtractor(ebpf) => match ebpf.ebpf_event.as_ref()? {
+                EbpfEvent::Message(message) => Some(&message.meta.addr),
+                EbpfEvent::Connection(connection) => Some(&connection_of(connection.event.as_ref()?)?.addr),
+                _ => None,
+            },
+            Body::LogExtractor(log) => log_peer(log).1,
+            _ => None,
+        }
+    }
+}
+
+fn put_varint(out: &mut BytesMut, field: u32, value: u64) {
+    encode_key(field, WireType::Varint, out);
+    encode_varint(value, out);
+}
+
+impl Envelope {
+    fn describe(&mut self, body: &Body) {
+        match body {
+            Body::EbpfExtractor(ebpf) => match &ebpf.ebpf_event {
+                Some(EbpfEvent::Message(message)) => self.describe_message(&message.meta),
+                Some(EbpfEvent::Connection(connection)) => {
+                    self.peer = match &connection.event {
+                        Some(Connection::Misbehaving(peer)) => Some(peer.id),
+                        Some(event) => connection_of(event).map(|connection| connection.peer_id),
+                        None => None,
+                    };
+                }
+                _ => {}
+            },
+            Body::LogExtractor(log) => self.peer = log_peer(log).0,
+            _ => {}
+        }
+    }
+
+    fn describe_message(&mut self, meta: &pb::ebpf_extractor::message::Metadata) {
+        self.peer = Some(meta.peer_id);
+        self.message = Some(SmolStr::new(&meta.command));
+        self.direction = Some(if meta.inbound { Direction::Inbound } else { Direction::Outbound });
+        self.size = Some(meta.size);
+    }
+}
+
+fn connection_of(event: &Connection) -> Option<&pb::ebpf_extractor::connection::Connection> {
+    match event {
+        Connection::Closed(closed) => Some(&closed.conn),
+        Connection::InboundEvicted(evicted) => Some(&evicted.conn),
+        Connection::Inbound(inbound) => Some(&inbound.conn),
+        Connection::Outbound(outbound) => Some(&outbound.conn),
+        Connection::Misbehaving(_) => None,
+    }
+}
+
+/// Peer id and address that a log entry names.
+fn log_peer(log: &Log) -> (Option<u64>, Option<&str>) {
+    let Some(event) = &log.log_event else {
+        return (None, None);
+    };
+    let (peer, addr) = match event {
+        LogEvent::HeaderSeen(e) => (e.peer_id, &e.addr),
+        LogEvent::PeerConnected(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::PeerDisconnected(e) => (e.peer_id, &e.addr),
+        LogEvent::Misbehaving(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::AddrProcessed(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::EvictionSelected(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::MempoolAccepted(e) => (e.peer_id, &e.addr),
+        LogEvent::MempoolRejected(e) => (e.peer_id, &e.addr),
+        LogEvent::BlockDownloadStalled(e) => (e.peer_id, &e.addr),
+        LogEvent::MutatedBlock(e) => (e.peer_id, &e.addr),
+        LogEvent::ConnectionAccepted(e) => return (None, Some(&e.addr)),
+        LogEvent::ConnectionRefused(e) => return (None, e.addr.as_deref()),
+        LogEvent::UnknownLogMessage(_)
+        | LogEvent::BlockConnectedLog(_)
+        | LogEvent::BlockCheckedLog(_)
+        | LogEvent::BlockDisconnectedLog(_)
+        | LogEvent::CompactBlockReconstructed(_)
+        | LogEvent::CompactBlockTxRequired(_)
+        | LogEvent::UpdateTip(_)
+        | LogEvent::StallingTimeoutChanged(_)
+        | LogEvent::InvalidChainFound(_)
+        | LogEvent::StaleTip(_)
+        | LogEvent::LogRateLimit(_)
+        | LogEvent::AddrmanChange(_)
+        | LogEvent::AddrmanAdded(_)
+        | LogEvent::NodeStarted(_)
+        | LogEvent::NodeStopped(_) => return (None, None),
+    };
+    (peer, addr.as_deref())
+}
+
+/// Names of nodes, each held once however many events carry it.
+#[derive(Debug, Default)]
+pub struct NodeNames(Vec<Arc<str>>);
+
+/// Names that are held at the most: they come over the wire.
+const MAX_NAMES: usize = 1024;
+
+impl NodeNames {
+    /// The shared form of a name.
+    pub fn intern(&mut self, name: Cow<str>) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        if self.0.len() < MAX_NAMES {
+            self.0.push(Arc::clone(&name));
+        }
+        name
+    }
+}
+
+/// What of an encoded event is read without decoding its body.
+#[derive(Default)]
+struct Head<'a> {
+    timestamp: u64,
+    node: Option<Cow<'a, str>>,
+    sequence: u64,
+    run: u64,
+    time_ns: Option<u64>,
+    /// Of a P2P message.
+    meta: Option<pb::ebpf_extractor::message::Metadata>,
+}
+
+impl<'a> Head<'a> {
+    fn read(mut bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut head = Head::default();
+        while !bytes.is_empty() {
+            let (tag, wire_type) = decode_key(&mut bytes)?;
+            match (tag, wire_type) {
+                (field::TIMESTAMP, WireType::Varint) => head.timestamp = decode_varint(&mut bytes)?,
+                (field::SEQUENCE, WireType::Varint) => head.sequence = decode_varint(&mut bytes)?,
+                (field::RUN, WireType::Varint) => head.run = decode_varint(&mut bytes)?,
+                (field::TIME_NS, WireType::Varint) => head.time_ns = Some(decode_varint(&mut bytes)?),
+                (field::NODE, WireType::LengthDelimited) => {
+                    head.node = Some(String::from_utf8_lossy(delimited(&mut bytes)?));
+                }
+                (field::EBPF_EXTRACTOR, WireType::LengthDelimited) => {
+                    head.meta = message_meta(delimited(&mut bytes)?)?;
+                }
+                _ => skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?,
+            }
+        }
+        Ok(head)
+    }
+}
+
+/// The metadata of a P2P message inside an encoded `ebpf_extractor.ebpf`; none of another event.
+fn message_meta(ebpf: &[u8]) -> Result<Option<pb::ebpf_extractor::message::Metadata>, WireError> {
+    let Some(message) = find(ebpf, field::MESSAGE)? else {
+        return Ok(None);
+    };
+    Ok(find(message, field::META)?.map(Message::decode).transpose()?)
+}
+
+/// The first field of this number, if it is length-delimited.
+fn find(mut bytes: &[u8], field: u32) -> Result<Option<&[u8]>, WireError> {
+    while !bytes.is_empty() {
+        let (tag, wire_type) = decode_key(&mut bytes)?;
+        if tag == field && wire_type == WireType::LengthDelimited {
+            return delimited(&mut bytes).map(Some);
+        }
+        skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
+    }
+    Ok(None)
+}
+
+/// The content of a length-delimited field.
+fn delimited<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], WireError> {
+    let length = usize::try_from(decode_varint(bytes)?).map_err(|_| WireError::Truncated)?;
+    let (content, rest) = bytes.split_at_checked(length).ok_or(WireError::Truncated)?;
+    *bytes = rest;
+    Ok(content)
+}

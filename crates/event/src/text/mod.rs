@@ -1,0 +1,164 @@
+//! Events as lines of text: the time first, then the node, then what happened, in columns.
+
+mod fields;
+mod log;
+mod message;
+mod rpc;
+mod tracepoint;
+
+use std::fmt::{self, Display, Formatter};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
+use crate::pb::ipc_extractor::ipc::IpcEvent;
+use crate::pb::observer::observer::ObserverEvent;
+use crate::pb::p2p_extractor::p2p::P2pEvent;
+use crate::quote::{HashText, Plain, Quoted};
+use crate::{Body, Record, time};
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// Colors for a terminal.
+    pub color: bool,
+    /// Columns that the name of the node takes at the least.
+    pub node_width: usize,
+}
+
+/// Items of a list that are shown; of the others only the number.
+const SHOWN: usize = 3;
+
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const BLUE: Style = AnsiColor::Blue.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const MAGENTA: Style = AnsiColor::Magenta.on_default();
+
+/// An event as one line of text, without the newline.
+pub struct Line<'a> {
+    /// The event.
+    pub record: &'a Record,
+    /// How it looks.
+    pub look: Look,
+}
+
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let (record, look) = (self.record, self.look);
+        let envelope = record.envelope();
+        write!(f, "{} ", look.paint(DIM, time::rfc3339_micros(envelope.time_ns)))?;
+        if look.node_width > 0 || !envelope.node.is_empty() {
+            let name = Plain(&envelope.node).to_string();
+            write!(f, "{name:<width$} ", width = look.node_width)?;
+        }
+        match record.body() {
+            Some(Body::EbpfExtractor(ebpf)) => match &ebpf.ebpf_event {
+                Some(EbpfEvent::Message(message)) => message::line(f, look, message),
+                Some(EbpfEvent::Connection(connection)) => tracepoint::connection(f, look, connection),
+                Some(EbpfEvent::Mempool(mempool)) => tracepoint::mempool(f, look, mempool),
+                Some(EbpfEvent::Validation(validation)) => tracepoint::validation(f, look, validation),
+                None => unknown(f, look, record),
+            },
+            Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
+                Some(event) => rpc::line(f, look, event),
+                None => unknown(f, look, record),
+            },
+            Some(Body::P2pExtractor(p2p)) => match &p2p.p2p_event {
+                Some(event) => own_peer(f, look, event),
+                None => unknown(f, look, record),
+            },
+            Some(Body::LogExtractor(log)) => log::line(f, look, log, envelope.kind),
+            Some(Body::IpcExtractor(ipc)) => match &ipc.ipc_event {
+                Some(IpcEvent::BlockTip(tip)) => {
+                    write!(f, "{} tip height={} {}", look.mark(BLUE, "ipc"), tip.height, HashText(&tip.hash))
+                }
+                None => unknown(f, look, record),
+            },
+            Some(Body::Observer(observer)) => match &observer.observer_event {
+                Some(ObserverEvent::Status(status)) => status_line(f, look, status),
+                None => unknown(f, look, record),
+            },
+            None => unknown(f, look, record),
+        }
+    }
+}
+
+impl Look {
+    /// Text in a color, if colors are wanted.
+    fn paint<T: Display>(self, style: Style, text: T) -> Painted<T> {
+        Painted { style: if self.color { style } else { Style::new() }, text }
+    }
+
+    /// The column that tells what a line is about.
+    fn mark(self, style: Style, mark: &'static str) -> Painted<Padded> {
+        self.paint(style, Padded(mark))
+    }
+}
+
+struct Painted<T> {
+    style: Style,
+    text: T,
+}
+
+impl<T: Display> Display for Painted<T> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "{}{}{}", self.style.render(), self.text, self.style.render_reset())
+    }
+}
+
+struct Padded(&'static str);
+
+impl Display for Padded {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "{:<4}", self.0)
+    }
+}
+
+/// The first items of a list, and how many more there are.
+fn list<T>(f: &mut Formatter, items: &[T], mut item: impl FnMut(&mut Formatter, &T) -> fmt::Result) -> fmt::Result {
+    for shown in items.iter().take(SHOWN) {
+        f.write_str(" ")?;
+        item(f, shown)?;
+    }
+    match items.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => write!(f, " …+{more}"),
+    }
+}
+
+fn unknown(f: &mut Formatter, look: Look, record: &Record) -> fmt::Result {
+    write!(f, "{} event of a kind that this version does not know, {} B", look.mark(RED, "?"), record.bytes().len())
+}
+
+fn own_peer(f: &mut Formatter, look: Look, event: &P2pEvent) -> fmt::Result {
+    write!(f, "{} ", look.mark(MAGENTA, "p2p"))?;
+    match event {
+        P2pEvent::PingDuration(ping) => {
+            write!(f, "pong after {:.3} ms", std::time::Duration::from_nanos(ping.duration).as_secs_f64() * 1000.0)
+        }
+        P2pEvent::AddressAnnouncement(announcement) => message::addresses(f, &announcement.addresses),
+        P2pEvent::InventoryAnnouncement(announcement) => {
+            f.write_str("inv ")?;
+            message::inventory(f, &announcement.inventory)
+        }
+        P2pEvent::FeefilterAnnouncement(fee) => write!(f, "feefilter {fee} sat/kvB"),
+    }
+}
+
+fn status_line(f: &mut Formatter, look: Look, status: &crate::pb::observer::Status) -> fmt::Result {
+    write!(f, "{} extractor {}", look.mark(DIM, "obs"), Quoted(&status.extractor))?;
+    write!(f, " sent {} events", status.last_sequence)?;
+    if status.ended {
+        f.write_str(", ended")?;
+    }
+    if status.dropped.is_empty() {
+        return f.write_str(", lost none");
+    }
+    f.write_str(", lost")?;
+    list(f, &status.dropped, |f, dropped| {
+        write!(f, "{} at {} ({})", dropped.count, Plain(&dropped.stage), Plain(&dropped.reason))
+    })
+}
