@@ -1,0 +1,28 @@
+# Everything a person types; the work is done by cargo and by scripts/.
+
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+
+.PHONY: demo build test bench clean
+
+# Three regtest nodes with traffic, observed. Until Ctrl-C, or for DURATION seconds.
+demo:
+	@scripts/install demo
+	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
+	    && cargo build --release -p peer-observer \
+	    && exec $(CARGO_TARGET_DIR)/release/peer-observer demo $(if $(DURATION),--duration $(DURATION))
+
+build:
+	@scripts/install demo
+	cargo build --release -p peer-observer
+
+test:
+	@scripts/test
+
+bench:
+	@scripts/install test
+	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND && cargo bench -p bench
+
+clean:
+	cargo clean
+	rm -rf .cache

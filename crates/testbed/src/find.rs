@@ -1,0 +1,82 @@
+//! Where the programs are that the testbed starts.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// The bitcoind to use: `$BITCOIND`, else one on PATH, else the one that `scripts/bitcoind` has put into the project's `.cache`.
+///
+/// # Errors
+/// Where it was looked for, and what to do.
+pub fn bitcoind() -> Result<PathBuf> {
+    if let Some(value) = env::var_os("BITCOIND").filter(|value| !value.is_empty()) {
+        return on_path(&value.to_string_lossy()).with_context(|| {
+            format!("BITCOIND={} can't be run; set it to a bitcoind or unset it", value.to_string_lossy())
+        });
+    }
+    on_path("bitcoind")
+        .or_else(|| cached("bitcoind/bin/bitcoind"))
+        .context("no bitcoind: BITCOIND is not set, PATH has none, and .cache/bitcoind is empty; run scripts/bitcoind to get one")
+}
+
+/// The nats-server to use: one on PATH or where Debian installs servers.
+///
+/// # Errors
+/// That there is none, and what to do.
+pub fn nats_server() -> Result<PathBuf> {
+    on_path("nats-server").context("no nats-server on PATH; install the package nats-server")
+}
+
+/// What `bitcoind -version` says of itself, its first line: `Bitcoin Core daemon version v30.2.0 bitcoind`.
+///
+/// # Errors
+/// That it can't be run, and why.
+pub fn bitcoind_version(binary: &Path) -> Result<String> {
+    let output = Command::new(binary)
+        .arg("-version")
+        .output()
+        .with_context(|| format!("can't run {} -version", binary.display()))?;
+    if !output.status.success() {
+        bail!("{} -version failed: {}", binary.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// The major version in that line: 30.
+pub(crate) fn bitcoind_major(binary: &Path) -> Result<u32> {
+    let line = bitcoind_version(binary)?;
+    let number = line.split_whitespace().find_map(|word| word.strip_prefix('v')?.split('.').next()?.parse().ok());
+    number.with_context(|| format!("{} tells no version: {line}", binary.display()))
+}
+
+/// The executable of that name, or at that path if it has a slash, as a shell would find it; also in the sbin folders, which are not on
+/// every user's PATH.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(|path| is_executable(path));
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|candidate| is_executable(candidate))
+}
+
+/// The project's cache belongs to whoever built this program, so it is looked for above the program itself and above the crate being
+/// tested, never above the current folder, where anybody may have put one.
+fn cached(path: &str) -> Option<PathBuf> {
+    let starts = [env::current_exe().ok(), env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)];
+    starts
+        .iter()
+        .flatten()
+        .flat_map(|start| start.ancestors())
+        .map(|folder| folder.join(".cache").join(path))
+        .find(|candidate| is_executable(candidate))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}

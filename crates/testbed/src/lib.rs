@@ -1,0 +1,47 @@
+//! Real things to observe: regtest nodes, their traffic, scripted peers and NATS servers.
+//!
+//! Tests, the demo and the benchmarks use the programs that users run, not imitations of them, because what a node really writes, sends
+//! and refuses is what this project is about. Nothing here listens beyond loopback or outlives the program that started it.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use testbed::{Node, Peer, PeerOptions};
+//!
+//! let Some(_) = testbed::require_bitcoind() else { return Ok(()) }; // says SKIPPED, and why
+//! let alice = Node::builder().name("alice").debug(["net"]).start().await?;
+//! let bob = Node::builder().name("bob").start().await?;
+//! alice.connect(&bob).await?;
+//! alice.mine(1).await?;
+//! testbed::sync_blocks(&[&alice, &bob]).await?;
+//! let mut peer = Peer::connect(alice.p2p_addr(), PeerOptions::default()).await?;
+//! peer.sync().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod find;
+mod nats;
+mod network;
+mod node;
+mod peer;
+mod process;
+mod rpc;
+mod scripts;
+mod skip;
+mod traffic;
+mod wait;
+mod wallet;
+
+pub use builder::NodeBuilder;
+pub use find::{bitcoind, bitcoind_version, nats_server};
+pub use nats::NatsServer;
+pub use network::Network;
+pub use node::{ConnectionType, Node, sync_blocks, sync_mempools};
+pub use peer::{Peer, PeerListener, PeerOptions};
+pub use rpc::{Rpc, RpcError};
+pub use scripts::{Oddity, random_addresses, routable_ip};
+pub use skip::{require_bitcoind, require_nats_server, skipped};
+pub use traffic::{Pace, Traffic};
+pub use wait::eventually;
+pub use wallet::{Reject, Spend, Wallet};

@@ -1,0 +1,34 @@
+//! How a test says that it could not run here.
+//!
+//! The test harness knows no third outcome and hides what a passing test prints, so the reason also goes into the file that `make test`
+//! names in `SKIPPED_FILE`, from which it prints the list.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Says that the running test is skipped, and why. The caller returns after it.
+pub fn skipped(reason: &str) {
+    let thread = std::thread::current();
+    let line = format!("{}: {reason}\n", thread.name().unwrap_or("?"));
+    eprint!("SKIPPED {line}");
+    let Some(path) = std::env::var_os("SKIPPED_FILE") else { return };
+    // One write of one line in append mode: tests of several programs may do this at once.
+    let written = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(line.as_bytes()));
+    if let Err(error) = written {
+        eprintln!("SKIPPED_FILE can't be written: {error}");
+    }
+}
+
+/// The bitcoind to test with, or `None` after saying that the test is skipped.
+pub fn require_bitcoind() -> Option<PathBuf> {
+    crate::bitcoind().map_err(|error| skipped(&error.to_string())).ok()
+}
+
+/// The nats-server to test with, or `None` after saying that the test is skipped.
+pub fn require_nats_server() -> Option<PathBuf> {
+    crate::nats_server().map_err(|error| skipped(&error.to_string())).ok()
+}
