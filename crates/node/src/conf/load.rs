@@ -1,0 +1,138 @@
+//! Collects a node's options in the order in which the node does.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::parse::{self, Value};
+use super::{Settings, Span, normal};
+use crate::Chain;
+use crate::files::{self, MAX_BYTES, View};
+
+/// The most `includeconf` lines that are followed.
+const MAX_INCLUDES: usize = 64;
+
+/// How a node was started, or would be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Launch {
+    /// The command line without the program's name.
+    pub(crate) args: Vec<String>,
+    /// What relative data directories are relative to.
+    pub(crate) cwd: PathBuf,
+    /// Where the default data directory is.
+    pub(crate) home: PathBuf,
+    /// The file system that the node sees.
+    pub(crate) view: View,
+}
+
+impl Launch {
+    /// Reads the configuration files. What can't be read or understood becomes a note.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings {
+            command_line: parse::command_line(&self.args),
+            settings_json: BTreeMap::new(),
+            sections: BTreeMap::new(),
+            chain: Chain::Main,
+            datadir: self.home.join(".bitcoin"),
+            files: Vec::new(),
+            notes: Vec::new(),
+        };
+        let at_start = self.datadir(&settings);
+        settings.datadir.clone_from(&at_start);
+        let conf = Path::new(settings.text("conf").unwrap_or("bitcoin.conf")).to_owned();
+        if !settings.is_negated("conf") {
+            // Without -conf there may be no file.
+            let required = settings.text("conf").is_some();
+            self.read_config(&mut settings, &at_start.join(&conf), required);
+        }
+        self.choose_chain(&mut settings);
+        // Where the node looks for included files: if it already needed its data directory to find the first one, then there,
+        // whatever that file says of the data directory.
+        let base = if conf.is_absolute() { self.datadir(&settings) } else { at_start };
+        self.read_included(&mut settings, &base);
+        settings.datadir = self.datadir(&settings);
+        self.read_settings_json(&mut settings);
+        settings
+    }
+
+    /// The data directory, as the options that are known so far have it.
+    fn datadir(&self, settings: &Settings) -> PathBuf {
+        match settings.text("datadir") {
+            Some(told) => normal(&self.cwd.join(told)),
+            None => normal(&self.home.join(".bitcoin")),
+        }
+    }
+
+    fn choose_chain(&self, settings: &mut Settings) {
+        match settings.chosen_chain() {
+            Ok(chain) => settings.chain = chain,
+            Err(what) => {
+                let note = format!("{what}; taken to be {}", settings.chain);
+                if !settings.notes.contains(&note) {
+                    settings.notes.push(note);
+                }
+            }
+        }
+    }
+
+    fn read_config(&self, settings: &mut Settings, path: &Path, required: bool) {
+        let path = normal(path);
+        let ours = self.view.ours(&path);
+        match files::read_text(&ours, MAX_BYTES) {
+            Ok(text) => {
+                let problems = parse::config_file(&text, &mut settings.sections);
+                let notes = problems.into_iter().map(|p| format!("{}:{}: {}", ours.display(), p.line, p.what));
+                settings.notes.extend(notes);
+                settings.files.push(path);
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound && !required => {}
+            Err(e) => settings.notes.push(format!(
+                "cannot read the configuration {}: {}; what it says is not known",
+                ours.display(),
+                files::reason(&e)
+            )),
+        }
+    }
+
+    /// The files of `includeconf` in the chain's section, then in the default one. Those included don't include others, and the
+    /// option counts in files only.
+    fn read_included(&self, settings: &mut Settings, base: &Path) {
+        if settings.command_line.contains_key("includeconf") {
+            return;
+        }
+        let mut paths = Vec::new();
+        for section in [settings.chain.name(), ""] {
+            let span = Span::of(settings.sections.get(section), "includeconf");
+            paths.extend(span.values.iter().filter_map(|v| match v {
+                Value::Text(path) => Some(base.join(path)),
+                Value::Negated => None,
+            }));
+        }
+        if paths.len() > MAX_INCLUDES {
+            settings.notes.push(format!("of {} includeconf lines the first {MAX_INCLUDES} are followed", paths.len()));
+        }
+        for path in paths.iter().take(MAX_INCLUDES) {
+            self.read_config(settings, path, true);
+        }
+        // An included file may have chosen the chain.
+        self.choose_chain(settings);
+    }
+
+    fn read_settings_json(&self, settings: &mut Settings) {
+        let Some(path) = settings.net_path("settings", "settings.json") else { return };
+        let ours = self.view.ours(&path);
+        let problem = match files::read_text(&ours, MAX_BYTES) {
+            Ok(text) => match parse::settings_json(&text) {
+                Ok(values) => {
+                    settings.settings_json = values;
+                    return;
+                }
+                Err(e) => e.to_string(),
+            },
+            // It seldom says anything of the options that matter here, so it is not worth a word that it is the node's own.
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => return,
+            Err(e) => files::reason(&e),
+        };
+        settings.notes.push(format!("cannot read {}: {problem}; what it says is not known", ours.display()));
+    }
+}

@@ -1,0 +1,162 @@
+//! Precedence and files, by tables.
+
+use std::fs;
+
+use super::*;
+
+/// A home directory with the given files, and the settings of a node started there with the given arguments.
+fn settings(files: &[(&str, &str)], args: &str) -> (tempfile::TempDir, Settings) {
+    let home = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = home.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let args = args.replace("HOME", home.path().to_str().unwrap()).split_whitespace().map(str::to_owned).collect();
+    let launch = Launch { args, cwd: home.path().join("cwd"), home: home.path().to_owned(), view: Default::default() };
+    let settings = launch.settings();
+    (home, settings)
+}
+
+#[test]
+fn single_values() {
+    use Setting::{Negated, Text, Unset};
+    let rows: &[(&str, &str, &str, Setting<'static>)] = &[
+        // conf, arguments, option, value
+        ("rpcuser=a\nrpcuser=b", "", "rpcuser", Text("a")),
+        ("rpcuser=a", "-rpcuser=b -rpcuser=c", "rpcuser", Text("c")),
+        ("rpcuser=a", "-norpcuser", "rpcuser", Negated),
+        ("rpcuser=a\nnorpcuser=1", "", "rpcuser", Negated),
+        ("rpcuser=a\nnorpcuser=1\nrpcuser=b", "", "rpcuser", Text("b")),
+        ("rpcuser=a\n[regtest]\nrpcuser=b", "-regtest", "rpcuser", Text("b")),
+        ("rpcuser=a\n[regtest]\nrpcuser=b", "", "rpcuser", Text("a")),
+        ("rpcuser=a\n[main]\nrpcuser=b", "", "rpcuser", Text("b")),
+        // Those of a network mean the main chain only.
+        ("rpcport=1", "", "rpcport", Text("1")),
+        ("rpcport=1", "-regtest", "rpcport", Unset),
+        ("norpcport=1", "-regtest", "rpcport", Negated),
+        ("regtest=1\nregtest.rpcport=1", "", "rpcport", Text("1")),
+        ("rpcport=1", "-regtest -rpcport=2", "rpcport", Text("2")),
+        ("[test]\nrpcport=1", "-chain=test", "rpcport", Text("1")),
+        ("", "", "rpcport", Unset),
+    ];
+    for (conf, args, name, value) in rows {
+        let (_home, settings) = settings(&[(".bitcoin/bitcoin.conf", conf)], args);
+        assert_eq!(settings.get(name), *value, "{conf:?} {args:?} {name}");
+        assert_eq!(settings.notes, [""; 0], "{conf:?}");
+    }
+}
+
+#[test]
+fn lists() {
+    let rows: &[(&str, &str, &str, &[&str])] = &[
+        (
+            "debug=net\ndebug=addrman\n[regtest]\ndebug=tor",
+            "-regtest -debug=rpc",
+            "debug",
+            &["rpc", "tor", "net", "addrman"],
+        ),
+        ("debug=net\nnodebug=1\ndebug=addrman", "", "debug", &["addrman"]),
+        ("debug=net", "-nodebug", "debug", &[]),
+        // Brought back from the dead.
+        ("debug=net", "-debug=a -nodebug -debug=rpc", "debug", &["rpc", "net"]),
+        ("[regtest]\nnodebug=1\n[]\n", "-regtest", "debug", &[]),
+        ("bind=1.2.3.4\n[signet]\nbind=5.6.7.8", "-signet", "bind", &["5.6.7.8"]),
+        ("bind=1.2.3.4", "", "bind", &["1.2.3.4"]),
+    ];
+    for (conf, args, name, values) in rows {
+        let (_home, settings) = settings(&[(".bitcoin/bitcoin.conf", conf)], args);
+        assert_eq!(settings.list(name), *values, "{conf:?} {args:?}");
+    }
+}
+
+#[test]
+fn chains() {
+    let rows: &[(&str, &str, Chain, bool)] = &[
+        // conf, arguments, chain, whether there is a note
+        ("", "", Chain::Main, false),
+        ("testnet=1", "", Chain::Test, false),
+        ("chain=testnet4", "", Chain::Testnet4, false),
+        ("regtest=0", "", Chain::Main, false),
+        ("regtest=0\nregtest=1", "", Chain::Regtest, false),
+        ("regtest=1", "-noregtest", Chain::Regtest, false),
+        ("signet=1", "-signet=0", Chain::Main, false),
+        ("[regtest]\nregtest=1", "", Chain::Main, false),
+        ("chain=foo", "", Chain::Main, true),
+        ("testnet=1\nsignet=1", "", Chain::Main, true),
+        ("testnet=1", "-chain=signet", Chain::Main, true),
+    ];
+    for (conf, args, chain, note) in rows {
+        let (_home, settings) = settings(&[(".bitcoin/bitcoin.conf", conf)], args);
+        assert_eq!(
+            (settings.chain, !settings.notes.is_empty()),
+            (*chain, *note),
+            "{conf:?} {args:?} {:?}",
+            settings.notes
+        );
+    }
+}
+
+#[test]
+fn data_directories_and_files() {
+    let files = [
+        (".bitcoin/bitcoin.conf", "datadir=../other/\nincludeconf=more.conf\n[signet]\nincludeconf=signet.conf"),
+        (".bitcoin/more.conf", "rpcuser=more\nincludeconf=nested.conf"),
+        (".bitcoin/signet.conf", "rpcuser=signet"),
+        (".bitcoin/nested.conf", "rpcuser=nested\nrpcpassword=nested"),
+        ("other/signet/settings.json", r#"{"logips": true}"#),
+        ("cwd/rel/x.conf", "rpcuser=x"),
+        ("etc/bitcoin.conf", "datadir=HOME/other\nincludeconf=there.conf"),
+        ("cwd/HOME/other/there.conf", "rpcuser=there"),
+    ];
+    let rows: &[(&str, &str, Option<&str>, &[&str])] = &[
+        // arguments, data directory, rpcuser, files read
+        ("", "other", Some("more"), &[".bitcoin/bitcoin.conf", ".bitcoin/more.conf"]),
+        ("-noincludeconf", "other", None, &[".bitcoin/bitcoin.conf"]),
+        ("-signet", "other", Some("signet"), &[".bitcoin/bitcoin.conf", ".bitcoin/signet.conf", ".bitcoin/more.conf"]),
+        ("-datadir=rel/./y/.. -conf=x.conf", "cwd/rel", Some("x"), &["cwd/rel/x.conf"]),
+        ("-noconf", ".bitcoin", None, &[]),
+        // Relative to the data directory that an absolute -conf names.
+        (
+            "-conf=HOME/etc/bitcoin.conf",
+            "cwd/HOME/other",
+            Some("there"),
+            &["etc/bitcoin.conf", "cwd/HOME/other/there.conf"],
+        ),
+    ];
+    for (args, datadir, user, read) in rows {
+        let (home, settings) = settings(&files, args);
+        assert_eq!(settings.datadir, home.path().join(datadir), "{args}");
+        assert_eq!(settings.text("rpcuser"), *user, "{args}");
+        let read: Vec<_> = read.iter().map(|f| home.path().join(f)).collect();
+        assert_eq!(settings.files, read, "{args}");
+        assert_eq!(settings.flag("logips"), args.contains("signet").then_some(true), "{args}");
+        assert_eq!(settings.text("rpcpassword"), None, "an included file includes no other");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    type Files<'a> = &'a [(&'a str, &'a str)];
+    let rows: &[(Files<'_>, &str, &str)] = &[
+        (&[], "-conf=missing.conf", "missing.conf: it does not exist"),
+        (&[(".bitcoin/bitcoin.conf/x", "")], "", "bitcoin.conf: it is"),
+        (&[(".bitcoin/bitcoin.conf", "a=1\nb\nserver=1")], "", "bitcoin.conf:2: no name=value: \"b\""),
+        (&[(".bitcoin/bitcoin.conf", "includeconf=gone\nserver=1")], "", "gone: it does not exist"),
+        (&[(".bitcoin/bitcoin.conf", "server=1"), (".bitcoin/settings.json", "{")], "", "settings.json: EOF"),
+        (&[], "-conf=/dev/zero", "/dev/zero: it is not a regular file"),
+    ];
+    for (files, args, note) in rows {
+        let (_home, settings) = settings(files, args);
+        assert!(settings.notes.len() == 1 && settings.notes[0].contains(note), "{note:?} {:?}", settings.notes);
+        let server = files.first().is_some_and(|f| f.1.contains("server"));
+        assert_eq!(settings.flag("server"), server.then_some(true), "the rest is read");
+    }
+    let (home, _) = settings(&[], "");
+    let pipe = home.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let big = home.path().join("big");
+    fs::File::create(&big).unwrap().set_len(crate::files::MAX_BYTES + 1).unwrap();
+    assert!(crate::files::read_text(&pipe, 1).unwrap_err().to_string().contains("regular file"));
+    assert!(crate::files::read_text(&big, crate::files::MAX_BYTES).unwrap_err().to_string().contains("larger than"));
+}

@@ -1,0 +1,254 @@
+//! Running nodes, as /proc shows them.
+//!
+//! What is read of a process of another user is limited: its command line and user are for everybody, its working directory,
+//! environment, binary and root for that user and root only.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::conf::Launch;
+use crate::files::{self, MAX_BYTES, View};
+
+/// A machine to look for nodes on: its /proc, its user database, and where nodes keep their data by default.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    root: PathBuf,
+    home: PathBuf,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self::this()
+    }
+}
+
+/// The user that a process runs as.
+#[derive(Clone, Debug)]
+struct User {
+    name: String,
+    home: Option<PathBuf>,
+}
+
+/// A running node.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// When it was started, in clock ticks since boot: tells it from a later process of the same pid.
+    pub(crate) started: Option<u64>,
+    /// As it sees it, without the " (deleted)" of a replaced one.
+    pub(crate) binary: Option<PathBuf>,
+    /// The binary was replaced, as by an upgrade, since the process was started.
+    pub(crate) replaced: bool,
+    /// It is `bitcoin-qt` or `bitcoin-gui`, whose RPC server is off by default.
+    pub(crate) gui: bool,
+    /// Name of the user that it runs as; the number if it has none.
+    pub(crate) owner: Option<String>,
+    /// Whether its working directory could be read.
+    pub(crate) cwd_known: bool,
+    /// It is in another network namespace: its loopback address is not ours.
+    pub(crate) foreign_network: bool,
+    pub(crate) launch: Launch,
+}
+
+impl Machine {
+    /// The machine that this program runs on.
+    #[must_use]
+    pub fn this() -> Self {
+        let home = std::env::var_os("HOME").filter(|h| !h.is_empty()).map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        Self { root: PathBuf::from("/"), home }
+    }
+
+    /// A machine whose file system, with its `proc`, is mounted at `root`; `home` is where the default data directory is when
+    /// no node is running.
+    #[must_use]
+    pub fn at(root: &Path, home: &Path) -> Self {
+        Self { root: root.to_owned(), home: home.to_owned() }
+    }
+
+    /// The home directory of the user who runs this program.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Where nodes keep their data when nobody says otherwise.
+    pub(crate) fn default_datadirs(&self) -> Vec<PathBuf> {
+        let mut directories = vec![self.home.join(".bitcoin")];
+        directories.extend(self.service_datadirs());
+        directories
+    }
+
+    fn service_datadirs(&self) -> [PathBuf; 2] {
+        ["var/lib/bitcoind", "var/lib/bitcoin"].map(|d| self.root.join(d))
+    }
+
+    /// The configuration file of a node that is run as a service, if `datadir` is where those keep their data and has none
+    /// of its own.
+    pub(crate) fn service_conf(&self, datadir: &Path) -> Option<PathBuf> {
+        let conf = self.root.join("etc/bitcoin/bitcoin.conf");
+        let service = self.service_datadirs().iter().any(|d| d == datadir);
+        (service && !datadir.join("bitcoin.conf").exists() && conf.exists()).then_some(conf)
+    }
+
+    /// Every running node, by pid.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        let entries = fs::read_dir(self.root.join("proc")).into_iter().flatten().flatten();
+        let mut pids: Vec<u32> = entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+        pids.sort_unstable();
+        pids.into_iter().filter_map(|pid| self.process(pid, false)).collect()
+    }
+
+    /// The process `pid` if there is one, and if it is a node (`any`: whatever its name).
+    pub(crate) fn process(&self, pid: u32, any: bool) -> Option<Process> {
+        let dir = self.root.join("proc").join(pid.to_string());
+        let link = match fs::read_link(dir.join("exe")) {
+            Ok(link) => Some(link),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => None,
+            // It ended, or is a thread of the kernel.
+            Err(_) => return None,
+        };
+        let (binary, replaced) = link.map_or((None, false), |link| {
+            let text = link.to_string_lossy();
+            match text.strip_suffix(" (deleted)") {
+                Some(path) => (Some(PathBuf::from(path)), true),
+                None => (Some(link), false),
+            }
+        });
+        let mut args = Vec::new();
+        if any || binary.as_deref().is_none_or(is_node) {
+            args = arguments(&dir)?;
+        }
+        let program = if args.is_empty() { String::new() } else { args.remove(0) };
+        let named = binary.clone().unwrap_or_else(|| PathBuf::from(&program));
+        if !any && !is_node(&named) {
+            return None;
+        }
+        let view = View { root: self.foreign_root(&dir) };
+        let user = self.user(&dir, &view);
+        let home =
+            environment(&dir, "HOME").or_else(|| user.as_ref()?.home.clone()).unwrap_or_else(|| PathBuf::from("/"));
+        let gui =
+            plain_name(&named).is_some_and(|name| name.starts_with("bitcoin-qt") || name.starts_with("bitcoin-gui"));
+        if gui {
+            // First, so that one given on the command line wins.
+            args.splice(0..0, gui_datadir(&view.ours(&home)).map(|datadir| format!("-datadir={datadir}")));
+        }
+        let cwd = fs::read_link(dir.join("cwd"));
+        Some(Process {
+            pid,
+            started: start_time(&dir),
+            replaced,
+            gui,
+            owner: user.map(|u| u.name),
+            cwd_known: cwd.is_ok(),
+            foreign_network: self.other_namespace(&dir, "net"),
+            launch: Launch { args, cwd: cwd.unwrap_or_else(|_| dir.join("cwd")), home, view },
+            binary,
+        })
+    }
+
+    /// Whether the process of `dir` is in another namespace than we are. False if that can't be told.
+    fn other_namespace(&self, dir: &Path, kind: &str) -> bool {
+        let namespace = |dir: &Path| fs::read_link(dir.join("ns").join(kind)).ok();
+        let ours = namespace(&self.root.join("proc/self"));
+        namespace(dir).is_some_and(|theirs| ours.is_some_and(|ours| ours != theirs))
+    }
+
+    /// The root of the process of `dir`, if it sees another file system than we do and we may look into it.
+    fn foreign_root(&self, dir: &Path) -> Option<PathBuf> {
+        let root = dir.join("root");
+        let chroot = fs::read_link(&root).is_ok_and(|link| link != Path::new("/"));
+        let other = chroot || self.other_namespace(dir, "mnt");
+        (other && fs::metadata(&root).is_ok()).then_some(root)
+    }
+
+    fn user(&self, dir: &Path, view: &View) -> Option<User> {
+        let status = files::read_text(&dir.join("status"), MAX_BYTES).ok()?;
+        let uid = status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_whitespace().next()?.to_owned();
+        let root = view.root.as_deref().unwrap_or(&self.root);
+        let passwd = files::read_text(&root.join("etc/passwd"), MAX_BYTES).unwrap_or_default();
+        // name:password:uid:gid:comment:home:shell
+        let entry = passwd.lines().map(|l| l.split(':').collect::<Vec<_>>()).find(|e| e.get(2) == Some(&uid.as_str()));
+        let field = |n: usize| entry.as_ref().and_then(|e| e.get(n).copied()).filter(|f| !f.is_empty());
+        Some(User { name: field(0).unwrap_or(&uid).to_owned(), home: field(5).map(PathBuf::from) })
+    }
+}
+
+/// The file name of a binary without what packagers put around it.
+fn plain_name(binary: &Path) -> Option<&str> {
+    let name = binary.file_name().and_then(OsStr::to_str)?;
+    // NixOS wraps bitcoind into .bitcoind-wrapped.
+    Some(name.strip_prefix('.').and_then(|n| n.strip_suffix("-wrapped")).unwrap_or(name))
+}
+
+/// Whether a program of this name is a node: one of those below, perhaps followed by a version.
+fn is_node(binary: &Path) -> bool {
+    const NAMES: [&str; 6] =
+        ["bitcoind-knots", "bitcoin-knots", "bitcoind", "bitcoin-node", "bitcoin-qt", "bitcoin-gui"];
+    let Some(name) = plain_name(binary) else { return false };
+    NAMES.iter().filter_map(|n| name.strip_prefix(n)).any(|rest| {
+        let version = rest.trim_start_matches(['-', '_', '.']);
+        let digits = version.strip_prefix('v').unwrap_or(version);
+        rest.is_empty() || (version.len() < rest.len() && digits.starts_with(|c: char| c.is_ascii_digit()))
+    })
+}
+
+/// The words of the command line; none if the process ended or is hidden from us.
+fn arguments(dir: &Path) -> Option<Vec<String>> {
+    let text = files::read_text(&dir.join("cmdline"), MAX_BYTES).ok()?;
+    let text = text.strip_suffix('\0').unwrap_or(&text);
+    Some(text.split('\0').map(str::to_owned).collect())
+}
+
+/// A variable of the environment that the process was started with.
+fn environment(dir: &Path, name: &str) -> Option<PathBuf> {
+    let text = files::read_text(&dir.join("environ"), MAX_BYTES).ok()?;
+    let value = text.split('\0').find_map(|v| v.strip_prefix(name)?.strip_prefix('='))?;
+    Some(PathBuf::from(value)).filter(|v| v.is_absolute())
+}
+
+/// Field 22 of /proc/PID/stat.
+fn start_time(dir: &Path) -> Option<u64> {
+    let stat = files::read_text(&dir.join("stat"), MAX_BYTES).ok()?;
+    // The second field is the name in parentheses, which may contain anything.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// The data directory that was chosen in the GUI's first dialog, where it is kept apart from the node's configuration.
+fn gui_datadir(home: &Path) -> Option<String> {
+    let text = files::read_text(&home.join(".config/Bitcoin/Bitcoin-Qt.conf"), MAX_BYTES).ok()?;
+    let value = text.lines().find_map(|l| l.strip_prefix("strDataDir="))?.trim().trim_matches('"');
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_nodes() {
+        for name in [
+            "bitcoind",
+            "/usr/bin/bitcoin-qt",
+            ".bitcoind-wrapped",
+            "bitcoind-v28.1",
+            "bitcoin-node_30",
+            "bitcoind-knots",
+        ] {
+            assert!(is_node(Path::new(name)), "{name}");
+        }
+        for name in [
+            "bitcoin-cli",
+            "bitcoind_exporter",
+            "bitcoind-",
+            "bitcoin-node-manager",
+            "bitcoindx",
+            "",
+            "/",
+            "mybitcoind",
+        ] {
+            assert!(!is_node(Path::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! A node as an operator names it, or as it was once found, and the search for where it is now.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::conf::Launch;
+use crate::files::{self, View};
+use crate::name::{self, NameError};
+use crate::process::{Machine, Process};
+use crate::{Auth, Chain, HostPort, Located, Secret};
+
+/// What is told of one node. Everything may be left out: [`Target::locate`] finds out the rest.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Target {
+    /// What the node is called in events. See [`validate_name`](crate::validate_name).
+    pub name: Option<String>,
+    /// Its chain.
+    pub chain: Option<Chain>,
+    /// Its data directory, without the chain's sub-directory.
+    pub datadir: Option<PathBuf>,
+    /// Its configuration file.
+    pub conf: Option<PathBuf>,
+    /// Its RPC server. If that is not a loopback address, the node is taken to be on another machine.
+    pub rpc: Option<HostPort>,
+    /// Name to log in with at the RPC server.
+    pub rpc_user: Option<String>,
+    /// Password to log in with at the RPC server.
+    pub rpc_password: Option<Secret>,
+    /// Its cookie file.
+    pub rpc_cookie_file: Option<PathBuf>,
+    /// Its debug.log.
+    pub debug_log: Option<PathBuf>,
+    /// Where it accepts P2P connections.
+    pub p2p: Option<HostPort>,
+    /// Unix socket of its IPC interface.
+    pub ipc: Option<PathBuf>,
+    /// Process id: this one run of the node only.
+    pub pid: Option<u32>,
+    /// Its program file.
+    pub binary: Option<PathBuf>,
+    /// What [`discover_all`] knows of the node besides. Not for operators.
+    #[serde(skip)]
+    pub found: Option<Found>,
+}
+
+/// What tells a node found before from another with the same data directory and chain, in another container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Device and inode of the data directory.
+    datadir: Option<(u64, u64)>,
+    /// It sees another file system than we do.
+    contained: bool,
+}
+
+/// Why a node could not be located.
+#[derive(Debug, thiserror::Error)]
+pub enum LocateError {
+    /// The target's name can't be used.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Only one of user and password was given.
+    #[error("rpc_user and rpc_password go together: give both, or neither to use the node's cookie file")]
+    HalfLogin,
+    /// No such process.
+    #[error("there is no process {0}: leave out the pid to find the node by itself")]
+    NoProcess(u32),
+    /// The process given is another node than the rest of the target says.
+    #[error("process {pid} is not the node asked for ({told}): it is {found}; correct one of them")]
+    OtherNode {
+        /// The process.
+        pid: u32,
+        /// What was asked for.
+        told: String,
+        /// What it is.
+        found: String,
+    },
+    /// Nothing matches.
+    #[error("found no Bitcoin node{told}; {running}; start it, or say where it is with --datadir, --conf or --rpc")]
+    NotFound {
+        /// What was asked for, with a leading space; empty if anything would do.
+        told: String,
+        /// What runs instead.
+        running: String,
+    },
+    /// There is no such data directory, and no node running with it.
+    #[error("there is no data directory {path}: correct it, or start the node once to have it made")]
+    NoDatadir {
+        /// The chain's directory.
+        path: PathBuf,
+    },
+    /// Several nodes match.
+    #[error("several nodes match: {0}; say which with --datadir, --chain or --pid")]
+    Ambiguous(String),
+}
+
+/// A node that is running.
+struct Candidate {
+    process: Process,
+    /// The data directory as the node sees it.
+    datadir: PathBuf,
+    located: Located,
+}
+
+impl Candidate {
+    fn all(machine: &Machine) -> Vec<Self> {
+        machine.processes().into_iter().map(Self::of).collect()
+    }
+
+    fn of(process: Process) -> Self {
+        let settings = process.launch.settings();
+        let datadir = settings.datadir.clone();
+        let located = Located::of(settings, &process.launch.view, Some(&process));
+        Self { process, datadir, located }
+    }
+
+    fn contained(&self) -> bool {
+        self.process.launch.view.root.is_some()
+    }
+
+    fn inode(&self) -> Option<(u64, u64)> {
+        files::identity(self.located.datadir.as_deref()?)
+    }
+
+    fn describe(&self) -> String {
+        let chain = self.located.chain.map_or("?", Chain::name);
+        format!("{chain} in {} (pid {})", self.datadir.display(), self.process.pid)
+    }
+
+    fn describe_all<'a>(all: impl Iterator<Item = &'a Self>) -> String {
+        all.map(Self::describe).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// How well a candidate fits what is told of the data directory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    No,
+    /// By the path within a container only.
+    Path,
+    Same,
+}
+
+impl Target {
+    /// Finds the node on this machine, or takes what is told of one elsewhere. Reads files and /proc, which takes
+    /// milliseconds; call it again when the node does not answer any more.
+    ///
+    /// # Errors
+    /// Nothing or too much matches what is told, or that contradicts itself. A node that is not running is located by its
+    /// files, if there are any.
+    pub fn locate(&self) -> Result<Located, LocateError> {
+        self.locate_on(&Machine::this())
+    }
+
+    /// [`locate`](Self::locate) on another machine than this, as tests have it.
+    ///
+    /// # Errors
+    /// As for `locate`.
+    pub fn locate_on(&self, machine: &Machine) -> Result<Located, LocateError> {
+        if let Some(name) = &self.name {
+            name::validate_name(name)?;
+        }
+        if self.rpc_user.is_some() != self.rpc_password.is_some() {
+            return Err(LocateError::HalfLogin);
+        }
+        if self.is_remote() {
+            return Ok(self.told_only());
+        }
+        let located = match self.running(machine)? {
+            Some(candidate) => candidate.located,
+            None if self.told_address().is_some() => return Ok(self.told_only()),
+            None => self.stopped(machine)?,
+        };
+        let mut located = self.told(located);
+        located.check_access();
+        Ok(located)
+    }
+
+    /// Whether the node is on another machine, so that nothing but what is told can be known of it.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.told_address().is_some_and(|address| !address.is_loopback())
+    }
+
+    /// The address told, if no file or process is.
+    fn told_address(&self) -> Option<&HostPort> {
+        let local = self.pid.is_some() || self.datadir.is_some() || self.conf.is_some() || self.binary.is_some();
+        self.rpc.as_ref().or(self.p2p.as_ref()).filter(|_| !local)
+    }
+
+    /// The running node that fits; none if there is none.
+    fn running(&self, machine: &Machine) -> Result<Option<Candidate>, LocateError> {
+        if let Some(pid) = self.pid {
+            let candidate = machine.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
+            if self.fit(&candidate) == Fit::No {
+                return Err(LocateError::OtherNode { pid, told: self.describe(), found: candidate.describe() });
+            }
+            return Ok(Some(candidate));
+        }
+        let all = Candidate::all(machine).into_iter().map(|c| (self.fit(&c), c));
+        let fitting: Vec<_> = all.filter(|(fit, _)| *fit != Fit::No).collect();
+        let best = fitting.iter().map(|(fit, _)| *fit).max();
+        let mut fitting: Vec<_> = fitting.into_iter().filter(|(fit, _)| Some(*fit) == best).map(|(_, c)| c).collect();
+        if fitting.len() > 1 {
+            return Err(LocateError::Ambiguous(Candidate::describe_all(fitting.iter())));
+        }
+        Ok(fitting.pop())
+    }
+
+    fn fit(&self, candidate: &Candidate) -> Fit {
+        let located = &candidate.located;
+        let same = |told: &Option<PathBuf>, found: Option<&PathBuf>| match told {
+            Some(told) => found.is_some_and(|found| files::same(&absolute(told), found)),
+            None => true,
+        };
+        // An address finds a node only where nothing better is told; else it says how to reach the one that is meant.
+        let address = self.told_address().is_none()
+            || match (&self.rpc, &self.p2p) {
+                (Some(rpc), _) => located.rpc.as_ref().is_some_and(|r| r.port == self.rpc_address(rpc).port),
+                (None, Some(p2p)) => located.p2p.iter().any(|p| p.port == self.p2p_address(p2p).port),
+                (None, None) => true,
+            };
+        let others = address
+            && self.chain.is_none_or(|chain| located.chain == Some(chain))
+            && same(&self.conf, located.conf_files.first())
+            && same(&self.binary, located.binary.as_ref());
+        if others { self.fit_datadir(candidate) } else { Fit::No }
+    }
+
+    fn fit_datadir(&self, candidate: &Candidate) -> Fit {
+        let Some(told) = self.datadir.as_deref().map(absolute) else { return Fit::Same };
+        let contained = candidate.contained();
+        let known = match self.found {
+            Some(found) => found.datadir,
+            None => files::identity(&told),
+        };
+        if known.is_some() && candidate.inode() == known {
+            return Fit::Same;
+        }
+        let same_path = told == candidate.datadir && self.found.is_none_or(|found| found.contained == contained);
+        match (same_path, contained) {
+            (false, _) => Fit::No,
+            (true, true) => Fit::Path,
+            (true, false) => Fit::Same,
+        }
+    }
+
+    /// The node as it would start, by the files that it has.
+    fn stopped(&self, machine: &Machine) -> Result<Located, LocateError> {
+        let launch = self.launch(machine).ok_or_else(|| self.not_found(machine))?;
+        let settings = launch.settings();
+        let net_datadir = settings.net_datadir();
+        let note = format!("no {} node is running in {}", settings.chain, settings.datadir.display());
+        if let Err(e) = fs::metadata(&net_datadir)
+            && e.kind() == std::io::ErrorKind::NotFound
+        {
+            let told = self.datadir.is_some() || self.conf.is_some();
+            return Err(if told { LocateError::NoDatadir { path: net_datadir } } else { self.not_found(machine) });
+        }
+        let mut located = Located::of(settings, &View::default(), None);
+        located.notes.push(note);
+        Ok(located)
+    }
+
+    /// How a node with these files would be started; none if there are none.
+    fn launch(&self, machine: &Machine) -> Option<Launch> {
+        let option = |name: &str, path: &Path| format!("-{name}={}", absolute(path).display());
+        let datadir = match (&self.datadir, &self.conf) {
+            (None, None) => Some(machine.default_datadirs().into_iter().find(|d| fs::metadata(d).is_ok())?),
+            (told, _) => told.clone(),
+        };
+        let conf = self.conf.clone().or_else(|| machine.service_conf(datadir.as_deref()?));
+        let mut args = Vec::new();
+        args.extend(datadir.map(|datadir| option("datadir", &datadir)));
+        args.extend(conf.map(|conf| option("conf", &conf)));
+        args.extend(self.chain.map(|chain| format!("-chain={chain}")));
+        let home = machine.home().to_owned();
+        Some(Launch { args, cwd: PathBuf::from("/"), home, view: View::default() })
+    }
+
+    fn not_found(&self, machine: &Machine) -> LocateError {
+        let told = self.describe();
+        let running = Candidate::describe_all(Candidate::all(machine).iter());
+        LocateError::NotFound {
+            told: if told.is_empty() { told } else { format!(" ({told})") },
+            running: if running.is_empty() { "none is running here".to_owned() } else { format!("running: {running}") },
+        }
+    }
+
+    /// What is told to tell nodes apart.
+    fn describe(&self) -> String {
+        let path = |name: &str, path: &Option<PathBuf>| path.as_ref().map(|p| format!("{name} {}", p.display()));
+        let parts = [
+            self.chain.map(|c| format!("chain {c}")),
+            path("datadir", &self.datadir),
+            path("conf", &self.conf),
+            path("binary", &self.binary),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    fn rpc_address(&self, told: &HostPort) -> HostPort {
+        told.clone().or_port(self.chain.unwrap_or(Chain::Main).rpc_port())
+    }
+
+    fn p2p_address(&self, told: &HostPort) -> HostPort {
+        told.clone().or_port(self.chain.unwrap_or(Chain::Main).p2p_port())
+    }
+
+    /// A node of which nothing is known but this target.
+    fn told_only(&self) -> Located {
+        let mut located = self.told(Located::default());
+        let (rpc, p2p) = (located.rpc.as_ref(), located.p2p.first());
+        let by_port =
+            |c: &Chain| rpc.is_some_and(|r| r.port == c.rpc_port()) || p2p.is_some_and(|p| p.port == c.p2p_port());
+        located.chain = self.chain.or_else(|| Chain::ALL.into_iter().find(by_port));
+        located.check_access();
+        located
+    }
+
+    /// `located` with what is told in place of what was found.
+    fn told(&self, mut located: Located) -> Located {
+        let with_chain = Self { chain: self.chain.or(located.chain), ..Self::default() };
+        located.chain = with_chain.chain;
+        if let Some(rpc) = &self.rpc {
+            located.rpc = Some(with_chain.rpc_address(rpc));
+        }
+        if let (Some(user), Some(password)) = (&self.rpc_user, &self.rpc_password) {
+            located.auth = Auth::User { user: user.clone(), password: password.clone() };
+        } else if let Some(cookie) = &self.rpc_cookie_file {
+            located.auth = Auth::Cookie(absolute(cookie));
+        }
+        if let Some(path) = &self.debug_log {
+            located.debug_log = Some(absolute(path));
+        }
+        if let Some(p2p) = &self.p2p {
+            located.p2p = vec![with_chain.p2p_address(p2p)];
+        }
+        if let Some(path) = &self.ipc {
+            located.ipc = vec![absolute(path)];
+        }
+        if let Some(path) = &self.binary {
+            located.binary = Some(absolute(path));
+        }
+        located
+    }
+}
+
+/// `path` from the current directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Every node running on this machine, or else those that have files in a default data directory. Each has a name of its own
+/// (the machine's; with the chain or the directory added if there are several), and its target finds it again when it runs
+/// under another pid.
+#[must_use]
+pub fn discover_all() -> Vec<(String, Target)> {
+    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Machine::this().discover_all(&hostname)
+}
+
+impl Machine {
+    /// [`discover_all`] on another machine than this, as tests have it; `hostname` is its name.
+    #[must_use]
+    pub fn discover_all(&self, hostname: &str) -> Vec<(String, Target)> {
+        let mut targets: Vec<Target> = Candidate::all(self).iter().map(pinned).collect();
+        if targets.is_empty() {
+            targets =
+                self.default_datadirs().iter().filter(|d| is_datadir(d)).map(|d| self.stopped_target(d)).collect();
+        }
+        // By what stays the same from one start to the next, so that the names do.
+        targets.sort_by(|a, b| (&a.datadir, a.chain).cmp(&(&b.datadir, b.chain)));
+        let parts = |target: &Target| {
+            let last = target.datadir.as_deref().and_then(Path::file_name).unwrap_or_default();
+            (target.chain.map_or("", Chain::name).to_owned(), last.to_string_lossy().into_owned())
+        };
+        let names = name::default_names(hostname, &targets.iter().map(parts).collect::<Vec<_>>());
+        for (target, name) in targets.iter_mut().zip(&names) {
+            target.name = Some(name.clone());
+        }
+        names.into_iter().zip(targets).collect()
+    }
+
+    /// The target of a node that is not running.
+    fn stopped_target(&self, datadir: &Path) -> Target {
+        let target = Target { datadir: Some(datadir.to_owned()), ..Target::default() };
+        let chain = target.launch(self).map(|launch| launch.settings().chain);
+        Target { chain, ..target }
+    }
+}
+
+/// Whether a node has ever used this directory.
+fn is_datadir(path: &Path) -> bool {
+    let used = |name: &str| path.join(name).exists();
+    // What can't be looked into may be one.
+    fs::metadata(path).is_ok()
+        && (fs::read_dir(path).is_err() || ["bitcoin.conf", "debug.log", "blocks"].into_iter().any(used))
+}
+
+/// The target that finds a running node again.
+fn pinned(candidate: &Candidate) -> Target {
+    Target {
+        chain: candidate.located.chain,
+        datadir: Some(candidate.datadir.clone()),
+        found: Some(Found { datadir: candidate.inode(), contained: candidate.contained() }),
+        ..Target::default()
+    }
+}
