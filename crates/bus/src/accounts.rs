@@ -1,0 +1,142 @@
+//! Loss accounts: at each stage of an event's way, `in = out + dropped{reason}` once nothing is under way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+/// Why events were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The queue or buffer was full.
+    Full,
+    /// The event is larger than the server takes.
+    TooLarge,
+    /// The connection ended, or the program, before the event got through.
+    Disconnected,
+    /// The NATS client dropped it because we read too slowly.
+    SlowConsumer,
+    /// The bytes are no event.
+    Undecodable,
+    /// The node wrote it, but it could not be read.
+    Unreadable,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Full, Self::TooLarge, Self::Disconnected, Self::SlowConsumer, Self::Undecodable, Self::Unreadable];
+
+    /// Its name in metrics and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::TooLarge => "too_large",
+            Self::Disconnected => "disconnected",
+            Self::SlowConsumer => "slow_consumer",
+            Self::Undecodable => "undecodable",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// The account of one stage. Counts only grow.
+#[derive(Debug)]
+pub struct Stage {
+    name: String,
+    received: AtomicU64,
+    passed: AtomicU64,
+    dropped: [AtomicU64; Reason::ALL.len()],
+}
+
+impl Stage {
+    fn new(name: String) -> Self {
+        Self { name, received: AtomicU64::new(0), passed: AtomicU64::new(0), dropped: Default::default() }
+    }
+
+    /// Its name: "rpc", "watch", "nats", ...
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Counts events that came in.
+    pub fn add_in(&self, events: u64) {
+        self.received.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Counts events that went out.
+    pub fn add_out(&self, events: u64) {
+        self.passed.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Counts events that were lost.
+    pub fn add_dropped(&self, reason: Reason, events: u64) {
+        if let Some(counter) = self.dropped.get(reason as usize) {
+            counter.fetch_add(events, Ordering::Relaxed);
+        }
+    }
+
+    /// Events that came in.
+    pub fn events_in(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Events that went out.
+    pub fn events_out(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
+
+    /// Events that were lost for a reason.
+    pub fn dropped(&self, reason: Reason) -> u64 {
+        self.dropped.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+
+    /// Events that were lost for any reason.
+    pub fn dropped_total(&self) -> u64 {
+        Reason::ALL.into_iter().map(|reason| self.dropped(reason)).sum()
+    }
+}
+
+/// All accounts of this process, and counts of other things that extractors keep.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    stages: Vec<Arc<Stage>>,
+    counters: BTreeMap<(&'static str, String), f64>,
+}
+
+impl Accounts {
+    /// The account of a stage; a new one if there is none of this name.
+    pub fn stage(&self, name: &str) -> Arc<Stage> {
+        let mut inner = self.0.lock();
+        if let Some(stage) = inner.stages.iter().find(|stage| stage.name == name) {
+            return Arc::clone(stage);
+        }
+        let stage = Arc::new(Stage::new(name.to_owned()));
+        inner.stages.push(Arc::clone(&stage));
+        stage
+    }
+
+    /// All accounts, in the order in which they were opened.
+    pub fn stages(&self) -> Vec<Arc<Stage>> {
+        self.0.lock().stages.clone()
+    }
+
+    /// Adds to a count that has a name and one label.
+    pub fn count(&self, name: &'static str, label: &str, value: f64) {
+        *self.0.lock().counters.entry((name, label.to_owned())).or_default() += value;
+    }
+
+    /// All counts: name, label, value.
+    pub fn counters(&self) -> Vec<(&'static str, String, f64)> {
+        self.0.lock().counters.iter().map(|((name, label), value)| (*name, label.clone(), *value)).collect()
+    }
+
+    /// Events that were lost anywhere in this process.
+    pub fn dropped_total(&self) -> u64 {
+        self.stages().iter().map(|stage| stage.dropped_total()).sum()
+    }
+}

@@ -1,0 +1,327 @@
+//! Sends what is published in this process to a NATS server, in order, also across its restarts.
+//!
+//! NATS itself confirms nothing. After each batch we send a message to ourselves: when it comes back, the server
+//! has got everything before it. What is not confirmed when a connection breaks is sent again over the next one;
+//! readers know repeated events by their sequence numbers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, Subject, Subscriber};
+use event::{Kind, NodeNames, Record, subject};
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::link::{Link, WhenBroken};
+use super::outbox::{Item, Outbox};
+use super::{NatsError, Options, Subjects};
+use crate::accounts::{Accounts, Reason, Stage};
+use crate::queue::{Delivery, Subscription};
+
+/// Bytes that are handed to the client before a confirmation is asked for.
+const BATCH_BYTES: usize = 256 << 10;
+/// Bytes that may be sent without being confirmed.
+const WINDOW_BYTES: usize = 4 << 20;
+/// How long the first confirmation may take before we believe that the server does not let us receive any.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause before the server is tried again.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// How long pending events are sent after the end, if the server is away.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sends all events of a subscription to a server until the subscription ends. The account is "nats".
+///
+/// # Errors
+/// Only if the options are of no use: a server that is away is waited for.
+pub async fn forward(subscription: Subscription, options: Options, accounts: Accounts) -> Result<(), NatsError> {
+    let shared = Shared {
+        outbox: Mutex::new(Outbox::new(options.buffer_bytes)),
+        changed: Notify::new(),
+        ended: CancellationToken::new(),
+        stage: accounts.stage("nats"),
+    };
+    let intake = async {
+        take_in(subscription, options.subjects, &shared).await;
+        shared.ended.cancel();
+    };
+    let sending = async {
+        let patience = async {
+            shared.ended.cancelled().await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        };
+        tokio::select! {
+            result = keep_sending(&options, &shared) => result,
+            () = patience => Ok(()),
+        }
+    };
+    // If sending fails, intake goes on: what is lost is counted until the end.
+    let ((), result) = tokio::join!(intake, sending);
+    let lost = shared.outbox.lock().pending();
+    if lost > 0 {
+        shared.stage.add_dropped(Reason::Disconnected, lost);
+        warn!("{lost} events did not get to the NATS server at {}", options.shown_url());
+    }
+    result
+}
+
+/// Sends over one connection after the other, until the end.
+async fn keep_sending(options: &Options, shared: &Shared) -> Result<(), NatsError> {
+    let mut told = None;
+    loop {
+        match Link::connect(options, Arc::clone(&shared.stage), WhenBroken::Over).await {
+            Ok(link) => {
+                told = None;
+                if (Sender { link, shared, confirming: Confirming::Off, told_too_large: false }).run().await {
+                    return Ok(());
+                }
+            }
+            Err(error @ (NatsError::Address { .. } | NatsError::Credentials { .. })) => return Err(error),
+            Err(error) => {
+                let error = error.to_string();
+                if told.as_ref() != Some(&error) {
+                    warn!("{error} (events are kept until it takes them, up to {} MiB)", options.buffer_bytes >> 20);
+                    told = Some(error);
+                }
+            }
+        }
+        if shared.is_done() {
+            return Ok(());
+        }
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+}
+
+struct Shared {
+    outbox: Mutex<Outbox>,
+    /// Something was put into the outbox.
+    changed: Notify,
+    /// Nothing will be put into the outbox any more.
+    ended: CancellationToken,
+    stage: Arc<Stage>,
+}
+
+impl Shared {
+    /// Whether everything was sent and confirmed, and nothing will come any more.
+    fn is_done(&self) -> bool {
+        self.ended.is_cancelled() && self.outbox.lock().pending() == 0
+    }
+}
+
+/// Moves events from the bus to the outbox, which does not wait for anybody.
+async fn take_in(mut subscription: Subscription, subjects: Subjects, shared: &Shared) {
+    let mut names = SubjectNames { subjects, known: HashMap::new() };
+    let mut told_full = false;
+    loop {
+        let items = subscription.next_many().await;
+        if items.is_empty() {
+            return;
+        }
+        // What was lost before shows to readers as a gap in the sequence numbers.
+        for item in items {
+            let Delivery::Event(record) = item else {
+                continue;
+            };
+            if names.subjects == Subjects::Flat && record.envelope().kind == Kind::Status {
+                continue; // unknown to the readers of flat subjects
+            }
+            let payload = Some(record.bytes().clone());
+            let item = Item { subject: names.of(&record), payload };
+            shared.stage.add_in(1);
+            let fits = shared.outbox.lock().push(item);
+            if !fits {
+                shared.stage.add_dropped(Reason::Full, 1);
+            }
+            if !fits && !told_full {
+                warn!("the buffer for the NATS server is full; events are lost until it takes them");
+            } else if fits && told_full {
+                info!("the buffer for the NATS server has room again");
+            }
+            told_full = !fits;
+        }
+        shared.changed.notify_one();
+    }
+}
+
+/// The subjects in use, each made once.
+struct SubjectNames {
+    subjects: Subjects,
+    known: HashMap<(Arc<str>, &'static str), Subject>,
+}
+
+impl SubjectNames {
+    fn of(&mut self, record: &Record) -> Subject {
+        let envelope = record.envelope();
+        let (node, kind) = (&envelope.node, envelope.kind);
+        let key = (Arc::clone(node), subject::token(kind));
+        let flat = self.subjects == Subjects::Flat;
+        let make = || Subject::from(subject::subject(if flat { "" } else { node }, kind));
+        self.known.entry(key).or_insert_with(make).clone()
+    }
+}
+
+/// Sends over one connection.
+struct Sender<'a> {
+    link: Link,
+    shared: &'a Shared,
+    confirming: Confirming,
+    told_too_large: bool,
+}
+
+/// How sent events are confirmed.
+enum Confirming {
+    /// By messages to this subject of our own.
+    Echo { subject: Subject, subscriber: Subscriber, works: bool },
+    /// Not at all: the server does not let us.
+    Off,
+}
+
+/// What woke the sender.
+enum Wake {
+    Confirmed(u64),
+    /// There is something to send, or there will not be any more.
+    Changed,
+    Broken,
+    NoConfirmation,
+}
+
+impl Sender<'_> {
+    /// Sends until everything is sent and nothing will come any more (true), or the connection breaks (false).
+    async fn run(mut self) -> bool {
+        self.shared.outbox.lock().rewind();
+        self.confirming = Confirming::start(&self.link.client).await;
+        while !self.shared.is_done() {
+            if self.may_send() {
+                let mut connected = self.link.connected.clone();
+                tokio::select! {
+                    biased;
+                    _ = connected.wait_for(|connected| !connected) => return false,
+                    () = self.send_batch() => {}
+                }
+                continue;
+            }
+            match self.wait().await {
+                Wake::Confirmed(number) => self.confirm(number),
+                Wake::Changed => {}
+                Wake::Broken => return false,
+                Wake::NoConfirmation => {
+                    warn!(
+                        "the NATS server does not let us receive on {INBOX}*: \
+                         what is on its way when the connection breaks may be lost"
+                    );
+                    self.confirming = Confirming::Off;
+                    self.confirm(u64::MAX);
+                }
+            }
+        }
+        true
+    }
+
+    fn may_send(&self) -> bool {
+        let outbox = self.shared.outbox.lock();
+        outbox.has_unsent() && outbox.unconfirmed_bytes() < WINDOW_BYTES
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let unconfirmed = self.shared.outbox.lock().unconfirmed_bytes() > 0;
+        let (echo, doubtful) = match &mut self.confirming {
+            Confirming::Echo { subscriber, works, .. } => (Some(subscriber), !*works && unconfirmed),
+            Confirming::Off => (None, false),
+        };
+        let confirmation = async {
+            match echo {
+                Some(subscriber) => match subscriber.next().await {
+                    Some(message) => Wake::Confirmed(barrier(&message.payload)),
+                    None => Wake::Broken,
+                },
+                None => std::future::pending().await,
+            }
+        };
+        let more_comes = !self.shared.ended.is_cancelled();
+        tokio::select! {
+            wake = confirmation => wake,
+            () = self.shared.changed.notified() => Wake::Changed,
+            _ = self.link.connected.wait_for(|connected| !connected) => Wake::Broken,
+            () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
+            () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
+        }
+    }
+
+    fn confirm(&mut self, number: u64) {
+        if let Confirming::Echo { works, .. } = &mut self.confirming {
+            *works = true;
+        }
+        let delivered = self.shared.outbox.lock().confirm(number);
+        self.shared.stage.add_out(delivered);
+    }
+
+    async fn send_batch(&mut self) {
+        let (batch, number) = self.shared.outbox.lock().take_batch(BATCH_BYTES);
+        let max_payload = self.link.client.server_info().max_payload;
+        let count = batch.len();
+        for (index, item) in batch.into_iter().enumerate() {
+            let Some(payload) = item.payload else {
+                continue;
+            };
+            let payload = if payload.len() > max_payload && max_payload > 0 {
+                match smaller(payload.clone(), max_payload) {
+                    Some(smaller) => smaller,
+                    None => {
+                        self.give_up(count - index - 1, payload.len(), max_payload);
+                        continue;
+                    }
+                }
+            } else {
+                payload
+            };
+            // It fails only when the client is closed, and then nothing is confirmed.
+            let _ = self.link.client.publish(item.subject, payload).await;
+        }
+        match &self.confirming {
+            Confirming::Echo { subject, .. } => {
+                let payload = number.to_be_bytes().to_vec().into();
+                let _ = self.link.client.publish(subject.clone(), payload).await;
+            }
+            Confirming::Off => self.confirm(number),
+        }
+    }
+
+    fn give_up(&mut self, from_end: usize, size: usize, max_payload: usize) {
+        self.shared.outbox.lock().give_up(from_end);
+        self.shared.stage.add_dropped(Reason::TooLarge, 1);
+        if !self.told_too_large {
+            self.told_too_large = true;
+            warn!(
+                "an event of {size} B is lost: the NATS server takes {max_payload} B at the most; \
+                 raise max_payload in its configuration (this is said once, the rest is counted)"
+            );
+        }
+    }
+}
+
+/// Prefix of the subjects that we send to ourselves; the one that NATS clients may use without being asked.
+const INBOX: &str = "_INBOX.";
+
+impl Confirming {
+    async fn start(client: &Client) -> Self {
+        let subject = Subject::from(client.new_inbox());
+        match client.subscribe(subject.clone()).await {
+            Ok(subscriber) => Self::Echo { subject, subscriber, works: false },
+            Err(_) => Self::Off,
+        }
+    }
+}
+
+/// The number in a message to ourselves; one that is none confirms nothing.
+fn barrier(payload: &[u8]) -> u64 {
+    payload.try_into().map_or(0, u64::from_be_bytes)
+}
+
+/// The event without raw transactions, if that is small enough.
+fn smaller(payload: bytes::Bytes, max_payload: usize) -> Option<bytes::Bytes> {
+    let record = Record::from_bytes(payload, &mut NodeNames::default()).ok()?;
+    record.bytes_without_raw().filter(|bytes| bytes.len() <= max_payload)
+}

@@ -1,0 +1,190 @@
+//! A connection to a NATS server that comes back by itself, and what is known of its state.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use super::{NatsError, Options};
+use crate::accounts::{Reason, Stage};
+
+/// Longest pause between two attempts to connect again: a server that is back is found within this time.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
+/// The client library cannot be told not to connect again; we end its tasks long before this.
+const NEVER: Duration = Duration::from_secs(86_400);
+
+/// What happens when a connection breaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhenBroken {
+    /// The client library connects again, and sends what its own queue holds.
+    Reconnect,
+    /// It is over: nothing that was handed to this connection reaches the server any more.
+    Over,
+}
+
+/// A connection to a server.
+pub(super) struct Link {
+    pub client: Client,
+    /// Whether the connection is up.
+    pub connected: watch::Receiver<bool>,
+    /// The client library's tasks, where they must end with the connection. They cannot be ended otherwise: after a
+    /// reconnection they would send what is left in their queue, ahead of what was lost before it.
+    _runtime: Option<OwnRuntime>,
+}
+
+/// A runtime that may be dropped within another one: its tasks end at their next await.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn start() -> std::io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("nats").enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    /// Runs a future on it.
+    async fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> std::io::Result<T> {
+        match &self.0 {
+            Some(runtime) => runtime.spawn(future).await.map_err(std::io::Error::other),
+            None => Err(std::io::Error::other("the runtime has ended")),
+        }
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
+}
+
+impl Link {
+    /// Connects. What the client library drops is counted in `stage`.
+    pub(super) async fn connect(
+        options: &Options,
+        stage: Arc<Stage>,
+        when_broken: WhenBroken,
+    ) -> Result<Self, NatsError> {
+        let (sender, connected) = watch::channel(true);
+        let established = Arc::new(AtomicBool::new(false));
+        let events = Events { url: options.shown_url(), stage, sender, when_broken, told: Mutex::default() };
+        let connect = connect_options(options, Arc::new(events), Arc::clone(&established)).await?;
+        let url = options.url.clone();
+        let connecting = async move { connect.connect(url).await };
+        let (client, runtime) = match when_broken {
+            WhenBroken::Reconnect => (connecting.await, None),
+            WhenBroken::Over => {
+                let failed = |error: std::io::Error| NatsError::Unreachable {
+                    url: options.shown_url(),
+                    reason: error.to_string(),
+                };
+                let runtime = OwnRuntime::start().map_err(failed)?;
+                (runtime.run(connecting).await.map_err(failed)?, Some(runtime))
+            }
+        };
+        let client = client.map_err(|error| explain(options, &error))?;
+        established.store(true, Ordering::Relaxed);
+        Ok(Self { client, connected, _runtime: runtime })
+    }
+}
+
+async fn connect_options(
+    options: &Options,
+    events: Arc<Events>,
+    established: Arc<AtomicBool>,
+) -> Result<ConnectOptions, NatsError> {
+    let when_broken = events.when_broken;
+    let mut connect = ConnectOptions::new()
+        .name("peer-observer")
+        .skip_subject_validation(true)
+        .max_reconnects(None)
+        .reconnect_delay_callback(move |attempt| match when_broken {
+            WhenBroken::Over if established.load(Ordering::Relaxed) => NEVER,
+            _ => {
+                let millis = 10_u64.saturating_mul(1 << attempt.saturating_sub(1).min(7));
+                Duration::from_millis(millis).min(MAX_RECONNECT_DELAY)
+            }
+        })
+        .event_callback(move |event| {
+            let events = Arc::clone(&events);
+            async move { events.note(event) }
+        });
+    if let Some((user, password)) = &options.user {
+        connect = connect.user_and_password(user.clone(), password.clone());
+    }
+    if let Some(token) = &options.token {
+        connect = connect.token(token.clone());
+    }
+    if let Some(path) = &options.credentials {
+        let failed = |reason| NatsError::Credentials { path: path.clone(), reason };
+        connect = connect.credentials_file(path).await.map_err(failed)?;
+    }
+    if let Some(path) = &options.tls_ca {
+        connect = connect.add_root_certificates(path.clone()).require_tls(true);
+    }
+    if let Some((certificate, key)) = &options.tls_certificate {
+        connect = connect.add_client_certificate(certificate.clone(), key.clone()).require_tls(true);
+    }
+    Ok(connect)
+}
+
+fn explain(options: &Options, error: &async_nats::ConnectError) -> NatsError {
+    let url = options.shown_url();
+    let mut reason = error.to_string();
+    if let Some(password) = options.user.as_ref().map(|(_, password)| password).filter(|p| !p.is_empty()) {
+        reason = reason.replace(password.as_str(), "***");
+    }
+    match error.kind() {
+        ConnectErrorKind::ServerParse => NatsError::Address { url, reason },
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            NatsError::Refused { url, reason }
+        }
+        ConnectErrorKind::Tls => NatsError::Tls { url, reason },
+        _ => NatsError::Unreachable { url, reason },
+    }
+}
+
+/// Turns what the client library tells into state, counts and log lines.
+struct Events {
+    url: String,
+    stage: Arc<Stage>,
+    sender: watch::Sender<bool>,
+    when_broken: WhenBroken,
+    /// The trouble that was told last; it is told once.
+    told: Mutex<String>,
+}
+
+impl Events {
+    fn note(&self, event: Event) {
+        match event {
+            Event::Connected => {
+                info!("connected to the NATS server at {}", self.url);
+                self.told.lock().clear();
+                self.sender.send_replace(true);
+            }
+            Event::Disconnected => {
+                warn!("lost the connection to the NATS server at {}; connecting again", self.url);
+                self.sender.send_replace(false);
+            }
+            Event::SlowConsumer(_) => {
+                self.stage.add_in(1);
+                self.stage.add_dropped(Reason::SlowConsumer, 1);
+                self.tell_once("we read too slowly, and the NATS client drops events".to_owned());
+            }
+            Event::ServerError(error) => self.tell_once(format!("the NATS server at {} says: {error}", self.url)),
+            Event::ClientError(error) => self.tell_once(format!("NATS server at {}: {error}", self.url)),
+            Event::LameDuckMode | Event::Draining | Event::Closed => debug!("NATS server at {}: {event}", self.url),
+        }
+    }
+
+    fn tell_once(&self, trouble: String) {
+        let mut told = self.told.lock();
+        if *told != trouble {
+            warn!("{trouble}");
+            *told = trouble;
+        }
+    }
+}

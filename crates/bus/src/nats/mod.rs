@@ -1,0 +1,145 @@
+//! The bus between processes and machines: a NATS server.
+//!
+//! [`forward`] sends what is published in this process to the server; [`read`] brings what others publish there
+//! into this process. Both keep an event's node, run and sequence, so that readers on the other side
+//! see the same thing as readers here.
+
+mod forward;
+mod link;
+mod outbox;
+mod read;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub use forward::forward;
+pub use read::{Connected, connect_reader};
+
+/// Where the server is and how to talk to it.
+#[derive(Clone)]
+pub struct Options {
+    /// `nats://host:port`, `tls://host:port`, or several of a cluster with commas between them.
+    pub url: String,
+    /// User and password.
+    pub user: Option<(String, String)>,
+    /// A token in place of user and password.
+    pub token: Option<String>,
+    /// A file with a user's JWT and seed, as NATS's own tools write it.
+    pub credentials: Option<PathBuf>,
+    /// Certificate authority (PEM) that the server's certificate must come from, beside the system's own.
+    pub tls_ca: Option<PathBuf>,
+    /// Certificate and key (PEM) to show to the server.
+    pub tls_certificate: Option<(PathBuf, PathBuf)>,
+    /// Which subjects events are published under.
+    pub subjects: Subjects,
+    /// Bytes of encoded events that are kept while the server is away.
+    pub buffer_bytes: usize,
+}
+
+/// Which subjects events are published under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subjects {
+    /// `peer-observer.<node>.netmsg`, so that many nodes share a server. Events without a node name go to `netmsg`.
+    #[default]
+    PerNode,
+    /// `netmsg` and so on, whatever the node: for readers that know no others.
+    Flat,
+}
+
+/// What is kept for a server that is away, unless told otherwise: 64 MiB.
+pub const DEFAULT_BUFFER_BYTES: usize = 64 << 20;
+
+impl Options {
+    /// A server without authentication, per-node subjects, the default buffer.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            user: None,
+            token: None,
+            credentials: None,
+            tls_ca: None,
+            tls_certificate: None,
+            subjects: Subjects::PerNode,
+            buffer_bytes: DEFAULT_BUFFER_BYTES,
+        }
+    }
+
+    /// The address without user and password, for messages.
+    pub fn shown_url(&self) -> String {
+        let hide = |url: &str| match url.split_once("://") {
+            Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
+            None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned(),
+        };
+        self.url.split(',').map(|url| hide(url.trim())).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The server cannot be used.
+#[derive(Debug, Error)]
+pub enum NatsError {
+    /// The address is none.
+    #[error("{url:?} is not the address of a NATS server ({reason}); write it like nats://127.0.0.1:4222")]
+    Address {
+        /// As given, without password.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file for authentication cannot be used.
+    #[error("cannot use the NATS credentials in {path}: {reason}", path = path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: std::io::Error,
+    },
+    /// The server says no.
+    #[error("the NATS server at {url} refuses us: {reason}; check user, password, token or credentials file")]
+    Refused {
+        /// As given, without password.
+        url: String,
+        /// What the client library says.
+        reason: String,
+    },
+    /// The certificates do not work out.
+    #[error("no TLS with the NATS server at {url}: {reason}; check the certificate files and the address")]
+    Tls {
+        /// As given, without password.
+        url: String,
+        /// What the client library says.
+        reason: String,
+    },
+    /// Nobody is there.
+    #[error("cannot reach a NATS server at {url}: {reason}; is nats-server running there?")]
+    Unreachable {
+        /// As given, without password.
+        url: String,
+        /// What the client library says.
+        reason: String,
+    },
+    /// The connection is closed for good.
+    #[error("the connection to the NATS server at {url} is closed")]
+    Closed {
+        /// As given, without password.
+        url: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let table = [
+            ("nats://127.0.0.1:4222", "nats://127.0.0.1:4222"),
+            ("nats://me:secret@host:4222", "nats://host:4222"),
+            ("me:secret@host", "host"),
+            ("nats://a:s@h1,nats://a:s@h2", "nats://h1,nats://h2"),
+        ];
+        for (url, shown) in table {
+            assert_eq!(Options::new(url).shown_url(), shown);
+        }
+    }
+}

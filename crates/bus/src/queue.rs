@@ -1,0 +1,225 @@
+//! The queue between the bus and one reader.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use event::{Filter, Record};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::accounts::{Reason, Stage};
+use crate::gaps::Loss;
+
+/// What a reader gets.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// An event.
+    Event(Arc<Record>),
+    /// Events are missing here.
+    Lost(Arc<Loss>),
+}
+
+/// What happens when a reader does not keep up and its queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Publishers wait. For readers that must have everything.
+    Block,
+    /// New events are dropped and counted, and the reader is told how many. For readers that show things.
+    DropNewest,
+}
+
+/// Runs of which losses are told apart between two reads; what is lost of others is counted, but not told.
+const MAX_LOSSES: usize = 256;
+
+pub(crate) struct Queue {
+    filter: Filter,
+    takes_all: bool,
+    capacity: usize,
+    pub(crate) when_full: WhenFull,
+    stage: Arc<Stage>,
+    state: Mutex<State>,
+    /// Something can be read, or nothing will come any more.
+    readable: Notify,
+    /// There is room again, or the reader is gone.
+    writable: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Delivery>,
+    /// What was dropped since the last read. All of it comes after `items`: a read takes all items at once,
+    /// so once the queue is full it stays full until then.
+    lost: Vec<Loss>,
+    reader_waits: bool,
+    /// Nothing will be published any more.
+    ended: bool,
+    /// The reader is gone.
+    abandoned: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(filter: Filter, capacity: usize, when_full: WhenFull, stage: Arc<Stage>) -> Self {
+        Self {
+            takes_all: filter.is_empty(),
+            filter,
+            capacity: capacity.max(1),
+            when_full,
+            stage,
+            state: Mutex::default(),
+            readable: Notify::new(),
+            writable: Notify::new(),
+        }
+    }
+
+    /// Puts in what the filter lets pass and what fits. Returns the items that have to wait
+    /// for room, which is none if the policy is to drop.
+    pub(crate) fn offer<'a>(&self, items: &'a [Delivery]) -> &'a [Delivery] {
+        let mut state = self.state.lock();
+        if state.abandoned {
+            return &[];
+        }
+        let mut taken = 0;
+        let mut waiting: &[Delivery] = &[];
+        for (index, item) in items.iter().enumerate() {
+            let is_event = match item {
+                Delivery::Event(record) if self.takes_all || self.filter.matches(record) => true,
+                Delivery::Event(_) => continue,
+                Delivery::Lost(_) => false,
+            };
+            // A notice of a loss may exceed the capacity: there are few, and they replace many events.
+            if state.items.len() < self.capacity || !is_event {
+                taken += u64::from(is_event);
+                state.items.push_back(item.clone());
+            } else if self.when_full == WhenFull::Block {
+                waiting = items.get(index..).unwrap_or_default();
+                break;
+            } else {
+                state.drop_newest(item);
+                self.stage.add_in(1);
+                self.stage.add_dropped(Reason::Full, 1);
+            }
+        }
+        self.stage.add_in(taken);
+        let wake = std::mem::take(&mut state.reader_waits);
+        drop(state);
+        if wake {
+            self.readable.notify_one();
+        }
+        waiting
+    }
+
+    /// Puts in all that the filter lets pass, waiting for room as long as it takes.
+    pub(crate) async fn put(&self, mut items: &[Delivery]) {
+        loop {
+            let room = self.writable.notified();
+            items = self.offer(items);
+            if items.is_empty() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Whether the reader is gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.state.lock().abandoned
+    }
+
+    /// Says that nothing will be published any more.
+    pub(crate) fn end(&self) {
+        self.state.lock().ended = true;
+        self.readable.notify_one();
+    }
+}
+
+impl State {
+    fn drop_newest(&mut self, item: &Delivery) {
+        let Delivery::Event(record) = item else {
+            return;
+        };
+        let envelope = record.envelope();
+        if envelope.sequence == 0 {
+            return; // not counted by its program: a reader would not miss it
+        }
+        let same_run = |loss: &&mut Loss| loss.run == envelope.run && loss.node == envelope.node;
+        if let Some(loss) = self.lost.iter_mut().find(same_run) {
+            loss.missing += 1;
+            loss.time_ns = envelope.time_ns;
+        } else if self.lost.len() < MAX_LOSSES {
+            self.lost.push(Loss {
+                node: Arc::clone(&envelope.node),
+                run: envelope.run,
+                missing: 1,
+                time_ns: envelope.time_ns,
+                stage: "queue",
+            });
+        }
+    }
+}
+
+/// The reading end of a queue. Dropping it ends the subscription.
+pub struct Subscription {
+    pub(crate) queue: Arc<Queue>,
+    /// Taken out of the queue, not read yet.
+    taken: VecDeque<Delivery>,
+}
+
+impl Subscription {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue, taken: VecDeque::new() }
+    }
+
+    /// The next event or loss; none when nothing will come any more. Cancel safe.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        if self.taken.is_empty() {
+            self.refill().await;
+        }
+        let item = self.taken.pop_front()?;
+        if matches!(item, Delivery::Event(_)) {
+            self.queue.stage.add_out(1);
+        }
+        Some(item)
+    }
+
+    /// All that is there, at least one; none when nothing will come any more. Cancel safe.
+    pub async fn next_many(&mut self) -> VecDeque<Delivery> {
+        if self.taken.is_empty() {
+            self.refill().await;
+        }
+        let items = std::mem::take(&mut self.taken);
+        let events = items.iter().filter(|item| matches!(item, Delivery::Event(_))).count();
+        self.queue.stage.add_out(events as u64);
+        items
+    }
+
+    /// Takes all that is in the queue, waiting for the first. Leaves nothing taken when nothing will come any more.
+    async fn refill(&mut self) {
+        loop {
+            let readable = self.queue.readable.notified();
+            {
+                let mut state = self.queue.state.lock();
+                std::mem::swap(&mut state.items, &mut self.taken);
+                self.taken.extend(state.lost.drain(..).map(|loss| Delivery::Lost(Arc::new(loss))));
+                if !self.taken.is_empty() || state.ended {
+                    drop(state);
+                    self.queue.writable.notify_waiters();
+                    return;
+                }
+                state.reader_waits = true;
+            }
+            readable.await;
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        state.abandoned = true;
+        let unread = state.items.drain(..).chain(self.taken.drain(..));
+        let events = unread.filter(|item| matches!(item, Delivery::Event(_))).count();
+        self.queue.stage.add_dropped(Reason::Disconnected, events as u64);
+        drop(state);
+        self.queue.writable.notify_waiters();
+    }
+}

@@ -1,0 +1,274 @@
+//! Through a real nats-server.
+
+use std::sync::Arc;
+
+use bus::nats::{NatsError, Options, Subjects, connect_reader, forward};
+use bus::{Reason, WhenFull};
+use event::pb::bitcoin_primitives::Transaction;
+use event::pb::ebpf_extractor::Ebpf;
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::message::message_event::Msg;
+use event::pb::ebpf_extractor::message::{MessageEvent, Metadata, Tx};
+use event::{Filter, Record};
+use testbed::NatsServer;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// A process that publishes: its bus, whose events go to the server.
+struct Sending {
+    bus: Bus,
+    publisher: Publisher,
+    forwarding: JoinHandle<Result<(), NatsError>>,
+}
+
+fn sending(node: &str, options: Options) -> Sending {
+    let (bus, publisher) = bus_and_publisher(node);
+    let subscription = bus.subscribe("to-nats", Filter::default(), 1 << 16, WhenFull::Block);
+    let forwarding = tokio::spawn(forward(subscription, options, bus.accounts().clone()));
+    Sending { bus, publisher, forwarding }
+}
+
+impl Sending {
+    /// Ends the run and waits until everything is sent.
+    async fn end(self) -> Accounts {
+        self.publisher.end().await;
+        self.bus.end();
+        tokio::time::timeout(PATIENCE, self.forwarding).await.unwrap().unwrap().unwrap();
+        self.bus.accounts().clone()
+    }
+}
+
+/// A process that reads: its bus, to which events come from the server.
+async fn reading(options: &Options) -> (Bus, Subscription) {
+    let bus = Bus::new();
+    let subscription = bus.subscribe("reader", Filter::default(), 1 << 20, WhenFull::DropNewest);
+    let connected = connect_reader(&bus, options).await.unwrap();
+    tokio::spawn(connected.run(bus.clone(), CancellationToken::new()));
+    (bus, subscription)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_arrive_complete_on_either_kind_of_subject() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start("").await.unwrap();
+    for (node, subjects) in [("alice", Subjects::PerNode), ("", Subjects::PerNode), ("bob", Subjects::Flat)] {
+        let options = Options { subjects, ..Options::new(server.url()) };
+        let (bus, mut reader) = reading(&options).await;
+        let sender = sending(node, options);
+        publish(&sender.publisher, 0..10_000).await;
+        let accounts = sender.end().await;
+        let mut got = Got::default();
+        while got.numbers.len() < 10_000 {
+            got.note(&reader.next().await.unwrap());
+        }
+        assert!(got.is_in_order());
+        assert_eq!(got.missing, 0);
+        assert_all_add_up(&accounts);
+        assert_adds_up(&bus.accounts().stage("nats-reader"));
+        // The status that ends a run is nothing for those who know flat subjects only.
+        let sent = if subjects == Subjects::Flat { 10_000 } else { 10_001 };
+        assert_eq!(accounts.stage("nats").events_out(), sent);
+    }
+}
+
+/// The server is killed and started again while events flow: what arrives and what is reported missing make up
+/// what was published, and order is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_and_goes() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let mut server = NatsServer::start("").await.unwrap();
+    let options = Options::new(server.url());
+    let (_bus, mut reader) = reading(&options).await;
+    let sender = sending("alice", options);
+    let publisher = sender.publisher.clone();
+    let stop = CancellationToken::new();
+    let publishing = {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            let mut n = 0;
+            while !stop.is_cancelled() {
+                publish(&publisher, n..n + 100).await;
+                n += 100;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            n
+        })
+    };
+    let mut got = Got::default();
+    for _ in 0..2 {
+        let wanted = got.numbers.len() + 2000;
+        while got.numbers.len() < wanted {
+            got.note(&reader.next().await.unwrap());
+        }
+        server.kill().await.unwrap();
+        // Events are published all the while; some are on their way when the server comes back.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        server.start_again().await.unwrap();
+    }
+    // Once the reader is back it gets everything that is published.
+    let wanted = got.numbers.len() + 2000;
+    while got.numbers.len() < wanted {
+        got.note(&reader.next().await.unwrap());
+    }
+    stop.cancel();
+    let published = publishing.await.unwrap();
+    let accounts = sender.end().await;
+    let rest = read_run(&mut reader).await;
+    got.numbers.extend(&rest.numbers);
+    got.missing += rest.missing;
+    assert!(got.is_in_order());
+    assert_eq!(got.numbers.len() as u64 + got.missing, u64::from(published));
+    assert_eq!(accounts.stage("nats").dropped_total(), 0, "the sender lost nothing");
+    assert_all_add_up(&accounts);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_buffer_is_counted_and_seen_as_a_gap() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let mut server = NatsServer::start("").await.unwrap();
+    let options = Options { buffer_bytes: 20_000, ..Options::new(server.url()) };
+    let (_bus, mut reader) = reading(&Options::new(server.url())).await;
+    let sender = sending("alice", options);
+    publish(&sender.publisher, 0..1).await;
+    assert_eq!(number(&reader.next().await.unwrap()), Some(0));
+
+    server.stop().await.unwrap();
+    publish(&sender.publisher, 1..1001).await;
+    let stage = sender.bus.accounts().stage("nats");
+    testbed::eventually("the buffer is full", PATIENCE, || {
+        let stage = Arc::clone(&stage);
+        async move { (stage.events_in() == 1001).then_some(()) }
+    })
+    .await
+    .unwrap();
+    let dropped = stage.dropped(Reason::Full);
+    assert!(dropped > 500 && dropped < 1000, "{dropped}");
+    // Whether the reader or the sender is back first is chance: publish until the reader gets something.
+    server.start_again().await.unwrap();
+    let mut got = Got::default();
+    let mut published = 1001;
+    while got.numbers.is_empty() {
+        publish(&sender.publisher, published..published + 1).await;
+        published += 1;
+        if let Ok(item) = tokio::time::timeout(Duration::from_millis(20), reader.next()).await {
+            got.note(&item.unwrap());
+        }
+    }
+    let accounts = sender.end().await;
+    let rest = read_run(&mut reader).await;
+    let (numbers, missing) = ((got.numbers.len() + rest.numbers.len()) as u64, got.missing + rest.missing);
+    assert_eq!(numbers + missing, u64::from(published) - 1, "all after the one that was read first");
+    let dropped = accounts.stage("nats").dropped_total();
+    assert!(missing >= dropped, "{missing} {dropped}");
+    assert_eq!(accounts.stage("nats").events_out(), u64::from(published) + 1 - dropped);
+    assert_all_add_up(&accounts);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_for_the_server_loses_raw_bytes_first() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start("max_payload: 4096").await.unwrap();
+    let (_bus, mut reader) = reading(&Options::new(server.url())).await;
+    let sender = sending("alice", Options::new(server.url()));
+    let message = |raw: usize, command: &str| {
+        let tx = Transaction { txid: vec![1; 32].into(), wtxid: vec![2; 32].into(), raw: Some(vec![0; raw].into()) };
+        let meta = Metadata { command: command.to_owned(), ..Metadata::default() };
+        let message = MessageEvent { meta, msg: Some(Msg::Tx(Tx { tx })) };
+        Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) })
+    };
+    sender.publisher.publish(0, message(100, "small")).await;
+    sender.publisher.publish(0, message(10_000, "raw")).await;
+    sender.publisher.publish(0, message(10_000, &"x".repeat(5000))).await;
+    sender.publisher.publish(0, message(100, "after")).await;
+    let raw_bytes = |record: &Record| match record.body() {
+        Some(Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) })) => match &message.msg {
+            Some(Msg::Tx(tx)) => tx.tx.raw.as_ref().map(bytes::Bytes::len),
+            _ => panic!("{message:?}"),
+        },
+        body => panic!("{body:?}"),
+    };
+    let mut got = Vec::new();
+    while got.len() < 4 {
+        got.push(match reader.next().await.unwrap() {
+            Delivery::Event(record) => (record.envelope().message.clone().unwrap().to_string(), raw_bytes(&record)),
+            Delivery::Lost(loss) => (format!("lost {}", loss.missing), None),
+        });
+    }
+    let expected = [("small", Some(100)), ("raw", None), ("lost 1", None), ("after", Some(100))];
+    assert_eq!(got, expected.map(|(name, raw)| (name.to_owned(), raw)));
+    let accounts = sender.end().await;
+    assert_eq!(accounts.stage("nats").dropped(Reason::TooLarge), 1);
+    assert_all_add_up(&accounts);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_on_the_server_do_no_harm() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start("").await.unwrap();
+    let (bus, mut reader) = reading(&Options::new(server.url())).await;
+    let stranger = async_nats::connect(server.url()).await.unwrap();
+    for (subject, payload) in
+        [("netmsg", vec![0xff; 100]), ("peer-observer.x.rpc", b"hello".to_vec()), ("greeting", Vec::new())]
+    {
+        stranger.publish(subject, payload.into()).await.unwrap();
+    }
+    stranger.flush().await.unwrap();
+    let sender = sending("alice", Options::new(server.url()));
+    publish(&sender.publisher, 0..10).await;
+    sender.end().await;
+    let got = read_run(&mut reader).await;
+    assert_eq!((got.numbers.len(), got.missing), (10, 0));
+    let stage = bus.accounts().stage("nats-reader");
+    testbed::eventually("all is accounted for", PATIENCE, || {
+        let stage = Arc::clone(&stage);
+        async move { (stage.dropped(Reason::Undecodable) == 2).then_some(()) }
+    })
+    .await
+    .unwrap();
+    assert_adds_up(&stage);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_failure_has_its_sentence() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start("authorization { user: me, password: secret }").await.unwrap();
+    let error = |options: Options| async move {
+        let connected = connect_reader(&Bus::new(), &options).await;
+        connected.err().expect("it fails").to_string()
+    };
+    let url = server.url();
+    let me = |password: &str| Some(("me".to_owned(), password.to_owned()));
+
+    let text = error(Options { user: me("wr0ng"), ..Options::new(&url) }).await;
+    assert!(text.contains("refuses us") && text.contains(&url) && !text.contains("wr0ng"), "{text}");
+    let text = error(Options::new(&url)).await;
+    assert!(text.contains("refuses us") && text.contains("password"), "{text}");
+    let text = error(Options { credentials: Some("/nonexistent.creds".into()), ..Options::new(&url) }).await;
+    assert!(text.contains("/nonexistent.creds"), "{text}");
+    let text = error(Options { tls_ca: Some("/nonexistent.pem".into()), ..Options::new(&url) }).await;
+    assert!(text.contains("TLS"), "{text}");
+    let text = error(Options::new("nats://127.0.0.1:1")).await;
+    assert!(text.contains("cannot reach") && text.contains("nats-server running"), "{text}");
+    let text = error(Options::new("nats://not a host")).await;
+    assert!(text.contains("write it like nats://127.0.0.1:4222"), "{text}");
+
+    let (_bus, mut reader) = reading(&Options { user: me("secret"), ..Options::new(&url) }).await;
+    let sender = sending("alice", Options { user: me("secret"), ..Options::new(&url) });
+    publish(&sender.publisher, 0..1).await;
+    assert_eq!(number(&reader.next().await.unwrap()), Some(0));
+    sender.end().await;
+}
