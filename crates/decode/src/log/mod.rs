@@ -1,0 +1,156 @@
+//! Entries of debug.log, from Bitcoin Core v26 on and Bitcoin Knots.
+//!
+//! A [`Splitter`] finds the entries in the bytes of the file, a [`Decoder`] makes a [`Log`] of each. What stands
+//! before the message (time, thread, place in the source, category, level) is read by `prefix`; the message belongs
+//! to one of the families below, each of which lists the beginnings of the messages that it knows.
+//!
+//! The formats are those of Bitcoin Core's `src/logging.cpp` and of the log calls all over its source. A message
+//! must match its format from beginning to end; otherwise it stays an `UnknownLogMessage`.
+
+mod addrman;
+mod blocks;
+mod disconnect;
+mod mempool;
+mod net;
+mod node;
+mod prefix;
+mod scan;
+mod split;
+mod time;
+mod validation;
+
+use std::sync::LazyLock;
+
+use event::pb::log_extractor::log::LogEvent;
+use event::pb::log_extractor::{Log, LogDebugCategory, UnknownLogMessage};
+
+use prefix::{Prefix, PrefixReader};
+use scan::{Scan, lossy};
+pub use split::{Entries, MAX_ENTRY_BYTES, Splitter, Tail};
+
+/// Bytes of a message that an `UnknownLogMessage` carries at most; `log_line_bytes` tells the true length.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// The families of messages. The frequent ones come first.
+const FAMILIES: [&[Rule]; 7] =
+    [net::RULES, validation::RULES, blocks::RULES, mempool::RULES, addrman::RULES, disconnect::RULES, node::RULES];
+
+/// How messages that begin with `start` are read.
+struct Rule {
+    start: &'static str,
+    parse: Parse,
+}
+
+enum Parse {
+    /// From what follows the start.
+    Rest(fn(Scan) -> Option<LogEvent>),
+    /// From the whole message.
+    Whole(fn(&[u8]) -> Option<LogEvent>),
+    /// Not at all: they carry nothing that has a type of its own. It spares the frequent ones a search.
+    Plain,
+}
+
+impl Rule {
+    const fn new(start: &'static str, parse: fn(Scan) -> Option<LogEvent>) -> Self {
+        Self { start, parse: Parse::Rest(parse) }
+    }
+
+    const fn whole(start: &'static str, parse: fn(&[u8]) -> Option<LogEvent>) -> Self {
+        Self { start, parse: Parse::Whole(parse) }
+    }
+
+    const fn plain(start: &'static str) -> Self {
+        Self { start, parse: Parse::Plain }
+    }
+}
+
+/// The rules by the first byte of the message.
+static RULES: LazyLock<[Vec<&'static Rule>; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|first| {
+        let begins = |rule: &&Rule| rule.start.bytes().next().map(usize::from) == Some(first);
+        FAMILIES.into_iter().flatten().filter(begins).collect()
+    })
+});
+
+/// Reads the entries of one log file, in order.
+///
+/// Entries are independent of each other but for one thing: whether a lone `[net]` or `[http]` is a thread
+/// or a category depends on -logthreadnames, which the decoder learns from the other entries.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    prefixes: PrefixReader,
+}
+
+impl Decoder {
+    /// What an entry, as [`Splitter`] finds it, says.
+    ///
+    /// `fallback_time_us` (microseconds since the UNIX epoch) is taken where the entry tells no time: with
+    /// -logtimestamps=0, or for text that does not come from the node's logger.
+    pub fn entry(&mut self, entry: &[u8], fallback_time_us: u64) -> Log {
+        let entry = trim_line_ends(entry);
+        let prefix = self.prefixes.read(entry);
+        let unknown = || LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message: bounded_text(prefix.message) });
+        Log {
+            log_event: Some(typed(&prefix).unwrap_or_else(unknown)),
+            log_timestamp: prefix.time_us.unwrap_or(fallback_time_us),
+            category: prefix.category.into(),
+            threadname: lossy(prefix.thread),
+            log_level: prefix.level.into(),
+            log_line_bytes: entry.len() as u64,
+            category_name: prefix.category_name.map(lossy),
+            source_location: prefix.location.map(lossy),
+            source_function: prefix.function.map(lossy),
+            mocktime: prefix.mocktime,
+            suppressing: prefix.suppressing.then_some(true),
+        }
+    }
+}
+
+/// The event of a message, if it is one that has a type.
+fn typed(prefix: &Prefix) -> Option<LogEvent> {
+    let message = prefix.message;
+    // None is that long; an event's texts are bounded by this.
+    if message.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    if prefix.category == LogDebugCategory::Mempoolrej {
+        return mempool::rejected(Scan(message));
+    }
+    for rule in RULES.get(usize::from(*message.first()?))? {
+        let Some(rest) = message.strip_prefix(rule.start.as_bytes()) else {
+            continue;
+        };
+        let event = match rule.parse {
+            Parse::Rest(parse) => parse(Scan(rest)),
+            Parse::Whole(parse) => parse(message),
+            Parse::Plain => return None,
+        };
+        if event.is_some() {
+            return event;
+        }
+    }
+    // Peers are disconnected by net and privatebroadcast, and by what is not categorised.
+    matches!(prefix.category, LogDebugCategory::Net | LogDebugCategory::Unknown)
+        .then(|| disconnect::announced(message))
+        .flatten()
+}
+
+/// The entry without the ends of its first and last lines.
+fn trim_line_ends(mut entry: &[u8]) -> &[u8] {
+    while let [b'\n' | b'\r', rest @ ..] | [rest @ .., b'\n' | b'\r'] = entry {
+        entry = rest;
+    }
+    entry
+}
+
+/// A message as text, shortened at [`MAX_TEXT_BYTES`] or a little before, where a character ends.
+fn bounded_text(message: &[u8]) -> String {
+    let Some(mut text) = message.get(..MAX_TEXT_BYTES) else {
+        return lossy(message);
+    };
+    if message.len() > MAX_TEXT_BYTES {
+        let cut = text.len() - text.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
+        text = text.get(..cut).unwrap_or(text);
+    }
+    lossy(text)
+}

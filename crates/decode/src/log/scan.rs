@@ -1,0 +1,118 @@
+//! Reading a message from its beginning to its end.
+
+use std::str::FromStr;
+
+/// What is left to read of a message. A method that returns `None` found something else than it was asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Scan<'a>(pub(super) &'a [u8]);
+
+/// A peer as the node names it: `peer=7`, and with -logips `peer=7, peeraddr=192.0.2.1:8333` (`CNode::LogPeer`;
+/// without the comma from v29 to v31).
+pub(super) struct Peer {
+    pub(super) id: u64,
+    pub(super) addr: Option<String>,
+}
+
+impl<'a> Scan<'a> {
+    /// Passes over this text.
+    pub(super) fn skip(&mut self, text: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(text.as_bytes())?;
+        Some(())
+    }
+
+    /// Passes over this text if it comes next.
+    pub(super) fn skips(&mut self, text: &str) -> bool {
+        self.skip(text).is_some()
+    }
+
+    /// Everything before this text, and passes over both.
+    pub(super) fn until(&mut self, text: &str) -> Option<&'a [u8]> {
+        let at = memchr::memmem::find(self.0, text.as_bytes())?;
+        let (before, rest) = self.0.split_at_checked(at)?;
+        self.0 = rest.get(text.len()..)?;
+        Some(before)
+    }
+
+    /// The next bytes for which `is` holds.
+    fn take_while(&mut self, is: impl Fn(&u8) -> bool) -> &'a [u8] {
+        let end = self.0.iter().position(|byte| !is(byte)).unwrap_or(self.0.len());
+        let (taken, rest) = self.0.split_at_checked(end).unwrap_or((self.0, b""));
+        self.0 = rest;
+        taken
+    }
+
+    /// Everything up to the next white space or the end; at least one byte.
+    pub(super) fn word(&mut self) -> Option<&'a [u8]> {
+        Some(self.take_while(|byte| !byte.is_ascii_whitespace())).filter(|word| !word.is_empty())
+    }
+
+    /// A decimal number without sign.
+    pub(super) fn number<T: TryFrom<u64>>(&mut self) -> Option<T> {
+        let digits = self.take_while(u8::is_ascii_digit);
+        if digits.is_empty() {
+            return None;
+        }
+        let number = digits
+            .iter()
+            .try_fold(0u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
+        T::try_from(number).ok()
+    }
+
+    /// A number in any form that Rust reads, such as a signed or a floating point one.
+    pub(super) fn parse<T: FromStr>(&mut self) -> Option<T> {
+        let text = self.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.'));
+        std::str::from_utf8(text).ok()?.parse().ok()
+    }
+
+    /// A hash as 64 hexadecimal digits.
+    pub(super) fn hash(&mut self) -> Option<String> {
+        let (hash, rest) = self.0.split_first_chunk::<64>()?;
+        if !hash.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        self.0 = rest;
+        Some(lossy(hash))
+    }
+
+    /// An address and port, as the node prints it; no punctuation of the sentence that follows.
+    pub(super) fn addr(&mut self) -> Option<String> {
+        let before = self.0;
+        let mut addr = self.word()?;
+        while let [rest @ .., b',' | b';' | b':' | b')'] = addr {
+            addr = rest;
+        }
+        self.0 = before.get(addr.len()..)?;
+        (!addr.is_empty()).then(|| lossy(addr))
+    }
+
+    /// A peer.
+    pub(super) fn peer(&mut self) -> Option<Peer> {
+        self.skip("peer=")?;
+        self.peer_after_name()
+    }
+
+    /// What follows `peer=`.
+    pub(super) fn peer_after_name(&mut self) -> Option<Peer> {
+        let id = self.number()?;
+        let addr = if self.skips(", peeraddr=") || self.skips(" peeraddr=") { Some(self.addr()?) } else { None };
+        Some(Peer { id, addr })
+    }
+
+    /// All that is left.
+    pub(super) fn rest(self) -> String {
+        lossy(self.0)
+    }
+
+    /// That nothing is left.
+    pub(super) fn end(self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+}
+
+/// Bytes as text; what is not UTF-8 is replaced.
+pub(super) fn lossy(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}

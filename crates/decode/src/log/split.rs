@@ -1,0 +1,119 @@
+//! Where entries begin and end in the bytes of a log file.
+
+use super::prefix::stamp;
+use super::time::Clock;
+
+/// An entry that is longer than this is cut, so that a reader needs no more memory: what follows is an entry of its own.
+pub const MAX_ENTRY_BYTES: usize = 1024 * 1024;
+
+/// The node writes five line ends when it starts (`BCLog::Logger::StartLogging`).
+const LINE_ENDS_AT_START: u8 = 5;
+
+/// Which entries at the end of a piece of the file are complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// More of the file is known to follow: only those after which another one begins.
+    Follows,
+    /// This is all there is at the moment: those that end with a line end. The node writes an entry at once,
+    /// so that more lines are not to be expected.
+    Waits,
+    /// Nothing will follow: all of them.
+    Ends,
+}
+
+/// Splits a log file into entries, piece by piece.
+///
+/// An entry begins with a line that begins with a time; lines without a time belong to the entry before. In a file, or
+/// in the part since the node's last start, where no line begins with a time (-logtimestamps=0), each line is an entry.
+/// Empty lines between entries belong to none.
+#[derive(Debug, Default)]
+pub struct Splitter {
+    /// A line since the node's start began with a time.
+    stamped: bool,
+    /// Line ends since the last other byte.
+    line_ends: u8,
+    clock: Clock,
+}
+
+impl Splitter {
+    /// The entries in the next piece of the file, which begins with what the last call left over
+    /// (see [`Entries::consumed`]).
+    pub fn entries<'s, 'a>(&'s mut self, piece: &'a [u8], tail: Tail) -> Entries<'s, 'a> {
+        Entries { splitter: self, piece, tail, entry: None, line: 0 }
+    }
+}
+
+/// The entries of a piece of a file, with the line ends within them, but without empty lines around them.
+#[derive(Debug)]
+pub struct Entries<'s, 'a> {
+    splitter: &'s mut Splitter,
+    piece: &'a [u8],
+    tail: Tail,
+    /// Where the entry begins that is not complete yet.
+    entry: Option<usize>,
+    /// Where the next line begins.
+    line: usize,
+}
+
+impl<'a> Entries<'_, 'a> {
+    /// The bytes of the piece that are dealt with: those of the entries that were returned and the empty lines around
+    /// them. The next piece must begin with the byte after them. At most [`MAX_ENTRY_BYTES`] are left over at the end.
+    pub fn consumed(&self) -> usize {
+        self.entry.unwrap_or(self.line)
+    }
+
+    /// Ends the entry that is not complete, where there is one, at the current line.
+    fn close(&mut self) -> Option<&'a [u8]> {
+        self.piece.get(self.entry.take()?..self.line)
+    }
+
+    /// Takes the line that begins at `self.line`. Returns the entry before, if it ends there.
+    fn take_line(&mut self, line: &[u8]) -> Option<&'a [u8]> {
+        let mut done = None;
+        if line.iter().all(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.splitter.line_ends = self.splitter.line_ends.saturating_add(1);
+            if self.splitter.line_ends == LINE_ENDS_AT_START {
+                self.splitter.stamped = false;
+                done = self.close();
+            }
+        } else {
+            self.splitter.line_ends = u8::from(line.ends_with(b"\n"));
+            let begins = stamp(&mut self.splitter.clock, line).is_some();
+            self.splitter.stamped |= begins;
+            if begins || !self.splitter.stamped || self.entry.is_none() {
+                done = self.close();
+                self.entry = Some(self.line);
+            }
+        }
+        self.line += line.len();
+        done
+    }
+}
+
+impl<'a> Iterator for Entries<'_, 'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let rest = self.piece.get(self.line..).unwrap_or_default();
+            let room = MAX_ENTRY_BYTES - (self.line - self.entry.unwrap_or(self.line));
+            let line = match memchr::memchr(b'\n', rest.get(..room).unwrap_or(rest)) {
+                Some(end) => rest.get(..=end)?,
+                // The entry is too long: it ends here, and so does this line.
+                None if rest.len() >= room => {
+                    self.entry.get_or_insert(self.line);
+                    self.line += room;
+                    self.splitter.line_ends = 0;
+                    return self.close();
+                }
+                None if self.tail == Tail::Ends && !rest.is_empty() => rest,
+                // What this line is shows when it is complete.
+                None if self.tail == Tail::Follows => return None,
+                None => return self.close(),
+            };
+            if let Some(entry) = self.take_line(line) {
+                return Some(entry);
+            }
+        }
+    }
+}
