@@ -6,7 +6,6 @@ use event::{Filter, Record};
 use parking_lot::RwLock;
 
 use crate::accounts::Accounts;
-use crate::gaps::Loss;
 use crate::queue::{Delivery, Queue, Subscription, WhenFull};
 
 /// Events from all publishers of this process to all its readers. Cloning it gives another handle.
@@ -52,24 +51,20 @@ impl Bus {
     }
 
     /// Hands events to all readers, in this order, waiting for those that block.
-    pub async fn deliver(&self, items: &[Delivery]) {
+    pub async fn deliver(&self, items: Vec<Delivery>) {
         let readers = Arc::clone(&self.readers.read());
-        for queue in &readers.queues {
-            let waiting = queue.offer(items);
-            if !waiting.is_empty() {
-                queue.put(waiting).await;
-            }
+        let Some((last, others)) = readers.queues.split_last() else {
+            return;
+        };
+        for queue in others {
+            queue.put(items.iter().cloned()).await;
         }
+        last.put(items.into_iter()).await;
     }
 
     /// Hands one event to all readers.
     pub async fn deliver_event(&self, record: Arc<Record>) {
-        self.deliver(&[Delivery::Event(record)]).await;
-    }
-
-    /// Tells all readers of a loss that happened before this process.
-    pub async fn deliver_loss(&self, loss: Loss) {
-        self.deliver(&[Delivery::Lost(Arc::new(loss))]).await;
+        self.deliver(vec![Delivery::Event(record)]).await;
     }
 
     /// Says that nothing will be published any more: readers get what is queued, then the end.

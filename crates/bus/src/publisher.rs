@@ -66,14 +66,14 @@ impl Publisher {
     pub async fn publish(&self, time_ns: u64, body: Body) {
         let mut run = self.run.lock().await;
         let item = run.stamp(&self.node, time_ns, body);
-        self.bus.deliver(&[item]).await;
+        self.bus.deliver(vec![item]).await;
     }
 
     /// Publishes several things at once, which is faster than one by one.
     pub async fn publish_all(&self, bodies: impl IntoIterator<Item = (u64, Body)>) {
         let mut run = self.run.lock().await;
         let items: Vec<_> = bodies.into_iter().map(|(time_ns, body)| run.stamp(&self.node, time_ns, body)).collect();
-        self.bus.deliver(&items).await;
+        self.bus.deliver(items).await;
     }
 
     /// Ends the run and begins a new one: the node was restarted.

@@ -71,17 +71,29 @@ impl Queue {
         }
     }
 
-    /// Puts in what the filter lets pass and what fits. Returns the items that have to wait
-    /// for room, which is none if the policy is to drop.
-    pub(crate) fn offer<'a>(&self, items: &'a [Delivery]) -> &'a [Delivery] {
+    /// Puts in all that the filter lets pass, in this order. If the policy is to block, waits for room as long as it takes.
+    pub(crate) async fn put(&self, mut items: impl Iterator<Item = Delivery>) {
+        let mut waiting = None;
+        loop {
+            let room = self.writable.notified();
+            waiting = self.offer(waiting, &mut items);
+            if waiting.is_none() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Puts in what fits. Returns the first item that has to wait for room; none if all are dealt with.
+    fn offer(&self, waiting: Option<Delivery>, items: &mut impl Iterator<Item = Delivery>) -> Option<Delivery> {
         let mut state = self.state.lock();
         if state.abandoned {
-            return &[];
+            return None;
         }
-        let mut taken = 0;
-        let mut waiting: &[Delivery] = &[];
-        for (index, item) in items.iter().enumerate() {
-            let is_event = match item {
+        let (mut taken, mut dropped) = (0, 0);
+        let mut next = waiting;
+        while let Some(item) = next.take().or_else(|| items.next()) {
+            let is_event = match &item {
                 Delivery::Event(record) if self.takes_all || self.filter.matches(record) => true,
                 Delivery::Event(_) => continue,
                 Delivery::Lost(_) => false,
@@ -89,35 +101,25 @@ impl Queue {
             // A notice of a loss may exceed the capacity: there are few, and they replace many events.
             if state.items.len() < self.capacity || !is_event {
                 taken += u64::from(is_event);
-                state.items.push_back(item.clone());
+                state.items.push_back(item);
             } else if self.when_full == WhenFull::Block {
-                waiting = items.get(index..).unwrap_or_default();
+                next = Some(item);
                 break;
             } else {
-                state.drop_newest(item);
-                self.stage.add_in(1);
-                self.stage.add_dropped(Reason::Full, 1);
+                dropped += 1;
+                state.drop_newest(&item);
             }
         }
-        self.stage.add_in(taken);
+        self.stage.add_in(taken + dropped);
+        if dropped > 0 {
+            self.stage.add_dropped(Reason::Full, dropped);
+        }
         let wake = std::mem::take(&mut state.reader_waits);
         drop(state);
         if wake {
             self.readable.notify_one();
         }
-        waiting
-    }
-
-    /// Puts in all that the filter lets pass, waiting for room as long as it takes.
-    pub(crate) async fn put(&self, mut items: &[Delivery]) {
-        loop {
-            let room = self.writable.notified();
-            items = self.offer(items);
-            if items.is_empty() {
-                return;
-            }
-            room.await;
-        }
+        next
     }
 
     /// Whether the reader is gone.

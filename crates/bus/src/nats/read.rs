@@ -63,7 +63,7 @@ impl Connected {
             };
             let mut items = Vec::with_capacity(batch.len());
             batch.into_iter().for_each(|message| reader.take(message, &mut items));
-            bus.deliver(&items).await;
+            bus.deliver(items).await;
         }
         drop(self.link);
         Ok(())
