@@ -272,3 +272,50 @@ async fn each_failure_has_its_sentence() {
     assert_eq!(number(&reader.next().await.unwrap()), Some(0));
     sender.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_on_both_sides_and_a_token() {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, pem: String| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path
+    };
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+    let ca_path = write("ca.pem", ca.pem());
+    let certificate = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let signed = params.signed_by(&key, &ca).unwrap();
+        (write(&format!("{name}.pem"), signed.pem()), write(&format!("{name}.key"), key.serialize_pem()))
+    };
+    let (server_cert, server_key) = certificate("server");
+    let client = certificate("client");
+    let server = NatsServer::start(&format!(
+        "authorization {{ token: secret }}\n\
+         tls {{ cert_file: {server_cert:?}, key_file: {server_key:?}, ca_file: {ca_path:?}, verify: true }}"
+    ))
+    .await
+    .unwrap();
+    let options = Options {
+        token: Some("secret".to_owned()),
+        tls_ca: Some(ca_path),
+        tls_certificate: Some(client),
+        ..Options::new(server.url())
+    };
+    let (_bus, mut reader) = reading(&options).await;
+    let sender = sending("alice", options.clone());
+    publish(&sender.publisher, 0..10).await;
+    sender.end().await;
+    assert_eq!(read_run(&mut reader).await.numbers.len(), 10);
+
+    let untrusted = Options { tls_ca: None, ..options };
+    let error = connect_reader(&Bus::new(), &untrusted).await.err().expect("nobody vouches for the server").to_string();
+    assert!(error.contains("certificate"), "{error}");
+}
