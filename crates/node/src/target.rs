@@ -275,7 +275,11 @@ impl Target {
         let mut args = Vec::new();
         args.extend(datadir.map(|datadir| option("datadir", &datadir)));
         args.extend(conf.map(|conf| option("conf", &conf)));
-        args.extend(self.chain.map(|chain| format!("-chain={chain}")));
+        if let Some(chain) = self.chain {
+            // What the files choose besides would be a contradiction.
+            args.extend(["regtest", "signet", "testnet", "testnet4"].map(|other| format!("-{other}=0")));
+            args.push(format!("-chain={chain}"));
+        }
         let home = machine.home().to_owned();
         Some(Launch { args, cwd: PathBuf::from("/"), home, view: View::default() })
     }

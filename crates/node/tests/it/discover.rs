@@ -91,8 +91,9 @@ fn several_nodes_are_found_and_found_again() {
     );
     fake.write("home/bitcoin/.bitcoin/signet/.cookie/x", "a directory cannot be read as a cookie");
     fake.write("home/cwd/rel/regtest/.cookie", "__cookie__:abc");
+    fake.write("home/cwd/rel/bitcoin.conf", "regtest=1");
     fake.process(10, "/usr/bin/bitcoind (deleted)", "bitcoind -signet");
-    fake.process(11, "/opt/bitcoin-node", "bitcoin-node -regtest -datadir=rel -ipcbind=unix");
+    fake.process(11, "/opt/bitcoin-node", "bitcoin-node -datadir=rel -ipcbind=unix");
     fake.process(12, "/usr/bin/bitcoin-cli", "bitcoin-cli -regtest getinfo");
     fake.process(13, "/bin/bash", "bash /usr/bin/bitcoind");
     fs::create_dir_all(fake.path("proc/14")).unwrap();
@@ -119,6 +120,11 @@ fn several_nodes_are_found_and_found_again() {
     fake.end(11);
     let stopped = fake.locate(&targets[1].1).unwrap();
     assert!(stopped.pid.is_none() && note(&stopped, "no regtest node is running"), "{stopped:?}");
+    assert_eq!(
+        stopped.net_datadir,
+        Some(fake.path("home/cwd/rel/regtest")),
+        "the chain of the target and of the file agree"
+    );
     fake.process(99, "/opt/bitcoin-node-31.0", "bitcoin-node -regtest -datadir=rel -rpcport=5");
     let again = fake.locate(&targets[1].1).unwrap();
     assert_eq!((again.pid, again.rpc), (Some(99), Some(HostPort::new("127.0.0.1", 5))));
