@@ -1,0 +1,149 @@
+//! The polling of one method: calls, what they count, and what is said when they fail.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Publisher;
+use event::pb::rpc_extractor::Rpc;
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::{Body, time};
+use node::rpc::{RpcClient, RpcError};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::method::Method;
+use crate::options::Options;
+
+/// Pause between the first calls of two methods. All at once would fill half of the node's work queue (`rpcworkqueue`).
+const STAGGER: Duration = Duration::from_millis(20);
+
+/// How long to wait when the node says that it is starting.
+const WARM_UP: Duration = Duration::from_millis(250);
+
+/// One run of the node, as far as polling goes.
+pub(crate) struct Session {
+    pub client: Arc<RpcClient>,
+    pub options: Arc<Options>,
+    pub publisher: Publisher,
+    pub told: Arc<Told>,
+    /// Takes failures after which the node may be away. One that waits is enough.
+    pub doubts: mpsc::Sender<Doubt>,
+    pub stop: CancellationToken,
+}
+
+/// A call failed as it does when the node is away.
+pub(crate) struct Doubt {
+    pub method: &'static str,
+    pub error: RpcError,
+}
+
+/// The last trouble with each method that was told: the same one is told once, whatever the node's runs.
+#[derive(Default)]
+pub(crate) struct Told(Mutex<HashMap<&'static str, String>>);
+
+impl Told {
+    pub(crate) fn failed(&self, node: &str, method: &'static str, error: &RpcError) {
+        // Not the whole text, of which some parts may change each time.
+        let trouble = match error {
+            RpcError::Node { code, .. } => format!("node {code}"),
+            error => error.kind().to_owned(),
+        };
+        if self.0.lock().insert(method, trouble.clone()).is_none_or(|last| last != trouble) {
+            warn!("node {node}: {error} (said once)");
+        }
+    }
+
+    fn worked(&self, node: &str, method: &'static str) {
+        if self.0.lock().remove(method).is_some() {
+            info!("node {node}: {method} works again");
+        }
+    }
+}
+
+impl Session {
+    /// Starts a task for each method.
+    pub(crate) fn start(self: &Arc<Self>) -> JoinSet<()> {
+        let mut polls = JoinSet::new();
+        let mut first = Instant::now();
+        for (method, every) in self.options.polled() {
+            polls.spawn(Arc::clone(self).poll(method, first, every));
+            first += STAGGER;
+        }
+        polls
+    }
+
+    /// Polls a method until the node or the program stops, or the node does not have the method.
+    async fn poll(self: Arc<Self>, method: &'static Method, first: Instant, every: Duration) {
+        let call = Call { session: &self, method: method.name };
+        let node = self.publisher.node();
+        let mut ticks = interval_at(first, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        while self.stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let mut outcome = (method.poll)(&call).await;
+            while matches!(outcome, Err(RpcError::WarmingUp { .. })) {
+                let Some(()) = self.stop.run_until_cancelled(sleep(WARM_UP)).await else { return };
+                outcome = (method.poll)(&call).await;
+            }
+            match outcome {
+                Ok(()) if self.stop.is_cancelled() => return,
+                Ok(()) => self.told.worked(node, method.name),
+                // Nothing but a restart of the node changes that, and it logs each forbidden call.
+                Err(error @ (RpcError::NoMethod { .. } | RpcError::Forbidden { .. })) => {
+                    self.told.failed(node, method.name, &error);
+                    return;
+                }
+                Err(error) if error.is_away() => {
+                    let _ = self.doubts.try_send(Doubt { method: method.name, error });
+                }
+                Err(error) => self.told.failed(node, method.name, &error),
+            }
+        }
+    }
+}
+
+/// How a method is called.
+pub(crate) struct Call<'a> {
+    session: &'a Session,
+    method: &'static str,
+}
+
+impl Call<'_> {
+    pub(crate) fn options(&self) -> &Options {
+        &self.session.options
+    }
+
+    /// Calls the method and publishes what `event` makes of its answer. Returns early when the session stops.
+    pub(crate) async fn ask<T: DeserializeOwned + Send + 'static, const N: usize>(
+        &self,
+        params: [Value; N],
+        event: impl FnOnce(T) -> RpcEvent,
+    ) -> Result<(), RpcError> {
+        let Session { client, options, publisher, stop, .. } = self.session;
+        let started = Instant::now();
+        let answer = stop.run_until_cancelled(client.call(self.method, &params, options.timeout)).await;
+        let Some(answer) = answer else { return Ok(()) };
+        let answered = time::now_ns();
+        let accounts = publisher.accounts();
+        match &answer {
+            // Part of a start.
+            Err(RpcError::WarmingUp { .. }) => {}
+            answer => {
+                accounts.count("rpc_calls", self.method, 1.0);
+                accounts.count("rpc_seconds", self.method, started.elapsed().as_secs_f64());
+                if let Err(error) = answer {
+                    accounts.count("rpc_errors", &format!("{}:{}", self.method, error.kind()), 1.0);
+                }
+            }
+        }
+        let body = Body::RpcExtractor(Rpc { rpc_event: Some(event(answer?)) });
+        publisher.publish(answered, body).await;
+        Ok(())
+    }
+}
