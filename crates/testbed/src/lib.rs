@@ -21,6 +21,7 @@
 
 mod builder;
 mod find;
+pub mod log;
 mod nats;
 mod network;
 mod node;

@@ -1,7 +1,6 @@
 //! The extractor against real nodes, and against a server that says what a test tells it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod log;
 mod real;
 mod scripted;
 
@@ -13,6 +12,7 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Filter, Record};
 use extractor_rpc::Options;
 use node::Target;
+use testbed::log;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

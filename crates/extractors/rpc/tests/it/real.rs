@@ -10,7 +10,8 @@ use node::Target;
 use serde_json::json;
 use testbed::{Node, Peer, PeerOptions, Reject, Wallet, eventually};
 
-use crate::{Observed, PATIENCE, log, observe, only};
+use crate::{Observed, PATIENCE, observe, only};
+use testbed::log;
 
 /// What an operator says of a node that is not the only one here.
 fn target(node: &Node) -> Target {

@@ -10,7 +10,8 @@ use testbed::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{PATIENCE, log, observe, only};
+use crate::{PATIENCE, observe, only};
+use testbed::log;
 
 const TICK: Duration = Duration::from_millis(30);
 
