@@ -1,0 +1,296 @@
+//! Following a log through all that happens to it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use decode::log::Tail;
+use rustix::fs::OFlags;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::access;
+use crate::feed::Feed;
+use crate::file::{Followed, From, Mended, Read, identity};
+use crate::pipe::Pipe;
+use crate::place::{Look, Place, Trouble};
+use crate::told::Told;
+use crate::wake::Wake;
+use crate::{Error, Options, Source};
+
+/// Pause after something was read. A busy node writes thousands of entries a second, each of which would wake us.
+const PACE: Duration = Duration::from_millis(1);
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Go on.
+    More,
+    /// Wait.
+    Idle,
+    /// Nothing will ever come any more.
+    Ended,
+}
+
+/// Follows one log. It blocks: run it in a thread of its own.
+pub(crate) struct Follower {
+    place: Place,
+    /// Where to begin in the next file that is opened.
+    from: From,
+    input: Option<Input>,
+    feed: Feed,
+    wake: Wake,
+    /// Something was read since the last wait.
+    busy: bool,
+    place_told: Told,
+    file_told: Told,
+    stop: CancellationToken,
+}
+
+enum Input {
+    File(Followed),
+    Pipe(Pipe),
+}
+
+/// Opens a file for reading; a FIFO without waiting for a writer.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+impl Input {
+    fn open(path: &Path, from: From) -> io::Result<Self> {
+        let file = open(path)?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_file() {
+            return Ok(Self::File(Followed::new(file, from)?));
+        }
+        if kind.is_fifo() {
+            return Ok(Self::Pipe(Pipe::fifo(file, path)?));
+        }
+        Err(io::Error::other("it is neither a file nor a FIFO; correct --debug-log, or the node's debuglogfile option"))
+    }
+
+    fn id(&self) -> (u64, u64) {
+        match self {
+            Self::File(file) => file.id(),
+            Self::Pipe(pipe) => pipe.id(),
+        }
+    }
+
+    /// What tells that there is something to read.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::File(_) => None,
+            Self::Pipe(pipe) => Some(pipe.fd()),
+        }
+    }
+}
+
+impl Follower {
+    /// Nothing is opened yet, except standard input.
+    pub(crate) fn new(source: Source, options: Options, feed: Feed, stop: CancellationToken) -> Result<Self, Error> {
+        let input = match source {
+            Source::Stdin => Some(Input::Pipe(Pipe::stdin().map_err(Error::Stdin)?)),
+            _ => None,
+        };
+        Ok(Self {
+            place: Place::of(source, feed.node())?,
+            from: if options.from_start { From::Start } else { From::End },
+            input,
+            feed,
+            wake: Wake::new(options.inotify),
+            busy: false,
+            place_told: Told::default(),
+            file_told: Told::default(),
+            stop,
+        })
+    }
+
+    /// Follows the log until it is told to stop, or standard input ends.
+    pub(crate) fn run(mut self) -> Result<(), Error> {
+        while !self.stop.is_cancelled() {
+            self.look()?;
+            match self.step()? {
+                Step::More => self.busy = true,
+                Step::Idle => self.wait(),
+                Step::Ended => return Ok(()),
+            }
+        }
+        self.feed.publish(Tail::Waits);
+        Ok(())
+    }
+
+    /// Waits until there may be something to do.
+    fn wait(&mut self) {
+        if std::mem::take(&mut self.busy) {
+            thread::sleep(PACE);
+        }
+        let input = self.input.as_ref().and_then(Input::fd);
+        let woken = self.wake.wait(input, self.place.process());
+        if woken.process {
+            self.place.process_ended();
+        }
+        if !woken.log && !woken.process {
+            // A line that is not complete has been so for long.
+            self.feed.publish(Tail::Waits);
+            if let Some(path) = self.place.path() {
+                self.wake.watch_directory(path);
+            }
+        }
+    }
+
+    /// Finds out where the log is now.
+    fn look(&mut self) -> Result<(), Error> {
+        match self.place.look() {
+            Ok(Look::NotDue) => {}
+            Ok(Look::Same) => self.place_told.over(),
+            Ok(Look::Moved) => {
+                self.place_told.over();
+                self.moved();
+            }
+            Err(Trouble::Hopeless(error)) => return Err(error),
+            Err(Trouble::Other(text)) => {
+                self.place_told.trouble(self.feed.node(), text);
+                // What the node will have logged when it is found is new.
+                if self.from == From::End {
+                    self.from = From::NodeStart;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The log has another path, since the node was started in another way.
+    fn moved(&mut self) {
+        let now = self.place.path().and_then(|path| fs::metadata(path).ok());
+        if now.is_some_and(|now| self.input.as_ref().is_some_and(|input| identity(&now) == input.id())) {
+            return;
+        }
+        self.finish();
+        self.feed.new_run();
+        self.from = From::NodeStart;
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        match &mut self.input {
+            None => Ok(self.open()),
+            Some(Input::File(_)) => Ok(self.step_file()),
+            Some(Input::Pipe(pipe)) => match pipe.step(&mut self.feed) {
+                Ok(Step::Idle) => Ok(self.at_end()),
+                Ok(step) => Ok(step),
+                Err(error) if self.place.path().is_none() => Err(Error::Stdin(error)),
+                // The FIFO was removed, as a rule.
+                Err(error) => {
+                    self.input = None;
+                    Ok(self.trouble(&error))
+                }
+            },
+        }
+    }
+
+    fn open(&mut self) -> Step {
+        let Some(path) = self.place.path() else { return Step::Idle };
+        self.wake.watch_directory(path);
+        match Input::open(path, self.from) {
+            Ok(input) => {
+                if let Input::File(file) = &input {
+                    self.wake.watch_file(file.file());
+                    info!("node {}: reading {} from byte {}", self.feed.node(), path.display(), file.offset());
+                } else {
+                    info!("node {}: reading the FIFO {}", self.feed.node(), path.display());
+                }
+                self.file_told.over();
+                self.input = Some(input);
+                // Whatever comes here after it is new.
+                self.from = From::Start;
+                Step::More
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::NotFound {
+                    self.from = From::Start;
+                }
+                self.trouble(&error)
+            }
+        }
+    }
+
+    fn trouble(&mut self, error: &io::Error) -> Step {
+        if let Some(path) = self.place.path() {
+            let text = format!("cannot read {}: {}", path.display(), access::reason(path, error));
+            self.file_told.trouble(self.feed.node(), text);
+        }
+        Step::Idle
+    }
+
+    fn step_file(&mut self) -> Step {
+        match self.read() {
+            Ok(Read::Nothing) => self.at_end(),
+            Ok(Read::More | Read::Some) => Step::More,
+            Ok(Read::Cut) => self.mend(),
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    /// Reads a chunk of the file and publishes it.
+    fn read(&mut self) -> io::Result<Read> {
+        let Some(Input::File(file)) = &mut self.input else { return Ok(Read::Nothing) };
+        let read = file.read(&mut self.feed)?;
+        match read {
+            Read::More => self.feed.publish(Tail::Follows),
+            Read::Some => self.feed.publish_complete(),
+            Read::Nothing | Read::Cut => {}
+        }
+        Ok(read)
+    }
+
+    /// All was read: is this still the log?
+    fn at_end(&mut self) -> Step {
+        let (Some(path), Some(input)) = (self.place.path(), &self.input) else { return Step::Idle };
+        match fs::metadata(path) {
+            Ok(now) if identity(&now) == input.id() => {
+                self.file_told.over();
+                Step::Idle
+            }
+            // An empty file was made for the node, which does not write to it yet.
+            Ok(now) if now.is_file() && now.len() == 0 => Step::Idle,
+            Ok(_) => {
+                info!("node {}: {} is another file now", self.feed.node(), path.display());
+                self.finish();
+                Step::More
+            }
+            // The node may still write to the file that had the name.
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    /// Reads the last of a file that is not the log any more: its writer has moved on.
+    fn finish(&mut self) {
+        while !self.stop.is_cancelled() && matches!(self.read(), Ok(Read::More | Read::Some)) {}
+        self.feed.end();
+        self.input = None;
+    }
+
+    /// The file was truncated.
+    fn mend(&mut self) -> Step {
+        let (Some(path), Some(Input::File(file))) = (self.place.path(), &mut self.input) else { return Step::Idle };
+        let (node, path, reached) = (self.feed.node(), path.display(), file.offset());
+        match file.mend() {
+            Ok(Mended::NotYet) => return Step::Idle,
+            Ok(Mended::Shortened) => info!("node {node}: {path} was shortened by the node; nothing of it is missed"),
+            Ok(Mended::Restarted) => {
+                warn!(
+                    "node {node}: {path} was truncated after {reached} bytes of it had been read; what was written to it \
+                     between the last look and that is lost, and how much it was can't be told"
+                );
+                self.feed.end();
+            }
+            Err(error) => return self.trouble(&error),
+        }
+        Step::More
+    }
+}
