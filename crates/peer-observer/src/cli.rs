@@ -1,0 +1,347 @@
+//! The command line: what a person may type, as clap reads it. [`crate::config`] checks it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use event::filter::{AddrPattern, Kinds};
+use event::{Direction, Filter};
+use node::{Chain, HostPort, Secret};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// Watches Bitcoin nodes for attacks and anomalies.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub logging: LoggingArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Observe the node on this machine, found by itself, or those in peer-observer.toml
+    Run(RunArgs),
+    /// Print events: live, from NATS, or from standard input
+    Watch(WatchArgs),
+    /// Run one extractor as its own process, which publishes to NATS
+    Extract(ExtractArgs),
+    /// Tell what can be observed here, what is missing, and the line that would enable it
+    Doctor(DoctorArgs),
+    /// Start regtest nodes with traffic and observe them
+    Demo(DemoArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct LoggingArgs {
+    /// What peer-observer says about itself on standard error: error, warn, info, debug, trace, or by module
+    #[arg(long, global = true, env = "PEER_OBSERVER_LOG", value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// Colors
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Whether there are colors on an output.
+    pub fn decide(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub node: NodeArgs,
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Extractors to run
+    #[arg(long, value_enum, value_delimiter = ',', env = "PEER_OBSERVER_EXTRACT", value_name = "LIST")]
+    pub extract: Option<Vec<Extractor>>,
+    /// Tools to run; none but NATS if NATS is given
+    #[arg(long, value_enum, value_delimiter = ',', env = "PEER_OBSERVER_TOOLS", value_name = "LIST")]
+    pub tools: Option<Vec<Tool>>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// Read events from standard input: JSON lines, or protobuf with lengths
+    #[arg(long, conflicts_with = "nats")]
+    pub stdin: bool,
+    /// Form of the events on standard input
+    #[arg(long, value_enum, default_value_t, requires = "stdin", value_name = "FORM")]
+    pub input: InputForm,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct ExtractArgs {
+    /// The extractor
+    #[arg(value_enum)]
+    pub extractor: Extractor,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub node: NodeArgs,
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// log: read the file from its start, not only what is added to it
+    #[arg(long)]
+    pub from_start: bool,
+    /// log: read these files (plain, .gz or .zst; "-" is standard input) to their end, and end
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "from_start")]
+    pub once: Vec<PathBuf>,
+    /// Print the events, in place of publishing them to NATS unless that is given too
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+}
+
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub node: NodeArgs,
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Form of the report
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: ReportFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// End after so many seconds, with a summary
+    #[arg(long, value_name = "SECONDS")]
+    pub duration: Option<u64>,
+    /// Number of nodes
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=8), value_name = "NUMBER")]
+    pub nodes: u8,
+    /// Folder for the data of the nodes while the demo runs
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct ConfigArgs {
+    /// Configuration file, in place of the system's and the user's
+    #[arg(long, env = "PEER_OBSERVER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the configuration that results from files, environment and options, and end
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Options about the observed node; what is not given is found out.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "The node")]
+pub struct NodeArgs {
+    /// Name of the node in events
+    #[arg(long, env = "PEER_OBSERVER_NAME")]
+    pub name: Option<String>,
+    /// Its chain: main, test, testnet4, signet or regtest
+    #[arg(long, env = "PEER_OBSERVER_CHAIN")]
+    pub chain: Option<Chain>,
+    /// Its data directory
+    #[arg(long, env = "PEER_OBSERVER_DATADIR", value_name = "DIR")]
+    pub datadir: Option<PathBuf>,
+    /// Its configuration file
+    #[arg(long, env = "PEER_OBSERVER_CONF", value_name = "FILE")]
+    pub conf: Option<PathBuf>,
+    /// Its RPC server
+    #[arg(long, env = "PEER_OBSERVER_RPC", value_name = "HOST[:PORT]")]
+    pub rpc: Option<HostPort>,
+    /// Name to log in with at the RPC server, where the cookie file does not serve
+    #[arg(long, env = "PEER_OBSERVER_RPC_USER", value_name = "NAME")]
+    pub rpc_user: Option<String>,
+    /// Password to log in with at the RPC server (better in the environment or in the configuration file)
+    #[arg(long, env = "PEER_OBSERVER_RPC_PASSWORD", value_parser = secret, value_name = "PASSWORD", hide_env_values = true)]
+    pub rpc_password: Option<Secret>,
+    /// Its cookie file
+    #[arg(long, env = "PEER_OBSERVER_RPC_COOKIE_FILE", value_name = "FILE")]
+    pub rpc_cookie_file: Option<PathBuf>,
+    /// Its debug.log; a FIFO will do, "-" is standard input
+    #[arg(long, env = "PEER_OBSERVER_DEBUG_LOG", value_name = "FILE")]
+    pub debug_log: Option<PathBuf>,
+    /// Where it accepts P2P connections
+    #[arg(long, env = "PEER_OBSERVER_P2P", value_name = "HOST[:PORT]")]
+    pub p2p: Option<HostPort>,
+    /// Socket of its IPC interface
+    #[arg(long, env = "PEER_OBSERVER_IPC", value_name = "FILE")]
+    pub ipc: Option<PathBuf>,
+    /// Its process id
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "NATS")]
+pub struct NatsArgs {
+    /// NATS server: nats://host:port
+    #[arg(long, env = "PEER_OBSERVER_NATS", value_name = "URL", hide_env_values = true)]
+    pub nats: Option<String>,
+    /// User name on the NATS server
+    #[arg(long, env = "PEER_OBSERVER_NATS_USER", value_name = "NAME")]
+    pub nats_user: Option<String>,
+    /// Password on the NATS server (better in the environment or in the configuration file)
+    #[arg(long, env = "PEER_OBSERVER_NATS_PASSWORD", value_parser = secret, value_name = "PASSWORD", hide_env_values = true)]
+    pub nats_password: Option<Secret>,
+    /// Token for the NATS server (better in the environment or in the configuration file)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TOKEN", value_parser = secret, value_name = "TOKEN", hide_env_values = true)]
+    pub nats_token: Option<Secret>,
+    /// Credentials file (.creds) for the NATS server
+    #[arg(long, env = "PEER_OBSERVER_NATS_CREDENTIALS", value_name = "FILE")]
+    pub nats_credentials: Option<PathBuf>,
+    /// Certificate authority of the NATS server (PEM)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TLS_CA", value_name = "FILE")]
+    pub nats_tls_ca: Option<PathBuf>,
+    /// Our certificate for the NATS server (PEM)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TLS_CERT", value_name = "FILE")]
+    pub nats_tls_cert: Option<PathBuf>,
+    /// Key of our certificate (PEM)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TLS_KEY", value_name = "FILE")]
+    pub nats_tls_key: Option<PathBuf>,
+    /// Subjects to publish under: peer-observer.<node>.netmsg and so on, or netmsg and so on as other readers expect
+    #[arg(long, env = "PEER_OBSERVER_SUBJECTS", value_enum, value_name = "KIND")]
+    pub subjects: Option<SubjectKind>,
+}
+
+/// Which events are wanted. The same everywhere.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Filters (several values of one filter: any of them; several filters: all of them)")]
+pub struct FilterArgs {
+    /// Events of these nodes
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub node: Vec<String>,
+    /// Events of these kinds, sources or subjects: message, rpc, netconn, update_tip, ...
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    pub kind: Vec<Kinds>,
+    /// P2P messages of these types: inv, tx, addrv2, ...
+    #[arg(long, value_delimiter = ',', value_name = "TYPE")]
+    pub message: Vec<SmolStr>,
+    /// Events about these peers, by the node's id
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub peer: Vec<u64>,
+    /// Events about peers with these addresses: IP address, network (10.0.0.0/8), with port, or .onion or .b32.i2p name
+    #[arg(long, value_delimiter = ',', value_name = "ADDR")]
+    pub addr: Vec<AddrPattern>,
+    /// P2P messages to the node (inbound) or from it (outbound)
+    #[arg(long, value_name = "DIRECTION")]
+    pub direction: Option<Direction>,
+    /// Events from this time on: 2026-01-31T12:00:00Z, @1700000000, or 10m for ten minutes ago
+    #[arg(long, value_parser = parse_when, value_name = "TIME")]
+    pub since: Option<u64>,
+    /// Events up to this time
+    #[arg(long, value_parser = parse_when, value_name = "TIME")]
+    pub until: Option<u64>,
+}
+
+fn parse_when(text: &str) -> Result<u64, String> {
+    event::time::parse_when(text, event::time::now_ns())
+}
+
+impl FilterArgs {
+    /// The filter that is meant.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            nodes: self.node.clone(),
+            kinds: self.kind.clone(),
+            messages: self.message.clone(),
+            peers: self.peer.clone(),
+            addrs: self.addr.clone(),
+            direction: self.direction,
+            since_ns: self.since,
+            until_ns: self.until,
+        }
+    }
+}
+
+#[derive(Args, Debug, Default)]
+pub struct OutputArgs {
+    /// Form of printed events
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// A line for people
+    #[default]
+    Text,
+    /// A JSON object a line
+    Json,
+    /// Protobuf, each event after its length
+    Protobuf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum InputForm {
+    #[default]
+    Auto,
+    Json,
+    Protobuf,
+}
+
+/// An interface of the node that can be observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extractor {
+    /// Polled RPCs
+    Rpc,
+    /// debug.log
+    Log,
+}
+
+/// Something that uses events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tool {
+    /// Prints them
+    Watch,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    #[default]
+    PerNode,
+    Flat,
+}

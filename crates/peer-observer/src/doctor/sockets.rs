@@ -1,0 +1,102 @@
+//! Whether the node's P2P port and IPC socket answer.
+
+use std::time::Duration;
+
+use node::Located;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use super::{Check, Remedy, State};
+
+pub const IPC: &str = "IPC";
+const P2P: &str = "P2P";
+
+/// How long a connection may take to be made.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Whether the node accepts P2P connections from here.
+pub async fn p2p(located: &Located) -> Check {
+    let Some(address) = located.p2p.first() else {
+        return Check::new(P2P, State::Missing, "the node does not listen, or it is not known where")
+            .remedy(Remedy::conf(located, ["listen=1", "bind=127.0.0.1"]));
+    };
+    let reason = match timeout(TIMEOUT, TcpStream::connect((address.host.as_str(), address.port))).await {
+        Ok(Ok(_)) => return Check::new(P2P, State::Ok, format!("{address} accepts connections")),
+        Ok(Err(e)) => short(&e),
+        Err(_) => format!("no answer in {} s", TIMEOUT.as_secs()),
+    };
+    let state = if located.pid.is_some() { "the node may still be starting" } else { "the node may not be running" };
+    let advice = format!("{state}; if it listens elsewhere, say where in peer-observer.toml:");
+    let remedy = Remedy::new(advice).line("[[node]]").line("p2p = \"HOST:PORT\"");
+    Check::new(P2P, State::Missing, format!("cannot connect to {address}: {reason}")).remedy(remedy)
+}
+
+/// Whether the node's IPC socket can be connected to.
+pub async fn ipc(located: &Located) -> Check {
+    let start = || {
+        let mut remedy = Remedy::conf(located, ["ipcbind=unix"]);
+        remedy.advice = "with Bitcoin Core v30 or later, start `bitcoin -m node` in place of bitcoind, and ".to_owned()
+            + &remedy.advice;
+        remedy
+    };
+    let Some(path) = located.ipc.first() else {
+        return Check::new(IPC, State::Missing, "the node has no IPC socket (ipcbind)").remedy(start());
+    };
+    let shown = path.display();
+    let reason = match timeout(TIMEOUT, UnixStream::connect(path)).await {
+        Ok(Ok(_)) => return Check::new(IPC, State::Ok, format!("{shown} accepts connections")),
+        Ok(Err(e)) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            let owner = located.owner.as_deref().unwrap_or("of the node");
+            let check = Check::new(IPC, State::Missing, format!("cannot connect to {shown}: permission denied"));
+            return check
+                .remedy(Remedy::new(format!("run as user {owner}: whoever can write to the socket controls it")));
+        }
+        Ok(Err(e)) => short(&e),
+        Err(_) => format!("no answer in {} s", TIMEOUT.as_secs()),
+    };
+    Check::new(IPC, State::Missing, format!("cannot connect to {shown}: {reason}")).remedy(start())
+}
+
+/// What an I/O error means, without the system's number.
+fn short(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use node::HostPort;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn ports_and_sockets() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = HostPort::new("127.0.0.1", listener.local_addr().unwrap().port());
+        let check = p2p(&Located { p2p: vec![address.clone()], ..Located::default() }).await;
+        assert_eq!(check.state, State::Ok, "{check:?}");
+        // Taken, so that nobody else listens there, but not listening.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = HostPort::new("127.0.0.1", socket.local_addr().unwrap().port());
+        let check = p2p(&Located { p2p: vec![closed], ..Located::default() }).await;
+        assert!(check.state == State::Missing && check.what.contains("refused"), "{check:?}");
+        let check = p2p(&Located::default()).await;
+        assert_eq!((check.state, check.remedies[0].lines[0].as_str()), (State::Missing, "listen=1"));
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("node.sock");
+        let _listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let with = |path: PathBuf| Located { ipc: vec![path], ..Located::default() };
+        assert_eq!(ipc(&with(path)).await.state, State::Ok);
+        let check = ipc(&with(directory.path().join("other.sock"))).await;
+        assert!(check.state == State::Missing && check.what.ends_with("it does not exist"), "{check:?}");
+        let check = ipc(&Located::default()).await;
+        assert_eq!(check.remedies[0].lines, ["ipcbind=unix"]);
+    }
+}

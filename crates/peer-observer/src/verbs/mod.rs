@@ -1,0 +1,7 @@
+//! What a person can ask for, one file each.
+
+pub mod demo;
+pub mod doctor;
+pub mod extract;
+pub mod run;
+pub mod watch;

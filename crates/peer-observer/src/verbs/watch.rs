@@ -1,0 +1,51 @@
+//! `watch`: prints events from NATS or standard input, or live from the node on this machine.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use bus::WhenFull;
+
+use crate::cli::{Color, InputForm, Tool, WatchArgs};
+use crate::config::Told;
+use crate::supervisor::Supervisor;
+use crate::verbs;
+
+pub async fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
+    if args.stdin {
+        return from_stdin(&args, color).await;
+    }
+    let told = Told::read(&args.run.config, &args.run.node, &args.run.nats)?;
+    if args.run.config.print_config {
+        print!("{}", told.print()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if told.file.bus.nats.is_none() {
+        let mut config = told.check()?;
+        config.tools = Some(vec![Tool::Watch]);
+        return verbs::run::live(config, &args.run, color).await;
+    }
+    let mut supervisor = Supervisor::new()?;
+    supervisor.print(args.run.filter.filter(), args.run.output.output, color, WhenFull::DropNewest);
+    if let Some(options) = told.nats()? {
+        let reader = bus::nats::connect_reader(&supervisor.bus, &options).await?;
+        let (bus, shutdown) = (supervisor.bus.clone(), supervisor.shutdown.clone());
+        supervisor.spawn_extractor("nats", async move { Ok(reader.run(bus, shutdown).await?) });
+    }
+    Ok(supervisor.run().await.exit_code())
+}
+
+async fn from_stdin(args: &WatchArgs, color: Color) -> Result<ExitCode> {
+    let form = match args.input {
+        InputForm::Auto => watch::Input::Auto,
+        InputForm::Json => watch::Input::Json,
+        InputForm::Protobuf => watch::Input::Protobuf,
+    };
+    let mut supervisor = Supervisor::new()?;
+    // Standard input can wait: nothing is dropped.
+    supervisor.print(args.run.filter.filter(), args.run.output.output, color, WhenFull::Block);
+    let (bus, shutdown) = (supervisor.bus.clone(), supervisor.shutdown.clone());
+    supervisor.spawn_extractor("standard input", async move {
+        Ok(watch::read(std::io::stdin(), form, bus, shutdown).await?)
+    });
+    Ok(supervisor.run().await.exit_code())
+}

@@ -1,0 +1,72 @@
+//! Bad input: one clear sentence, the right exit code.
+
+use std::io::Write;
+
+use super::process::{command, end_of, end_of_command};
+
+#[tokio::test]
+async fn each_mistake_has_its_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let unknown_key = config("key.toml", "[bus]\nnatz = \"nats://x\"\n");
+    let bad_value = config("value.toml", "[rpc]\ntimeout = \"soon\"\n");
+    let bad_method = config("method.toml", "[rpc.interval]\ngetpeerinfos = \"5s\"\n");
+    let twice = config("twice.toml", "[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n");
+    let nameless = config("nameless.toml", "[[node]]\nname = \"a\"\n[[node]]\nchain = \"regtest\"\n");
+    let node_key = config("node.toml", "[[node]]\nnmae = \"a\"\n");
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["run", "--config", "/nonexistent.toml"], &["/nonexistent.toml", "cannot read"]),
+        (&["run", "--config", &unknown_key], &["key.toml", "natz", "nats"]),
+        (&["run", "--config", &node_key], &["node.toml", "nmae"]),
+        (&["run", "--config", &bad_value], &["rpc.timeout", "\"soon\"", "10s"]),
+        (&["run", "--config", &bad_method], &["getpeerinfos", "getpeerinfo"]),
+        (&["run", "--config", &twice], &["two nodes", "\"a\""]),
+        (&["run", "--config", &nameless], &["node 2", "no name"]),
+        (&["run", "--config", &twice, "--datadir", "/x"], &["2 nodes", "[[node]]"]),
+        (&["run", "--name", "a.b"], &["a.b"]),
+        (&["run", "--chain", "mainet"], &["mainet", "main"]),
+        (&["run", "--kind", "netmessage"], &["netmessage", "peer_infos"]),
+        (&["run", "--addr", "1.2.3"], &["1.2.3", "10.0.0.0/8"]),
+        (&["run", "--since", "yesterday"], &["yesterday", "10m"]),
+        (&["run", "--direction", "up"], &["up", "inbound"]),
+        (&["run", "--nats", "nats://h", "--nats-user", "u"], &["nats_user", "nats_password"]),
+        (&["watch", "--nats", "nats://127.0.0.1:1"], &["nats://127.0.0.1:1", "nats-server running"]),
+        (&["watch", "--nats", "nats://not a host"], &["nats://127.0.0.1:4222"]),
+        (&["extract", "log", "--once", "/nonexistent.log", "-o", "json"], &["/nonexistent.log"]),
+        (&["extract", "rpc", "--from-start"], &["--from-start", "log extractor"]),
+    ];
+    for (args, words) in cases {
+        let ended = end_of(args).await;
+        assert_eq!(ended.code, 2, "{args:?}: {}", ended.stderr);
+        for word in *words {
+            assert!(ended.stderr.contains(word), "{args:?} does not say {word:?}: {}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("panicked"), "{args:?}: {}", ended.stderr);
+        let events = ended.stdout.lines().filter(|line| !line.contains(r#""kind":"status""#));
+        assert_eq!(events.count(), 0, "{args:?}: {}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_archive_is_told_and_the_other_files_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "2026-01-31T12:00:00.123456Z [msghand] [net] Misbehaving: peer=1: mutated block\n";
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    for n in 0..20_000 {
+        writeln!(gz, "2026-01-31T12:00:00.{n:06}Z [msghand] [net] number {n}").unwrap();
+    }
+    let bytes = gz.finish().unwrap();
+    let (cut, whole) = (dir.path().join("cut.log.gz"), dir.path().join("whole.log"));
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::write(&whole, line.repeat(10)).unwrap();
+    let args = ["extract", "log", "--once", cut.to_str().unwrap(), whole.to_str().unwrap(), "-o", "json"];
+    let ended = end_of_command(command(&args), b"").await;
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cut.log.gz"), "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches(r#""kind":"misbehaving""#).count(), 10);
+    assert!(ended.stdout.contains("number 1"), "what could be read of the other file is there");
+}

@@ -1,0 +1,60 @@
+//! Several processes that meet on a NATS server.
+
+use std::collections::BTreeMap;
+
+use testbed::{NatsServer, Node};
+
+use super::process::Running;
+
+/// An extractor and a reader as processes of their own, and a server that is killed and started again between them.
+#[tokio::test]
+async fn extractor_and_reader_survive_the_server() {
+    if testbed::require_bitcoind().is_none() || testbed::require_nats_server().is_none() {
+        return;
+    }
+    let node = Node::builder().debug(["net", "validation"]).start().await.unwrap();
+    let mut server = NatsServer::start("").await.unwrap();
+    let (url, datadir) = (server.url(), node.datadir().to_str().unwrap().to_owned());
+    let mut reader = Running::start(&["watch", "--nats", &url, "-o", "json", "--node", "alice"]);
+    let extract = ["extract", "log", "--name", "alice", "--datadir", &datadir, "--chain", "regtest", "--nats", &url];
+    let extractor = Running::start(&extract);
+
+    let tip = |height: u64| {
+        move |event: &serde_json::Value| {
+            event["kind"] == "update_tip" && event["body"]["update_tip"]["height"] == height
+        }
+    };
+    // Mine until the reader sees it: neither of the two tells when it is ready.
+    let mut seen = BTreeMap::new();
+    let mut height = 0;
+    loop {
+        node.mine(1).await.unwrap();
+        height += 1;
+        let next =
+            tokio::time::timeout(std::time::Duration::from_millis(300), reader.wait_for("tip", tip(height))).await;
+        if let Ok(event) = next {
+            seen.insert(event["sequence"].as_u64().unwrap(), event["run"].clone());
+            break;
+        }
+    }
+    server.kill().await.unwrap();
+    node.mine(5).await.unwrap();
+    height += 5;
+    server.start_again().await.unwrap();
+    loop {
+        node.mine(1).await.unwrap();
+        height += 1;
+        let next =
+            tokio::time::timeout(std::time::Duration::from_millis(300), reader.wait_for("tip", tip(height))).await;
+        if next.is_ok() {
+            break;
+        }
+    }
+    extractor.signal("-TERM");
+    let ended = reader.wait_for("the end of the run", |event| event["body"]["ended"] == true).await;
+    assert_eq!(ended["body"]["dropped"].as_array().map_or(0, Vec::len), 0, "{ended}");
+    let (status, stderr) = extractor.end().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    reader.signal("-INT");
+    assert_eq!(reader.end().await.0.code(), Some(0));
+}

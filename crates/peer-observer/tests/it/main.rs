@@ -1,0 +1,9 @@
+//! The program as people use it: started as a process, with real nodes and a real nats-server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod bad_input;
+mod cli;
+mod demo;
+mod fleet;
+mod node;
+mod process;

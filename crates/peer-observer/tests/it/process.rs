@@ -1,0 +1,131 @@
+//! The program as a child process, its output read line by line.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longest time that anything here may take.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A command that meets none of this machine's configuration.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peer-observer"));
+    let names = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PEER_OBSERVER_"));
+    names.for_each(|name| {
+        command.env_remove(name);
+    });
+    command.args(args).env("XDG_CONFIG_HOME", "/nonexistent").env("NO_COLOR", "1").kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What a command printed and how it ended.
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command to its end.
+pub async fn end_of(args: &[&str]) -> Ended {
+    end_of_command(command(args), b"").await
+}
+
+pub async fn end_of_command(mut command: Command, stdin: &[u8]) -> Ended {
+    use tokio::io::AsyncWriteExt;
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let stdin = stdin.to_vec();
+    let writing = tokio::spawn(async move {
+        let _ = input.write_all(&stdin).await;
+    });
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends in time").unwrap();
+    writing.await.unwrap();
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A running program that prints JSON.
+pub struct Running {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    stderr: Arc<Mutex<String>>,
+    reading_stderr: JoinHandle<()>,
+}
+
+impl Running {
+    pub fn start(args: &[&str]) -> Self {
+        Self::start_command(command(args))
+    }
+
+    pub fn start_command(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut pipe = BufReader::new(child.stderr.take().unwrap()).lines();
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let said = Arc::clone(&stderr);
+        let reading_stderr = tokio::spawn(async move {
+            while let Ok(Some(line)) = pipe.next_line().await {
+                *said.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { child, stdout, stderr, reading_stderr }
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> Value {
+        let line = timeout(PATIENCE, self.stdout.next_line()).await.expect("an event in time").unwrap();
+        serde_json::from_str(&line.expect("it has not ended")).unwrap()
+    }
+
+    /// The first event from here on that fits.
+    pub async fn wait_for(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let waiting = async {
+            loop {
+                let event = self.next().await;
+                if fits(&event) {
+                    return event;
+                }
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("no {what} in time"))
+    }
+
+    /// Waits until it has said something on standard error.
+    pub async fn wait_until_said(&self, words: &str) {
+        let said = || {
+            let stderr = Arc::clone(&self.stderr);
+            async move { stderr.lock().unwrap().contains(words).then_some(()) }
+        };
+        testbed::eventually(words, PATIENCE, said).await.unwrap();
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
+    }
+
+    /// Waits for its end. Returns how it ended and what it said on standard error.
+    pub async fn end(mut self) -> (ExitStatus, String) {
+        let draining = tokio::spawn(async move { while let Ok(Some(_)) = self.stdout.next_line().await {} });
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap();
+        draining.await.unwrap();
+        self.reading_stderr.await.unwrap();
+        let said = self.stderr.lock().unwrap().clone();
+        (status, said)
+    }
+}
+
+/// Whether an event came from a source.
+pub fn is(event: &Value, source: &str) -> bool {
+    event["source"] == source
+}

@@ -1,0 +1,7 @@
+//! Prints events as they come, and reads printed ones back.
+
+mod input;
+mod print;
+
+pub use input::{Input, InputError, read};
+pub use print::{Format, Options, WatchError, run};

@@ -1,0 +1,123 @@
+//! Prints events, one a line, until they end, somebody stops it or nobody reads any more.
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+
+use bus::{Delivery, Loss, Subscription};
+use event::json::to_json;
+use event::text::{Line, Look};
+use event::{Record, time};
+use serde_json::json;
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tracing::warn;
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+    /// Protobuf (`event.Event`), each after its length as a varint.
+    Protobuf,
+}
+
+/// How events are printed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// How they are written.
+    pub format: Format,
+    /// Colors for a terminal.
+    pub color: bool,
+}
+
+/// Events cannot be printed.
+#[derive(Debug, Error)]
+#[error("cannot write events to standard output: {0}")]
+pub struct WatchError(#[from] io::Error);
+
+/// Columns that a node's name may widen the lines to.
+const MAX_NODE_WIDTH: usize = 20;
+
+/// Prints what the subscription gives until it ends. It writes from a thread of its own: a terminal
+/// that is held up holds up nobody else.
+///
+/// # Errors
+/// When the output fails for another reason than that its reader went away.
+pub async fn run(
+    subscription: Subscription,
+    options: Options,
+    out: impl Write + Send + 'static,
+) -> Result<(), WatchError> {
+    let runtime = Handle::current();
+    let printing = tokio::task::spawn_blocking(move || print_all(&runtime, subscription, options, out));
+    match printing.await {
+        Ok(Err(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Ok(result) => Ok(result?),
+        Err(panicked) => Err(io::Error::other(panicked).into()),
+    }
+}
+
+fn print_all(runtime: &Handle, mut subscription: Subscription, options: Options, out: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 << 10, out);
+    let mut node_width = 0;
+    loop {
+        let items = runtime.block_on(subscription.next_many());
+        if items.is_empty() {
+            return out.flush();
+        }
+        for item in items {
+            let name = match &item {
+                Delivery::Event(record) => &record.envelope().node,
+                Delivery::Lost(loss) => &loss.node,
+            };
+            node_width = node_width.max(name.chars().count()).min(MAX_NODE_WIDTH);
+            let look = Look { color: options.color, node_width };
+            match item {
+                Delivery::Event(record) => print_event(&mut out, options.format, look, &record)?,
+                Delivery::Lost(loss) => print_loss(&mut out, options.format, look, &loss)?,
+            }
+        }
+        out.flush()?;
+    }
+}
+
+fn print_event(out: &mut impl Write, format: Format, look: Look, record: &Record) -> io::Result<()> {
+    match format {
+        Format::Text => writeln!(out, "{}", Line { record, look }),
+        Format::Json => writeln!(out, "{}", to_json(record)),
+        Format::Protobuf => {
+            let bytes = record.bytes();
+            let mut length = Vec::with_capacity(prost::length_delimiter_len(bytes.len()));
+            prost::encode_length_delimiter(bytes.len(), &mut length).map_err(io::Error::other)?;
+            out.write_all(&length)?;
+            out.write_all(bytes)
+        }
+    }
+}
+
+fn print_loss(out: &mut impl Write, format: Format, look: Look, loss: &Loss) -> io::Result<()> {
+    match format {
+        Format::Text => {
+            let (red, reset) = if look.color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+            writeln!(out, "{} {red}!!!  {loss}{reset}", time::rfc3339_micros(time::now_ns()))
+        }
+        Format::Json => writeln!(
+            out,
+            "{}",
+            json!({
+                "time": time::rfc3339(loss.time_ns),
+                "node": loss.node,
+                "run": loss.run,
+                "source": "observer",
+                "kind": "lost",
+                "body": { "missing": loss.missing, "stage": loss.stage },
+            })
+        ),
+        Format::Protobuf => {
+            warn!("{loss}");
+            Ok(())
+        }
+    }
+}
