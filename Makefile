@@ -10,7 +10,7 @@ demo:
 	@scripts/install demo
 	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
 	    && cargo build --release -p peer-observer \
-	    && exec $(CARGO_TARGET_DIR)/release/peer-observer demo $(if $(DURATION),--duration $(DURATION))
+	    && exec $(CARGO_TARGET_DIR)/release/peer-observer demo --dir .cache/demo $(if $(DURATION),--duration $(DURATION))
 
 build:
 	@scripts/install demo
@@ -19,9 +19,12 @@ build:
 test:
 	@scripts/test
 
+# One line of JSON a figure. On a quiet machine.
 bench:
 	@scripts/install test
-	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND && cargo bench -p bench
+	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
+	    && cargo build --release -p peer-observer -p bench \
+	    && for figures in log_decode bus run; do $(CARGO_TARGET_DIR)/release/$$figures || exit; done
 
 clean:
 	cargo clean

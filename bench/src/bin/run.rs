@@ -1,0 +1,74 @@
+//! How soon `peer-observer run` gives its first event, and the memory that it takes after some time, with one node
+//! that has traffic. Prints one line of JSON.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use testbed::{Network, Pace, Traffic};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// How long the program runs before its memory is read: every RPC has been polled at least once by then.
+const RUNS_FOR: Duration = Duration::from_secs(20);
+
+/// The program beside this one.
+fn program() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("peer-observer");
+    path.try_exists()?.then_some(path).context("build the program first: cargo build --release -p peer-observer")
+}
+
+/// A value in kB of /proc/PID/status, in MB.
+fn megabytes(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes: f64 = line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some((kilobytes / 102.4).round() / 10.0)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let network = Network::start(2, folder.path()).await?;
+    let traffic = Traffic::start(&network, Pace::default()).await?;
+    let node = network.nodes().first().context("a network has nodes")?;
+
+    let start = Instant::now();
+    let mut child = Command::new(program()?)
+        .args(["run", "--chain", "regtest", "--config", "/dev/null", "-o", "json", "--datadir"])
+        .arg(node.datadir())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("piped")?).lines();
+    let (mut first, mut events) = (None, 0_u64);
+    while start.elapsed() < RUNS_FOR {
+        let Ok(line) = tokio::time::timeout(Duration::from_millis(200), lines.next_line()).await else {
+            continue;
+        };
+        let line = line?.context("the program ended")?;
+        if first.is_none() && !line.contains(r#""source":"observer""#) {
+            first = Some(start.elapsed());
+        }
+        events += 1;
+    }
+    let pid = child.id().context("it runs")?;
+    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))?;
+    child.kill().await?;
+    traffic.stop().await;
+    network.stop().await?;
+    let first = first.context("no event came")?;
+    println!(
+        "{}",
+        json!({
+            "bench": "run",
+            "events": events,
+            "first_event_ms": first.as_millis(),
+            "resident_mb": megabytes(&status, "VmRSS"),
+            "resident_peak_mb": megabytes(&status, "VmHWM"),
+        })
+    );
+    Ok(())
+}
