@@ -30,6 +30,9 @@ const WINDOW_BYTES: usize = 4 << 20;
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before the server is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Pause after the server is back, so that readers are back before what was kept for them is sent: longer than
+/// readers of ours take between two attempts to connect.
+const READERS_RETURN: Duration = Duration::from_millis(1500);
 /// How long pending events are sent after the end, if the server is away.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -71,10 +74,15 @@ pub async fn forward(subscription: Subscription, options: Options, accounts: Acc
 /// Sends over one connection after the other, until the end.
 async fn keep_sending(options: &Options, shared: &Shared) -> Result<(), NatsError> {
     let mut told = None;
+    let mut was_connected = false;
     loop {
         match Link::connect(options, Arc::clone(&shared.stage), WhenBroken::Over).await {
             Ok(link) => {
                 told = None;
+                if was_connected {
+                    let _ = shared.ended.run_until_cancelled(tokio::time::sleep(READERS_RETURN)).await;
+                }
+                was_connected = true;
                 if (Sender { link, shared, confirming: Confirming::Off, told_too_large: false }).run().await {
                     return Ok(());
                 }
