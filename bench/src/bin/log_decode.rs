@@ -12,6 +12,10 @@ use event::pb::event::Event;
 use event::pb::log_extractor::log::LogEvent;
 use prost::Message;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let lines = arguments.next().map_or(Ok(500_000), |lines| lines.parse())?;

@@ -5,12 +5,14 @@ mod units;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bus::nats;
 use node::Target;
+use tracing::warn;
 
 pub use file::{FileConfig, NodeSection};
 
@@ -132,7 +134,12 @@ fn read_files(paths: &[(PathBuf, bool)]) -> Result<FileConfig> {
     for (path, must_exist) in paths {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => continue,
+            // As with HOME left over from another user: whether there is a file cannot be known.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && !must_exist => {
+                warn!("not looking for a configuration file at {}: {error}", path.display());
+                continue;
+            }
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read the configuration file {}", path.display()));
             }

@@ -58,7 +58,8 @@ pub fn check(located: &Located) -> Check {
         Ok(found) => judge(&found, &shown),
         Err(reason) => {
             let owner = located.owner.as_deref().unwrap_or("root");
-            let advice = format!("if that is a matter of permissions, run as user {owner} or root:");
+            let who = if owner == "root" { "root".to_owned() } else { format!("user {owner} or root") };
+            let advice = format!("if that is a matter of permissions, run as {who}:");
             Check::new(INTERFACE, State::Missing, format!("cannot read {shown}: {reason}"))
                 .remedy(Remedy::new(advice).line(format!("sudo -u {owner} peer-observer doctor")))
         }
