@@ -193,33 +193,40 @@ fn override_node(file: &mut FileConfig, args: &NodeArgs) -> Result<()> {
         file.node.push(NodeSection::default());
     }
     for NodeSection { target, .. } in &mut file.node {
-        target.name = told.name.clone().or(target.name.take());
-        target.chain = told.chain.or(target.chain);
-        target.datadir = told.datadir.clone().or(target.datadir.take());
-        target.conf = told.conf.clone().or(target.conf.take());
-        target.rpc = told.rpc.clone().or(target.rpc.take());
-        target.rpc_user = told.rpc_user.clone().or(target.rpc_user.take());
-        target.rpc_password = told.rpc_password.clone().or(target.rpc_password.take());
-        target.rpc_cookie_file = told.rpc_cookie_file.clone().or(target.rpc_cookie_file.take());
-        target.debug_log = told.debug_log.clone().or(target.debug_log.take());
-        target.p2p = told.p2p.clone().or(target.p2p.take());
-        target.ipc = told.ipc.clone().or(target.ipc.take());
-        target.pid = told.pid.or(target.pid);
+        overlay(&mut target.name, &told.name);
+        overlay(&mut target.chain, &told.chain);
+        overlay(&mut target.datadir, &told.datadir);
+        overlay(&mut target.conf, &told.conf);
+        overlay(&mut target.rpc, &told.rpc);
+        overlay(&mut target.rpc_user, &told.rpc_user);
+        overlay(&mut target.rpc_password, &told.rpc_password);
+        overlay(&mut target.rpc_cookie_file, &told.rpc_cookie_file);
+        overlay(&mut target.debug_log, &told.debug_log);
+        overlay(&mut target.p2p, &told.p2p);
+        overlay(&mut target.ipc, &told.ipc);
+        overlay(&mut target.pid, &told.pid);
     }
     Ok(())
 }
 
 fn override_nats(file: &mut FileConfig, args: &NatsArgs) {
     let bus = &mut file.bus;
-    bus.nats = args.nats.clone().or(bus.nats.take());
-    bus.nats_user = args.nats_user.clone().or(bus.nats_user.take());
-    bus.nats_password = args.nats_password.clone().or(bus.nats_password.take());
-    bus.nats_token = args.nats_token.clone().or(bus.nats_token.take());
-    bus.nats_credentials = args.nats_credentials.clone().or(bus.nats_credentials.take());
-    bus.nats_tls_ca = args.nats_tls_ca.clone().or(bus.nats_tls_ca.take());
-    bus.nats_tls_cert = args.nats_tls_cert.clone().or(bus.nats_tls_cert.take());
-    bus.nats_tls_key = args.nats_tls_key.clone().or(bus.nats_tls_key.take());
-    bus.subjects = args.subjects.or(bus.subjects);
+    overlay(&mut bus.nats, &args.nats);
+    overlay(&mut bus.nats_user, &args.nats_user);
+    overlay(&mut bus.nats_password, &args.nats_password);
+    overlay(&mut bus.nats_token, &args.nats_token);
+    overlay(&mut bus.nats_credentials, &args.nats_credentials);
+    overlay(&mut bus.nats_tls_ca, &args.nats_tls_ca);
+    overlay(&mut bus.nats_tls_cert, &args.nats_tls_cert);
+    overlay(&mut bus.nats_tls_key, &args.nats_tls_key);
+    overlay(&mut bus.subjects, &args.subjects);
+}
+
+/// What is told replaces what was there.
+fn overlay<T: Clone>(slot: &mut Option<T>, told: &Option<T>) {
+    if told.is_some() {
+        slot.clone_from(told);
+    }
 }
 
 fn nats_options(file: &FileConfig) -> Result<Option<nats::Options>> {
