@@ -5,9 +5,10 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bus::{Bus, Publisher, Reason, WhenFull};
 use event::Filter;
+use node::Target;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +89,24 @@ impl Supervisor {
         tokio::spawn(publisher.clone().tell_status(self.shutdown.clone()));
         self.publishers.push(publisher.clone());
         publisher
+    }
+
+    /// Starts the extractors of all nodes of a configuration.
+    ///
+    /// # Errors
+    /// There is no node.
+    pub fn observe_all(&mut self, mut config: Config) -> Result<()> {
+        if config.nodes.is_empty() {
+            bail!(
+                "found no Bitcoin node on this machine, neither running nor by its data directory: start it, \
+                 or say where it is with --datadir, --conf or --rpc (peer-observer doctor tells more)"
+            );
+        }
+        for node in std::mem::take(&mut config.nodes) {
+            info!("observing {} ({})", node.name, describe(&node.target));
+            self.observe(node, &config);
+        }
+        Ok(())
     }
 
     /// Starts the extractors of a node.
@@ -191,6 +210,16 @@ impl Outcome {
             }
         }
     }
+}
+
+fn describe(target: &Target) -> String {
+    let chain = target.chain.map(|chain| format!("{chain} "));
+    let place = match (&target.datadir, &target.rpc) {
+        (Some(datadir), _) => format!("in {}", datadir.display()),
+        (None, Some(rpc)) => format!("at {rpc}"),
+        (None, None) => "wherever it is".to_owned(),
+    };
+    format!("{}{place}", chain.unwrap_or_default())
 }
 
 /// Says what was lost in this process, at each stage and why.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bus::nats;
-use node::Target;
+use node::{Chain, Target};
 use tracing::warn;
 
 pub use file::{FileConfig, NodeSection};
@@ -65,13 +65,16 @@ impl Told {
         Ok(Self { file })
     }
 
-    /// As a configuration file, with secrets hidden.
-    pub fn print(&self) -> Result<String> {
-        let mut shown = self.file.clone();
-        if let Some(url) = &shown.bus.nats {
-            shown.bus.nats = Some(nats::Options::new(url).shown_url());
+    /// Prints it as a configuration file, with secrets hidden, if that is asked for. Whether it was.
+    pub fn print_if_asked(&self, args: &ConfigArgs) -> Result<bool> {
+        if args.print_config {
+            let mut shown = self.file.clone();
+            if let Some(url) = &shown.bus.nats {
+                shown.bus.nats = Some(nats::Options::new(url).shown_url());
+            }
+            print!("{}", toml::to_string(&shown)?);
         }
-        Ok(toml::to_string(&shown)?)
+        Ok(args.print_config)
     }
 
     /// The NATS server, if there is one, for those who need nothing else.
@@ -223,7 +226,7 @@ fn override_nats(file: &mut FileConfig, args: &NatsArgs) {
 }
 
 /// What is told replaces what was there.
-fn overlay<T: Clone>(slot: &mut Option<T>, told: &Option<T>) {
+pub fn overlay<T: Clone>(slot: &mut Option<T>, told: &Option<T>) {
     if told.is_some() {
         slot.clone_from(told);
     }
@@ -294,6 +297,7 @@ fn nodes(file: FileConfig) -> Result<Vec<ObservedNode>> {
         };
         return Ok(found.into_iter().map(observed).collect());
     }
+    let running = node::discover_all();
     let mut names = BTreeSet::new();
     let mut nodes = Vec::new();
     for (index, section) in file.node.into_iter().enumerate() {
@@ -308,10 +312,23 @@ fn nodes(file: FileConfig) -> Result<Vec<ObservedNode>> {
         if !names.insert(name.clone()) {
             bail!("two nodes in the configuration have the name {name:?}: give each [[node]] a name of its own");
         }
+        if let Some(chain) = other_chain(&section.target, &running) {
+            warn!("node {name}: the node with this data directory is on {chain}: pass --chain {chain}");
+        }
         let extract = section.extract.or_else(|| told.clone()).unwrap_or_else(|| usual_extractors(&section.target));
         nodes.push(ObservedNode { name, target: section.target, extract });
     }
     Ok(nodes)
+}
+
+/// The chain of the node that runs with the target's data directory, if none runs there on the target's chain.
+fn other_chain(target: &Target, running: &[(String, Target)]) -> Option<Chain> {
+    let (told, datadir) = (target.chain?, target.datadir.as_ref()?.canonicalize().ok()?);
+    let there =
+        |other: &&Target| other.datadir.as_ref().and_then(|dir| dir.canonicalize().ok()).as_ref() == Some(&datadir);
+    let chains: Vec<Chain> =
+        running.iter().map(|(_, other)| other).filter(there).filter_map(|other| other.chain).collect();
+    chains.first().filter(|_| !chains.contains(&told)).copied()
 }
 
 /// The name of this machine, as far as it can be one of a node.

@@ -11,8 +11,7 @@ use crate::doctor::examine;
 
 pub async fn run(args: DoctorArgs, color: Color) -> Result<ExitCode> {
     let told = Told::read(&args.config, &args.node, &args.nats)?;
-    if args.config.print_config {
-        print!("{}", told.print()?);
+    if told.print_if_asked(&args.config)? {
         return Ok(ExitCode::SUCCESS);
     }
     let config = told.check()?;

@@ -7,7 +7,7 @@ use bus::{Publisher, WhenFull};
 use event::Filter;
 
 use crate::cli::{Color, ExtractArgs, Extractor};
-use crate::config::{Config, Told};
+use crate::config::Told;
 use crate::supervisor::Supervisor;
 
 /// Where nats-server listens unless told otherwise.
@@ -25,8 +25,7 @@ pub async fn run(args: ExtractArgs, color: Color) -> Result<ExitCode> {
     for node in &mut told.file.node {
         node.extract = None;
     }
-    if args.config.print_config {
-        print!("{}", told.print()?);
+    if told.print_if_asked(&args.config)? {
         return Ok(ExitCode::SUCCESS);
     }
     if args.extractor != Extractor::Log && (args.from_start || !args.once.is_empty()) {
@@ -40,8 +39,7 @@ pub async fn run(args: ExtractArgs, color: Color) -> Result<ExitCode> {
         supervisor.forward(nats);
     }
     if args.once.is_empty() {
-        let config = told.check()?;
-        start(&mut supervisor, config)?;
+        supervisor.observe_all(told.check()?)?;
     } else {
         let name = told.name_for_files()?;
         let bus = supervisor.bus.clone();
@@ -50,14 +48,4 @@ pub async fn run(args: ExtractArgs, color: Color) -> Result<ExitCode> {
         supervisor.spawn_extractor("log", async { Ok(part.await?) });
     }
     Ok(supervisor.run().await.exit_code())
-}
-
-fn start(supervisor: &mut Supervisor, mut config: Config) -> Result<()> {
-    if config.nodes.is_empty() {
-        bail!("found no Bitcoin node on this machine: start it, or say where it is with --datadir, --conf or --rpc");
-    }
-    for node in std::mem::take(&mut config.nodes) {
-        supervisor.observe(node, &config);
-    }
-    Ok(())
 }

@@ -2,34 +2,31 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use bus::WhenFull;
-use node::{Chain, Target};
-use tracing::{info, warn};
 
 use crate::cli::{Color, RunArgs, Tool};
-use crate::config::{Config, Told};
+use crate::config::{Config, Told, overlay};
 use crate::supervisor::Supervisor;
 
 pub async fn run(args: RunArgs, color: Color) -> Result<ExitCode> {
-    let mut told = Told::read(&args.config, &args.node, &args.nats)?;
-    told.file.extract = args.extract.clone().or(told.file.extract.take());
-    told.file.tools = args.tools.clone().or(told.file.tools.take());
-    if args.config.print_config {
-        print!("{}", told.print()?);
+    let told = told(&args)?;
+    if told.print_if_asked(&args.config)? {
         return Ok(ExitCode::SUCCESS);
     }
     live(told.check()?, &args, color).await
 }
 
+/// The configuration files with all that was said on the command line.
+pub fn told(args: &RunArgs) -> Result<Told> {
+    let mut told = Told::read(&args.config, &args.node, &args.nats)?;
+    overlay(&mut told.file.extract, &args.extract);
+    overlay(&mut told.file.tools, &args.tools);
+    Ok(told)
+}
+
 /// Observes the nodes of a configuration until a signal comes.
 pub async fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<ExitCode> {
-    if config.nodes.is_empty() {
-        bail!(
-            "found no Bitcoin node on this machine, neither running nor by its data directory: start it, \
-             or say where it is with --datadir, --conf or --rpc (peer-observer doctor tells more)"
-        );
-    }
     let mut supervisor = Supervisor::new()?;
     let default_tools = if config.nats.is_some() { Vec::new() } else { vec![Tool::Watch] };
     for tool in config.tools.take().unwrap_or(default_tools) {
@@ -42,33 +39,6 @@ pub async fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<Ex
     if let Some(nats) = config.nats.take() {
         supervisor.forward(nats);
     }
-    let running = node::discover_all();
-    for node in std::mem::take(&mut config.nodes) {
-        info!("observing {} ({})", node.name, describe(&node.target));
-        if let Some(chain) = other_chain(&node.target, &running) {
-            warn!("node {}: the node with this data directory is on {chain}: pass --chain {chain}", node.name);
-        }
-        supervisor.observe(node, &config);
-    }
+    supervisor.observe_all(config)?;
     Ok(supervisor.run().await.exit_code())
-}
-
-/// The chain of the node that runs with the target's data directory, if none runs there on the target's chain.
-fn other_chain(target: &Target, running: &[(String, Target)]) -> Option<Chain> {
-    let (told, datadir) = (target.chain?, target.datadir.as_ref()?.canonicalize().ok()?);
-    let there =
-        |other: &&Target| other.datadir.as_ref().and_then(|dir| dir.canonicalize().ok()).as_ref() == Some(&datadir);
-    let chains: Vec<Chain> =
-        running.iter().map(|(_, other)| other).filter(there).filter_map(|other| other.chain).collect();
-    chains.first().filter(|_| !chains.contains(&told)).copied()
-}
-
-fn describe(target: &Target) -> String {
-    let chain = target.chain.map(|chain| format!("{chain} "));
-    let place = match (&target.datadir, &target.rpc) {
-        (Some(datadir), _) => format!("in {}", datadir.display()),
-        (None, Some(rpc)) => format!("at {rpc}"),
-        (None, None) => "wherever it is".to_owned(),
-    };
-    format!("{}{place}", chain.unwrap_or_default())
 }

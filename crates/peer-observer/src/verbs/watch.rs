@@ -6,7 +6,6 @@ use anyhow::Result;
 use bus::WhenFull;
 
 use crate::cli::{Color, InputForm, Tool, WatchArgs};
-use crate::config::Told;
 use crate::supervisor::Supervisor;
 use crate::verbs;
 
@@ -14,23 +13,20 @@ pub async fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
     if args.stdin {
         return from_stdin(&args, color).await;
     }
-    let told = Told::read(&args.run.config, &args.run.node, &args.run.nats)?;
-    if args.run.config.print_config {
-        print!("{}", told.print()?);
+    let told = verbs::run::told(&args.run)?;
+    if told.print_if_asked(&args.run.config)? {
         return Ok(ExitCode::SUCCESS);
     }
-    if told.file.bus.nats.is_none() {
+    let Some(options) = told.nats()? else {
         let mut config = told.check()?;
         config.tools = Some(vec![Tool::Watch]);
         return verbs::run::live(config, &args.run, color).await;
-    }
+    };
     let mut supervisor = Supervisor::new()?;
     supervisor.print(args.run.filter.filter(), args.run.output.output, color, WhenFull::DropNewest);
-    if let Some(options) = told.nats()? {
-        let reader = bus::nats::connect_reader(&supervisor.bus, &options).await?;
-        let (bus, shutdown) = (supervisor.bus.clone(), supervisor.shutdown.clone());
-        supervisor.spawn_extractor("nats", async move { Ok(reader.run(bus, shutdown).await?) });
-    }
+    let reader = bus::nats::connect_reader(&supervisor.bus, &options).await?;
+    let (bus, shutdown) = (supervisor.bus.clone(), supervisor.shutdown.clone());
+    supervisor.spawn_extractor("nats", async move { Ok(reader.run(bus, shutdown).await?) });
     Ok(supervisor.run().await.exit_code())
 }
 

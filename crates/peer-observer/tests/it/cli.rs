@@ -73,3 +73,12 @@ async fn secrets_are_not_printed() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.contains("rpc_user = \"u\"") && !ended.stdout.contains("hunter2"), "{}", ended.stdout);
 }
+
+#[tokio::test]
+async fn options_override_the_configuration_in_run_and_watch_alike() {
+    for verb in ["run", "watch"] {
+        let ended = end_of(&[verb, "--extract", "rpc", "--print-config"]).await;
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(ended.stdout.contains("extract = [\"rpc\"]"), "{verb}: {}", ended.stdout);
+    }
+}
