@@ -15,6 +15,7 @@ mod located;
 mod name;
 mod process;
 pub mod rpc;
+mod said_once;
 mod secret;
 mod target;
 
@@ -23,5 +24,6 @@ pub use chain::{Chain, UnknownChain};
 pub use located::{Auth, Located, LogOptions, Zmq};
 pub use name::{NameError, validate_name};
 pub use process::Machine;
+pub use said_once::SaidOnce;
 pub use secret::Secret;
 pub use target::{Found, LocateError, Target, discover_all};

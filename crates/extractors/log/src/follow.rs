@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use decode::log::Tail;
+use node::SaidOnce;
 use rustix::fs::OFlags;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -18,12 +19,14 @@ use crate::feed::Feed;
 use crate::file::{Followed, From, Mended, Read, identity};
 use crate::pipe::Pipe;
 use crate::place::{Look, Place, Trouble};
-use crate::told::Told;
 use crate::wake::Wake;
 use crate::{Error, Options, Source};
 
 /// Pause after something was read. A busy node writes thousands of entries a second, each of which would wake us.
 const PACE: Duration = Duration::from_millis(1);
+
+/// For how long a trouble must last to be said: a file that is being rotated is away for a moment.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,8 +49,8 @@ pub(crate) struct Follower {
     wake: Wake,
     /// Something was read since the last wait.
     busy: bool,
-    place_told: Told,
-    file_told: Told,
+    place_told: SaidOnce,
+    file_told: SaidOnce,
     stop: CancellationToken,
 }
 
@@ -105,8 +108,8 @@ impl Follower {
             feed,
             wake: Wake::new(options.inotify),
             busy: false,
-            place_told: Told::default(),
-            file_told: Told::default(),
+            place_told: SaidOnce::after(SETTLED),
+            file_told: SaidOnce::after(SETTLED),
             stop,
         })
     }

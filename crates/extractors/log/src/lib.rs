@@ -15,7 +15,6 @@ mod file;
 mod follow;
 mod pipe;
 mod place;
-mod told;
 mod wake;
 
 use std::io;

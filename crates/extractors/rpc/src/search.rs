@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node::rpc::{RpcClient, RpcError};
-use node::{LocateError, Located, Target};
+use node::{LocateError, Located, SaidOnce, Target};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
-use tracing::warn;
 
 use crate::Error;
 use crate::poll::{Doubt, Told};
@@ -68,13 +67,12 @@ enum Trouble {
 pub(crate) struct Search {
     target: Target,
     node: String,
-    /// The present trouble, since when, and whether it was told.
-    trouble: Option<(String, Instant, bool)>,
+    said: SaidOnce,
 }
 
 impl Search {
     pub(crate) fn new(target: Target, node: &str) -> Self {
-        Self { target, node: node.to_owned(), trouble: None }
+        Self { target, node: node.to_owned(), said: SaidOnce::after(SETTLED) }
     }
 
     /// Waits until the node's RPC server answers.
@@ -86,29 +84,17 @@ impl Search {
         loop {
             match self.look().await {
                 Ok(found) => {
-                    self.trouble = None;
+                    self.said.over();
                     return Ok(found);
                 }
-                Err(Trouble::Starting) => self.trouble = None,
+                Err(Trouble::Starting) => self.said.over(),
                 Err(Trouble::Hopeless(error)) => return Err(error),
-                Err(Trouble::Other(text)) => self.tell(text),
+                Err(Trouble::Other(text)) => self.said.trouble(&self.node, text),
             }
             sleep(pause).await;
             if self.target.is_remote() {
                 pause = (pause * 3 / 2).min(LOOK_FAR);
             }
-        }
-    }
-
-    fn tell(&mut self, text: String) {
-        match &mut self.trouble {
-            Some((last, since, told)) if *last == text => {
-                if !*told && since.elapsed() >= SETTLED {
-                    *told = true;
-                    warn!("node {}: {text} (said once; trying on)", self.node);
-                }
-            }
-            other => *other = Some((text, Instant::now(), false)),
         }
     }
 
