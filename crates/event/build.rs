@@ -4,7 +4,7 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// Byte fields with these names hold hashes, which people write in reverse.
-const HASHES: [&str; 20] = [
+const HASHES: [&str; 21] = [
     "block",
     "block_hash",
     "compact_block",
@@ -25,6 +25,7 @@ const HASHES: [&str; 20] = [
     "witness_transaction",
     "wtx",
     "wtxid",
+    "wtxids",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -35,7 +35,8 @@ impl Bus {
 
     /// Subscribes to what the filter lets pass from now on.
     ///
-    /// `name` is the reader's account; `capacity` is the number of events that wait for the reader at the most.
+    /// `name` is the reader's account; `capacity` is the number of events that wait for the reader at the most, or of KiB where they are
+    /// large.
     pub fn subscribe(&self, name: &str, filter: Filter, capacity: usize, when_full: WhenFull) -> Subscription {
         let queue = Arc::new(Queue::new(filter, capacity, when_full, self.accounts.stage(name)));
         let mut readers = self.readers.write();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{Counter, Dropped, Observer, Status};
-use event::{Body, Record, time};
+use event::{Body, Content, Record, time};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -39,10 +39,10 @@ impl Run {
         Self { id: fastrand::u64(1..1 << 53), next_sequence: 1, started_ns: time::now_ns(), ended: false }
     }
 
-    fn stamp(&mut self, node: &Arc<str>, time_ns: u64, body: Body) -> Delivery {
+    fn stamp(&mut self, node: &Arc<str>, time_ns: u64, content: impl Into<Content>) -> Delivery {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        Delivery::Event(Arc::new(Record::new(Arc::clone(node), self.id, sequence, time_ns, body)))
+        Delivery::Event(Arc::new(Record::new(Arc::clone(node), self.id, sequence, time_ns, content)))
     }
 }
 
@@ -63,17 +63,23 @@ impl Publisher {
     }
 
     /// Publishes something that the node did at a time (nanoseconds since the UNIX epoch).
-    pub async fn publish(&self, time_ns: u64, body: Body) {
+    pub async fn publish(&self, time_ns: u64, content: impl Into<Content>) {
         let mut run = self.run.lock().await;
-        let item = run.stamp(&self.node, time_ns, body);
+        let item = run.stamp(&self.node, time_ns, content);
         self.bus.deliver(vec![item]).await;
     }
 
     /// Publishes several things at once, which is faster than one by one.
-    pub async fn publish_all(&self, bodies: impl IntoIterator<Item = (u64, Body)>) {
+    pub async fn publish_all<C: Into<Content>>(&self, contents: impl IntoIterator<Item = (u64, C)>) {
         let mut run = self.run.lock().await;
-        let items: Vec<_> = bodies.into_iter().map(|(time_ns, body)| run.stamp(&self.node, time_ns, body)).collect();
+        let contents = contents.into_iter();
+        let items: Vec<_> = contents.map(|(time_ns, content)| run.stamp(&self.node, time_ns, content)).collect();
         self.bus.deliver(items).await;
+    }
+
+    /// Leaves a gap in the sequence for events that were lost before they could be published, so that readers miss them.
+    pub async fn lost(&self, events: u64) {
+        self.run.lock().await.next_sequence += events;
     }
 
     /// Ends the run and begins a new one: the node was restarted.

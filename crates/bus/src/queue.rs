@@ -34,6 +34,7 @@ const MAX_LOSSES: usize = 256;
 pub(crate) struct Queue {
     filter: Filter,
     takes_all: bool,
+    /// What the items may weigh together: so many events, or KiB of large ones.
     capacity: usize,
     pub(crate) when_full: WhenFull,
     stage: Arc<Stage>,
@@ -47,6 +48,8 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct State {
     items: VecDeque<Delivery>,
+    /// Of all items.
+    weight: usize,
     /// What was dropped since the last read. All of it comes after `items`: a read takes all items at once,
     /// so once the queue is full it stays full until then.
     lost: Vec<Loss>,
@@ -93,14 +96,16 @@ impl Queue {
         let (mut taken, mut dropped) = (0, 0);
         let mut next = waiting;
         while let Some(item) = next.take().or_else(|| items.next()) {
-            let is_event = match &item {
-                Delivery::Event(record) if self.takes_all || self.filter.matches(record) => true,
+            let weight = match &item {
+                Delivery::Event(record) if self.takes_all || self.filter.matches(record) => record.weight(),
                 Delivery::Event(_) => continue,
-                Delivery::Lost(_) => false,
+                Delivery::Lost(_) => 0,
             };
-            // A notice of a loss may exceed the capacity: there are few, and they replace many events.
-            if state.items.len() < self.capacity || !is_event {
-                taken += u64::from(is_event);
+            // A notice of a loss may exceed the capacity: there are few, and they replace many events. So may the last event, which
+            // may weigh more than all of it.
+            if state.weight < self.capacity || weight == 0 {
+                taken += u64::from(weight > 0);
+                state.weight += weight;
                 state.items.push_back(item);
             } else if self.when_full == WhenFull::Block {
                 next = Some(item);
@@ -201,6 +206,7 @@ impl Subscription {
             {
                 let mut state = self.queue.state.lock();
                 std::mem::swap(&mut state.items, &mut self.taken);
+                state.weight = 0;
                 self.taken.extend(state.lost.drain(..).map(|loss| Delivery::Lost(Arc::new(loss))));
                 if !self.taken.is_empty() || state.ended {
                     drop(state);

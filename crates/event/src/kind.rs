@@ -7,6 +7,7 @@ use crate::Body;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ebpf_extractor::mempool::mempool_event::Event as Mempool;
+use crate::pb::ebpf_extractor::utxocache::utxo_cache_event::Event as UtxoCache;
 use crate::pb::ebpf_extractor::validation::validation_event::Event as Validation;
 use crate::pb::ipc_extractor::ipc::IpcEvent;
 use crate::pb::log_extractor::log::LogEvent;
@@ -73,6 +74,11 @@ macro_rules! validation {
             Validation,
             crate::pb::ebpf_extractor::validation::ValidationEvent { event: Some(Validation::$arm($body)) }
         )
+    };
+}
+macro_rules! utxocache {
+    ($arm:ident, $body:pat) => {
+        ebpf!(Utxocache, crate::pb::ebpf_extractor::utxocache::UtxoCacheEvent { event: Some(UtxoCache::$arm($body)) })
     };
 }
 macro_rules! rpc {
@@ -178,6 +184,10 @@ kinds! {
     MempoolReplaced "mempool_replaced" Ebpf ["ebpf_extractor", "mempool", "replaced"], mempool!(Replaced, b) => b;
     MempoolRejected "mempool_rejected" Ebpf ["ebpf_extractor", "mempool", "rejected"], mempool!(Rejected, b) => b;
     BlockConnected "block_connected" Ebpf ["ebpf_extractor", "validation", "block_connected"], validation!(BlockConnected, b) => b;
+    UtxocacheFlush "utxocache_flush" Ebpf ["ebpf_extractor", "utxocache", "flush"], utxocache!(Flush, b) => b;
+    UtxocacheAdd "utxocache_add" Ebpf ["ebpf_extractor", "utxocache", "add"], utxocache!(Add, b) => b;
+    UtxocacheSpent "utxocache_spent" Ebpf ["ebpf_extractor", "utxocache", "spent"], utxocache!(Spent, b) => b;
+    UtxocacheUncache "utxocache_uncache" Ebpf ["ebpf_extractor", "utxocache", "uncache"], utxocache!(Uncache, b) => b;
 
     PeerInfos "peer_infos" Rpc ["rpc_extractor", "peer_infos"], rpc!(PeerInfos, b) => b;
     MempoolInfo "mempool_info" Rpc ["rpc_extractor", "mempool_info"], rpc!(MempoolInfo, b) => b;

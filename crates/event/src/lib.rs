@@ -27,4 +27,4 @@ pub use kind::{Kind, Source};
 /// What happened: the arm of an event that its extractor fills.
 pub use pb::event::event::PeerObserverEvent as Body;
 pub use quote::HashText;
-pub use record::{Direction, Envelope, NodeNames, Record, WireError};
+pub use record::{Content, Direction, Encoded, Envelope, NodeNames, Record, WireError};

@@ -23,6 +23,7 @@ fn for_each_transaction(body: &mut Body, mut f: impl FnMut(&mut Transaction)) {
                 Some(Msg::Tx(message)) => f(&mut message.tx),
                 Some(Msg::Block(message)) => message.transactions.iter_mut().for_each(f),
                 Some(Msg::Blocktxn(message)) => message.transactions.iter_mut().for_each(f),
+                Some(Msg::Pkgtxns(message)) => message.transactions.iter_mut().for_each(f),
                 Some(Msg::Compactblock(message)) => {
                     message.transactions.iter_mut().for_each(|prefilled| f(&mut prefilled.tx));
                 }

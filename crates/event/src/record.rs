@@ -72,6 +72,48 @@ pub struct Envelope {
     pub size: Option<u64>,
 }
 
+/// What an extractor has to tell, before it gets its place among the events of its run.
+#[derive(Debug)]
+pub enum Content {
+    /// As a structure.
+    Body(Body),
+    /// Already encoded.
+    Encoded(Encoded),
+}
+
+/// An encoded body, with what the envelope says of it.
+#[derive(Debug)]
+pub struct Encoded {
+    /// What happened.
+    pub kind: Kind,
+    /// The node's id of the peer that it concerns.
+    pub peer: Option<u64>,
+    /// Type of the P2P message.
+    pub message: Option<SmolStr>,
+    /// Direction of the P2P message.
+    pub direction: Option<Direction>,
+    /// Payload size of the P2P message in bytes.
+    pub size: Option<u64>,
+    /// The arm of `event.Event` that the extractor fills: key, length and content. With [`ENVELOPE_ROOM`] bytes of spare capacity nothing is
+    /// copied any more.
+    pub bytes: Vec<u8>,
+}
+
+/// Bytes that an envelope takes at the most, for node names of up to 64 bytes.
+pub const ENVELOPE_ROOM: usize = 128;
+
+impl From<Body> for Content {
+    fn from(body: Body) -> Self {
+        Self::Body(body)
+    }
+}
+
+impl From<Encoded> for Content {
+    fn from(encoded: Encoded) -> Self {
+        Self::Encoded(encoded)
+    }
+}
+
 /// An event that cannot be read.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum WireError {
@@ -93,8 +135,17 @@ pub struct Record {
 }
 
 impl Record {
-    /// An event from its body; peer, message type, direction and size are taken from there.
-    pub fn new(node: Arc<str>, run: u64, sequence: u64, time_ns: u64, body: Body) -> Self {
+    /// An event from its content; peer, message type, direction and size are taken from there.
+    pub fn new(node: Arc<str>, run: u64, sequence: u64, time_ns: u64, content: impl Into<Content>) -> Self {
+        let body = match content.into() {
+            Content::Body(body) => body,
+            Content::Encoded(encoded) => {
+                let Encoded { kind, peer, message, direction, size, mut bytes } = encoded;
+                let envelope = Envelope { node, run, sequence, time_ns, kind, peer, message, direction, size };
+                envelope.encode(&mut bytes);
+                return Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(Bytes::from(bytes)) };
+            }
+        };
         let mut envelope = Envelope {
             node,
             run,
@@ -161,6 +212,11 @@ impl Record {
         self.bytes.get_or_init(|| self.encode(self.body.get().and_then(Option::as_ref)))
     }
 
+    /// How much it counts in a queue: 1, and 1 more for each KiB of a large one that arrived, or was made, encoded.
+    pub fn weight(&self) -> usize {
+        1 + self.bytes.get().map_or(0, |bytes| bytes.len() >> 10)
+    }
+
     /// The event encoded anew without the raw bytes of transactions and other large payloads, for
     /// a server that does not take messages of its full size. None if it carries no such bytes.
     pub fn bytes_without_raw(&self) -> Option<Bytes> {
@@ -169,21 +225,12 @@ impl Record {
     }
 
     fn encode(&self, body: Option<&Body>) -> Bytes {
-        let envelope = &self.envelope;
         let body_len = body.map_or(0, Body::encoded_len);
-        let mut out = BytesMut::with_capacity(body_len + envelope.node.len() + 64);
+        let mut out = BytesMut::with_capacity(body_len + self.envelope.node.len() + 64);
         if let Some(body) = body {
             body.encode(&mut out);
         }
-        put_varint(&mut out, field::TIMESTAMP, envelope.time_ns / 1_000_000);
-        if !envelope.node.is_empty() {
-            encode_key(field::NODE, WireType::LengthDelimited, &mut out);
-            encode_varint(envelope.node.len() as u64, &mut out);
-            out.put_slice(envelope.node.as_bytes());
-        }
-        put_varint(&mut out, field::SEQUENCE, envelope.sequence);
-        put_varint(&mut out, field::RUN, envelope.run);
-        put_varint(&mut out, field::TIME_NS, envelope.time_ns);
+        self.envelope.encode(&mut out);
         out.freeze()
     }
 
@@ -201,12 +248,25 @@ impl Record {
     }
 }
 
-fn put_varint(out: &mut BytesMut, field: u32, value: u64) {
+fn put_varint(out: &mut impl BufMut, field: u32, value: u64) {
     encode_key(field, WireType::Varint, out);
     encode_varint(value, out);
 }
 
 impl Envelope {
+    /// Appends the fields of `event.Event` that are not the body.
+    fn encode(&self, out: &mut impl BufMut) {
+        put_varint(out, field::TIMESTAMP, self.time_ns / 1_000_000);
+        if !self.node.is_empty() {
+            encode_key(field::NODE, WireType::LengthDelimited, out);
+            encode_varint(self.node.len() as u64, out);
+            out.put_slice(self.node.as_bytes());
+        }
+        put_varint(out, field::SEQUENCE, self.sequence);
+        put_varint(out, field::RUN, self.run);
+        put_varint(out, field::TIME_NS, self.time_ns);
+    }
+
     fn describe(&mut self, body: &Body) {
         match body {
             Body::EbpfExtractor(ebpf) => match &ebpf.ebpf_event {

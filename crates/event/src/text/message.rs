@@ -1,5 +1,6 @@
 //! P2P messages: who sent what to whom, and its content in short.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
 use super::{BLUE, GREEN, Look, RED, list};
@@ -18,24 +19,32 @@ pub(super) fn line(f: &mut Formatter, look: Look, message: &MessageEvent) -> fmt
     let meta = &message.meta;
     let mark = if meta.inbound { look.mark(GREEN, "<--") } else { look.mark(BLUE, "-->") };
     let addr = Plain(&meta.addr).to_string();
-    let conn_type = conn_type(meta.conn_type);
+    let conn_type = conn_type(meta.conn_type, meta.conn_type_name.as_deref());
     let command = Plain(&meta.command).to_string();
     write!(f, "{mark} peer={:<5} {addr:<21} {conn_type:<7} {command:<11} {:>7} B", meta.peer_id, meta.size)?;
     match &message.msg {
+        Some(Msg::Unknown(unknown)) if meta.captured.is_some() => {
+            write!(f, " {} B captured", unknown.payload.len())?;
+            bytes(f, &unknown.payload)
+        }
         Some(msg) => content(f, look, msg),
         None => write!(f, " {}", look.paint(RED, "of a type that this version does not know")),
     }
 }
 
-/// The type of a connection as `bitcoin-cli -netinfo` abbreviates it.
-pub(super) fn conn_type(conn_type: i32) -> &'static str {
-    match ConnType::try_from(conn_type) {
-        Ok(ConnType::Inbound) => "inbound",
-        Ok(ConnType::OutboundFullRelay) => "full",
-        Ok(ConnType::BlockRelayOnly) => "block",
-        Ok(ConnType::Feeler) => "feeler",
-        Ok(ConnType::Unknown) | Err(_) => "other",
-    }
+/// The type of a connection as `bitcoin-cli -netinfo` abbreviates it; `name` is the node's name of a type that the enum lacks.
+pub(super) fn conn_type(conn_type: i32, name: Option<&str>) -> Cow<'_, str> {
+    Cow::Borrowed(match (ConnType::try_from(conn_type), name) {
+        (Ok(ConnType::Inbound), _) => "inbound",
+        (Ok(ConnType::OutboundFullRelay), _) => "full",
+        (Ok(ConnType::BlockRelayOnly), _) => "block",
+        (Ok(ConnType::Feeler), _) => "feeler",
+        (_, Some("manual")) => "manual",
+        (_, Some("addr-fetch")) => "addr",
+        (_, Some("private-broadcast")) => "priv",
+        (_, Some(name)) => return Cow::Owned(Plain(name).to_string()),
+        (_, None) => "other",
+    })
 }
 
 fn content(f: &mut Formatter, look: Look, msg: &Msg) -> fmt::Result {
@@ -73,13 +82,26 @@ fn content(f: &mut Formatter, look: Look, msg: &Msg) -> fmt::Result {
         }
         Msg::Block(block) => {
             header(f, &block.header)?;
-            write!(f, " {} transactions", block.transactions.len())
+            transactions(f, block.transactions.len(), block.transaction_count)
         }
         Msg::Getblocktxn(request) => {
             write!(f, " block={} {} transactions", HashText(&request.block_hash), request.tx_indexes.len())
         }
         Msg::Blocktxn(answer) => {
-            write!(f, " block={} {} transactions", HashText(&answer.block_hash), answer.transactions.len())
+            write!(f, " block={}", HashText(&answer.block_hash))?;
+            transactions(f, answer.transactions.len(), answer.transaction_count)
+        }
+        Msg::Sendtxrcncl(send) => write!(f, " version {}, salt={:016x}", send.version, send.salt),
+        Msg::Feature(feature) => {
+            write!(f, " {}", Quoted(&feature.feature_id))?;
+            bytes(f, &feature.data)
+        }
+        Msg::Sendpackages(send) => write!(f, " versions {:#x}", send.versions),
+        Msg::Ancpkginfo(package) => spaced(f, |f| wtxids(f, &package.wtxids)),
+        Msg::Getpkgtxns(package) => spaced(f, |f| wtxids(f, &package.wtxids)),
+        Msg::Pkgtxns(package) => {
+            write!(f, " {}", package.transactions.len())?;
+            list(f, &package.transactions, |f, transaction| HashText(&transaction.txid).fmt(f))
         }
         Msg::Alert(alert) => bytes(f, &alert.alert),
         Msg::Filteradd(filter) => bytes(f, &filter.filter),
@@ -138,6 +160,19 @@ fn transaction(f: &mut Formatter, transaction: &Transaction) -> fmt::Result {
         return Ok(());
     }
     write!(f, " wtxid={}", HashText(&transaction.wtxid))
+}
+
+/// How many transactions there are: those captured, or as many as the message says.
+fn transactions(f: &mut Formatter, captured: usize, said: Option<u64>) -> fmt::Result {
+    match said {
+        Some(count) => write!(f, " {count} transactions, not captured"),
+        None => write!(f, " {captured} transactions"),
+    }
+}
+
+fn wtxids(f: &mut Formatter, wtxids: &[bytes::Bytes]) -> fmt::Result {
+    write!(f, "{}", wtxids.len())?;
+    list(f, wtxids, |f, wtxid| HashText(wtxid).fmt(f))
 }
 
 fn header(f: &mut Formatter, header: &BlockHeader) -> fmt::Result {

@@ -60,6 +60,7 @@ impl Display for Line<'_> {
                 Some(EbpfEvent::Connection(connection)) => tracepoint::connection(f, look, connection),
                 Some(EbpfEvent::Mempool(mempool)) => tracepoint::mempool(f, look, mempool),
                 Some(EbpfEvent::Validation(validation)) => tracepoint::validation(f, look, validation),
+                Some(EbpfEvent::Utxocache(utxocache)) => tracepoint::utxocache(f, look, utxocache),
                 None => unknown(f, look, record),
             },
             Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {

@@ -9,6 +9,8 @@ use crate::pb::ebpf_extractor::connection::connection_event::Event as Connected;
 use crate::pb::ebpf_extractor::connection::{Connection, ConnectionEvent};
 use crate::pb::ebpf_extractor::mempool::MempoolEvent;
 use crate::pb::ebpf_extractor::mempool::mempool_event::Event as Changed;
+use crate::pb::ebpf_extractor::utxocache::utxo_cache_event::Event as Cached;
+use crate::pb::ebpf_extractor::utxocache::{Coin, UtxoCacheEvent};
 use crate::pb::ebpf_extractor::validation::ValidationEvent;
 use crate::pb::ebpf_extractor::validation::validation_event::Event as Validated;
 use crate::quote::{HashText, Plain, Quoted};
@@ -42,7 +44,8 @@ pub(super) fn connection(f: &mut Formatter, look: Look, event: &ConnectionEvent)
 
 fn peer(f: &mut Formatter, conn: &Connection) -> fmt::Result {
     let addr = Plain(&conn.addr).to_string();
-    write!(f, "peer={:<5} {addr:<21} {:<7} {:<10} ", conn.peer_id, conn_type(conn.conn_type), network(conn.network))
+    let conn_type = conn_type(conn.conn_type, conn.conn_type_name.as_deref());
+    write!(f, "peer={:<5} {addr:<21} {conn_type:<7} {:<10} ", conn.peer_id, network(conn.network))
 }
 
 /// Bitcoin Core's name of one of its networks.
@@ -98,4 +101,25 @@ pub(super) fn validation(f: &mut Formatter, look: Look, event: &ValidationEvent)
         }
         None => f.write_str("something that this version does not know"),
     }
+}
+
+pub(super) fn utxocache(f: &mut Formatter, look: Look, event: &UtxoCacheEvent) -> fmt::Result {
+    write!(f, "{} ", look.mark(CYAN, "utxo"))?;
+    match &event.event {
+        Some(Cached::Flush(flush)) => {
+            let took = Duration::from_micros(flush.duration_us.try_into().unwrap_or_default());
+            write!(f, "flushed {} coins, {} B, mode {}", flush.coins_count, flush.coins_mem_usage, flush.mode)?;
+            write!(f, "{}", if flush.for_prune { ", for pruning" } else { "" })?;
+            write!(f, ", {:.3} ms", took.as_secs_f64() * 1000.0)
+        }
+        Some(Cached::Add(added)) => coin(f, "added   ", added),
+        Some(Cached::Spent(spent)) => coin(f, "spent   ", spent),
+        Some(Cached::Uncache(uncached)) => coin(f, "uncached", uncached),
+        None => f.write_str("something that this version does not know"),
+    }
+}
+
+fn coin(f: &mut Formatter, what: &str, coin: &Coin) -> fmt::Result {
+    let coinbase = if coin.is_coinbase { ", coinbase" } else { "" };
+    write!(f, "{what} {}:{} {} sat, height={}{coinbase}", HashText(&coin.txid), coin.index, coin.value, coin.height)
 }
