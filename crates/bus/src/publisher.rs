@@ -99,11 +99,14 @@ impl Publisher {
     }
 
     /// Tells every few seconds that the extractor is alive, so that readers know a loss from quiet,
-    /// until shutdown.
+    /// until shutdown or [`Publisher::end`].
     pub async fn tell_status(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(STATUS_INTERVAL);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             let run = self.run.lock().await;
+            if run.ended {
+                return;
+            }
             self.tell(&run, false).await;
         }
     }

@@ -3,3 +3,5 @@
 //! nothing panics, nothing is dropped.
 
 pub mod log;
+pub mod message;
+pub mod tracepoint;

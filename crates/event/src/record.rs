@@ -74,6 +74,7 @@ pub struct Envelope {
 
 /// What an extractor has to tell, before it gets its place among the events of its run.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // moved once; a box would cost every structure an allocation
 pub enum Content {
     /// As a structure.
     Body(Body),

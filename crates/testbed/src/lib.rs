@@ -30,6 +30,7 @@ mod process;
 mod rpc;
 mod scripts;
 mod skip;
+pub mod tracepoint;
 mod traffic;
 mod wait;
 mod wallet;

@@ -3,3 +3,4 @@
 
 mod nats;
 mod nodes;
+mod tracepoint;

@@ -1,0 +1,107 @@
+//! What stands around the content of a message: the event's field, the metadata, and the field of the message's type.
+
+use super::direct::Content;
+use super::proto::{delimited, delimited_length, number, put_bytes, put_number, varint, varint_length};
+use super::wire::Wire;
+use super::{Meta, captured};
+
+/// Keys of fields with numbers that need more than one byte.
+const CONN_TYPE_NAME: u64 = 100 << 3 | 2;
+const CAPTURED: u64 = 101 << 3;
+/// Bytes that are reserved for what stands around the content; as a rule twice what it needs.
+const ROOM: usize = 256;
+
+/// Appends the event with the payload's content in a message of that number. `None` if the payload is malformed, with
+/// some of it written. If `guess` is as long as the content, nothing has to be written twice.
+pub(super) fn put_message(
+    meta: &Meta,
+    payload: &[u8],
+    (field, guess, content): (u32, usize, Content),
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let start = out.len();
+    let key = u64::from(field) << 3 | 2;
+    let put_head = |out: &mut Vec<u8>, length: usize| {
+        put_metadata(meta, captured(meta, payload), varint_length(key) + varint_length(length as u64) + length, out);
+        varint(out, key);
+        varint(out, length as u64);
+    };
+    out.reserve(guess + ROOM);
+    put_head(out, guess);
+    let begin = out.len();
+    let mut wire = Wire(payload);
+    content(&mut wire, out)?;
+    wire.end()?;
+
+    let end = out.len();
+    if end - begin == guess {
+        return Some(());
+    }
+    put_head(out, end - begin);
+    let (head, guessed_head) = (out.len() - end, begin - start);
+    if head == guessed_head {
+        out.copy_within(end.., start);
+        out.truncate(end);
+    } else {
+        out.get_mut(start..)?.rotate_right(head);
+        out.drain(start + head..begin + head);
+    }
+    Some(())
+}
+
+/// Appends the event with a bool of that number, which is true.
+pub(super) fn put_flag(meta: &Meta, field: u32, out: &mut Vec<u8>) {
+    let key = u64::from(field) << 3;
+    put_metadata(meta, None, varint_length(key) + 1, out);
+    varint(out, key);
+    out.push(1);
+}
+
+/// Appends the event with the payload as it is.
+pub(super) fn put_unknown(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
+    const KEY: u64 = 31 << 3 | 2;
+    let length = delimited_length(meta.command.len()) + delimited_length(payload.len());
+    out.reserve(length + ROOM);
+    put_metadata(meta, captured(meta, payload), varint_length(KEY) + varint_length(length as u64) + length, out);
+    varint(out, KEY);
+    varint(out, length as u64);
+    put_bytes(out, delimited(1), meta.command.as_bytes());
+    put_bytes(out, delimited(2), payload);
+}
+
+/// Appends the event up to where the field of the message's type begins, which has `rest` bytes.
+fn put_metadata(meta: &Meta, captured: Option<u64>, rest: usize, out: &mut Vec<u8>) {
+    let conn_type = i64::from(i32::from(meta.conn_type)).cast_unsigned();
+    let metadata = 1
+        + varint_length(meta.peer_id)
+        + delimited_length(meta.addr.len())
+        + 1
+        + varint_length(conn_type)
+        + delimited_length(meta.command.len())
+        + 2
+        + 1
+        + varint_length(meta.size)
+        + meta.conn_type_name.map_or(0, |name| 1 + delimited_length(name.len()))
+        + captured.map_or(0, |captured| 2 + varint_length(captured));
+    let message = delimited_length(metadata) + rest;
+    let ebpf = delimited_length(message);
+
+    put_number(out, delimited(1), ebpf as u64);
+    put_number(out, delimited(1), message as u64);
+    put_number(out, delimited(1), metadata as u64);
+    put_number(out, number(1), meta.peer_id);
+    put_bytes(out, delimited(2), meta.addr.as_bytes());
+    put_number(out, number(3), conn_type);
+    put_bytes(out, delimited(4), meta.command.as_bytes());
+    put_number(out, number(5), meta.inbound.into());
+    put_number(out, number(6), meta.size);
+    if let Some(name) = meta.conn_type_name {
+        varint(out, CONN_TYPE_NAME);
+        varint(out, name.len() as u64);
+        out.extend_from_slice(name.as_bytes());
+    }
+    if let Some(captured) = captured {
+        varint(out, CAPTURED);
+        varint(out, captured);
+    }
+}

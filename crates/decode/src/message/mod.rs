@@ -1,0 +1,114 @@
+//! Payloads of P2P messages to events.
+//!
+//! There are two ways. [`decode`] makes structures, with rust-bitcoin: plain, and the oracle. [`encode`] gives the
+//! same, encoded; for what is frequent or large it writes protobuf straight from Bitcoin's bytes, many times faster.
+//! Tests hold both equal, byte for byte.
+//!
+//! A payload that is of no known type, malformed, followed by more bytes, or not UTF-8 where protobuf wants that,
+//! becomes an `Unknown` with its bytes. Where Bitcoin Core is more tolerant than rust-bitcoin, and nothing is lost by
+//! it, so are we: a version without the relay byte; a reject without a hash (BIP 61); in an addrv2, IPv4 and Tor's
+//! version 2 within an IPv6 address, and CJDNS outside of fc00::/8.
+
+mod address;
+mod direct;
+mod frame;
+mod hash;
+mod names;
+mod parts;
+mod proto;
+mod structures;
+mod transaction;
+mod wire;
+
+use bytes::Bytes;
+use event::Body;
+use event::pb::bitcoin_primitives::ConnType;
+use event::pb::ebpf_extractor::Ebpf;
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::message::message_event::Msg;
+use event::pb::ebpf_extractor::message::{MessageEvent, Metadata, Unknown};
+
+use direct::Writer;
+
+/// Bytes of a payload at most: nodes take no more, and send no more (Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`).
+/// What is longer is not decoded.
+pub const MAX_PAYLOAD_BYTES: usize = 4_000_000;
+
+/// What a tracepoint tells about a message besides its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Meta<'a> {
+    /// The node's own id of the peer.
+    pub peer_id: u64,
+    /// Address and port of the peer, or the host name it was added by.
+    pub addr: &'a str,
+    /// Kind of the connection.
+    pub conn_type: ConnType,
+    /// The node's name of that kind, where `conn_type` has none.
+    pub conn_type_name: Option<&'a str>,
+    /// The message type as on the wire.
+    pub command: &'a str,
+    /// Whether the node received the message.
+    pub inbound: bool,
+    /// Size of the payload in bytes, however much of it was captured.
+    pub size: u64,
+}
+
+/// Appends field `ebpf_extractor` of an [`event.Event`](event::pb::event::Event) as prost would encode it: the
+/// message as [`decode`] decodes it.
+///
+/// It appends at most twelve times the payload, plus the metadata.
+pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
+    let whole = captured(meta, payload).is_none() && payload.len() <= MAX_PAYLOAD_BYTES;
+    let start = out.len();
+    let written = match direct::writer(meta.command, payload) {
+        Some(Writer::Message(field, guess, content)) if whole => {
+            frame::put_message(meta, payload, (field, guess, content), out)
+        }
+        Some(Writer::Empty(field)) if whole => payload.is_empty().then(|| frame::put_flag(meta, field, out)),
+        _ => known(meta, payload).map(|msg| {
+            let ebpf_event = Some(EbpfEvent::Message(event(meta, payload, msg)));
+            Body::EbpfExtractor(Ebpf { ebpf_event }).encode(out);
+        }),
+    };
+    if written.is_none() {
+        out.truncate(start);
+        frame::put_unknown(meta, payload, out);
+    }
+}
+
+/// Decodes a message. `payload` is what was captured of it: if that is less than `meta.size`, a block keeps its
+/// header and the number of its transactions, a blocktxn its block and that number, and any other is `Unknown`.
+pub fn decode(meta: &Meta, payload: &[u8]) -> MessageEvent {
+    let unknown = || Unknown { command: meta.command.to_owned(), payload: Bytes::copy_from_slice(payload) };
+    event(meta, payload, known(meta, payload).unwrap_or_else(|| Msg::Unknown(unknown())))
+}
+
+/// The message, if it is of a known type and well-formed.
+fn known(meta: &Meta, payload: &[u8]) -> Option<Msg> {
+    match captured(meta, payload) {
+        _ if payload.len() > MAX_PAYLOAD_BYTES => None,
+        None => structures::whole(meta.command, payload),
+        Some(_) => structures::part(meta.command, payload),
+    }
+}
+
+fn event(meta: &Meta, payload: &[u8], msg: Msg) -> MessageEvent {
+    MessageEvent {
+        meta: Metadata {
+            peer_id: meta.peer_id,
+            addr: meta.addr.to_owned(),
+            conn_type: meta.conn_type.into(),
+            command: meta.command.to_owned(),
+            inbound: meta.inbound,
+            size: meta.size,
+            conn_type_name: meta.conn_type_name.map(str::to_owned),
+            captured: captured(meta, payload),
+        },
+        msg: Some(msg),
+    }
+}
+
+/// How many bytes of the payload were captured, if not all.
+fn captured(meta: &Meta, payload: &[u8]) -> Option<u64> {
+    Some(payload.len() as u64).filter(|captured| *captured < meta.size)
+}

@@ -1,0 +1,104 @@
+//! How addresses are written, as UTF-8 at the end of a buffer.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use sha3::{Digest, Sha3_256};
+
+/// As std displays it, without its formatter.
+pub(super) fn ipv4(out: &mut Vec<u8>, address: Ipv4Addr) {
+    let [a, b, c, d] = address.octets();
+    decimal(out, a);
+    for octet in [b, c, d] {
+        out.push(b'.');
+        decimal(out, octet);
+    }
+}
+
+fn decimal(out: &mut Vec<u8>, octet: u8) {
+    if octet >= 100 {
+        out.push(b'0' + octet / 100);
+    }
+    if octet >= 10 {
+        out.push(b'0' + octet / 10 % 10);
+    }
+    out.push(b'0' + octet % 10);
+}
+
+/// As std displays it, without its formatter.
+pub(super) fn ipv6(out: &mut Vec<u8>, address: Ipv6Addr) {
+    if address.to_ipv4_mapped().is_some() {
+        let _ = write!(out, "{address}");
+        return;
+    }
+    let segments = address.segments();
+    let (start, end) = longest_zeros(segments);
+    for (index, segment) in segments.into_iter().enumerate() {
+        if index == start && end > start {
+            out.extend_from_slice(b"::");
+        } else if index < start || index >= end {
+            if index != 0 && index != end {
+                out.push(b':');
+            }
+            hexadecimal(out, segment);
+        }
+    }
+}
+
+/// Where the first of the longest runs of two or more zeros begins and ends; `(8, 8)` if there is none.
+fn longest_zeros(segments: [u16; 8]) -> (usize, usize) {
+    let (mut longest, mut run) = ((8, 8), 0);
+    for (index, segment) in segments.into_iter().enumerate() {
+        run = if segment == 0 { run + 1 } else { 0 };
+        if run > 1 && run > longest.1 - longest.0 {
+            longest = (index + 1 - run, index + 1);
+        }
+    }
+    longest
+}
+
+fn hexadecimal(out: &mut Vec<u8>, segment: u16) {
+    let digits = (19 - (segment | 1).leading_zeros()) / 4;
+    for digit in (0..digits).rev() {
+        let digit = (segment >> (4 * digit)) as u8 & 0xf;
+        out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+    }
+}
+
+/// The base32 of a key of Tor's version 2.
+pub(super) fn torv2(out: &mut Vec<u8>, key: &[u8; 10]) {
+    base32(out, key);
+    out.extend_from_slice(b".onion");
+}
+
+/// The full name: key, checksum and version (Tor's rend-spec-v3, 6).
+pub(super) fn torv3(out: &mut Vec<u8>, key: &[u8; 32]) {
+    const VERSION: u8 = 3;
+    let checksum = Sha3_256::new().chain_update(b".onion checksum").chain_update(key).chain_update([VERSION]);
+    let [a, b, ..] = <[u8; 32]>::from(checksum.finalize());
+    let mut name = [0; 35];
+    let (start, end) = name.split_at_mut(key.len());
+    start.copy_from_slice(key);
+    end.copy_from_slice(&[a, b, VERSION]);
+    base32(out, &name);
+    out.extend_from_slice(b".onion");
+}
+
+/// The name by the hash of a destination (I2P's naming specification).
+pub(super) fn i2p(out: &mut Vec<u8>, hash: &[u8; 32]) {
+    base32(out, hash);
+    out.extend_from_slice(b".b32.i2p");
+}
+
+/// RFC 4648's base32 in lower case, without padding.
+fn base32(out: &mut Vec<u8>, bytes: &[u8]) {
+    for chunk in bytes.chunks(5) {
+        let mut group = [0; 8];
+        group.iter_mut().skip(3).zip(chunk).for_each(|(place, byte)| *place = *byte);
+        let bits = u64::from_be_bytes(group);
+        for character in 0..(chunk.len() * 8).div_ceil(5) {
+            let value = (bits >> (35 - 5 * character)) as u8 & 0x1f;
+            out.push(if value < 26 { b'a' + value } else { b'2' + value - 26 });
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Why tracepoints can't be followed, in words that say what would help.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use decode::tracepoint::Tracepoint;
+use thiserror::Error;
+
+use crate::machine::Machine;
+
+/// Why tracepoints can't be followed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Something of the machine stands against it; what, and the remedy.
+    #[error("{0}")]
+    Machine(String),
+    /// The kernel did not take the program.
+    #[error("the kernel does not take the tracepoint program: {0}; --log debug shows its reasons")]
+    Load(String),
+    /// Memory could not be shared with the kernel.
+    #[error("cannot map the memory of the tracepoint program: {0}")]
+    Memory(#[source] io::Error),
+    /// A program file can't be looked at.
+    #[error("cannot read the tracepoints of {path}: {reason}")]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A program has none of those wanted.
+    #[error(
+        "{path} has {}; run a release of Bitcoin Core from bitcoincore.org, or build the node with -DWITH_USDT=ON",
+        if *.other { "none of the tracepoints that are wanted" } else { "no tracepoints" }
+    )]
+    NoTracepoints {
+        /// The file.
+        path: PathBuf,
+        /// It has others.
+        other: bool,
+    },
+    /// The kernel did not attach a tracepoint.
+    #[error("cannot attach {name} of {path}: {reason}", name = .tracepoint.name())]
+    Attach {
+        /// The program file.
+        path: PathBuf,
+        /// The tracepoint.
+        tracepoint: Tracepoint,
+        /// Why, and what would help where that is known.
+        reason: String,
+    },
+    /// The thread that reads the ring could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+impl Error {
+    pub(crate) fn load(error: libbpf_rs::Error) -> Self {
+        match Machine::this().obstacle() {
+            Some(obstacle) => Self::Machine(obstacle),
+            None => Self::Load(error.to_string()),
+        }
+    }
+
+    /// `late`: privileges may have been given up since the start.
+    pub(crate) fn attach(path: &Path, tracepoint: Tracepoint, error: libbpf_rs::Error, late: bool) -> Self {
+        let machine = Machine::this();
+        let refused = error.kind() == libbpf_rs::ErrorKind::PermissionDenied;
+        let reason = match machine.obstacle() {
+            Some(_) if refused && late && !machine.attaches_with_little() => GIVEN_UP.to_owned(),
+            Some(obstacle) if refused => obstacle,
+            _ => error.to_string(),
+        };
+        Self::Attach { path: path.to_owned(), tracepoint, reason }
+    }
+}
+
+const GIVEN_UP: &str = "before Linux 6.6 that takes CAP_SYS_ADMIN, which was given up after the start; start peer-observer again \
+                        (with --binary it attaches before the node runs)";

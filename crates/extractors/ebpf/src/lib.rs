@@ -1,0 +1,87 @@
+//! The tracepoint extractor: every P2P message, connection, mempool change and block of a node, from inside of it.
+//!
+//! A C program (`bpf/`) runs in the kernel whenever a node passes one of Bitcoin Core's tracepoints, in the node's own thread. It copies what the
+//! tracepoint tells into one ring buffer ([`ring`](crate::ring)). A thread of ours reads that every few milliseconds, turns records into events and
+//! publishes them in order. Nothing of ours can make the node wait: when the ring is full, events are lost, and counted for each tracepoint
+//! ([`shared`](crate::shared)).
+
+mod consume;
+mod error;
+mod losses;
+pub mod machine;
+mod notes;
+mod options;
+mod program;
+mod ring;
+mod route;
+mod shared;
+
+use std::path::PathBuf;
+
+use bus::Publisher;
+use node::Target;
+use rustix::event::{EventfdFlags, eventfd};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::consume::Consumer;
+use crate::route::Router;
+
+pub use crate::error::Error;
+pub use crate::notes::{NotesError, tracepoints_of};
+pub use crate::options::{Capture, OptionError, Options, Selection};
+pub use crate::program::{Attachment, Tracer};
+pub use crate::route::programs;
+pub use decode::tracepoint::Tracepoint;
+
+/// A node that is observed, and where its events go.
+pub struct Observed {
+    /// Which it is. What runs it is found out, again whenever it has ended.
+    pub target: Target,
+    /// Where its events go.
+    pub publisher: Publisher,
+}
+
+/// Makes a publisher for a node of this name.
+pub type MakePublisher = Box<dyn FnMut(&str) -> Publisher + Send>;
+
+/// Whose events are wanted.
+pub enum Nodes {
+    /// These nodes'.
+    These(Vec<Observed>),
+    /// Those of every process of a program; each is a node of its own.
+    All {
+        /// The program file.
+        binary: PathBuf,
+        /// Makes a publisher for a process that was not seen before.
+        publisher: MakePublisher,
+    },
+}
+
+/// Publishes what nodes do until `shutdown`.
+///
+/// Programs that the tracer is not attached to yet are attached as they appear: nodes may be started, stopped and upgraded. Lasting trouble with
+/// that is said once and does not end the extractor.
+///
+/// # Errors
+/// The thread that reads the ring could not be started.
+pub async fn run(tracer: Tracer, nodes: Nodes, shutdown: CancellationToken) -> Result<(), Error> {
+    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|e| Error::Thread(e.into()))?;
+    let bell = wake.try_clone().map_err(Error::Thread)?;
+    let stop = shutdown.clone();
+    let consumer = Consumer::new(tracer, Router::new(nodes), Handle::current(), shutdown, wake);
+    let (ended, end) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("ebpf".to_owned());
+    thread
+        .spawn(move || {
+            consumer.run();
+            let _ = ended.send(());
+        })
+        .map_err(Error::Thread)?;
+    stop.cancelled().await;
+    // A full counter can't be: nobody else writes to it.
+    let _ = rustix::io::write(&bell, &1_u64.to_ne_bytes());
+    let _ = end.await;
+    Ok(())
+}

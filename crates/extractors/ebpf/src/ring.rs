@@ -1,0 +1,166 @@
+//! The reading end of the kernel's ring buffer.
+//!
+//! libbpf has one too. It maps the data twice, which counts twice as memory of this process, and it can't tell positions, by which losses find their
+//! place among the events.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::param::page_size;
+
+/// The record is still being written.
+const BUSY: u32 = 1 << 31;
+/// The record was given up.
+const DISCARDED: u32 = 1 << 30;
+/// A record's length, and a number of the kernel's.
+const HEADER: usize = 8;
+
+/// A ring buffer map, read by this process alone.
+pub(crate) struct Ring {
+    fd: OwnedFd,
+    /// One page: how far we have read.
+    consumer: Mapping,
+    /// One page, how far the kernel has written; then the data.
+    producer: Mapping,
+    size: usize,
+    position: u64,
+    /// A record that goes over the end of the data; of 8-byte words, so that it is aligned as in the ring.
+    joined: Vec<u64>,
+}
+
+// SAFETY: the mappings belong to the ring alone; nothing of them is tied to a thread.
+unsafe impl Send for Ring {}
+
+impl Ring {
+    /// Maps the ring of `size` bytes.
+    ///
+    /// # Errors
+    /// Those of mmap.
+    pub(crate) fn map(fd: BorrowedFd, size: usize) -> io::Result<Self> {
+        let page = page_size();
+        let consumer = Mapping::new(fd, page, ProtFlags::READ | ProtFlags::WRITE, 0)?;
+        let producer = Mapping::new(fd, page + size, ProtFlags::READ, page as u64)?;
+        let mut ring = Self { fd: fd.try_clone_to_owned()?, consumer, producer, size, position: 0, joined: Vec::new() };
+        ring.position = ring.consumer_position().load(Ordering::Acquire);
+        Ok(ring)
+    }
+
+    /// How far the kernel has reserved, in bytes since the beginning.
+    pub(crate) fn written(&self) -> u64 {
+        // SAFETY: the first word of the second page is the kernel's position; it is aligned, and written atomically.
+        unsafe { &*self.producer.start.as_ptr().cast::<AtomicU64>() }.load(Ordering::Acquire)
+    }
+
+    /// How far it was read.
+    pub(crate) fn read(&self) -> u64 {
+        self.position
+    }
+
+    /// Bytes that it holds at the most.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    fn consumer_position(&self) -> &AtomicU64 {
+        // SAFETY: the first word of the first page is our position; it is aligned, and read atomically by the kernel.
+        unsafe { &*self.consumer.start.as_ptr().cast::<AtomicU64>() }
+    }
+
+    /// Where the data is from `offset` on.
+    fn data(&self, offset: usize) -> *const u8 {
+        // SAFETY: the data comes after the first page of this mapping, and callers stay below `size`.
+        unsafe { self.producer.start.as_ptr().add(page_size() + (offset & (self.size - 1))) }
+    }
+
+    /// Hands the records that are complete to `take`, in order, until there is none or `take` says that it is enough. The room of
+    /// each is given back after it was taken. Returns whether there was any.
+    pub(crate) fn consume(&mut self, mut take: impl FnMut(&[u8]) -> Go) -> bool {
+        let written = self.written();
+        let begin = self.position;
+        while self.position < written {
+            let offset = (self.position as usize) & (self.size - 1);
+            // SAFETY: records begin at multiples of 8, so the header does not go over the end.
+            let header = unsafe { &*self.data(offset).cast::<AtomicU32>() }.load(Ordering::Acquire);
+            if header & BUSY != 0 {
+                break;
+            }
+            let length = ((header & !DISCARDED) as usize).min(self.size - HEADER);
+            let mut go = Go::On;
+            if header & DISCARDED == 0 {
+                let at = (offset + HEADER) & (self.size - 1);
+                let record = if at + length <= self.size {
+                    // SAFETY: within the data; the kernel leaves a complete record alone until our position has passed it.
+                    unsafe { std::slice::from_raw_parts(self.data(at), length) }
+                } else {
+                    self.join(at, length)
+                };
+                go = take(record);
+            }
+            self.position += (length + HEADER).next_multiple_of(HEADER) as u64;
+            self.consumer_position().store(self.position, Ordering::Release);
+            if go == Go::Enough {
+                break;
+            }
+        }
+        self.position != begin
+    }
+
+    /// The record that goes over the end, in one piece.
+    fn join(&mut self, at: usize, length: usize) -> &[u8] {
+        let first = self.size - at;
+        self.joined.clear();
+        self.joined.resize(length.div_ceil(8), 0);
+        let to = self.joined.as_mut_ptr().cast::<u8>();
+        // SAFETY: `joined` has room for `length` bytes, and both parts are within the data.
+        unsafe {
+            ptr::copy_nonoverlapping(self.data(at), to, first);
+            ptr::copy_nonoverlapping(self.data(0), to.add(first), length - first);
+            std::slice::from_raw_parts(to, length)
+        }
+    }
+
+    /// Waits until the kernel wakes us or `other` can be read, at most so long. Returns at once when there is something to read, also if it
+    /// is not complete.
+    pub(crate) fn wait(&self, limit: Duration, other: &OwnedFd) {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN), PollFd::new(other, PollFlags::IN)];
+        let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() };
+        // An interruption is as good as nothing to read.
+        let _ = poll(&mut fds, Some(&limit));
+    }
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Go {
+    On,
+    Enough,
+}
+
+/// Memory that is shared with the kernel. It is unmapped when dropped.
+pub(crate) struct Mapping {
+    pub(crate) start: NonNull<u8>,
+    length: usize,
+}
+
+impl Mapping {
+    /// Maps `length` bytes of `fd` from `offset` on.
+    pub(crate) fn new(fd: BorrowedFd, length: usize, access: ProtFlags, offset: u64) -> io::Result<Self> {
+        // SAFETY: a new mapping at a place that the kernel chooses.
+        let start = unsafe { mmap(ptr::null_mut(), length, access, MapFlags::SHARED, fd, offset) }?;
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { start, length })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and nothing refers to it any more.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}

@@ -1,0 +1,190 @@
+//! Which node the events of a process belong to, and which programs have to be traced for that.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bus::Publisher;
+use node::{SaidOnce, Target, validate_name};
+use tracing::info;
+
+use crate::program::{identity, program_of};
+use crate::{MakePublisher, Nodes, Observed};
+
+/// Programs that run a node, where nobody says which: the first that PATH leads to is traced.
+const PROGRAMS: [&str; 4] = ["bitcoind", "bitcoin-node", "bitcoin-qt", "bitcoin-gui"];
+
+/// A node that is observed.
+pub(crate) struct Node {
+    pub(crate) target: Target,
+    pub(crate) publisher: Publisher,
+    /// The process that runs it, as far as is known.
+    pub(crate) process: Option<u32>,
+    /// There was an event in the present run.
+    pub(crate) busy: bool,
+    /// The program's path.
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) told: SaidOnce,
+    /// Its process has ended, and it was one of many: another may have its place.
+    gone: bool,
+}
+
+/// Where the events of a process go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To the node of this index.
+    Node(usize),
+    /// Nowhere: it is none of ours.
+    Ignored,
+}
+
+/// Knows the processes.
+pub(crate) struct Router {
+    pub(crate) nodes: Vec<Node>,
+    /// Makes a node of each process.
+    all: Option<(PathBuf, MakePublisher)>,
+    routes: HashMap<u32, Route>,
+}
+
+impl Router {
+    pub(crate) fn new(nodes: Nodes) -> Self {
+        let (nodes, all) = match nodes {
+            Nodes::These(nodes) => (nodes, None),
+            Nodes::All { binary, publisher } => (Vec::new(), Some((binary, publisher))),
+        };
+        Self { nodes: nodes.into_iter().map(Node::new).collect(), all, routes: HashMap::new() }
+    }
+
+    /// The program of which every process is a node.
+    pub(crate) fn every_process_of(&self) -> Option<&Path> {
+        self.all.as_ref().map(|(binary, _)| binary.as_path())
+    }
+
+    /// Where the events of a process go, and whether that was just found out.
+    pub(crate) fn route(&mut self, process: u32) -> (Route, bool) {
+        if let Some(route) = self.routes.get(&process) {
+            return (*route, false);
+        }
+        let route = self.find(process);
+        self.routes.insert(process, route);
+        (route, true)
+    }
+
+    /// The only node, where there is only one.
+    pub(crate) fn only(&self) -> Option<usize> {
+        (self.nodes.len() == 1).then_some(0)
+    }
+
+    fn find(&mut self, process: u32) -> Route {
+        if let Some((_, make)) = &mut self.all {
+            let target = Target { pid: Some(process), ..Target::default() };
+            let name = name_of(&target, process);
+            info!("node {name}: process {process}");
+            let publisher = make(&name);
+            let node = Node { process: Some(process), ..Node::new(Observed { target, publisher }) };
+            let index = self.nodes.iter().position(|node| node.gone).unwrap_or(self.nodes.len());
+            match self.nodes.get_mut(index) {
+                Some(place) => *place = node,
+                None => self.nodes.push(node),
+            }
+            return Route::Node(index);
+        }
+        // That it runs the right program is known; without privileges we may not see that of another user's process.
+        let fits = |node: &Node| Target { pid: Some(process), binary: None, ..node.target.clone() }.locate().is_ok();
+        // One that has its process does not get another as long as that lives.
+        let free = |node: &Node| node.process.is_none_or(|known| known == process || !is_alive(known));
+        if let Some(index) = self.nodes.iter().position(|node| free(node) && fits(node)) {
+            return Route::Node(index);
+        }
+        // It ended before we could look at it.
+        match self.only() {
+            Some(index) if !is_alive(process) => Route::Node(index),
+            _ => Route::Ignored,
+        }
+    }
+
+    /// Processes that have ended.
+    pub(crate) fn ended(&self) -> Vec<u32> {
+        self.routes.keys().copied().filter(|process| !is_alive(*process)).collect()
+    }
+
+    /// Forgets a process. Its node, if that ends with it.
+    pub(crate) fn forget(&mut self, process: u32) -> Option<&Node> {
+        let route = self.routes.remove(&process);
+        match (route, &self.all) {
+            (Some(Route::Node(index)), Some(_)) => {
+                let node = self.nodes.get_mut(index)?;
+                node.gone = true;
+                Some(node)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Node {
+    fn new(observed: Observed) -> Self {
+        let Observed { target, publisher } = observed;
+        let told = SaidOnce::after(Duration::ZERO);
+        Self { target, publisher, process: None, busy: false, program: None, told, gone: false }
+    }
+
+    /// Whether its process runs and its program is the one known, so that there is no need to look for them.
+    pub(crate) fn is_settled(&self, is_attached: impl Fn((u64, u64)) -> bool) -> bool {
+        let runs = self.process.is_some_and(is_alive);
+        runs && self.program.as_deref().and_then(|path| identity(path).ok()).is_some_and(is_attached)
+    }
+
+    /// Where its program is: what its process runs, and what its next one will.
+    pub(crate) fn look(&mut self) -> Vec<PathBuf> {
+        let Ok(located) = self.target.locate() else { return self.not_running() };
+        let Some(process) = located.pid else { return self.not_running() };
+        if self.process != Some(process) && !self.busy {
+            self.process = Some(process);
+        }
+        self.program = self.target.binary.clone().or(located.binary);
+        let running = program_of(process);
+        // Of another user's process we may not see what it runs.
+        let running = identity(&running).is_ok().then_some(running);
+        running.into_iter().chain(self.program.clone()).collect()
+    }
+
+    fn not_running(&mut self) -> Vec<PathBuf> {
+        if let Some(binary) = self.target.binary.clone().or_else(|| self.program.clone()) {
+            self.program = Some(binary.clone());
+            return vec![binary];
+        }
+        on_path()
+    }
+}
+
+/// The programs to trace for a node, before it runs: what its process runs if it does, what it was told to be, or what PATH has.
+pub fn programs(target: &Target) -> Vec<PathBuf> {
+    let located = target.locate().ok();
+    let running =
+        located.as_ref().and_then(|located| located.pid).map(program_of).filter(|path| identity(path).is_ok());
+    let told = target.binary.clone().or_else(|| located.and_then(|located| located.binary));
+    let known: Vec<_> = running.into_iter().chain(told).collect();
+    if known.is_empty() { on_path() } else { known }
+}
+
+fn on_path() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    PROGRAMS.iter().filter_map(|name| found(name)).collect()
+}
+
+/// A name for one of many processes: its data directory's, and its id.
+fn name_of(target: &Target, process: u32) -> String {
+    let located = target.locate().ok();
+    let datadir = located.and_then(|located| Some(located.datadir?.file_name()?.to_str()?.to_owned()));
+    let name = datadir.map(|datadir| format!("{datadir}-{process}"));
+    name.filter(|name| validate_name(name).is_ok()).unwrap_or_else(|| format!("pid-{process}"))
+}
+
+/// Whether a process runs, also one of another user. A zombie does not.
+pub(crate) fn is_alive(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}

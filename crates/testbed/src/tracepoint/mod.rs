@@ -1,0 +1,90 @@
+//! Bitcoin Core's tracepoints without Bitcoin Core: the same probes with the same arguments, fired by whom and as fast as one likes.
+//!
+//! [`Load`] starts a program that has them and fires real payloads of all message types. The functions here are the probes themselves, for
+//! a program that wants to fire its own. As in Bitcoin Core, a probe that nobody traces is one branch.
+
+mod event;
+mod load;
+mod mix;
+pub mod payload;
+#[allow(unsafe_code, reason = "a probe is assembly")]
+mod probe;
+
+use std::fmt;
+use std::sync::atomic::AtomicU16;
+
+pub use event::{Actor, Event};
+pub use load::{Load, LoadBuilder, Report};
+pub use mix::{Mix, Plan};
+pub use probe::{
+    block_connected, closed_connection, evicted_inbound_connection, inbound_connection, inbound_message, mempool_added,
+    mempool_rejected, mempool_removed, mempool_replaced, misbehaving_connection, outbound_connection, outbound_message,
+    utxocache_add, utxocache_flush, utxocache_spent, utxocache_uncache,
+};
+
+macro_rules! probes {
+    ($($variant:ident $name:literal $semaphore:ident),* $(,)?) => {
+        /// One of Bitcoin Core's tracepoints.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Probe {$(
+            #[doc = concat!("`", $name, "`")]
+            $variant,
+        )*}
+
+        impl Probe {
+            /// Each of them.
+            pub const ALL: [Self; 16] = [$(Self::$variant),*];
+
+            /// Provider and name: `net:inbound_message`.
+            pub fn name(self) -> &'static str {
+                match self {$(Self::$variant => $name,)*}
+            }
+
+            fn semaphore(self) -> &'static AtomicU16 {
+                match self {$(Self::$variant => &probe::$semaphore,)*}
+            }
+        }
+    };
+}
+
+probes! {
+    InboundMessage "net:inbound_message" NET_INBOUND_MESSAGE,
+    OutboundMessage "net:outbound_message" NET_OUTBOUND_MESSAGE,
+    InboundConnection "net:inbound_connection" NET_INBOUND_CONNECTION,
+    OutboundConnection "net:outbound_connection" NET_OUTBOUND_CONNECTION,
+    ClosedConnection "net:closed_connection" NET_CLOSED_CONNECTION,
+    EvictedInboundConnection "net:evicted_inbound_connection" NET_EVICTED_INBOUND_CONNECTION,
+    MisbehavingConnection "net:misbehaving_connection" NET_MISBEHAVING_CONNECTION,
+    MempoolAdded "mempool:added" MEMPOOL_ADDED,
+    MempoolRemoved "mempool:removed" MEMPOOL_REMOVED,
+    MempoolReplaced "mempool:replaced" MEMPOOL_REPLACED,
+    MempoolRejected "mempool:rejected" MEMPOOL_REJECTED,
+    BlockConnected "validation:block_connected" VALIDATION_BLOCK_CONNECTED,
+    UtxocacheFlush "utxocache:flush" UTXOCACHE_FLUSH,
+    UtxocacheAdd "utxocache:add" UTXOCACHE_ADD,
+    UtxocacheSpent "utxocache:spent" UTXOCACHE_SPENT,
+    UtxocacheUncache "utxocache:uncache" UTXOCACHE_UNCACHE,
+}
+
+impl Probe {
+    /// That of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|probe| probe.name() == name)
+    }
+
+    /// How many tracers are attached to it in this process: the semaphore's value.
+    pub fn tracers(self) -> u16 {
+        probe::count(self.semaphore())
+    }
+
+    /// Whether any is.
+    pub fn is_traced(self) -> bool {
+        self.tracers() > 0
+    }
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
