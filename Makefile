@@ -23,8 +23,8 @@ test:
 bench:
 	@scripts/install test
 	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
-	    && cargo build --release -p peer-observer -p bench \
-	    && for figures in log_decode bus run; do $(CARGO_TARGET_DIR)/release/$$figures || exit; done
+	    && cargo build --release -p peer-observer -p testbed -p bench \
+	    && for figures in log_decode message_decode bus run tracepoints; do $(CARGO_TARGET_DIR)/release/$$figures || exit; done
 
 clean:
 	cargo clean

@@ -57,7 +57,7 @@ impl Actor {
         let replacement = hash.map(|byte| !byte);
         let (addr, _) = address_of(thread);
         let conn_type = conn_type_of(thread);
-        [addr, conn_type, PING, PONG].map(|text| touch(text.to_bytes()));
+        [addr, conn_type, PING, PONG].iter().for_each(|text| touch(text.to_bytes()));
         Self { peer_id: thread.into(), addr, conn_type, sequence: 0, latency, nonce: [0; 8], hash, replacement }
     }
 
@@ -153,10 +153,10 @@ impl Event {
                 touch(&message.payload);
             }
             Self::Connection { addr, conn_type, .. } => {
-                [*addr, *conn_type].iter().for_each(|text| touch(text.to_bytes()))
+                [*addr, *conn_type].iter().for_each(|text| touch(text.to_bytes()));
             }
             Self::Misbehaving { reason } | Self::Removed { reason, .. } | Self::Rejected { reason } => {
-                touch(reason.to_bytes())
+                touch(reason.to_bytes());
             }
             _ => {}
         }

@@ -11,7 +11,6 @@ pub mod payload;
 mod probe;
 
 use std::fmt;
-use std::sync::atomic::AtomicU16;
 
 pub use event::{Actor, Event};
 pub use load::{Load, LoadBuilder, Report};
@@ -23,7 +22,7 @@ pub use probe::{
 };
 
 macro_rules! probes {
-    ($($variant:ident $name:literal $semaphore:ident),* $(,)?) => {
+    ($($variant:ident $name:literal),* $(,)?) => {
         /// One of Bitcoin Core's tracepoints.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Probe {$(
@@ -39,31 +38,27 @@ macro_rules! probes {
             pub fn name(self) -> &'static str {
                 match self {$(Self::$variant => $name,)*}
             }
-
-            fn semaphore(self) -> &'static AtomicU16 {
-                match self {$(Self::$variant => &probe::$semaphore,)*}
-            }
         }
     };
 }
 
 probes! {
-    InboundMessage "net:inbound_message" NET_INBOUND_MESSAGE,
-    OutboundMessage "net:outbound_message" NET_OUTBOUND_MESSAGE,
-    InboundConnection "net:inbound_connection" NET_INBOUND_CONNECTION,
-    OutboundConnection "net:outbound_connection" NET_OUTBOUND_CONNECTION,
-    ClosedConnection "net:closed_connection" NET_CLOSED_CONNECTION,
-    EvictedInboundConnection "net:evicted_inbound_connection" NET_EVICTED_INBOUND_CONNECTION,
-    MisbehavingConnection "net:misbehaving_connection" NET_MISBEHAVING_CONNECTION,
-    MempoolAdded "mempool:added" MEMPOOL_ADDED,
-    MempoolRemoved "mempool:removed" MEMPOOL_REMOVED,
-    MempoolReplaced "mempool:replaced" MEMPOOL_REPLACED,
-    MempoolRejected "mempool:rejected" MEMPOOL_REJECTED,
-    BlockConnected "validation:block_connected" VALIDATION_BLOCK_CONNECTED,
-    UtxocacheFlush "utxocache:flush" UTXOCACHE_FLUSH,
-    UtxocacheAdd "utxocache:add" UTXOCACHE_ADD,
-    UtxocacheSpent "utxocache:spent" UTXOCACHE_SPENT,
-    UtxocacheUncache "utxocache:uncache" UTXOCACHE_UNCACHE,
+    InboundMessage "net:inbound_message",
+    OutboundMessage "net:outbound_message",
+    InboundConnection "net:inbound_connection",
+    OutboundConnection "net:outbound_connection",
+    ClosedConnection "net:closed_connection",
+    EvictedInboundConnection "net:evicted_inbound_connection",
+    MisbehavingConnection "net:misbehaving_connection",
+    MempoolAdded "mempool:added",
+    MempoolRemoved "mempool:removed",
+    MempoolReplaced "mempool:replaced",
+    MempoolRejected "mempool:rejected",
+    BlockConnected "validation:block_connected",
+    UtxocacheFlush "utxocache:flush",
+    UtxocacheAdd "utxocache:add",
+    UtxocacheSpent "utxocache:spent",
+    UtxocacheUncache "utxocache:uncache",
 }
 
 impl Probe {
@@ -73,11 +68,13 @@ impl Probe {
     }
 
     /// How many tracers are attached to it in this process: the semaphore's value.
+    #[inline(always)]
     pub fn tracers(self) -> u16 {
-        probe::count(self.semaphore())
+        probe::tracers(self)
     }
 
     /// Whether any is.
+    #[inline(always)]
     pub fn is_traced(self) -> bool {
         self.tracers() > 0
     }

@@ -11,38 +11,38 @@ use std::arch::asm;
 use std::ffi::CStr;
 use std::sync::atomic::AtomicU16;
 
-macro_rules! semaphores {
-    ($($name:ident)*) => {$(
-        #[unsafe(link_section = ".probes")]
-        pub(super) static $name: AtomicU16 = AtomicU16::new(0);
-    )*};
-}
+use super::Probe;
 
-semaphores! {
-    NET_INBOUND_MESSAGE NET_OUTBOUND_MESSAGE NET_INBOUND_CONNECTION NET_OUTBOUND_CONNECTION NET_CLOSED_CONNECTION
-    NET_EVICTED_INBOUND_CONNECTION NET_MISBEHAVING_CONNECTION MEMPOOL_ADDED MEMPOOL_REMOVED MEMPOOL_REPLACED MEMPOOL_REJECTED
-    VALIDATION_BLOCK_CONNECTED UTXOCACHE_FLUSH UTXOCACHE_ADD UTXOCACHE_SPENT UTXOCACHE_UNCACHE
-}
+/// A page of its own in the program's file. lld maps the page in which the read-only part of the data ends twice, and the kernel counts in
+/// the first mapping that it finds.
+#[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
+#[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
+struct Semaphores([AtomicU16; Probe::ALL.len()]);
 
-/// How many are attached.
+#[unsafe(link_section = ".probes")]
+static SEMAPHORES: Semaphores = Semaphores([const { AtomicU16::new(0) }; Probe::ALL.len()]);
+
+/// How many tracers are attached.
 #[inline(always)]
-pub(super) fn count(semaphore: &AtomicU16) -> u16 {
-    // SAFETY: the pointer is to a static. The kernel writes there at any time, as to memory that is shared with a device.
-    unsafe { semaphore.as_ptr().read_volatile() }
+pub(super) fn tracers(probe: Probe) -> u16 {
+    let Semaphores(semaphores) = &SEMAPHORES;
+    let semaphore = semaphores.as_ptr().wrapping_add(probe as usize).cast::<u16>();
+    // SAFETY: there is one for each probe. The kernel writes there at any time, as to memory that is shared with a device.
+    unsafe { semaphore.read_volatile() }
 }
 
 /// A site of a probe: what is before the `nop`, where the arguments are at it, and what is after it, for x86_64 and for aarch64; then the
 /// operands of the assembly.
 macro_rules! site {
-    ($semaphore:ident, $provider:literal, $name:literal, $x86_64:tt, $aarch64:tt, $($operands:tt)*) => {
+    ($probe:ident, $provider:literal, $name:literal, $x86_64:tt, $aarch64:tt, $($operands:tt)*) => {
         #[cfg(target_arch = "x86_64")]
-        site!(@ $semaphore, $provider, $name, $x86_64, (att_syntax, readonly, preserves_flags), $($operands)*);
+        site!(@ $probe, $provider, $name, $x86_64, (att_syntax, readonly, preserves_flags), $($operands)*);
         #[cfg(target_arch = "aarch64")]
-        site!(@ $semaphore, $provider, $name, $aarch64, (readonly, preserves_flags), $($operands)*);
+        site!(@ $probe, $provider, $name, $aarch64, (readonly, preserves_flags), $($operands)*);
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         compile_error!("probes are written for x86_64 and aarch64");
     };
-    (@ $semaphore:ident, $provider:literal, $name:literal, [$before:literal, $arguments:literal, $after:literal], $options:tt,
+    (@ $probe:ident, $provider:literal, $name:literal, [$before:literal, $arguments:literal, $after:literal], $options:tt,
      $($operands:tt)*) => {
         // SAFETY: it does nothing but to lend a register or the stack to the one who looks, and takes that back. Who looks only
         // reads: the arguments, and through them what the caller has borrowed.
@@ -59,7 +59,7 @@ macro_rules! site {
                 "992: .balign 4",
                 "993: .8byte 990b",
                 ".8byte _.stapsdt.base",
-                ".8byte {semaphore}",
+                ".8byte {semaphores} + {offset}",
                 concat!(".asciz \"", $provider, "\""),
                 concat!(".asciz \"", $name, "\""),
                 concat!(".asciz \"", $arguments, "\""),
@@ -75,7 +75,8 @@ macro_rules! site {
                 ".size _.stapsdt.base, 1",
                 ".popsection",
                 ".endif",
-                semaphore = sym $semaphore,
+                semaphores = sym SEMAPHORES,
+                offset = const size_of::<AtomicU16>() * Probe::$probe as usize,
                 $($operands)*
                 options $options,
             );
@@ -103,12 +104,12 @@ fn address<T: ?Sized>(of: &T) -> u64 {
 /// `net:inbound_message`: a message was taken from the queue of a peer. `msg_type` as on the wire.
 #[inline]
 pub fn inbound_message(peer_id: i64, addr: &CStr, conn_type: &CStr, msg_type: &CStr, payload: &[u8]) {
-    if count(&NET_INBOUND_MESSAGE) == 0 {
+    if !Probe::InboundMessage.is_traced() {
         return;
     }
     let frame = [peer_id.cast_unsigned(), address(addr), address(conn_type), address(msg_type)];
     site!(
-        NET_INBOUND_MESSAGE, "net", "inbound_message",
+        InboundMessage, "net", "inbound_message",
         ["pushq %rbp; movq {end}, %rbp", "-8@-32(%rbp) 8@-24(%rbp) 8@-16(%rbp) 8@-8(%rbp) 8@{size} 8@{data}", "popq %rbp"],
         ["", "-8@[{end}, -32] 8@[{end}, -24] 8@[{end}, -16] 8@[{end}, -8] 8@{size} 8@{data}", ""],
         end = in(reg) frame.as_ptr_range().end,
@@ -120,12 +121,12 @@ pub fn inbound_message(peer_id: i64, addr: &CStr, conn_type: &CStr, msg_type: &C
 /// `net:outbound_message`: a message was queued for a peer.
 #[inline]
 pub fn outbound_message(peer_id: i64, addr: &CStr, conn_type: &CStr, msg_type: &CStr, payload: &[u8]) {
-    if count(&NET_OUTBOUND_MESSAGE) == 0 {
+    if !Probe::OutboundMessage.is_traced() {
         return;
     }
     let frame = [address(conn_type), 0, 0, address(msg_type)];
     site!(
-        NET_OUTBOUND_MESSAGE, "net", "outbound_message",
+        OutboundMessage, "net", "outbound_message",
         ["", "-8@{peer_id} 8@{addr} 8@({frame}) 8@24({frame}) 8@{size} 8@{data}", ""],
         ["", "-8@{peer_id} 8@{addr} 8@[{frame}] 8@[{frame}, 24] 8@{size} 8@{data}", ""],
         peer_id = in(reg) peer_id,
@@ -140,12 +141,12 @@ pub fn outbound_message(peer_id: i64, addr: &CStr, conn_type: &CStr, msg_type: &
 /// of that direction with this one.
 #[inline]
 pub fn inbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network: u32, existing: u64) {
-    if count(&NET_INBOUND_CONNECTION) == 0 {
+    if !Probe::InboundConnection.is_traced() {
         return;
     }
     let frame = [0, wide(network)];
     site!(
-        NET_INBOUND_CONNECTION, "net", "inbound_connection",
+        InboundConnection, "net", "inbound_connection",
         ["pushq %rbp; movq {end}, %rbp", "-8@{peer_id} 8@{addr} 8@{conn_type} 4@-8(%rbp) 8@{existing}", "popq %rbp"],
         ["", "-8@{peer_id} 8@{addr} 8@{conn_type} 4@[{end}, -8] 8@{existing}", ""],
         end = in(reg) frame.as_ptr_range().end,
@@ -159,11 +160,11 @@ pub fn inbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network: 
 /// `net:outbound_connection`: the node has connected to a peer.
 #[inline]
 pub fn outbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network: u32, existing: u64) {
-    if count(&NET_OUTBOUND_CONNECTION) == 0 {
+    if !Probe::OutboundConnection.is_traced() {
         return;
     }
     site!(
-        NET_OUTBOUND_CONNECTION, "net", "outbound_connection",
+        OutboundConnection, "net", "outbound_connection",
         ["", "-8@{peer_id} 8@{addr} 8@{conn_type} 4@{network:e} 8@{existing}", ""],
         ["", "-8@{peer_id} 8@{addr} 8@{conn_type} 4@{network} 8@{existing}", ""],
         peer_id = in(reg) peer_id,
@@ -177,11 +178,11 @@ pub fn outbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network:
 /// `net:closed_connection`: a connection was closed that was `established` at that Unix time in seconds.
 #[inline]
 pub fn closed_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network: u32, established: i64) {
-    if count(&NET_CLOSED_CONNECTION) == 0 {
+    if !Probe::ClosedConnection.is_traced() {
         return;
     }
     site!(
-        NET_CLOSED_CONNECTION, "net", "closed_connection",
+        ClosedConnection, "net", "closed_connection",
         ["", "-8@{peer_id} 8@{addr} 8@{conn_type} 4@{network:e} -8@{established}", ""],
         ["", "-8@{peer_id} 8@{addr} 8@{conn_type} 4@{network} -8@{established}", ""],
         peer_id = in(reg) peer_id,
@@ -195,13 +196,13 @@ pub fn closed_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network: u
 /// `net:evicted_inbound_connection`: a peer had to make room for another.
 #[inline]
 pub fn evicted_inbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, network: u32, established: i64) {
-    if count(&NET_EVICTED_INBOUND_CONNECTION) == 0 {
+    if !Probe::EvictedInboundConnection.is_traced() {
         return;
     }
     let frame = [peer_id.cast_unsigned()];
     if network == 1 {
         site!(
-            NET_EVICTED_INBOUND_CONNECTION, "net", "evicted_inbound_connection",
+            EvictedInboundConnection, "net", "evicted_inbound_connection",
             ["", "-8@({frame}) 8@{addr} 8@{conn_type} 4@$1 -8@{established}", ""],
             ["", "-8@[{frame}] 8@{addr} 8@{conn_type} 4@1 -8@{established}", ""],
             frame = in(reg) frame.as_ptr(),
@@ -211,7 +212,7 @@ pub fn evicted_inbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, n
         );
     } else {
         site!(
-            NET_EVICTED_INBOUND_CONNECTION, "net", "evicted_inbound_connection",
+            EvictedInboundConnection, "net", "evicted_inbound_connection",
             ["", "-8@({frame}) 8@{addr} 8@{conn_type} 4@{network:e} -8@{established}", ""],
             ["", "-8@[{frame}] 8@{addr} 8@{conn_type} 4@{network} -8@{established}", ""],
             frame = in(reg) frame.as_ptr(),
@@ -226,12 +227,12 @@ pub fn evicted_inbound_connection(peer_id: i64, addr: &CStr, conn_type: &CStr, n
 /// `net:misbehaving_connection`: a peer did what no honest one does.
 #[inline]
 pub fn misbehaving_connection(peer_id: i64, reason: &CStr) {
-    if count(&NET_MISBEHAVING_CONNECTION) == 0 {
+    if !Probe::MisbehavingConnection.is_traced() {
         return;
     }
     let (peer_id, reason) = (peer_id.cast_unsigned(), address(reason));
     site!(
-        NET_MISBEHAVING_CONNECTION, "net", "misbehaving_connection",
+        MisbehavingConnection, "net", "misbehaving_connection",
         ["", "-8@({peer_id}) 8@({reason})", ""],
         ["", "-8@[{peer_id}] 8@[{reason}]", ""],
         peer_id = in(reg) &raw const peer_id,
@@ -242,14 +243,14 @@ pub fn misbehaving_connection(peer_id: i64, reason: &CStr) {
 /// `mempool:added`: virtual size in vbytes, fee in satoshis.
 #[inline]
 pub fn mempool_added(txid: &[u8; 32], vsize: i32, fee: i64) {
-    if count(&MEMPOOL_ADDED) == 0 {
+    if !Probe::MempoolAdded.is_traced() {
         return;
     }
     let entry = [0, 0, 0, 0, 0, fee.cast_unsigned()];
     if vsize == 141 {
         // The most usual transaction: one input, two outputs.
         site!(
-            MEMPOOL_ADDED, "mempool", "added",
+            MempoolAdded, "mempool", "added",
             ["", "8@{txid} -4@$141 -8@40({entry})", ""],
             ["", "8@{txid} -4@141 -8@[{entry}, 40]", ""],
             txid = in(reg) txid.as_ptr(),
@@ -257,7 +258,7 @@ pub fn mempool_added(txid: &[u8; 32], vsize: i32, fee: i64) {
         );
     } else {
         site!(
-            MEMPOOL_ADDED, "mempool", "added",
+            MempoolAdded, "mempool", "added",
             ["", "8@{txid} -4@{vsize:e} -8@40({entry})", ""],
             ["", "8@{txid} -4@{vsize} -8@[{entry}, 40]", ""],
             txid = in(reg) txid.as_ptr(),
@@ -270,12 +271,12 @@ pub fn mempool_added(txid: &[u8; 32], vsize: i32, fee: i64) {
 /// `mempool:removed`: with the reason, and the Unix time in seconds at which it had come.
 #[inline]
 pub fn mempool_removed(txid: &[u8; 32], reason: &CStr, vsize: i32, fee: i64, entry_time: u64) {
-    if count(&MEMPOOL_REMOVED) == 0 {
+    if !Probe::MempoolRemoved.is_traced() {
         return;
     }
     let entry = [0, 0, 0, 0, 0, fee.cast_unsigned(), 0, 0, entry_time];
     site!(
-        MEMPOOL_REMOVED, "mempool", "removed",
+        MempoolRemoved, "mempool", "removed",
         ["", "8@{txid} 8@{reason} -4@{vsize:e} -8@40({entry}) 8@64({entry})", ""],
         ["", "8@{txid} 8@{reason} -4@{vsize} -8@[{entry}, 40] 8@[{entry}, 64]", ""],
         txid = in(reg) txid.as_ptr(),
@@ -298,12 +299,12 @@ pub fn mempool_replaced(
     replacement_fee: i64,
     by_transaction: bool,
 ) {
-    if count(&MEMPOOL_REPLACED) == 0 {
+    if !Probe::MempoolReplaced.is_traced() {
         return;
     }
     let entry = [0, 0, 0, 0, 0, fee.cast_unsigned(), 0, 0, entry_time];
     site!(
-        MEMPOOL_REPLACED, "mempool", "replaced",
+        MempoolReplaced, "mempool", "replaced",
         [
             "pushq {new_vsize}; pushq {new_fee}",
             "8@{txid} -4@{vsize:e} -8@40({entry}) 8@64({entry}) 8@{new} -4@8(%rsp) -8@(%rsp) 1@{by:l}",
@@ -327,11 +328,11 @@ pub fn mempool_replaced(
 /// `mempool:rejected`: with the reason.
 #[inline]
 pub fn mempool_rejected(txid: &[u8; 32], reason: &CStr) {
-    if count(&MEMPOOL_REJECTED) == 0 {
+    if !Probe::MempoolRejected.is_traced() {
         return;
     }
     site!(
-        MEMPOOL_REJECTED, "mempool", "rejected",
+        MempoolRejected, "mempool", "rejected",
         ["pushq {reason}; pushq {txid}", "8@{txid} 8@8(%rsp)", "leaq 16(%rsp), %rsp"],
         ["stp {txid}, {reason}, [sp, #-16]!", "8@{txid} 8@[sp, 8]", "add sp, sp, #16"],
         txid = in(reg) txid.as_ptr(),
@@ -343,13 +344,13 @@ pub fn mempool_rejected(txid: &[u8; 32], reason: &CStr) {
 /// in nanoseconds.
 #[inline]
 pub fn block_connected(hash: &[u8; 32], height: i32, transactions: u64, inputs: i32, sigops: i64, duration_ns: i64) {
-    if count(&VALIDATION_BLOCK_CONNECTED) == 0 {
+    if !Probe::BlockConnected.is_traced() {
         return;
     }
     let index = [0, 0, 0, wide(height.cast_unsigned())];
     let frame = [address(hash), wide(inputs.cast_unsigned()), sigops.cast_unsigned()];
     site!(
-        VALIDATION_BLOCK_CONNECTED, "validation", "block_connected",
+        BlockConnected, "validation", "block_connected",
         [
             "pushq %rbp; movq {end}, %rbp",
             "8@-24(%rbp) -4@24({index}) 8@{transactions} -4@-16(%rbp) -8@-8(%rbp) -8@{duration}",
@@ -367,12 +368,12 @@ pub fn block_connected(hash: &[u8; 32], height: i32, transactions: u64, inputs: 
 /// and whether pruning was the cause.
 #[inline]
 pub fn utxocache_flush(duration_us: i64, mode: u32, coins: u64, bytes: u64, for_prune: bool) {
-    if count(&UTXOCACHE_FLUSH) == 0 {
+    if !Probe::UtxocacheFlush.is_traced() {
         return;
     }
     let frame = [bytes, wide_bool(for_prune)];
     site!(
-        UTXOCACHE_FLUSH, "utxocache", "flush",
+        UtxocacheFlush, "utxocache", "flush",
         ["pushq %rbp; movq {end}, %rbp", "-8@{duration} 4@{mode:e} 8@{coins} 8@-16(%rbp) 1@-8(%rbp)", "popq %rbp"],
         ["", "-8@{duration} 4@{mode} 8@{coins} 8@[{end}, -16] 1@[{end}, -8]", ""],
         end = in(reg) frame.as_ptr_range().end,
@@ -401,12 +402,12 @@ impl Coin {
 /// `utxocache:add`: a coin came into a cache. Its value in satoshis.
 #[inline]
 pub fn utxocache_add(txid: &[u8; 32], index: u32, height: u32, value: i64, is_coinbase: bool) {
-    if count(&UTXOCACHE_ADD) == 0 {
+    if !Probe::UtxocacheAdd.is_traced() {
         return;
     }
     let coin = Coin::new(txid, index, value);
     site!(
-        UTXOCACHE_ADD, "utxocache", "add",
+        UtxocacheAdd, "utxocache", "add",
         ["", "8@{coin} 4@32({coin}) 4@{height:e} -8@72({coin}) 1@{is_coinbase:l}", ""],
         ["", "8@{coin} 4@[{coin}, 32] 4@{height} -8@[{coin}, 72] 1@{is_coinbase}", ""],
         coin = in(reg) &raw const coin,
@@ -418,13 +419,13 @@ pub fn utxocache_add(txid: &[u8; 32], index: u32, height: u32, value: i64, is_co
 /// `utxocache:spent`: a coin was spent.
 #[inline]
 pub fn utxocache_spent(txid: &[u8; 32], index: u32, height: u32, value: i64, is_coinbase: bool) {
-    if count(&UTXOCACHE_SPENT) == 0 {
+    if !Probe::UtxocacheSpent.is_traced() {
         return;
     }
     let coin = Coin::new(txid, index, value);
     if is_coinbase {
         site!(
-            UTXOCACHE_SPENT, "utxocache", "spent",
+            UtxocacheSpent, "utxocache", "spent",
             ["", "8@{coin} 4@32({coin}) 4@{height:e} -8@72({coin}) 1@$1", ""],
             ["", "8@{coin} 4@[{coin}, 32] 4@{height} -8@[{coin}, 72] 1@1", ""],
             coin = in(reg) &raw const coin,
@@ -432,7 +433,7 @@ pub fn utxocache_spent(txid: &[u8; 32], index: u32, height: u32, value: i64, is_
         );
     } else {
         site!(
-            UTXOCACHE_SPENT, "utxocache", "spent",
+            UtxocacheSpent, "utxocache", "spent",
             ["", "8@{coin} 4@32({coin}) 4@{height:e} -8@72({coin}) 1@$0", ""],
             ["", "8@{coin} 4@[{coin}, 32] 4@{height} -8@[{coin}, 72] 1@0", ""],
             coin = in(reg) &raw const coin,
@@ -444,12 +445,12 @@ pub fn utxocache_spent(txid: &[u8; 32], index: u32, height: u32, value: i64, is_
 /// `utxocache:uncache`: a coin was forgotten, because the transaction that it was loaded for is invalid.
 #[inline]
 pub fn utxocache_uncache(txid: &[u8; 32], index: u32, height: u32, value: i64, is_coinbase: bool) {
-    if count(&UTXOCACHE_UNCACHE) == 0 {
+    if !Probe::UtxocacheUncache.is_traced() {
         return;
     }
     let coin = Coin::new(txid, index, value);
     site!(
-        UTXOCACHE_UNCACHE, "utxocache", "uncache",
+        UtxocacheUncache, "utxocache", "uncache",
         ["", "8@{coin} 4@32({coin}) 4@{height:e} -8@-8({coin},{ten},8) 1@{is_coinbase:l}", ""],
         // There is no such way on aarch64; an operand has to be named, and a comment does that.
         ["// {ten}", "8@{coin} 4@[{coin}, 32] 4@{height} -8@[{coin}, 72] 1@{is_coinbase}", ""],

@@ -9,7 +9,7 @@ use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
 use bitcoin::{Block, BlockHash, Transaction};
 use fastrand::Rng;
 use object::elf::{FileHeader64, NoteType};
-use object::read::elf::{FileHeader, SectionHeader};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::{Endianness, elf};
 use serde_json::Value;
 use testbed::eventually;
@@ -31,6 +31,32 @@ struct Site {
 
 /// Address and size of a section, and whether it is writable and in the file.
 type Section = (u64, u64, bool);
+
+/// Of the addresses at which a program's file is mapped writable, those that show the same place of it as this address.
+fn mappings(path: &Path, address: u64) -> Vec<u64> {
+    const PAGE: u64 = 4096;
+    let data = std::fs::read(path).unwrap();
+    let header = FileHeader64::<Endianness>::parse(data.as_slice()).unwrap();
+    let endian = header.endian().unwrap();
+    let segments = header.program_headers(endian, data.as_slice()).unwrap();
+    let writable = segments
+        .iter()
+        .filter(|segment| segment.p_type(endian) == elf::PT_LOAD && segment.p_flags(endian).0 & elf::PF_W.0 != 0);
+    // Where it is mapped, and the part of the file, in whole pages.
+    let mapped: Vec<_> = writable
+        .map(|segment| {
+            let (start, offset) = (segment.p_vaddr(endian), segment.p_offset(endian));
+            let end = (offset + segment.p_filesz(endian)).next_multiple_of(PAGE);
+            (start - offset % PAGE, offset - offset % PAGE..end)
+        })
+        .collect();
+    let mut offsets = mapped.iter().filter_map(|(start, part)| {
+        let offset = part.start + address.checked_sub(*start)?;
+        part.contains(&offset).then_some(offset)
+    });
+    let offset = offsets.next_back().unwrap();
+    mapped.iter().filter(|(_, part)| part.contains(&offset)).map(|(start, part)| start + offset - part.start).collect()
+}
 
 fn sites(path: &Path) -> (Vec<Site>, BTreeMap<String, Section>) {
     let data = std::fs::read(path).unwrap();
@@ -103,6 +129,10 @@ fn the_program_has_the_probes_of_bitcoin_core() {
         for kind in ["-4@%e", "1@%", "8@(%", "8@24(%", "8@-24(%rbp)", "8@8(%rsp)", ",8)", "4@$1", "-4@$141", "1@$0"] {
             assert!(arguments.iter().any(|argument| argument.contains(kind)), "{kind}: {arguments:?}");
         }
+    }
+    // The kernel finds a semaphore by its place in the file.
+    for semaphore in [probes, probes + 30] {
+        assert_eq!(mappings(&Load::program().unwrap(), semaphore), [semaphore]);
     }
     // This program has some too, if it fires them; it does not.
     assert!(sites(&std::env::current_exe().unwrap()).0.is_empty());

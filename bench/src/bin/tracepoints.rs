@@ -1,0 +1,272 @@
+//! What the tracepoint extractor costs the node and us, what it keeps up with, and how late events are: with the testbed's program that fires
+//! Bitcoin Core's tracepoints, the program itself, and a nats-server, all on this machine. Prints one line of JSON for each figure.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bus::nats::connect_reader;
+use bus::{Bus, Delivery, Subscription, WhenFull};
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::message::message_event::Msg;
+use event::{Body, Filter, Kind, Record};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use testbed::NatsServer;
+use testbed::tracepoint::{Load, LoadBuilder, Mix, Report};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// `peer-observer extract ebpf`, publishing to a nats-server.
+struct Extractor {
+    child: Child,
+    nats: NatsServer,
+    /// What it says.
+    log: NamedTempFile,
+    /// Ends the reader.
+    stop: CancellationToken,
+}
+
+/// What a reader got.
+#[derive(Default)]
+struct Got {
+    events: u64,
+    missing: u64,
+    /// Nanoseconds from the tracepoint to the reader.
+    latencies: Vec<u64>,
+}
+
+impl Extractor {
+    async fn start() -> Result<Self> {
+        let nats = NatsServer::start("max_payload: 8MB").await?;
+        let log = NamedTempFile::new()?;
+        let program = std::env::current_exe()?.with_file_name("peer-observer");
+        let child = Command::new(program)
+            .args(["extract", "ebpf", "--config", "/dev/null", "--name", "bench", "--nats", &nats.url(), "--binary"])
+            .arg(Load::program()?)
+            .stdout(Stdio::null())
+            .stderr(log.reopen()?)
+            .kill_on_drop(true)
+            .spawn()
+            .context("build the program first: cargo build --release -p peer-observer")?;
+        Ok(Self { child, nats, log, stop: CancellationToken::new() })
+    }
+
+    /// A directory of /proc.
+    fn proc(&self) -> Result<String> {
+        Ok(format!("/proc/{}", self.child.id().context("the extractor ended")?))
+    }
+
+    /// CPU time so far, by all of its threads, in nanoseconds.
+    fn cpu_ns(&self) -> Result<u64> {
+        let mut total = 0;
+        for task in fs::read_dir(format!("{}/task", self.proc()?))? {
+            let schedstat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+            total += schedstat.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
+        }
+        Ok(total)
+    }
+
+    /// The most memory that it had, in MB.
+    fn peak_mb(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("{}/status", self.proc()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok((kilobytes / 102.4).round() / 10.0)
+    }
+
+    /// Ends it. What it says that it lost.
+    async fn finish(mut self) -> Result<Vec<String>> {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).context("the extractor ended")?;
+        kill_process(pid, Signal::TERM)?;
+        self.child.wait().await?;
+        let log = fs::read_to_string(self.log.path())?;
+        let losses = log
+            .lines()
+            .filter(|line| line.contains("lost"))
+            .filter_map(|line| Some(line.split_once("lost")?.1.trim().to_owned()));
+        Ok(losses.collect())
+    }
+
+    /// Reads what it publishes.
+    async fn reader(&self) -> Result<Subscription> {
+        let bus = Bus::new();
+        let subscription = bus.subscribe("bench", Filter::default(), 1 << 16, WhenFull::Block);
+        let connected = connect_reader(&bus, &bus::nats::Options::new(self.nats.url())).await?;
+        tokio::spawn(connected.run(bus, self.stop.clone()));
+        Ok(subscription)
+    }
+}
+
+impl Drop for Extractor {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn load(mix: Mix) -> LoadBuilder {
+    Load::builder().mix(mix)
+}
+
+async fn fire(load: LoadBuilder) -> Result<Report> {
+    load.start().await?.finish().await
+}
+
+fn print(figure: &str, values: Value) {
+    let mut line = json!({ "bench": "tracepoints", "figure": figure });
+    if let (Value::Object(line), Value::Object(values)) = (&mut line, values) {
+        line.extend(values);
+    }
+    println!("{line}");
+}
+
+/// What a traced event costs the thread that fires it, above one that is not traced.
+async fn cost_for_the_node() -> Result<()> {
+    let full = || load(Mix::Real).threads(1).events(20_000);
+    let slow = || load(Mix::Real).threads(1).events(5_000).rate(1_000);
+    let untraced = [fire(full()).await?.cpu_ns_per_event, fire(slow()).await?.cpu_ns_per_event];
+    let extractor = Extractor::start().await?;
+    let mut traced = f64::MAX;
+    // A burst that fits into the ring: an event that is dropped costs less.
+    for _ in 0..10 {
+        traced = traced.min(fire(full().wait_traced()).await?.cpu_ns_per_event);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let traced = [traced, fire(slow().wait_traced()).await?.cpu_ns_per_event];
+    drop(extractor);
+    for (index, rate) in [(0, "full"), (1, "1000")] {
+        let [untraced, traced] = [untraced, traced].map(|ns| ns.get(index).copied().unwrap_or_default());
+        print(
+            "cost_for_the_node",
+            json!({ "events_per_second": rate, "untraced_ns": untraced.round(), "traced_ns": traced.round(), "cost_ns": (traced - untraced).round() }),
+        );
+    }
+    Ok(())
+}
+
+/// CPU time of the extractor for an event, publishing to NATS included, and without events at all.
+async fn cost_for_us() -> Result<()> {
+    let extractor = Extractor::start().await?;
+    for rate in [1_000, 5_000, 20_000] {
+        // The first second warms up.
+        let before = load(Mix::Real).threads(1).rate(rate).seconds(1.0).wait_traced();
+        fire(before).await?;
+        let start = extractor.cpu_ns()?;
+        let report = fire(load(Mix::Real).threads(1).rate(rate).seconds(8.0)).await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let cpu = extractor.cpu_ns()? - start;
+        let each = cpu as f64 / report.events as f64 / 1000.0;
+        print("cost_for_us", json!({ "events_per_second": rate, "cpu_us_per_event": (each * 100.0).round() / 100.0 }));
+    }
+    let start = extractor.cpu_ns()?;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let idle = (extractor.cpu_ns()? - start) as f64 / 10e9;
+    print(
+        "idle",
+        json!({ "cpu_percent": (idle * 10_000.0).round() / 100.0, "resident_peak_mb": extractor.peak_mb()? }),
+    );
+    Ok(())
+}
+
+/// Reads until `expected` events came or were missed, or nothing comes for some time.
+async fn read(mut subscription: Subscription, expected: u64) -> Got {
+    let mut got = Got::default();
+    while got.events + got.missing < expected {
+        let Ok(deliveries) = tokio::time::timeout(Duration::from_secs(15), subscription.next_many()).await else {
+            break;
+        };
+        let now = event::time::now_ns();
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Lost(loss) => got.missing += loss.missing,
+                Delivery::Event(record) if record.envelope().kind == Kind::Status => {}
+                Delivery::Event(record) => {
+                    got.events += 1;
+                    got.latencies.extend(fired_at(&record).map(|fired| now.saturating_sub(fired)));
+                }
+            }
+        }
+    }
+    got
+}
+
+/// When a ping or pong was fired: its nonce says.
+fn fired_at(record: &Record) -> Option<u64> {
+    if record.envelope().size != Some(8) {
+        return None;
+    }
+    match record.body()? {
+        Body::EbpfExtractor(ebpf) => match ebpf.ebpf_event.as_ref()? {
+            EbpfEvent::Message(message) => match message.msg.as_ref()? {
+                Msg::Ping(ping) => Some(ping.value),
+                Msg::Pong(pong) => Some(pong.value),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The time from a tracepoint to a reader behind NATS.
+async fn latency() -> Result<()> {
+    let extractor = Extractor::start().await?;
+    for rate in [50, 1_000, 20_000] {
+        let subscription = extractor.reader().await?;
+        let reading = tokio::spawn(read(subscription, rate * 5));
+        fire(load(Mix::Small).threads(1).rate(rate).events(rate * 5).latency().wait_traced()).await?;
+        let mut latencies = reading.await?.latencies;
+        latencies.sort_unstable();
+        let at = |share: f64| {
+            let ns = latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or_default();
+            (ns as f64 / 10_000.0).round() / 100.0
+        };
+        print(
+            "latency",
+            json!({ "events_per_second": rate, "events": latencies.len(), "p50_ms": at(0.5), "p99_ms": at(0.99) }),
+        );
+    }
+    Ok(())
+}
+
+/// Whether a rate gets through without loss for 10 s: to NATS, and to a reader behind it.
+async fn throughput() -> Result<()> {
+    for (rate, with_reader) in [(100_000, true), (300_000, false)] {
+        let extractor = Extractor::start().await?;
+        let expected = rate * 10;
+        let reading = match with_reader {
+            true => Some(tokio::spawn(read(extractor.reader().await?, expected))),
+            false => None,
+        };
+        let report = fire(load(Mix::Real).threads(1).rate(rate).events(expected).wait_traced()).await?;
+        let got = match reading {
+            Some(reading) => Some(reading.await?),
+            None => None,
+        };
+        let reached = (report.events as f64 / report.seconds).round();
+        let peak = extractor.peak_mb()?;
+        print(
+            "throughput",
+            json!({
+                "events_per_second": rate, "reached": reached, "events": report.events, "megabytes": report.payload_bytes / 1_000_000,
+                "resident_peak_mb": peak, "read": got.as_ref().map(|got| got.events), "missing": got.as_ref().map(|got| got.missing),
+                "lost": extractor.finish().await?,
+            }),
+        );
+    }
+    Ok(())
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    cost_for_the_node().await?;
+    cost_for_us().await?;
+    latency().await?;
+    throughput().await
+}
