@@ -1,13 +1,17 @@
 //! The command line: what a person may type, as clap reads it. [`crate::config`] checks it.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use event::filter::{AddrPattern, Kinds};
 use event::{Direction, Filter};
+use extractor_ebpf::Selection;
 use node::{Chain, HostPort, Secret};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+
+use crate::config::{CaptureLimit, ring_bytes};
 
 /// Watches Bitcoin nodes for attacks and anomalies.
 #[derive(Debug, Parser)]
@@ -67,10 +71,6 @@ impl Color {
 pub struct RunArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
-    #[command(flatten)]
-    pub node: NodeArgs,
-    #[command(flatten)]
-    pub nats: NatsArgs,
     /// Extractors to run
     #[arg(long, value_enum, value_delimiter = ',', env = "PEER_OBSERVER_EXTRACT", value_name = "LIST")]
     pub extract: Option<Vec<Extractor>>,
@@ -78,9 +78,15 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_delimiter = ',', env = "PEER_OBSERVER_TOOLS", value_name = "LIST")]
     pub tools: Option<Vec<Tool>>,
     #[command(flatten)]
-    pub filter: FilterArgs,
-    #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub node: NodeArgs,
+    #[command(flatten)]
+    pub ebpf: EbpfArgs,
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 #[derive(Args, Debug)]
@@ -102,10 +108,9 @@ pub struct ExtractArgs {
     pub extractor: Extractor,
     #[command(flatten)]
     pub config: ConfigArgs,
-    #[command(flatten)]
-    pub node: NodeArgs,
-    #[command(flatten)]
-    pub nats: NatsArgs,
+    /// ebpf: every process of the program given with --binary, or of the bitcoind that PATH leads to, is a node of its own
+    #[arg(long, conflicts_with_all = ["name", "datadir", "conf", "pid"])]
+    pub all: bool,
     /// log: read the file from its start, not only what is added to it
     #[arg(long)]
     pub from_start: bool,
@@ -115,19 +120,25 @@ pub struct ExtractArgs {
     /// Print the events, in place of publishing them to NATS unless that is given too
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
+    #[command(flatten)]
+    pub node: NodeArgs,
+    #[command(flatten)]
+    pub ebpf: EbpfArgs,
+    #[command(flatten)]
+    pub nats: NatsArgs,
 }
 
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Form of the report
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: ReportFormat,
     #[command(flatten)]
     pub node: NodeArgs,
     #[command(flatten)]
     pub nats: NatsArgs,
-    /// Form of the report
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: ReportFormat,
 }
 
 #[derive(Args, Debug)]
@@ -142,11 +153,13 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub ebpf: EbpfArgs,
+    #[command(flatten)]
     pub nats: NatsArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 #[derive(Args, Debug, Default)]
@@ -196,13 +209,46 @@ pub struct NodeArgs {
     /// Socket of its IPC interface
     #[arg(long, env = "PEER_OBSERVER_IPC", value_name = "FILE")]
     pub ipc: Option<PathBuf>,
-    /// Its process id
+    /// Its program file, where that is not seen by itself: to attach to its tracepoints before it runs
+    #[arg(long, env = "PEER_OBSERVER_BINARY", value_name = "FILE")]
+    pub binary: Option<PathBuf>,
+    /// Its process id: this one run of it only
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
 }
 
 fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
+}
+
+/// Options of the tracepoint extractor.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Tracepoints")]
+pub struct EbpfArgs {
+    /// Tracepoints and groups to follow, with a minus not to: net,mempool:added or all or -mempool
+    #[arg(
+        long,
+        env = "PEER_OBSERVER_TRACEPOINTS",
+        value_parser = selection,
+        allow_hyphen_values = true,
+        value_name = "LIST"
+    )]
+    pub tracepoints: Option<String>,
+    /// How much is captured of P2P messages of a type, or of all: TYPE=BYTES, TYPE=full or TYPE=none [default: all=full,
+    /// block=96,blocktxn=96]
+    #[arg(long, env = "PEER_OBSERVER_CAPTURE", value_delimiter = ',', value_name = "TYPE=BYTES")]
+    pub capture: Vec<CaptureLimit>,
+    /// Memory for events on their way out of the kernel: a power of two from 4MiB to 1GiB [default: 32MiB]
+    #[arg(long, env = "PEER_OBSERVER_RING_SIZE", value_parser = ring_size, value_name = "SIZE")]
+    pub ring_size: Option<String>,
+}
+
+fn selection(text: &str) -> Result<String, extractor_ebpf::OptionError> {
+    Selection::from_str(text).map(|_| text.to_owned())
+}
+
+fn ring_size(text: &str) -> Result<String, String> {
+    ring_bytes(text).map(|_| text.to_owned()).map_err(|error| format!("{error:#}"))
 }
 
 #[derive(Args, Debug, Default)]
@@ -324,6 +370,8 @@ pub enum InputForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Extractor {
+    /// Tracepoints: P2P messages, connections, mempool, blocks
+    Ebpf,
     /// Polled RPCs
     Rpc,
     /// debug.log

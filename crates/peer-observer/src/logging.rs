@@ -14,7 +14,9 @@ pub fn start(args: &LoggingArgs) {
         Some(Err(_)) | None => EnvFilter::new("info,async_nats=error,hyper=warn,reqwest=warn"),
     };
     let color = args.color.decide(stderr().is_terminal());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(color).with_target(false).init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(color);
+    // That standard error is gone can't be told there.
+    subscriber.log_internal_errors(false).with_target(false).init();
     if let Some(Err(error)) = args.log.as_deref().map(EnvFilter::try_new) {
         tracing::warn!("cannot read the log filter {:?}: {error}; write it like info or bus=debug", args.log);
     }

@@ -4,11 +4,14 @@ use std::future::Future;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bus::{Bus, Publisher, Reason, WhenFull};
 use event::Filter;
+use extractor_ebpf::Nodes;
 use node::Target;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +19,10 @@ use tracing::{error, info, warn};
 
 use crate::cli::{Color, Extractor, OutputFormat};
 use crate::config::{Config, ObservedNode, SHUTDOWN_PATIENCE};
+use crate::tracepoints::{Following, Whose};
+
+/// What the tracepoint extractor is called.
+const EBPF: &str = "ebpf";
 
 /// Events that wait for a part at the most.
 const QUEUE: usize = 1 << 14;
@@ -27,7 +34,37 @@ pub struct Supervisor {
     pub shutdown: CancellationToken,
     extractors: JoinSet<(String, Result<()>)>,
     tools: JoinSet<(String, Result<()>)>,
-    publishers: Vec<Publisher>,
+    publishers: Publishers,
+}
+
+/// Makes publishers that tell their status, and ends them. The tracepoint extractor makes them for processes as they come.
+#[derive(Clone)]
+struct Publishers {
+    bus: Bus,
+    shutdown: CancellationToken,
+    runtime: Handle,
+    made: Arc<Mutex<Vec<Publisher>>>,
+}
+
+impl Publishers {
+    fn publisher(&self, node: &str, extractor: &'static str) -> Publisher {
+        let publisher = Publisher::new(&self.bus, node, extractor);
+        self.runtime.spawn(publisher.clone().tell_status(self.shutdown.clone()));
+        self.made().push(publisher.clone());
+        publisher
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Publisher>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Each one's last event tells that its run has ended.
+    async fn end(&self) {
+        let made = std::mem::take(&mut *self.made());
+        for publisher in made {
+            publisher.end().await;
+        }
+    }
 }
 
 /// How it ended.
@@ -62,13 +99,14 @@ impl Supervisor {
             }
             std::process::exit(130);
         });
-        Ok(Self {
-            bus: Bus::new(),
-            shutdown,
-            extractors: JoinSet::new(),
-            tools: JoinSet::new(),
-            publishers: Vec::new(),
-        })
+        let bus = Bus::new();
+        let publishers = Publishers {
+            bus: bus.clone(),
+            shutdown: shutdown.clone(),
+            runtime: Handle::current(),
+            made: Arc::default(),
+        };
+        Ok(Self { bus, shutdown, extractors: JoinSet::new(), tools: JoinSet::new(), publishers })
     }
 
     /// Starts a part that gives events.
@@ -84,37 +122,45 @@ impl Supervisor {
     }
 
     /// A publisher for an extractor of a node, which tells its status until the end.
-    pub fn publisher(&mut self, node: &str, extractor: &'static str) -> Publisher {
-        let publisher = Publisher::new(&self.bus, node, extractor);
-        tokio::spawn(publisher.clone().tell_status(self.shutdown.clone()));
-        self.publishers.push(publisher.clone());
-        publisher
+    pub fn publisher(&self, node: &str, extractor: &'static str) -> Publisher {
+        self.publishers.publisher(node, extractor)
     }
 
-    /// Starts the extractors of all nodes of a configuration.
-    ///
-    /// # Errors
-    /// There is no node.
-    pub fn observe_all(&mut self, mut config: Config) -> Result<()> {
-        if config.nodes.is_empty() {
-            bail!(
-                "found no Bitcoin node on this machine, neither running nor by its data directory: start it, \
-                 or say where it is with --datadir, --conf or --rpc (peer-observer doctor tells more)"
-            );
-        }
+    /// Starts the extractors of all nodes of a configuration, except that of tracepoints.
+    pub fn observe_all(&mut self, mut config: Config) {
         for node in std::mem::take(&mut config.nodes) {
             info!("observing {} ({})", node.name, describe(&node.target));
             self.observe(node, &config);
         }
-        Ok(())
     }
 
-    /// Starts the extractors of a node.
+    /// Starts the tracepoint extractor: one for all nodes.
+    pub fn follow(&mut self, following: Following) {
+        let Following { tracer, whose } = following;
+        let nodes = match whose {
+            Whose::These(nodes) => {
+                let observed = nodes.into_iter().map(|node| {
+                    let publisher = self.publisher(&node.name, EBPF);
+                    extractor_ebpf::Observed { target: node.target, publisher }
+                });
+                Nodes::These(observed.collect())
+            }
+            Whose::All(binary) => {
+                let publishers = self.publishers.clone();
+                Nodes::All { binary, publisher: Box::new(move |name| publishers.publisher(name, EBPF)) }
+            }
+        };
+        let part = extractor_ebpf::run(tracer, nodes, self.shutdown.clone());
+        self.spawn_extractor(EBPF, async { Ok(part.await?) });
+    }
+
+    /// Starts the extractors of a node, except that of tracepoints.
     pub fn observe(&mut self, node: ObservedNode, config: &Config) {
         let ObservedNode { name, target, extract } = node;
         for extractor in extract {
             let shutdown = self.shutdown.clone();
             match extractor {
+                Extractor::Ebpf => {}
                 Extractor::Rpc => {
                     let (publisher, options) = (self.publisher(&name, "rpc"), config.rpc.clone());
                     let part = extractor_rpc::run(target.clone(), options, publisher, shutdown);
@@ -180,9 +226,7 @@ impl Supervisor {
             while let Some(ended) = self.extractors.join_next().await {
                 outcome.note(ended);
             }
-            for publisher in &self.publishers {
-                publisher.end().await;
-            }
+            self.publishers.end().await;
             self.bus.end();
             while let Some(ended) = self.tools.join_next().await {
                 outcome.note(ended);

@@ -22,7 +22,7 @@ use crate::route::{Route, Router};
 use crate::shared::Count;
 
 /// Pause while there is something to read. Reading events one by one would cost the node and us a wake-up each.
-const PACE: Duration = Duration::from_millis(3);
+const PACE: Duration = Duration::from_millis(4);
 /// How often nodes are looked for, and accounts are settled.
 const LOOK: Duration = Duration::from_secs(1);
 /// Events that are published at once, at the most, and their bytes.

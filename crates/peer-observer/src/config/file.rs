@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use node::{Secret, Target};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::ebpf::EbpfSection;
 use crate::cli::{Extractor, SubjectKind, Tool};
 
 /// The whole file. What is absent is found out, or has its default.
@@ -19,6 +20,7 @@ pub struct FileConfig {
     pub bus: BusSection,
     pub rpc: RpcSection,
     pub log: LogSection,
+    pub ebpf: EbpfSection,
     /// The nodes; without any, those on this machine.
     pub node: Vec<NodeSection>,
 }

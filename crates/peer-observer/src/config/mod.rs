@@ -1,5 +1,6 @@
 //! The configuration: files, then the environment, then options; checked once, here. Nothing deeper checks it again.
 
+mod ebpf;
 mod file;
 mod units;
 
@@ -14,9 +15,11 @@ use bus::nats;
 use node::{Chain, Target};
 use tracing::warn;
 
+pub use ebpf::{CaptureLimit, ring_bytes};
 pub use file::{FileConfig, NodeSection};
 
-use crate::cli::{ConfigArgs, Extractor, NatsArgs, NodeArgs, SubjectKind, Tool};
+use crate::cli::{ConfigArgs, EbpfArgs, Extractor, NatsArgs, NodeArgs, SubjectKind, Tool};
+use crate::tracepoints;
 
 /// A configuration that can be worked with.
 pub struct Config {
@@ -30,6 +33,22 @@ pub struct Config {
     pub rpc: extractor_rpc::Options,
     /// Read debug.log from its start.
     pub log_from_start: bool,
+    /// How tracepoints are followed.
+    pub ebpf: extractor_ebpf::Options,
+}
+
+impl Config {
+    /// # Errors
+    /// There is no node.
+    pub fn require_nodes(&self) -> Result<()> {
+        if self.nodes.is_empty() {
+            bail!(
+                "found no Bitcoin node on this machine, neither running nor by its data directory: start it, \
+                 or say where it is with --datadir, --conf or --rpc (peer-observer doctor tells more)"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// A node and the extractors that run for it.
@@ -39,13 +58,16 @@ pub struct ObservedNode {
     pub extract: Vec<Extractor>,
 }
 
-/// Extractors that run unless told otherwise. The log of a node on another machine is not here.
-fn usual_extractors(target: &Target) -> Vec<Extractor> {
-    if target.is_remote() && target.debug_log.is_none() {
-        vec![Extractor::Rpc]
-    } else {
-        vec![Extractor::Rpc, Extractor::Log]
+/// Extractors that run unless told otherwise. Log and tracepoints of a node on another machine are not here.
+fn usual_extractors(target: &Target, ebpf: &extractor_ebpf::Options) -> Vec<Extractor> {
+    let mut usual = vec![Extractor::Rpc];
+    if !target.is_remote() || target.debug_log.is_some() {
+        usual.push(Extractor::Log);
     }
+    if !target.is_remote() && tracepoints::can_be_followed(target, &ebpf.tracepoints) {
+        usual.push(Extractor::Ebpf);
+    }
+    usual
 }
 
 /// What was told, before it is checked.
@@ -63,6 +85,15 @@ impl Told {
         override_node(&mut file, node)?;
         override_nats(&mut file, nats);
         Ok(Self { file })
+    }
+
+    /// Lets options of the tracepoint extractor override the files.
+    pub fn override_ebpf(&mut self, args: &EbpfArgs) {
+        let ebpf = &mut self.file.ebpf;
+        let names = |list: &String| list.split(',').map(|name| name.trim().to_owned()).collect();
+        overlay(&mut ebpf.tracepoints, &args.tracepoints.as_ref().map(names));
+        overlay(&mut ebpf.ring_size, &args.ring_size);
+        ebpf.limit(&args.capture);
     }
 
     /// Prints it as a configuration file, with secrets hidden, if that is asked for. Whether it was.
@@ -96,7 +127,7 @@ impl Told {
     /// The first thing that is wrong, and what to do about it.
     pub fn check(self) -> Result<Config> {
         let config = settings(&self.file)?;
-        Ok(Config { nodes: nodes(self.file)?, ..config })
+        Ok(Config { nodes: nodes(self.file, &config.ebpf)?, ..config })
     }
 
     /// Checks everything but the nodes, which the caller knows.
@@ -115,6 +146,7 @@ fn settings(file: &FileConfig) -> Result<Config> {
         nats: nats_options(file)?,
         rpc: rpc_options(file)?,
         log_from_start: file.log.from_start.unwrap_or_default(),
+        ebpf: file.ebpf.options()?,
         tools: file.tools.clone(),
     })
 }
@@ -180,6 +212,7 @@ fn override_node(file: &mut FileConfig, args: &NodeArgs) -> Result<()> {
         p2p: args.p2p.clone(),
         ipc: args.ipc.clone(),
         pid: args.pid,
+        binary: args.binary.as_deref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
         ..Target::default()
     };
     if told == Target::default() {
@@ -208,6 +241,7 @@ fn override_node(file: &mut FileConfig, args: &NodeArgs) -> Result<()> {
         overlay(&mut target.p2p, &told.p2p);
         overlay(&mut target.ipc, &told.ipc);
         overlay(&mut target.pid, &told.pid);
+        overlay(&mut target.binary, &told.binary);
     }
     Ok(())
 }
@@ -286,13 +320,13 @@ fn rpc_options(file: &FileConfig) -> Result<extractor_rpc::Options> {
 }
 
 /// The nodes that were told of, or else those on this machine.
-fn nodes(file: FileConfig) -> Result<Vec<ObservedNode>> {
+fn nodes(file: FileConfig, ebpf: &extractor_ebpf::Options) -> Result<Vec<ObservedNode>> {
     let told = file.extract;
     let several = file.node.len() > 1;
     if file.node.is_empty() {
         let found = node::discover_all();
         let observed = |(name, target)| {
-            let extract = told.clone().unwrap_or_else(|| usual_extractors(&target));
+            let extract = told.clone().unwrap_or_else(|| usual_extractors(&target, ebpf));
             ObservedNode { name, target, extract }
         };
         return Ok(found.into_iter().map(observed).collect());
@@ -315,7 +349,8 @@ fn nodes(file: FileConfig) -> Result<Vec<ObservedNode>> {
         if let Some(chain) = other_chain(&section.target, &running) {
             warn!("node {name}: the node with this data directory is on {chain}: pass --chain {chain}");
         }
-        let extract = section.extract.or_else(|| told.clone()).unwrap_or_else(|| usual_extractors(&section.target));
+        let extract = section.extract.or_else(|| told.clone());
+        let extract = extract.unwrap_or_else(|| usual_extractors(&section.target, ebpf));
         nodes.push(ObservedNode { name, target: section.target, extract });
     }
     Ok(nodes)

@@ -22,14 +22,14 @@ pub fn duration(text: &str) -> Result<Duration> {
     Ok(Duration::from_millis(millis))
 }
 
-/// Reads `1000`, `64KiB`, `64MiB`, `1GiB`.
+/// Reads `1000`, `64KiB`, `64MiB`, `1GiB`. `64MB` is the same as `64MiB`: it is always memory that is meant.
 pub fn bytes(text: &str) -> Result<usize> {
     let (number, unit) = split(text);
     let factor: usize = match unit {
         "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
+        "KiB" | "KB" => 1 << 10,
+        "MiB" | "MB" => 1 << 20,
+        "GiB" | "GB" => 1 << 30,
         _ => bail!("write a size like 64MiB or 1GiB"),
     };
     let number: usize = number.parse().context("write a size like 64MiB or 1GiB")?;
@@ -56,7 +56,7 @@ mod tests {
         for text in ["", "10", "s", "0s", "-1s", "99999999999999999999s", "18446744073709551615h"] {
             assert!(duration(text).is_err(), "{text}");
         }
-        for (text, size) in [("1000", 1000), ("64KiB", 65_536), ("64 MiB", 64 << 20)] {
+        for (text, size) in [("1000", 1000), ("64KiB", 65_536), ("64 MiB", 64 << 20), ("2MB", 2 << 20)] {
             assert_eq!(bytes(text).unwrap(), size, "{text}");
         }
         for text in ["", "MiB", "1TB", "99999999999999999999"] {

@@ -11,6 +11,7 @@ mod rpc;
 mod sockets;
 mod tracepoints;
 
+use extractor_ebpf::machine::Machine;
 use node::{Located, Target};
 use serde::Serialize;
 
@@ -103,10 +104,10 @@ impl Check {
     }
 
     /// An interface that can be reached only on the machine of the node.
-    fn elsewhere(interface: &'static str) -> Self {
+    fn elsewhere(interface: &'static str, extractor: &str) -> Self {
         let advice = "run peer-observer there too, and let the two meet on a NATS server:";
         let check = Self::new(interface, State::Missing, "the node is on another machine");
-        check.remedy(Remedy::new(advice).line("peer-observer extract log --nats nats://SERVER:4222"))
+        check.remedy(Remedy::new(advice).line(format!("peer-observer extract {extractor} --nats nats://SERVER:4222")))
     }
 
     /// One that failed with an error of ours: what is wrong, then after a semicolon what helps.
@@ -122,7 +123,14 @@ impl Check {
 impl Report {
     /// Whether there is a source of events at all.
     pub fn anything_observable(&self) -> bool {
-        let sources = [rpc::INTERFACE, log::INTERFACE];
+        let mut sources = vec![rpc::INTERFACE, log::INTERFACE];
+        if self
+            .machine
+            .iter()
+            .all(|check| check.state != State::Missing || !ebpf::INTERFACES.contains(&check.interface))
+        {
+            sources.push(tracepoints::INTERFACE);
+        }
         let mut checks = self.nodes.iter().flat_map(|node| &node.checks);
         checks.any(|check| sources.contains(&check.interface) && check.state != State::Missing)
     }
@@ -135,14 +143,16 @@ impl Report {
 
 /// Examines the nodes, this machine, and the NATS server if there is one.
 pub async fn examine(targets: &[(String, Target)], nats: Option<&bus::nats::Options>) -> Report {
+    let this = Machine::this();
+    let followable = this.obstacle().is_none();
     let tasks: Vec<_> =
-        targets.iter().cloned().map(|(name, target)| tokio::spawn(examine_node(name, target))).collect();
+        targets.iter().cloned().map(|(name, target)| tokio::spawn(examine_node(name, target, followable))).collect();
     let mut nodes = Vec::new();
     for task in tasks {
         // A task of ours does not panic; if one did, the others still have something to say.
         nodes.extend(task.await);
     }
-    let mut machine = ebpf::checks(&ebpf::Machine::this());
+    let mut machine = ebpf::checks(&this);
     if let Some(options) = nats {
         machine.push(nats::check(options).await);
     }
@@ -165,7 +175,7 @@ fn no_nodes() -> Vec<Remedy> {
     ]
 }
 
-async fn examine_node(name: String, target: Target) -> NodeReport {
+async fn examine_node(name: String, target: Target, followable: bool) -> NodeReport {
     let remote = target.is_remote();
     let located = tokio::task::spawn_blocking(move || target.locate()).await;
     let located = match located {
@@ -179,11 +189,11 @@ async fn examine_node(name: String, target: Target) -> NodeReport {
     let rpc = rpc::examine(&located).await;
     let mut checks = Vec::new();
     if remote {
-        checks.push(Check::elsewhere(tracepoints::INTERFACE));
+        checks.push(Check::elsewhere(tracepoints::INTERFACE, "ebpf"));
         checks.push(rpc.check);
-        checks.push(Check::elsewhere(log::INTERFACE));
+        checks.push(Check::elsewhere(log::INTERFACE, "log"));
     } else {
-        checks.push(tracepoints::check(&located));
+        checks.push(tracepoints::check(&located, followable));
         checks.push(rpc.check);
         checks.push(log::file(&located));
         if located.debug_log.is_some() {
@@ -192,7 +202,7 @@ async fn examine_node(name: String, target: Target) -> NodeReport {
         }
     }
     checks.push(sockets::p2p(&located).await);
-    checks.push(if remote { Check::elsewhere(sockets::IPC) } else { sockets::ipc(&located).await });
+    checks.push(if remote { Check::elsewhere(sockets::IPC, "log") } else { sockets::ipc(&located).await });
     NodeReport { name, what: describe(&located, rpc.version.as_deref()), notes: notes(&located), checks }
 }
 

@@ -9,28 +9,47 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bus::{Bus, Delivery, Subscription, WhenFull};
 use event::{Filter, Kind, Source};
+use extractor_ebpf::Tracer;
 use node::{Chain, Target};
 use testbed::{Network, Pace, Traffic};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::{Color, ConfigArgs, DemoArgs, Extractor, NodeArgs, OutputFormat};
-use crate::config::{ObservedNode, Told};
+use crate::config::{Config, ObservedNode, Told};
+use crate::runtime::block_on;
 use crate::supervisor::Supervisor;
+use crate::tracepoints::{self, FollowedNode, Following, Whose};
 
-/// What is observed of each node, and so must give events.
-const EXTRACTORS: [(Extractor, Source); 2] = [(Extractor::Rpc, Source::Rpc), (Extractor::Log, Source::Log)];
-
-pub async fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
+pub fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
     // The demo asks for nothing: only its own options count, no configuration file.
     let nothing = ConfigArgs { config: Some(PathBuf::from("/dev/null")), print_config: false };
-    let told = Told::read(&nothing, &NodeArgs::default(), &args.nats)?;
-    let mut config = told.check_without_nodes()?;
+    let mut told = Told::read(&nothing, &NodeArgs::default(), &args.nats)?;
+    told.override_ebpf(&args.ebpf);
+    let config = told.check_without_nodes()?;
+    let bitcoind = testbed::bitcoind()?;
+    let tracer = match tracepoints::begin_with(&bitcoind, &config.ebpf) {
+        Ok(tracer) => Some(tracer),
+        Err(cause) => {
+            warn!("the demo goes on without tracepoints: {cause:#}");
+            None
+        }
+    };
+    // Its privileges are not given up: it starts nodes.
+    block_on(observe(args, config, &bitcoind, tracer, color))
+}
+
+async fn observe(
+    args: DemoArgs,
+    mut config: Config,
+    bitcoind: &Path,
+    tracer: Option<Tracer>,
+    color: Color,
+) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
     let shutdown = supervisor.shutdown.clone();
 
     let folder = folder(args.dir.as_deref())?;
-    let bitcoind = testbed::bitcoind()?;
-    info!("starting {} regtest nodes ({})", args.nodes, testbed::bitcoind_version(&bitcoind)?.trim());
+    info!("starting {} regtest nodes ({})", args.nodes, testbed::bitcoind_version(bitcoind)?.trim());
     let starting = Network::start(args.nodes.into(), folder.path());
     let Some(network) = shutdown.run_until_cancelled(starting).await else {
         return Ok(ExitCode::SUCCESS);
@@ -44,9 +63,17 @@ pub async fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
     if let Some(nats) = config.nats.take() {
         supervisor.forward(nats);
     }
+    // What is observed of each node, and so must give events.
+    let mut sources = vec![Source::Rpc, Source::Log];
     for node in network.nodes() {
         names.push(node.name().to_owned());
-        supervisor.observe(observed(node), &config);
+        let extract = vec![Extractor::Rpc, Extractor::Log];
+        supervisor.observe(ObservedNode { name: node.name().to_owned(), target: target(node), extract }, &config);
+    }
+    if let Some(tracer) = tracer {
+        sources.push(Source::Ebpf);
+        let followed = network.nodes().iter().map(|node| FollowedNode::new(node.name(), target(node)));
+        supervisor.follow(Following { tracer, whose: Whose::These(followed.collect()) });
     }
     tell_where_to_look(&network, folder.path());
 
@@ -73,7 +100,7 @@ pub async fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
     } else {
         eprint!("{text}");
     }
-    let silent = summary.silent(&names);
+    let silent = summary.silent(&names, &sources);
     for (name, source) in &silent {
         tracing::error!("{name} gave no {} events", source.name());
     }
@@ -93,15 +120,13 @@ fn folder(dir: Option<&Path>) -> Result<tempfile::TempDir> {
     }
 }
 
-fn observed(node: &testbed::Node) -> ObservedNode {
-    let target = Target {
+fn target(node: &testbed::Node) -> Target {
+    Target {
         name: Some(node.name().to_owned()),
         chain: Some(Chain::Regtest),
         datadir: Some(node.datadir().to_owned()),
         ..Target::default()
-    };
-    let extract = EXTRACTORS.iter().map(|(extractor, _)| *extractor).collect();
-    ObservedNode { name: node.name().to_owned(), target, extract }
+    }
 }
 
 fn tell_where_to_look(network: &Network, folder: &Path) {
@@ -137,9 +162,9 @@ async fn count(mut subscription: Subscription) -> Summary {
 
 impl Summary {
     /// Nodes and sources of which no event came.
-    fn silent(&self, names: &[String]) -> Vec<(String, Source)> {
+    fn silent(&self, names: &[String], sources: &[Source]) -> Vec<(String, Source)> {
         let gave = |name: &str, source| self.by_kind.keys().any(|(node, of, _)| node == name && *of == Some(source));
-        let all = names.iter().flat_map(|name| EXTRACTORS.iter().map(move |(_, source)| (name.clone(), *source)));
+        let all = names.iter().flat_map(|name| sources.iter().map(move |source| (name.clone(), *source)));
         all.filter(|(name, source)| !gave(name, *source)).collect()
     }
 

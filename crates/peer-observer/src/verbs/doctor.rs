@@ -8,19 +8,22 @@ use anyhow::Result;
 use crate::cli::{Color, DoctorArgs, ReportFormat};
 use crate::config::Told;
 use crate::doctor::examine;
+use crate::runtime::block_on;
 
-pub async fn run(args: DoctorArgs, color: Color) -> Result<ExitCode> {
+pub fn run(args: DoctorArgs, color: Color) -> Result<ExitCode> {
     let told = Told::read(&args.config, &args.node, &args.nats)?;
     if told.print_if_asked(&args.config)? {
         return Ok(ExitCode::SUCCESS);
     }
     let config = told.check()?;
     let targets: Vec<_> = config.nodes.into_iter().map(|node| (node.name, node.target)).collect();
-    let report = examine(&targets, config.nats.as_ref()).await;
-    let text = match args.output {
-        ReportFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
-        ReportFormat::Text => report.text(color.decide(stdout().is_terminal())),
-    };
-    stdout().write_all(text.as_bytes())?;
-    Ok(if report.anything_observable() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    block_on(async {
+        let report = examine(&targets, config.nats.as_ref()).await;
+        let text = match args.output {
+            ReportFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
+            ReportFormat::Text => report.text(color.decide(stdout().is_terminal())),
+        };
+        stdout().write_all(text.as_bytes())?;
+        Ok(if report.anything_observable() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    })
 }

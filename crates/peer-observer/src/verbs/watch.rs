@@ -6,12 +6,13 @@ use anyhow::Result;
 use bus::WhenFull;
 
 use crate::cli::{Color, InputForm, Tool, WatchArgs};
+use crate::runtime::block_on;
 use crate::supervisor::Supervisor;
 use crate::verbs;
 
-pub async fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
+pub fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
     if args.stdin {
-        return from_stdin(&args, color).await;
+        return block_on(from_stdin(&args, color));
     }
     let told = verbs::run::told(&args.run)?;
     if told.print_if_asked(&args.run.config)? {
@@ -20,8 +21,12 @@ pub async fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
     let Some(options) = told.nats()? else {
         let mut config = told.check()?;
         config.tools = Some(vec![Tool::Watch]);
-        return verbs::run::live(config, &args.run, color).await;
+        return verbs::run::live(config, &args.run, color);
     };
+    block_on(from_nats(&args, options, color))
+}
+
+async fn from_nats(args: &WatchArgs, options: bus::nats::Options, color: Color) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
     supervisor.print(args.run.filter.filter(), args.run.output.output, color, WhenFull::DropNewest);
     let reader = bus::nats::connect_reader(&supervisor.bus, &options).await?;

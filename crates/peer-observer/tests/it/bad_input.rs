@@ -17,6 +17,9 @@ async fn each_mistake_has_its_sentence() {
     let bad_method = config("method.toml", "[rpc.interval]\ngetpeerinfos = \"5s\"\n");
     let twice = config("twice.toml", "[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n");
     let nameless = config("nameless.toml", "[[node]]\nname = \"a\"\n[[node]]\nchain = \"regtest\"\n");
+    let bad_capture = config("capture.toml", "[ebpf]\ncapture = {block = \"most\"}\n");
+    // A program without tracepoints: our own.
+    let own = env!("CARGO_BIN_EXE_peer-observer");
     let node_key = config("node.toml", "[[node]]\nnmae = \"a\"\n");
     let cases: &[(&[&str], &[&str])] = &[
         (&["run", "--config", "/nonexistent.toml"], &["/nonexistent.toml", "cannot read"]),
@@ -38,6 +41,23 @@ async fn each_mistake_has_its_sentence() {
         (&["watch", "--nats", "nats://not a host"], &["nats://127.0.0.1:4222"]),
         (&["extract", "log", "--once", "/nonexistent.log", "-o", "json"], &["/nonexistent.log"]),
         (&["extract", "rpc", "--from-start"], &["--from-start", "log extractor"]),
+        (
+            &["run", "--tracepoints", "net,mempool:add"],
+            &["--tracepoints", "\"mempool:add\"", "mempool:added", "utxocache"],
+        ),
+        (&["demo", "--tracepoints", "net,-net"], &["--tracepoints", "no tracepoint is left"]),
+        (&["watch", "--capture", "block"], &["--capture", "\"block\"", "block=full"]),
+        (&["run", "--capture", "getcfheaderss=5"], &["--capture", "getcfheaderss", "12 characters"]),
+        (&["run", "--ring-size", "33MiB"], &["--ring-size", "33MiB", "power of two", "64MiB"]),
+        (&["run", "--ring-size", "2GiB"], &["--ring-size", "4MiB to 1GiB", "8MiB"]),
+        (&["run", "--config", &bad_capture], &["ebpf.capture", "block=most", "block=full"]),
+        (&["extract", "ebpf", "--binary", "/nonexistent"], &["/nonexistent", "does not exist"]),
+        (&["extract", "ebpf", "--binary", "/"], &["cannot read the tracepoints of /"]),
+        (&["extract", "ebpf", "--binary", own], &[own, "has no tracepoints", "bitcoincore.org", "-DWITH_USDT=ON"]),
+        (&["extract", "ebpf", "--all", "--binary", own], &[own, "has no tracepoints", "-DWITH_USDT=ON"]),
+        (&["extract", "ebpf", "--all", "--pid", "1"], &["--all", "--pid"]),
+        (&["extract", "rpc", "--all"], &["--all", "ebpf extractor"]),
+        (&["extract", "ebpf", "--rpc", "[100::1]:8332"], &["on another machine", "peer-observer extract ebpf there"]),
     ];
     for (args, words) in cases {
         let ended = end_of(args).await;

@@ -1,12 +1,12 @@
 //! The demo ends by itself, with a summary and nothing left behind.
 
+use extractor_ebpf::machine::Machine;
+
 use super::process::end_of;
 
 #[tokio::test]
 async fn demo() {
-    if testbed::require_bitcoind().is_none() {
-        return;
-    }
+    let Some(bitcoind) = testbed::require_bitcoind() else { return };
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().to_str().unwrap();
     let ended = end_of(&["demo", "--duration", "5", "--nodes", "2", "--dir", folder]).await;
@@ -15,5 +15,9 @@ async fn demo() {
     for word in ["alice", "bob", "peer_infos", "update_tip", "Events by node, source and kind"] {
         assert!(ended.stdout.contains(word), "no {word}: {}", ended.stdout);
     }
+    let traced = extractor_ebpf::tracepoints_of(&bitcoind).is_ok_and(|found| found.contains("net:inbound_message"));
+    let followed = traced && Machine::this().obstacle().is_none();
+    assert_eq!(ended.stdout.contains("\n  ebpf "), followed, "{}", ended.stdout);
+    assert_eq!(ended.stderr.matches("the demo goes on without tracepoints: ").count(), usize::from(!followed));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
 }

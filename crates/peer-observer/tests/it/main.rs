@@ -7,3 +7,4 @@ mod demo;
 mod fleet;
 mod node;
 mod process;
+mod tracepoints;

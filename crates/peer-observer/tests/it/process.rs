@@ -109,6 +109,10 @@ impl Running {
         testbed::eventually(words, PATIENCE, said).await.unwrap();
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     pub fn signal(&self, signal: &str) {
         let pid = self.child.id().unwrap().to_string();
         std::process::Command::new("kill").args([signal, &pid]).status().unwrap();

@@ -1,0 +1,34 @@
+//! The memory allocator, and the threads that it has of its own.
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+/// Events are made in one thread and freed in another, which this allocator does two to three times as fast as the C library's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Ends the threads that give memory back to the system. They are there before `main` is, with all privileges of the process, which they would keep.
+pub fn stop_threads() {
+    set_background_thread(false);
+}
+
+/// Starts them again, with the privileges that the calling thread has.
+pub fn start_threads() {
+    set_background_thread(true);
+}
+
+fn set_background_thread(mut on: bool) {
+    // SAFETY: the name ends with a 0, the new value is a bool as jemalloc(3) has it for this name, and no old value is asked for.
+    let failed = unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"background_thread".as_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            (&raw mut on).cast(),
+            size_of::<bool>(),
+        )
+    };
+    if failed != 0 {
+        tracing::debug!("the allocator cannot switch its threads: error {failed}");
+    }
+}

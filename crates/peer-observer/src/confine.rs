@@ -1,0 +1,300 @@
+//! Gives up what is not needed any more once tracepoints are attached: capabilities, and with Landlock the right to write, to start programs and to
+//! be connected to.
+//!
+//! All of it holds for the calling thread and for those that it starts, so that this comes before any other thread. By the same token it can be
+//! rehearsed: a thread is confined, looks for the nodes, and ends. That is needed because confinement may blind us. A process under Landlock sees no
+//! `/proc/PID/exe`, `cwd` and `root` of others any more, without which a node in a container is not found; and of another user's files root sees
+//! no more than anybody without capabilities. The strictest confinement in which all nodes are still found is taken.
+
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context, Result};
+use caps::{CapSet, Capability, CapsHashSet};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, RulesetStatus,
+};
+use node::{Auth, Chain, HostPort, Target};
+use rustix::fs::{AtFlags, CWD};
+use tracing::{debug, info};
+
+use crate::config::Config;
+use crate::tracepoints::{FollowedNode, Following, Whose};
+
+/// Where a process may connect to by TCP.
+pub enum Connect {
+    Anywhere,
+    Ports(Vec<u16>),
+}
+
+impl Connect {
+    /// To NATS servers, and to name servers that have much to say.
+    pub fn to_nats(nats: Option<&bus::nats::Options>) -> Self {
+        let Some(nats) = nats else { return Self::Ports(Vec::new()) };
+        let port = |url: &str| {
+            let (scheme, rest) = url.trim().split_once("://").unwrap_or(("nats", url.trim()));
+            let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
+            let address: HostPort = address.trim_end_matches('/').parse().ok()?;
+            match (address.port, scheme) {
+                (0, "nats" | "tls") => Some(4222),
+                (0, _) => None,
+                (port, _) => Some(port),
+            }
+        };
+        let ports: Option<Vec<u16>> = nats.url.split(',').map(port).chain([Some(53)]).collect();
+        ports.map_or(Self::Anywhere, Self::Ports)
+    }
+}
+
+/// What is given up. Everything else is given up always.
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    /// The capabilities to look at files and processes of other users stay.
+    reading: bool,
+    /// Landlock is left out.
+    seeing: bool,
+}
+
+/// The strictest first.
+const LEVELS: [Level; 4] = [
+    Level { reading: false, seeing: false },
+    Level { reading: true, seeing: false },
+    Level { reading: false, seeing: true },
+    Level { reading: true, seeing: true },
+];
+
+const READING: [Capability; 2] = [Capability::CAP_DAC_READ_SEARCH, Capability::CAP_SYS_PTRACE];
+
+/// Confines this thread and those that it will start, as far as the nodes can still be observed.
+///
+/// # Errors
+/// Capabilities could not be given up.
+pub fn confine(config: &mut Config, following: &mut Following, connect: &Connect) -> Result<()> {
+    let mut none = Vec::new();
+    let followed = match &mut following.whose {
+        Whose::These(nodes) => nodes,
+        Whose::All(_) => &mut none,
+    };
+    let scene = Scene::of(config, followed);
+    let may_read = READING.iter().any(|cap| caps::has_cap(None, CapSet::Permitted, *cap).unwrap_or(false));
+    let mut chosen = None;
+    for level in LEVELS {
+        if scene.allows(level, may_read)
+            && let Some(targets) = rehearse(level, connect, || scene.targets(level))
+        {
+            chosen = Some((level, targets));
+            break;
+        }
+    }
+    let everything = Level { reading: true, seeing: true };
+    let (level, targets) =
+        chosen.unwrap_or_else(|| (everything, scene.followed.iter().map(|(node, _)| node.target.clone()).collect()));
+    drop(scene);
+    let how = apply(level, connect)?;
+    if level.reading && may_read || level.seeing {
+        info!("confined, as far as the nodes can be seen then; {how}");
+    } else {
+        debug!("confined; {how}");
+    }
+    for (node, target) in followed.iter_mut().zip(targets) {
+        node.target = target;
+        if !level.seeing || node.guessed {
+            node.target.binary.clone_from(&node.program);
+        }
+    }
+    if !level.seeing {
+        // What runs is not seen any more, so that a node would not be taken for the one meant.
+        config.nodes.iter_mut().for_each(|node| node.target.binary = None);
+    }
+    Ok(())
+}
+
+/// What a confined process must be able to do as before.
+struct Scene<'a> {
+    /// Nodes that are observed by RPC or log.
+    nodes: Vec<(&'a Target, Option<Sight>)>,
+    /// Nodes whose tracepoints are followed.
+    followed: Vec<(&'a FollowedNode, Option<Sight>)>,
+    /// Files to log in at the NATS server.
+    files: Vec<(PathBuf, Readable)>,
+}
+
+type Readable = Result<(), rustix::io::Errno>;
+
+/// What is seen of a node.
+#[derive(PartialEq)]
+struct Sight {
+    pid: Option<u32>,
+    chain: Option<Chain>,
+    datadir: Option<PathBuf>,
+    rpc: Option<HostPort>,
+    auth: Auth,
+    debug_log: Option<PathBuf>,
+    conf_files: Vec<PathBuf>,
+    /// Of cookie, debug.log and data directory.
+    readable: Vec<Readable>,
+}
+
+impl Sight {
+    fn of(target: &Target) -> Option<Self> {
+        let located = target.locate().ok()?;
+        let cookie = match &located.auth {
+            Auth::Cookie(path) => Some(path),
+            Auth::User { .. } | Auth::Unknown => None,
+        };
+        let files = [cookie, located.debug_log.as_ref(), located.net_datadir.as_ref()];
+        Some(Self {
+            readable: files.into_iter().flatten().map(readable).collect(),
+            pid: located.pid,
+            chain: located.chain,
+            datadir: located.net_datadir,
+            rpc: located.rpc,
+            auth: located.auth,
+            debug_log: located.debug_log,
+            conf_files: located.conf_files,
+        })
+    }
+}
+
+fn readable(path: &PathBuf) -> Readable {
+    rustix::fs::accessat(CWD, path, rustix::fs::Access::READ_OK, AtFlags::EACCESS)
+}
+
+impl<'a> Scene<'a> {
+    fn of(config: &'a Config, followed: &'a [FollowedNode]) -> Self {
+        let nats = config.nats.iter();
+        let files = nats.flat_map(|nats| {
+            let (certificate, key) = nats.tls_certificate.clone().unzip();
+            [nats.credentials.clone(), nats.tls_ca.clone(), certificate, key].into_iter().flatten()
+        });
+        let observed = config.nodes.iter().filter(|node| !node.extract.is_empty());
+        Self {
+            nodes: observed.map(|node| (&node.target, Sight::of(&node.target))).collect(),
+            followed: followed.iter().map(|node| (node, Sight::of(&node.target))).collect(),
+            files: files.map(|path| (path.clone(), readable(&path))).collect(),
+        }
+    }
+
+    /// What is still to come would not be found otherwise: a node of whatever user, a program of whatever place.
+    fn allows(&self, level: Level, may_read: bool) -> bool {
+        let reading = level.reading || !may_read;
+        let nodes = reading || self.nodes.iter().all(|(target, sight)| sight.is_some() || target.is_remote());
+        let programs = (reading && level.seeing) || self.followed.iter().all(|(node, _)| node.program.is_some());
+        nodes && programs
+    }
+
+    /// For a confined thread: how the nodes that are followed are found again; none if something is not seen that was seen before.
+    fn targets(&self, level: Level) -> Option<Vec<Target>> {
+        let without_binary = |target: &Target| Target { binary: None, ..target.clone() };
+        let nodes = self.nodes.iter().all(|(target, sight)| {
+            let now = if level.seeing { Sight::of(target) } else { Sight::of(&without_binary(target)) };
+            now == *sight
+        });
+        let files = self.files.iter().all(|(path, before)| readable(path) == *before);
+        if !nodes || !files {
+            return None;
+        }
+        let followed = self.followed.iter().map(|(node, before)| {
+            let target = &node.target;
+            let wanted = |target: &Target| {
+                let now = Sight::of(&without_binary(target));
+                let (Some(before), Some(now)) = (before, now) else { return before.is_none() };
+                before.pid == now.pid && (before.pid.is_some() || before.conf_files == now.conf_files)
+            };
+            if wanted(target) {
+                return Some(target.clone());
+            }
+            // Its data directory tells it too, if not that of several: the chain may be in a file that we don't see any more.
+            let datadir = target.datadir.as_ref()?;
+            let shared = self.followed.iter().filter(|(node, _)| node.target.datadir.as_ref() == Some(datadir)).count();
+            let simple = Target {
+                name: target.name.clone(),
+                datadir: Some(datadir.clone()),
+                found: target.found,
+                ..Target::default()
+            };
+            let found = || Sight::of(&simple).map(|now| now.pid) == before.as_ref().map(|before| before.pid);
+            (shared == 1 && found()).then_some(simple)
+        });
+        followed.collect()
+    }
+}
+
+/// What comes of a question to a confined thread. None if there could be none.
+fn rehearse<T: Send>(level: Level, connect: &Connect, question: impl FnOnce() -> Option<T> + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let rehearsal = thread::Builder::new().spawn_scoped(scope, || {
+            apply(level, connect).ok()?;
+            question()
+        });
+        rehearsal.ok()?.join().ok()?
+    })
+}
+
+/// Confines the calling thread. Returns how.
+fn apply(level: Level, connect: &Connect) -> Result<String> {
+    let kept = drop_capabilities(if level.reading { &READING } else { &[] }).context("cannot give up capabilities")?;
+    rustix::thread::set_no_new_privs(true).context("cannot give up new privileges")?;
+    let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();
+    let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(" and ") };
+    let landlock =
+        if level.seeing { Ok("left out".to_owned()) } else { landlock(connect).map(|status| format!("{status:?}")) };
+    let landlock = landlock.unwrap_or_else(|error| format!("not there ({error:#})"));
+    Ok(format!("capabilities: {kept}; Landlock: {landlock}"))
+}
+
+/// Empties all sets, except of what is to be kept and there.
+fn drop_capabilities(keep: &[Capability]) -> Result<CapsHashSet> {
+    let keep: CapsHashSet =
+        caps::read(None, CapSet::Permitted)?.into_iter().filter(|capability| keep.contains(capability)).collect();
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
+        for capability in caps::read(None, CapSet::Bounding)?.difference(&keep) {
+            caps::drop(None, CapSet::Bounding, *capability)?;
+        }
+    }
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    caps::set(None, CapSet::Effective, &keep)?;
+    caps::set(None, CapSet::Permitted, &keep)?;
+    Ok(keep)
+}
+
+/// As much of it as the kernel has: nothing is written, made or started, nobody connects to us.
+fn landlock(connect: &Connect) -> Result<RulesetStatus> {
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let (net, ports): (BitFlags<AccessNet>, &[u16]) = match connect {
+        Connect::Anywhere => (AccessNet::BindTcp.into(), &[]),
+        Connect::Ports(ports) => (AccessNet::BindTcp | AccessNet::ConnectTcp, ports),
+    };
+    let root = PathBeneath::new(PathFd::new("/")?, read);
+    let ports = ports.iter().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
+    // Of this version: what newer ones could deny besides is in use.
+    let rules = Ruleset::default().handle_access(AccessFs::from_all(ABI::V5))?.handle_access(net)?.create()?;
+    Ok(rules.add_rule(root)?.add_rules(ports)?.restrict_self()?.ruleset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_nats_servers() {
+        for (url, ports) in [
+            ("nats://127.0.0.1:4333", Some(&[4333, 53][..])),
+            ("nats.example.org", Some(&[4222, 53])),
+            ("tls://name:pass@word@[::1]:1, nats://b", Some(&[1, 4222, 53])),
+            ("wss://h:443/", Some(&[443, 53])),
+            ("wss://h", None),
+            ("nats://a:b:c", None),
+        ] {
+            let connect = Connect::to_nats(Some(&bus::nats::Options::new(url)));
+            let found = match &connect {
+                Connect::Ports(ports) => Some(&ports[..]),
+                Connect::Anywhere => None,
+            };
+            assert_eq!(found, ports, "{url}");
+        }
+        assert!(matches!(Connect::to_nats(None), Connect::Ports(none) if none.is_empty()));
+    }
+}

@@ -1,0 +1,177 @@
+//! Following tracepoints as people do, and what is given up for that.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use extractor_ebpf::machine::Machine;
+use serde_json::Value;
+use testbed::Node;
+use testbed::tracepoint::{Load, LoadBuilder};
+
+use super::process::{Running, command, is};
+
+/// A program with Bitcoin Core's tracepoints that looks like a node, in a folder of its own.
+struct Program {
+    folder: tempfile::TempDir,
+    original: PathBuf,
+}
+
+impl Program {
+    /// None after saying that the test is skipped.
+    fn require() -> Option<Self> {
+        if let Some(obstacle) = Machine::this().obstacle() {
+            testbed::skipped(&obstacle);
+            return None;
+        }
+        let original = Load::program().map_err(|error| testbed::skipped(&error.to_string())).ok()?;
+        let program = Self { folder: tempfile::tempdir().unwrap(), original };
+        program.install();
+        Some(program)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("bitcoind")
+    }
+
+    /// Puts a new file into its place, as an upgrade does.
+    fn install(&self) {
+        let new = self.folder.path().join("bitcoind.new");
+        std::fs::copy(&self.original, &new).unwrap();
+        std::fs::rename(&new, self.path()).unwrap();
+    }
+
+    fn datadir(&self, name: &str) -> PathBuf {
+        let datadir = self.folder.path().join(name);
+        std::fs::create_dir_all(&datadir).unwrap();
+        datadir
+    }
+
+    /// Fires each tracepoint once it is followed, and stays.
+    fn load(&self, datadir: &Path) -> LoadBuilder {
+        Load::builder().program(self.path()).datadir(datadir).events(100).wait_traced().hold()
+    }
+}
+
+/// The lines of a thread's status that tell its privileges.
+fn privileges(process: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let status = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap());
+    let lines = |status: String| {
+        let told =
+            |line: &&str| ["CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs"].iter().any(|n| line.starts_with(n));
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        status.lines().filter(told).map(words).collect::<Vec<_>>().join(", ")
+    };
+    status.map(lines).collect()
+}
+
+fn run_of(event: &Value) -> &Value {
+    &event["run"]
+}
+
+/// It is attached before the node runs, gives up all that it could, and goes on: events come, a restart and an upgrade are followed.
+#[tokio::test]
+async fn no_privilege_is_left_after_attaching() {
+    let Some(program) = Program::require() else { return };
+    let (datadir, path) = (program.datadir("alice"), program.path());
+    let node = ["--datadir", datadir.to_str().unwrap(), "--binary", path.to_str().unwrap()];
+    let mut extractor = Running::start(&[&["extract", "ebpf", "-o", "json"][..], &node].concat());
+    let load = program.load(&datadir).start().await.unwrap();
+    let first = extractor.wait_for("an event", |event| is(event, "ebpf")).await;
+    let zero = "0000000000000000";
+    let none = format!("CapInh: {zero}, CapPrm: {zero}, CapEff: {zero}, CapAmb: {zero}, NoNewPrivs: 1");
+    let threads = privileges(extractor.pid());
+    assert!(threads.len() > 2 && threads.iter().all(|thread| *thread == none), "{threads:?}");
+    load.finish().await.unwrap();
+
+    let load = program.load(&datadir).start().await.unwrap();
+    let second = extractor.wait_for("a restart", |event| is(event, "ebpf") && run_of(event) != run_of(&first)).await;
+    load.finish().await.unwrap();
+
+    // Followed without any privilege.
+    program.install();
+    let load = program.load(&datadir).start().await.unwrap();
+    let new = |event: &Value| is(event, "ebpf") && run_of(event) != run_of(&first) && run_of(event) != run_of(&second);
+    extractor.wait_for("the new program", new).await;
+    load.finish().await.unwrap();
+    extractor.signal("-TERM");
+    let (status, stderr) = extractor.end().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("lost no events"), "{stderr}");
+}
+
+/// As a developer does who runs the functional tests of Bitcoin Core.
+#[tokio::test]
+async fn every_process_of_a_program_is_a_node() {
+    let Some(program) = Program::require() else { return };
+    let path = program.path();
+    let all = ["extract", "ebpf", "--all", "--binary", path.to_str().unwrap(), "-o", "json"];
+    let mut extractor = Running::start(&all);
+    let (a, b) = (program.datadir("node0"), program.datadir("node1"));
+    let (a, b) = (program.load(&a).start().await.unwrap(), program.load(&b).start().await.unwrap());
+    for (name, load) in [("node0", &a), ("node1", &b)] {
+        let name = format!("{name}-{}", load.pid().unwrap());
+        // Each one's events are in an order of their own, so that the other's may be skipped here.
+        let mut both = Vec::new();
+        while !both.contains(&name) {
+            let event = extractor.wait_for("an event", |event| event["kind"] == "status" || is(event, "ebpf")).await;
+            both.push(event["node"].as_str().unwrap().to_owned());
+        }
+    }
+    a.finish().await.unwrap();
+    b.finish().await.unwrap();
+    extractor.signal("-TERM");
+    assert_eq!(extractor.end().await.0.code(), Some(0));
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// A command as anybody would run it, also if we are root.
+fn without_privileges(args: &[&str]) -> tokio::process::Command {
+    let ours = command(args);
+    let mut setpriv = tokio::process::Command::new("setpriv");
+    setpriv.args(["--bounding-set", "-all", "--inh-caps", "-all", "--"]).arg(ours.as_std().get_program()).args(args);
+    for (name, value) in ours.as_std().get_envs() {
+        match value {
+            Some(value) => setpriv.env(name, value),
+            None => setpriv.env_remove(name),
+        };
+    }
+    setpriv.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    setpriv.stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    setpriv
+}
+
+/// Where tracepoints were asked for and can't be followed, that is said, and the other extractors go on.
+#[tokio::test]
+async fn the_other_extractors_go_on_without_privileges() {
+    if testbed::require_bitcoind().is_none() {
+        return;
+    }
+    let node = Node::builder().start().await.unwrap();
+    let datadir = node.datadir().to_str().unwrap();
+    let place = ["--datadir", datadir, "--chain", "regtest", "-o", "json"];
+    let both = [&["run", "--extract", "ebpf,rpc"][..], &place].concat();
+    let alone = [&["extract", "ebpf"][..], &place].concat();
+    let start = |args: &[&str]| match is_root() {
+        true => Running::start_command(without_privileges(args)),
+        false => Running::start(args),
+    };
+    if !is_root() && Machine::this().obstacle().is_none() {
+        testbed::skipped("this user may follow tracepoints, and cannot run a program that may not");
+        return;
+    }
+    let mut program = start(&both);
+    program.wait_for("RPC", |event| event["kind"] == "uptime").await;
+    program.signal("-TERM");
+    let (status, stderr) = program.end().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert_eq!(stderr.matches("ERROR").count(), 1, "{stderr}");
+    assert!(stderr.contains("tracepoints are not followed: ") && stderr.contains("; "), "{stderr}");
+
+    let (status, stderr) = tokio::time::timeout(Duration::from_secs(20), start(&alone).end()).await.unwrap();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert_eq!(stderr.matches("ERROR").count(), 1, "{stderr}");
+}
