@@ -1,6 +1,6 @@
 //! Sends what is published in this process to a NATS server, in order, also across its restarts.
 //!
-//! NATS itself confirms nothing. After each batch we send a message to ourselves: when it comes back, the server
+//! NATS itself confirms nothing. After some events we send a message to ourselves: when it comes back, the server
 //! has got everything before it. What is not confirmed when a connection breaks is sent again over the next one;
 //! readers know repeated events by their sequence numbers.
 
@@ -13,6 +13,7 @@ use event::{Kind, NodeNames, Record, subject};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -24,6 +25,8 @@ use crate::queue::{Delivery, Subscription};
 
 /// Bytes that are handed to the client before a confirmation is asked for.
 const BATCH_BYTES: usize = 256 << 10;
+/// How long it may take until a confirmation is asked for. Each costs the threads on its way a wake-up or two.
+const CONFIRM_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes that may be sent without being confirmed.
 const WINDOW_BYTES: usize = 4 << 20;
 /// How long the first confirmation may take before we believe that the server does not let us receive any.
@@ -83,7 +86,7 @@ async fn keep_sending(options: &Options, shared: &Shared) -> Result<(), NatsErro
                     let _ = shared.ended.run_until_cancelled(tokio::time::sleep(READERS_RETURN)).await;
                 }
                 was_connected = true;
-                if (Sender { link, shared, confirming: Confirming::Off, told_too_large: false }).run().await {
+                if Sender::new(link, shared).run().await {
                     return Ok(());
                 }
             }
@@ -176,6 +179,12 @@ struct Sender<'a> {
     link: Link,
     shared: &'a Shared,
     confirming: Confirming,
+    /// Up to where a confirmation is still to be asked for; none if that is done.
+    owed: Option<u64>,
+    /// Bytes that were sent since one was asked for.
+    owed_bytes: usize,
+    /// When one was asked for last; none if none was.
+    asked: Option<Instant>,
     told_too_large: bool,
 }
 
@@ -194,9 +203,16 @@ enum Wake {
     Changed,
     Broken,
     NoConfirmation,
+    /// It is time to ask for a confirmation.
+    Due,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    fn new(link: Link, shared: &'a Shared) -> Self {
+        let confirming = Confirming::Off;
+        Self { link, shared, confirming, owed: None, owed_bytes: 0, asked: None, told_too_large: false }
+    }
+
     /// Sends until everything is sent and nothing will come any more (true), or the connection breaks (false).
     async fn run(mut self) -> bool {
         self.shared.outbox.lock().rewind();
@@ -214,6 +230,7 @@ impl Sender<'_> {
             match self.wait().await {
                 Wake::Confirmed(number) => self.confirm(number),
                 Wake::Changed => {}
+                Wake::Due => self.ask().await,
                 Wake::Broken => return false,
                 Wake::NoConfirmation => {
                     warn!(
@@ -249,11 +266,15 @@ impl Sender<'_> {
             }
         };
         let more_comes = !self.shared.ended.is_cancelled();
+        let owes = self.owed.is_some();
+        let due = self.asked.filter(|_| more_comes).map(|asked| asked + CONFIRM_INTERVAL);
+        let due = due.unwrap_or_else(Instant::now);
         tokio::select! {
             wake = confirmation => wake,
             () = self.shared.changed.notified() => Wake::Changed,
             _ = self.link.connected.wait_for(|connected| !connected) => Wake::Broken,
             () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
+            () = tokio::time::sleep_until(due), if owes => Wake::Due,
             () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
         }
     }
@@ -285,9 +306,22 @@ impl Sender<'_> {
             } else {
                 payload
             };
+            self.owed_bytes += payload.len();
             // It fails only when the client is closed, and then nothing is confirmed.
             let _ = self.link.client.publish(item.subject, payload).await;
         }
+        self.owed = Some(number);
+        let recently = self.asked.is_some_and(|asked| asked.elapsed() < CONFIRM_INTERVAL);
+        if self.owed_bytes >= BATCH_BYTES || !recently {
+            self.ask().await;
+        }
+    }
+
+    /// Asks for a confirmation of all that was sent.
+    async fn ask(&mut self) {
+        let Some(number) = self.owed.take() else { return };
+        self.owed_bytes = 0;
+        self.asked = Some(Instant::now());
         match &self.confirming {
             Confirming::Echo { subject, .. } => {
                 let payload = number.to_be_bytes().to_vec().into();
