@@ -5,6 +5,8 @@
 //! readers know repeated events by their sequence numbers.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,28 +46,24 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Only if the options are of no use: a server that is away is waited for.
 pub async fn forward(subscription: Subscription, options: Options, accounts: Accounts) -> Result<(), NatsError> {
-    let shared = Shared {
+    let names = SubjectNames { subjects: options.subjects, known: HashMap::new() };
+    let shared = Arc::new(Shared {
+        intake: tokio::sync::Mutex::new(Intake { subscription, names, told_full: false }),
         outbox: Mutex::new(Outbox::new(options.buffer_bytes)),
         changed: Notify::new(),
         ended: CancellationToken::new(),
         stage: accounts.stage("nats"),
+    });
+    let patience = async {
+        shared.ended.cancelled().await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
-    let intake = async {
-        take_in(subscription, options.subjects, &shared).await;
-        shared.ended.cancel();
-    };
-    let sending = async {
-        let patience = async {
-            shared.ended.cancelled().await;
-            tokio::time::sleep(DRAIN_TIMEOUT).await;
-        };
-        tokio::select! {
-            result = keep_sending(&options, &shared) => result,
-            () = patience => Ok(()),
-        }
+    let result = tokio::select! {
+        result = keep_sending(&options, &shared) => result,
+        () = patience => Ok(()),
     };
     // If sending fails, intake goes on: what is lost is counted until the end.
-    let ((), result) = tokio::join!(intake, sending);
+    shared.take_in().await;
     let lost = shared.outbox.lock().pending();
     if lost > 0 {
         shared.stage.add_dropped(Reason::Disconnected, lost);
@@ -75,18 +73,24 @@ pub async fn forward(subscription: Subscription, options: Options, accounts: Acc
 }
 
 /// Sends over one connection after the other, until the end.
-async fn keep_sending(options: &Options, shared: &Shared) -> Result<(), NatsError> {
+async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), NatsError> {
     let mut told = None;
     let mut was_connected = false;
     loop {
-        match Link::connect(options, Arc::clone(&shared.stage), WhenBroken::Over).await {
-            Ok(link) => {
+        let connecting = Link::connect(options, Arc::clone(&shared.stage), WhenBroken::Over);
+        match shared.take_in_during(connecting).await {
+            Ok(mut link) => {
                 told = None;
                 if was_connected {
-                    let _ = shared.ended.run_until_cancelled(tokio::time::sleep(READERS_RETURN)).await;
+                    let pause = shared.ended.run_until_cancelled(tokio::time::sleep(READERS_RETURN));
+                    let _ = shared.take_in_during(pause).await;
                 }
                 was_connected = true;
-                if Sender::new(link, shared).run().await {
+                // In the thread of the connection: each event would have to wake another one else.
+                let Some(runtime) = link.runtime.take() else { return Ok(()) };
+                let sender = Sender::new(link, Arc::clone(shared));
+                let sending = async move { Arc::clone(&sender.shared).take_in_during(sender.run()).await };
+                if runtime.run(sending).await.unwrap_or(false) {
                     return Ok(());
                 }
             }
@@ -102,11 +106,13 @@ async fn keep_sending(options: &Options, shared: &Shared) -> Result<(), NatsErro
         if shared.is_done() {
             return Ok(());
         }
-        tokio::time::sleep(RETRY_DELAY).await;
+        shared.take_in_during(tokio::time::sleep(RETRY_DELAY)).await;
     }
 }
 
 struct Shared {
+    /// Whoever works takes events in meanwhile.
+    intake: tokio::sync::Mutex<Intake>,
     outbox: Mutex<Outbox>,
     /// Something was put into the outbox.
     changed: Notify,
@@ -115,45 +121,74 @@ struct Shared {
     stage: Arc<Stage>,
 }
 
+/// Where events come from.
+struct Intake {
+    subscription: Subscription,
+    names: SubjectNames,
+    told_full: bool,
+}
+
 impl Shared {
     /// Whether everything was sent and confirmed, and nothing will come any more.
     fn is_done(&self) -> bool {
         self.ended.is_cancelled() && self.outbox.lock().pending() == 0
     }
-}
 
-/// Moves events from the bus to the outbox, which does not wait for anybody.
-async fn take_in(mut subscription: Subscription, subjects: Subjects, shared: &Shared) {
-    let mut names = SubjectNames { subjects, known: HashMap::new() };
-    let mut told_full = false;
-    loop {
-        let items = subscription.next_many().await;
-        if items.is_empty() {
+    /// Does something, and takes events in until that is done.
+    async fn take_in_during<T>(&self, something: impl Future<Output = T>) -> T {
+        let intake = async {
+            self.take_in().await;
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            result = something => result,
+            never = intake => match never {},
+        }
+    }
+
+    /// Moves events from the bus to the outbox, which does not wait for anybody, until the subscription ends. Cancel safe.
+    async fn take_in(&self) {
+        if self.ended.is_cancelled() {
             return;
         }
-        // What was lost before shows to readers as a gap in the sequence numbers.
-        for item in items {
-            let Delivery::Event(record) = item else {
-                continue;
-            };
-            if names.subjects == Subjects::Flat && record.envelope().kind == Kind::Status {
-                continue; // unknown to the readers of flat subjects
+        let mut intake = self.intake.lock().await;
+        loop {
+            let items = intake.subscription.next_many().await;
+            if items.is_empty() {
+                self.ended.cancel();
+                return;
             }
-            let payload = Some(record.bytes().clone());
-            let item = Item { subject: names.of(&record), payload };
-            shared.stage.add_in(1);
-            let fits = shared.outbox.lock().push(item);
-            if !fits {
-                shared.stage.add_dropped(Reason::Full, 1);
+            // What was lost before shows to readers as a gap in the sequence numbers.
+            for item in items {
+                if let Delivery::Event(record) = item {
+                    self.put(&mut intake, &record);
+                }
             }
-            if !fits && !told_full {
-                warn!("the buffer for the NATS server is full; events are lost until it takes them");
-            } else if fits && told_full {
-                info!("the buffer for the NATS server has room again");
-            }
-            told_full = !fits;
+            self.changed.notify_one();
         }
-        shared.changed.notify_one();
+    }
+
+    fn put(&self, intake: &mut Intake, record: &Record) {
+        if intake.names.subjects == Subjects::Flat && record.envelope().kind == Kind::Status {
+            return; // unknown to the readers of flat subjects
+        }
+        let payload = Some(record.bytes().clone());
+        let item = Item { subject: intake.names.of(record), payload };
+        self.stage.add_in(1);
+        if record.envelope().kind == Kind::Status {
+            self.outbox.lock().push_anyway(item);
+            return;
+        }
+        let fits = self.outbox.lock().push(item);
+        if !fits {
+            self.stage.add_dropped(Reason::Full, 1);
+        }
+        if !fits && !intake.told_full {
+            warn!("the buffer for the NATS server is full; events are lost until it takes them");
+        } else if fits && intake.told_full {
+            info!("the buffer for the NATS server has room again");
+        }
+        intake.told_full = !fits;
     }
 }
 
@@ -175,9 +210,9 @@ impl SubjectNames {
 }
 
 /// Sends over one connection.
-struct Sender<'a> {
+struct Sender {
     link: Link,
-    shared: &'a Shared,
+    shared: Arc<Shared>,
     confirming: Confirming,
     /// Up to where a confirmation is still to be asked for; none if that is done.
     owed: Option<u64>,
@@ -207,8 +242,8 @@ enum Wake {
     Due,
 }
 
-impl<'a> Sender<'a> {
-    fn new(link: Link, shared: &'a Shared) -> Self {
+impl Sender {
+    fn new(link: Link, shared: Arc<Shared>) -> Self {
         let confirming = Confirming::Off;
         Self { link, shared, confirming, owed: None, owed_bytes: 0, asked: None, told_too_large: false }
     }

@@ -34,11 +34,11 @@ pub(super) struct Link {
     pub connected: watch::Receiver<bool>,
     /// The client library's tasks, where they must end with the connection. They cannot be ended otherwise: after a
     /// reconnection they would send what is left in their queue, ahead of what was lost before it.
-    _runtime: Option<OwnRuntime>,
+    pub runtime: Option<OwnRuntime>,
 }
 
 /// A runtime that may be dropped within another one: its tasks end at their next await.
-struct OwnRuntime(Option<Runtime>);
+pub(super) struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {
     fn start() -> std::io::Result<Self> {
@@ -47,7 +47,10 @@ impl OwnRuntime {
     }
 
     /// Runs a future on it.
-    async fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> std::io::Result<T> {
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> std::io::Result<T> {
         match &self.0 {
             Some(runtime) => runtime.spawn(future).await.map_err(std::io::Error::other),
             None => Err(std::io::Error::other("the runtime has ended")),
@@ -87,7 +90,7 @@ impl Link {
         };
         let client = client.map_err(|error| explain(options, &error))?;
         established.store(true, Ordering::Relaxed);
-        Ok(Self { client, connected, _runtime: runtime })
+        Ok(Self { client, connected, runtime })
     }
 }
 

@@ -43,14 +43,18 @@ impl Outbox {
     /// Appends an event. Whether there was room for it.
     #[must_use]
     pub(super) fn push(&mut self, item: Item) -> bool {
-        let size = item.size();
         // One event always fits: the bound is for many, and a server may take events larger than it.
-        if !self.items.is_empty() && self.bytes.saturating_add(size) > self.max_bytes {
+        if !self.items.is_empty() && self.bytes.saturating_add(item.size()) > self.max_bytes {
             return false;
         }
-        self.bytes += size;
-        self.items.push_back(item);
+        self.push_anyway(item);
         true
+    }
+
+    /// Puts in an item that tells of losses, also when there is no room.
+    pub(super) fn push_anyway(&mut self, item: Item) {
+        self.bytes += item.size();
+        self.items.push_back(item);
     }
 
     /// Events to be sent next, at least one and not many more than `max_bytes`; they count as sent from now on.
