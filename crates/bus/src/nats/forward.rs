@@ -82,8 +82,7 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
             Ok(mut link) => {
                 told = None;
                 if was_connected {
-                    let pause = shared.ended.run_until_cancelled(tokio::time::sleep(READERS_RETURN));
-                    let _ = shared.take_in_during(pause).await;
+                    shared.take_in_during(tokio::time::sleep(READERS_RETURN)).await;
                 }
                 was_connected = true;
                 // In the thread of the connection: each event would have to wake another one else.

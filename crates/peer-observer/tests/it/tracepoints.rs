@@ -100,6 +100,27 @@ async fn no_privilege_is_left_after_attaching() {
     assert!(stderr.contains("lost no events"), "{stderr}");
 }
 
+/// One that is killed leaves nothing behind in the node, which goes on.
+#[tokio::test]
+async fn a_kill_leaves_no_trace_in_the_node() {
+    let Some(program) = Program::require() else { return };
+    let (datadir, path) = (program.datadir("alice"), program.path());
+    let node = ["--datadir", datadir.to_str().unwrap(), "--binary", path.to_str().unwrap()];
+    let mut extractor = Running::start(&[&["extract", "ebpf", "-o", "json"][..], &node].concat());
+    let load = || Load::builder().program(program.path()).datadir(&datadir);
+    let running = load().rate(1_000).seconds(60.0).wait_traced().start().await.unwrap();
+    extractor.wait_for("an event", |event| is(event, "ebpf")).await;
+    extractor.signal("-KILL");
+    extractor.end().await;
+    testbed::eventually("nothing is traced any more", Duration::from_secs(10), || async {
+        let report = load().events(1).start().await.ok()?.finish().await.ok()?;
+        report.traced.is_empty().then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(running.stop().await.unwrap().traced, Vec::<String>::new());
+}
+
 /// As a developer does who runs the functional tests of Bitcoin Core.
 #[tokio::test]
 async fn every_process_of_a_program_is_a_node() {
