@@ -18,7 +18,7 @@ use tracing::{debug, info, warn};
 use crate::losses::Losses;
 use crate::program::{Tracer, identity};
 use crate::ring::Go;
-use crate::route::{Route, Router};
+use crate::route::{Route, Router, is_alive};
 use crate::shared::Count;
 
 /// Pause while there is something to read. Reading events one by one would cost the node and us a wake-up each.
@@ -149,8 +149,10 @@ impl Consumer {
         }
         let programs = node.look();
         let name = node.publisher.node().to_owned();
-        let mut trouble = programs.is_empty().then(|| {
-            "tracepoints: the node is not running, and its program is not known; start it, or say which with --binary".to_owned()
+        let mut trouble = programs.is_empty().then(|| match node.process.filter(|process| is_alive(*process)) {
+            Some(process) => format!("tracepoints: what process {process} runs cannot be seen; say which with --binary"),
+            None => "tracepoints: the node is not running, and its program is not known; start it, or say which with --binary"
+                .to_owned(),
         });
         let mut attached = false;
         for program in programs {

@@ -44,6 +44,8 @@ pub(crate) struct Router {
     /// Makes a node of each process.
     all: Option<(PathBuf, MakePublisher)>,
     routes: HashMap<u32, Route>,
+    /// There were processes of traced programs that are none of ours.
+    others: bool,
 }
 
 impl Router {
@@ -52,7 +54,7 @@ impl Router {
             Nodes::These(nodes) => (nodes, None),
             Nodes::All { binary, publisher } => (Vec::new(), Some((binary, publisher))),
         };
-        Self { nodes: nodes.into_iter().map(Node::new).collect(), all, routes: HashMap::new() }
+        Self { nodes: nodes.into_iter().map(Node::new).collect(), all, routes: HashMap::new(), others: false }
     }
 
     /// The program of which every process is a node.
@@ -68,11 +70,6 @@ impl Router {
         let route = self.find(process);
         self.routes.insert(process, route);
         (route, true)
-    }
-
-    /// The only node, where there is only one.
-    pub(crate) fn only(&self) -> Option<usize> {
-        (self.nodes.len() == 1).then_some(0)
     }
 
     fn find(&mut self, process: u32) -> Route {
@@ -96,9 +93,13 @@ impl Router {
         if let Some(index) = self.nodes.iter().position(|node| free(node) && fits(node)) {
             return Route::Node(index);
         }
+        if is_alive(process) {
+            self.others = true;
+            return Route::Ignored;
+        }
         // It ended before we could look at it.
-        match self.only() {
-            Some(index) if !is_alive(process) => Route::Node(index),
+        match self.nodes.as_slice() {
+            [only] if !self.others && free(only) => Route::Node(0),
             _ => Route::Ignored,
         }
     }
