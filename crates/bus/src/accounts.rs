@@ -130,7 +130,12 @@ impl Accounts {
         *self.0.lock().counters.entry((name, label.to_owned())).or_default() += value;
     }
 
-    /// All counts: name, label, value.
+    /// Sets a level that has a name and one label: something that goes up and down.
+    pub fn level(&self, name: &'static str, label: &str, value: f64) {
+        self.0.lock().counters.insert((name, label.to_owned()), value);
+    }
+
+    /// All counts and levels: name, label, value.
     pub fn counters(&self) -> Vec<(&'static str, String, f64)> {
         self.0.lock().counters.iter().map(|((name, label), value)| (*name, label.clone(), *value)).collect()
     }

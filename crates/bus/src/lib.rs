@@ -15,4 +15,4 @@ pub use accounts::{Accounts, Reason, Stage};
 pub use gaps::{GapTracker, Loss};
 pub use local::Bus;
 pub use publisher::Publisher;
-pub use queue::{Delivery, Subscription, WhenFull};
+pub use queue::{Delivery, QueueLevel, Subscription, WhenFull};

@@ -6,7 +6,7 @@ use event::{Filter, Record};
 use parking_lot::RwLock;
 
 use crate::accounts::Accounts;
-use crate::queue::{Delivery, Queue, Subscription, WhenFull};
+use crate::queue::{Delivery, Queue, QueueLevel, Subscription, WhenFull};
 
 /// Events from all publishers of this process to all its readers. Cloning it gives another handle.
 #[derive(Clone, Default)]
@@ -49,6 +49,12 @@ impl Bus {
         }
         *readers = Arc::new(changed);
         Subscription::new(queue)
+    }
+
+    /// How full the queues of all readers are.
+    pub fn queues(&self) -> Vec<QueueLevel> {
+        let readers = Arc::clone(&self.readers.read());
+        readers.queues.iter().filter(|queue| !queue.is_abandoned()).map(|queue| queue.level()).collect()
     }
 
     /// Hands events to all readers, in this order, waiting for those that block.

@@ -28,6 +28,17 @@ pub enum WhenFull {
     DropNewest,
 }
 
+/// How full a reader's queue is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueLevel {
+    /// Name of the subscription.
+    pub name: String,
+    /// Events that wait, or KiB of large ones.
+    pub waiting: usize,
+    /// What may wait at the most.
+    pub capacity: usize,
+}
+
 /// Runs of which losses are told apart between two reads; what is lost of others is counted, but not told.
 const MAX_LOSSES: usize = 256;
 
@@ -130,6 +141,11 @@ impl Queue {
     /// Whether the reader is gone.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.state.lock().abandoned
+    }
+
+    /// How full it is.
+    pub(crate) fn level(&self) -> QueueLevel {
+        QueueLevel { name: self.stage.name().to_owned(), waiting: self.state.lock().weight, capacity: self.capacity }
     }
 
     /// Says that nothing will be published any more.

@@ -28,7 +28,7 @@ pub enum Source {
     Log,
     /// The IPC interface.
     Ipc,
-    /// peer-observer itself.
+    /// peer-observer itself, and the machine that it and the node run on.
     Observer,
 }
 
@@ -201,6 +201,7 @@ kinds! {
     OrphanTxs "orphan_txs" Rpc ["rpc_extractor", "orphan_txs"], rpc!(OrphanTxs, b) => b;
     Addrman "addrman" Rpc ["rpc_extractor", "addrman"], rpc!(Addrman, b) => b;
     EstimateSmartFee "estimate_smart_fee" Rpc ["rpc_extractor", "estimate_smart_fee"], rpc!(EstimateSmartFee, b) => b;
+    Logging "logging" Rpc ["rpc_extractor", "logging"], rpc!(Logging, b) => b;
 
     PingDuration "ping_duration" P2p ["p2p_extractor", "ping_duration"], p2p!(PingDuration, b) => b;
     AddressAnnouncement "address_announcement" P2p ["p2p_extractor", "address_announcement"], p2p!(AddressAnnouncement, b) => b;
@@ -238,6 +239,7 @@ kinds! {
     BlockTip "block_tip" Ipc ["ipc_extractor", "block_tip"], ipc!(BlockTip, b) => b;
 
     Status "status" Observer ["observer", "status"], observer!(Status, b) => b;
+    NodeProcess "node_process" Observer ["observer", "process"], observer!(Process, b) => b;
 }
 
 impl Kind {

@@ -6,12 +6,14 @@
 pub mod filter;
 pub mod json;
 pub mod kind;
+pub mod message;
 pub mod quote;
 mod raw;
 pub mod record;
 pub mod subject;
 pub mod text;
 pub mod time;
+mod wire;
 
 /// The wire format, compiled from `proto/`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications, rustdoc::all)]

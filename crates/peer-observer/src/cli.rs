@@ -11,7 +11,7 @@ use node::{Chain, HostPort, Secret};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::config::{CaptureLimit, ring_bytes};
+use crate::config::{CaptureLimit, LabelKind, SetOption, ring_bytes};
 
 /// Watches Bitcoin nodes for attacks and anomalies.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Print events: live, from NATS, or from standard input
     Watch(WatchArgs),
+    /// Serve numbers for Prometheus: of events from NATS, or live
+    Metrics(RunArgs),
     /// Run one extractor as its own process, which publishes to NATS
     Extract(ExtractArgs),
     /// Tell what can be observed here, what is missing, and the line that would enable it
@@ -85,6 +87,8 @@ pub struct RunArgs {
     pub ebpf: EbpfArgs,
     #[command(flatten)]
     pub nats: NatsArgs,
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
 }
@@ -158,6 +162,8 @@ pub struct DemoArgs {
     pub ebpf: EbpfArgs,
     #[command(flatten)]
     pub nats: NatsArgs,
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
 }
@@ -249,6 +255,35 @@ fn selection(text: &str) -> Result<String, extractor_ebpf::OptionError> {
 
 fn ring_size(text: &str) -> Result<String, String> {
     ring_bytes(text).map(|_| text.to_owned()).map_err(|error| format!("{error:#}"))
+}
+
+/// Options of the tool `metrics`.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Metrics")]
+pub struct MetricsArgs {
+    /// Where numbers are served for Prometheus, at /metrics [default: 127.0.0.1:8282]
+    #[arg(long, env = "PEER_OBSERVER_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<String>,
+    /// When series carry a label with the name of their node
+    #[arg(long, env = "PEER_OBSERVER_NODE_LABEL", value_enum, value_name = "WHEN")]
+    pub node_label: Option<LabelKind>,
+    /// Values that a label chosen by strangers has at the most; the rest is "other" [default: 100]
+    #[arg(long, env = "PEER_OBSERVER_LABEL_VALUES", value_name = "NUMBER")]
+    pub label_values: Option<usize>,
+    /// Map of autonomous systems, in the binary form of bitcoind -asmap
+    #[arg(long, env = "PEER_OBSERVER_ASMAP", value_name = "FILE")]
+    pub asmap: Option<PathBuf>,
+    /// Networks to watch under a name: a list, a ban list in TOML, Tor's exit list, or a folder of such
+    #[arg(long, value_name = "NAME=FILE")]
+    pub set: Vec<SetOption>,
+}
+
+impl MetricsArgs {
+    /// Whether anything is said.
+    pub fn any(&self) -> bool {
+        let Self { metrics_listen, node_label, label_values, asmap, set } = self;
+        metrics_listen.is_some() || node_label.is_some() || label_values.is_some() || asmap.is_some() || !set.is_empty()
+    }
 }
 
 #[derive(Args, Debug, Default)]
@@ -376,6 +411,8 @@ pub enum Extractor {
     Rpc,
     /// debug.log
     Log,
+    /// The node's process: CPU time of its threads, memory, disk
+    Process,
 }
 
 /// Something that uses events.
@@ -384,6 +421,8 @@ pub enum Extractor {
 pub enum Tool {
     /// Prints them
     Watch,
+    /// Serves numbers for Prometheus
+    Metrics,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]

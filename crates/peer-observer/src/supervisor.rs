@@ -27,6 +27,9 @@ const EBPF: &str = "ebpf";
 /// Events that wait for a part at the most.
 const QUEUE: usize = 1 << 14;
 
+/// The same for metrics, which may be busy with a page for some time.
+const METRICS_QUEUE: usize = 1 << 16;
+
 /// Everything that runs in this process.
 pub struct Supervisor {
     pub bus: Bus,
@@ -166,6 +169,16 @@ impl Supervisor {
                     let part = extractor_rpc::run(target.clone(), options, publisher, shutdown);
                     self.spawn_extractor(&format!("{name}/rpc"), async { Ok(part.await?) });
                 }
+                Extractor::Process => {
+                    let publisher = self.publisher(&name, "process");
+                    let part = extractor_process::run(
+                        target.clone(),
+                        extractor_process::Options::default(),
+                        publisher,
+                        shutdown,
+                    );
+                    self.spawn_extractor(&format!("{name}/process"), async { Ok(part.await?) });
+                }
                 Extractor::Log => {
                     let source = match &target.debug_log {
                         Some(path) if path.as_path() == Path::new("-") => extractor_log::Source::Stdin,
@@ -193,6 +206,22 @@ impl Supervisor {
             color: color.decide(stdout.is_terminal()),
         };
         self.spawn_tool("watch", async move { Ok(watch::run(subscription, options, stdout).await?) });
+    }
+
+    /// Reads events from a NATS server.
+    pub async fn read(&mut self, options: &bus::nats::Options) -> Result<()> {
+        let reader = bus::nats::connect_reader(&self.bus, options).await?;
+        let (bus, shutdown) = (self.bus.clone(), self.shutdown.clone());
+        self.spawn_extractor("nats", async move { Ok(reader.run(bus, shutdown).await?) });
+        Ok(())
+    }
+
+    /// Serves numbers.
+    pub fn serve_metrics(&mut self, server: metrics::Server, filter: Filter) {
+        // It would hold up those that need everything; what it misses, it shows.
+        let subscription = self.bus.subscribe("metrics", filter, METRICS_QUEUE, WhenFull::DropNewest);
+        let part = server.run(subscription, self.bus.clone());
+        self.spawn_tool("metrics", async { Ok(part.await?) });
     }
 
     /// Publishes all events on a NATS server.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, Subject, Subscriber};
-use event::{Kind, NodeNames, Record, subject};
+use event::{Kind, NodeNames, Record, Source, subject};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -168,13 +168,14 @@ impl Shared {
     }
 
     fn put(&self, intake: &mut Intake, record: &Record) {
-        if intake.names.subjects == Subjects::Flat && record.envelope().kind == Kind::Status {
+        let kind = record.envelope().kind;
+        if intake.names.subjects == Subjects::Flat && kind.source() == Some(Source::Observer) {
             return; // unknown to the readers of flat subjects
         }
         let payload = Some(record.bytes().clone());
         let item = Item { subject: intake.names.of(record), payload };
         self.stage.add_in(1);
-        if record.envelope().kind == Kind::Status {
+        if kind == Kind::Status {
             self.outbox.lock().push_anyway(item);
             return;
         }

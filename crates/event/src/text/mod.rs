@@ -3,6 +3,7 @@
 mod fields;
 mod log;
 mod message;
+mod process;
 mod rpc;
 mod tracepoint;
 
@@ -80,6 +81,7 @@ impl Display for Line<'_> {
             },
             Some(Body::Observer(observer)) => match &observer.observer_event {
                 Some(ObserverEvent::Status(status)) => status_line(f, look, status),
+                Some(ObserverEvent::Process(state)) => process::line(f, look, state),
                 None => unknown(f, look, record),
             },
             None => unknown(f, look, record),

@@ -6,7 +6,7 @@ use std::fmt::{self, Formatter};
 use super::fields::fields;
 use super::{Look, MAGENTA, list};
 use crate::pb::rpc_extractor::rpc::RpcEvent;
-use crate::pb::rpc_extractor::{AddrManInfo, Addrman, AddrmanBucket, NetworkInfo, OrphanTxs, PeerInfos};
+use crate::pb::rpc_extractor::{AddrManInfo, Addrman, AddrmanBucket, Logging, NetworkInfo, OrphanTxs, PeerInfos};
 use crate::quote::{Plain, Quoted};
 
 pub(super) fn line(f: &mut Formatter, look: Look, event: &RpcEvent) -> fmt::Result {
@@ -24,6 +24,7 @@ pub(super) fn line(f: &mut Formatter, look: Look, event: &RpcEvent) -> fmt::Resu
         RpcEvent::ChainTxStats(stats) => named(f, "getchaintxstats", stats),
         RpcEvent::BlockchainInfo(info) => named(f, "getblockchaininfo", info),
         RpcEvent::EstimateSmartFee(estimate) => named(f, "estimatesmartfee", estimate),
+        RpcEvent::Logging(logging) => categories(f, logging),
     }
 }
 
@@ -64,4 +65,11 @@ fn addrman(f: &mut Formatter, tables: &Addrman) -> fmt::Result {
     let entries =
         |table: &BTreeMap<u32, AddrmanBucket>| table.values().map(|bucket| bucket.entries.len()).sum::<usize>();
     write!(f, "getrawaddrman {} new, {} tried", entries(&tables.new), entries(&tables.tried))
+}
+
+/// The categories that are on.
+fn categories(f: &mut Formatter, logging: &Logging) -> fmt::Result {
+    let on: Vec<_> = logging.categories.iter().filter(|(_, on)| **on).collect();
+    write!(f, "logging {} of {} categories", on.len(), logging.categories.len())?;
+    on.iter().try_for_each(|(name, _)| write!(f, " {}", Plain(name)))
 }

@@ -38,6 +38,8 @@ pub(crate) struct Consumer {
     outlet: Outlet,
     losses: Losses,
     ledger: Option<Ledger>,
+    /// Most bytes that waited in the ring since the accounts were last brought up to date.
+    peak: u64,
     next_look: Instant,
     shutdown: CancellationToken,
     /// Rings at shutdown.
@@ -54,7 +56,7 @@ impl Consumer {
     ) -> Self {
         let outlet = Outlet { runtime, batches: Vec::new(), published: [0; TRACEPOINTS], others: [0; TRACEPOINTS] };
         let (losses, next_look) = (Losses::default(), Instant::now());
-        Self { tracer, router, outlet, losses, ledger: None, next_look, shutdown, wake }
+        Self { tracer, router, outlet, losses, ledger: None, peak: 0, next_look, shutdown, wake }
     }
 
     pub(crate) fn run(mut self) {
@@ -84,6 +86,8 @@ impl Consumer {
 
     /// Publishes a batch of what is in the ring. Whether there was anything.
     fn read(&mut self) -> bool {
+        let waiting = self.tracer.ring.written().wrapping_sub(self.tracer.ring.read());
+        self.peak = self.peak.max(waiting);
         let total = self.tracer.shared.counts.iter().map(Count::lost).sum();
         self.losses.notice(&self.tracer.shared, total, || self.tracer.ring.written());
         let offset = realtime_offset();
@@ -190,6 +194,13 @@ impl Consumer {
         let Some(node) = self.router.nodes.first() else { return };
         let ledger = self.ledger.get_or_insert_with(|| Ledger::new(node.publisher.accounts().clone()));
         ledger.settle(&self.tracer.shared.counts, &self.outlet);
+        let ring = &self.tracer.ring;
+        let waiting = ring.written().wrapping_sub(ring.read());
+        for (kind, bytes) in
+            [("waiting", waiting), ("peak", std::mem::take(&mut self.peak)), ("size", ring.size() as u64)]
+        {
+            ledger.accounts.level("ring_buffer_bytes", kind, bytes as f64);
+        }
     }
 }
 

@@ -219,6 +219,17 @@ pub(crate) fn chain_tx_stats(stats: types::ChainTxStats) -> RpcEvent {
     })
 }
 
+/// The most categories of debug.log that are told; Bitcoin Core has some 30.
+const MAX_CATEGORIES: usize = 256;
+
+/// The longest name of one, in bytes.
+const MAX_CATEGORY: usize = 64;
+
+pub(crate) fn logging(types::Logging(categories): types::Logging) -> RpcEvent {
+    let named = categories.into_iter().filter(|(name, _)| !name.is_empty() && name.len() <= MAX_CATEGORY);
+    RpcEvent::Logging(pb::Logging { categories: named.take(MAX_CATEGORIES).collect() })
+}
+
 /// `target` and `mode` are those that were asked for.
 pub(crate) fn smart_fee(fee: types::SmartFee, target: u32, mode: FeeEstimateMode) -> pb::EstimateSmartFee {
     pb::EstimateSmartFee {

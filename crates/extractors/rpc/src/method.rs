@@ -12,6 +12,9 @@ use crate::poll::Call;
 /// What moves all the time.
 const OFTEN: Duration = Duration::from_secs(10);
 
+/// What moves when somebody wants it to.
+const SOMETIMES: Duration = Duration::from_secs(60);
+
 /// What moves slowly, or costs the node something.
 const SELDOM: Duration = Duration::from_secs(300);
 
@@ -39,6 +42,8 @@ pub(crate) const METHODS: &[Method] = &[
     Method { name: "getblockchaininfo", interval: OFTEN, poll: |c| Box::pin(c.ask([], convert::blockchain_info)) },
     // Verbosity 2: with the transactions themselves.
     Method { name: "getorphantxs", interval: OFTEN, poll: |c| Box::pin(c.ask([2.into()], convert::orphan_txs)) },
+    // Without parameters it changes nothing.
+    Method { name: "logging", interval: SOMETIMES, poll: |c| Box::pin(c.ask([], convert::logging)) },
     Method { name: "getchaintxstats", interval: SELDOM, poll: |c| Box::pin(c.ask([], convert::chain_tx_stats)) },
     Method { name: "getrawaddrman", interval: SELDOM, poll: |c| Box::pin(c.ask([], convert::addrman)) },
     Method { name: "estimatesmartfee", interval: SELDOM, poll: |c| Box::pin(fees(c)) },

@@ -7,6 +7,7 @@ use node::{Secret, Target};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ebpf::EbpfSection;
+use super::metrics::MetricsSection;
 use crate::cli::{Extractor, SubjectKind, Tool};
 
 /// The whole file. What is absent is found out, or has its default.
@@ -21,6 +22,7 @@ pub struct FileConfig {
     pub rpc: RpcSection,
     pub log: LogSection,
     pub ebpf: EbpfSection,
+    pub metrics: Option<MetricsSection>,
     /// The nodes; without any, those on this machine.
     pub node: Vec<NodeSection>,
 }

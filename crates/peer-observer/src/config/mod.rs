@@ -2,6 +2,7 @@
 
 mod ebpf;
 mod file;
+mod metrics;
 mod units;
 
 use std::collections::BTreeSet;
@@ -17,9 +18,11 @@ use tracing::warn;
 
 pub use ebpf::{CaptureLimit, ring_bytes};
 pub use file::{FileConfig, NodeSection};
+pub use metrics::{LabelKind, MetricsConfig, SetOption};
 
-use crate::cli::{ConfigArgs, EbpfArgs, Extractor, NatsArgs, NodeArgs, SubjectKind, Tool};
+use crate::cli::{ConfigArgs, EbpfArgs, Extractor, MetricsArgs, NatsArgs, NodeArgs, SubjectKind, Tool};
 use crate::tracepoints;
+use metrics::MetricsSection;
 
 /// A configuration that can be worked with.
 pub struct Config {
@@ -35,6 +38,8 @@ pub struct Config {
     pub log_from_start: bool,
     /// How tracepoints are followed.
     pub ebpf: extractor_ebpf::Options,
+    /// How `metrics` serves its page; None if nothing is said of it.
+    pub metrics: Option<MetricsConfig>,
 }
 
 impl Config {
@@ -63,6 +68,9 @@ fn usual_extractors(target: &Target, ebpf: &extractor_ebpf::Options) -> Vec<Extr
     let mut usual = vec![Extractor::Rpc];
     if !target.is_remote() || target.debug_log.is_some() {
         usual.push(Extractor::Log);
+    }
+    if !target.is_remote() {
+        usual.push(Extractor::Process);
     }
     if !target.is_remote() && tracepoints::can_be_followed(target, &ebpf.tracepoints) {
         usual.push(Extractor::Ebpf);
@@ -94,6 +102,13 @@ impl Told {
         overlay(&mut ebpf.tracepoints, &args.tracepoints.as_ref().map(names));
         overlay(&mut ebpf.ring_size, &args.ring_size);
         ebpf.limit(&args.capture);
+    }
+
+    /// Lets options of the tool `metrics` override the files.
+    pub fn override_metrics(&mut self, args: &MetricsArgs) {
+        if args.any() {
+            self.file.metrics.get_or_insert_default().override_with(args);
+        }
     }
 
     /// Prints it as a configuration file, with secrets hidden, if that is asked for. Whether it was.
@@ -147,6 +162,7 @@ fn settings(file: &FileConfig) -> Result<Config> {
         rpc: rpc_options(file)?,
         log_from_start: file.log.from_start.unwrap_or_default(),
         ebpf: file.ebpf.options()?,
+        metrics: file.metrics.as_ref().map(MetricsSection::check).transpose()?,
         tools: file.tools.clone(),
     })
 }

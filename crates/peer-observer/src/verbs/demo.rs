@@ -25,6 +25,7 @@ pub fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
     let nothing = ConfigArgs { config: Some(PathBuf::from("/dev/null")), print_config: false };
     let mut told = Told::read(&nothing, &NodeArgs::default(), &args.nats)?;
     told.override_ebpf(&args.ebpf);
+    told.override_metrics(&args.metrics);
     let config = told.check_without_nodes()?;
     let bitcoind = testbed::bitcoind()?;
     let tracer = match tracepoints::begin_with(&bitcoind, &config.ebpf) {
@@ -57,6 +58,10 @@ async fn observe(
     let network = network.context("the demo's nodes did not start")?;
 
     let mut names = Vec::new();
+    let mut metrics = config.metrics.take().unwrap_or_default().begin_anywhere()?;
+    metrics.expect(network.nodes().iter().map(|node| node.name().to_owned()));
+    let page = metrics.address();
+    supervisor.serve_metrics(metrics, Filter::default());
     supervisor.print(args.filter.filter(), args.output.output, color, WhenFull::DropNewest);
     let counting =
         tokio::spawn(count(supervisor.bus.subscribe("summary", Filter::default(), 1 << 16, WhenFull::Block)));
@@ -67,7 +72,7 @@ async fn observe(
     let mut sources = vec![Source::Rpc, Source::Log];
     for node in network.nodes() {
         names.push(node.name().to_owned());
-        let extract = vec![Extractor::Rpc, Extractor::Log];
+        let extract = vec![Extractor::Rpc, Extractor::Log, Extractor::Process];
         supervisor.observe(ObservedNode { name: node.name().to_owned(), target: target(node), extract }, &config);
     }
     if let Some(tracer) = tracer {
@@ -76,6 +81,7 @@ async fn observe(
         supervisor.follow(Following { tracer, whose: Whose::These(followed.collect()) });
     }
     tell_where_to_look(&network, folder.path());
+    info!("numbers for Prometheus: http://{page}/metrics");
 
     let Some(traffic) = shutdown.run_until_cancelled(Traffic::start(&network, Pace::default())).await else {
         return Ok(ExitCode::SUCCESS);

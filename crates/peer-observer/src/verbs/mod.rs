@@ -3,5 +3,6 @@
 pub mod demo;
 pub mod doctor;
 pub mod extract;
+pub mod metrics;
 pub mod run;
 pub mod watch;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use bus::WhenFull;
+use metrics::Server;
 use tracing::error;
 
 use crate::cli::{Color, RunArgs, Tool};
@@ -25,6 +26,7 @@ pub fn run(args: RunArgs, color: Color) -> Result<ExitCode> {
 pub fn told(args: &RunArgs) -> Result<Told> {
     let mut told = Told::read(&args.config, &args.node, &args.nats)?;
     told.override_ebpf(&args.ebpf);
+    told.override_metrics(&args.metrics);
     overlay(&mut told.file.extract, &args.extract);
     overlay(&mut told.file.tools, &args.tools);
     Ok(told)
@@ -33,6 +35,14 @@ pub fn told(args: &RunArgs) -> Result<Told> {
 /// Observes the nodes of a configuration until a signal comes.
 pub fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<ExitCode> {
     config.require_nodes()?;
+    let tools = tools(&config);
+    let metrics = if tools.contains(&Tool::Metrics) {
+        let mut server = config.metrics.clone().unwrap_or_default().begin()?;
+        server.expect(config.nodes.iter().map(|node| node.name.clone()));
+        Some(server)
+    } else {
+        None
+    };
     let mut following = match tracepoints::begin(&mut config) {
         Ok(following) => following,
         Err(cause) if config.nodes.iter().all(|node| node.extract.is_empty()) => return Err(cause),
@@ -44,18 +54,38 @@ pub fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<ExitCode
     if let Some(following) = &mut following {
         confine(&mut config, following, &Connect::Anywhere)?;
     }
-    block_on(observe(config, following, args, color))
+    block_on(observe(config, following, Tools { tools, metrics }, args, color))
 }
 
-async fn observe(mut config: Config, following: Option<Following>, args: &RunArgs, color: Color) -> Result<ExitCode> {
+/// The tools that were told, or that are usual; `metrics` also if anything is said of it.
+fn tools(config: &Config) -> Vec<Tool> {
+    if let Some(tools) = &config.tools {
+        return tools.clone();
+    }
+    let watch = config.nats.is_none().then_some(Tool::Watch);
+    let metrics = config.metrics.is_some().then_some(Tool::Metrics);
+    watch.into_iter().chain(metrics).collect()
+}
+
+/// The tools that run in this process.
+struct Tools {
+    tools: Vec<Tool>,
+    metrics: Option<Server>,
+}
+
+async fn observe(
+    mut config: Config,
+    following: Option<Following>,
+    tools: Tools,
+    args: &RunArgs,
+    color: Color,
+) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
-    let default_tools = if config.nats.is_some() { Vec::new() } else { vec![Tool::Watch] };
-    for tool in config.tools.take().unwrap_or(default_tools) {
-        match tool {
-            Tool::Watch => {
-                supervisor.print(args.filter.filter(), args.output.output, color, WhenFull::DropNewest);
-            }
-        }
+    if tools.tools.contains(&Tool::Watch) {
+        supervisor.print(args.filter.filter(), args.output.output, color, WhenFull::DropNewest);
+    }
+    if let Some(server) = tools.metrics {
+        supervisor.serve_metrics(server, args.filter.filter());
     }
     if let Some(nats) = config.nats.take() {
         supervisor.forward(nats);

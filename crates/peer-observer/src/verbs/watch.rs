@@ -29,9 +29,7 @@ pub fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
 async fn from_nats(args: &WatchArgs, options: bus::nats::Options, color: Color) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
     supervisor.print(args.run.filter.filter(), args.run.output.output, color, WhenFull::DropNewest);
-    let reader = bus::nats::connect_reader(&supervisor.bus, &options).await?;
-    let (bus, shutdown) = (supervisor.bus.clone(), supervisor.shutdown.clone());
-    supervisor.spawn_extractor("nats", async move { Ok(reader.run(bus, shutdown).await?) });
+    supervisor.read(&options).await?;
     Ok(supervisor.run().await.exit_code())
 }
 

@@ -129,6 +129,23 @@ fn every_other_method() {
 }
 
 #[test]
+fn categories_of_the_log() {
+    assert_becomes!(
+        logging,
+        r#"{"net": true, "tor": false, "rpc": 1, "ipc": "true", "http": {"level": "debug"}, "": true}"#,
+        r#"{"logging": {"categories": {"net": true, "tor": false, "rpc": true, "ipc": true}}}"#
+    );
+    assert_becomes!(logging, "{}", r#"{"logging": {"categories": {}}}"#);
+    let of = |names: Vec<String>| {
+        let all = names.into_iter().map(|name| (name, true)).collect();
+        let RpcEvent::Logging(logging) = logging(types::Logging(all)) else { panic!() };
+        logging.categories.len()
+    };
+    assert_eq!(of((0..1000).map(|n| format!("c{n}")).collect()), MAX_CATEGORIES);
+    assert_eq!(of(vec!["a".repeat(MAX_CATEGORY), "a".repeat(MAX_CATEGORY + 1)]), 1);
+}
+
+#[test]
 fn orphans() {
     let mut txid = [0; 32];
     txid[31] = 1; // the last byte in Bitcoin's order is the first in print

@@ -32,6 +32,7 @@ fn name_of(event: &RpcEvent) -> &'static str {
         RpcEvent::OrphanTxs(_) => "getorphantxs",
         RpcEvent::Addrman(_) => "getrawaddrman",
         RpcEvent::EstimateSmartFee(_) => "estimatesmartfee",
+        RpcEvent::Logging(_) => "logging",
     }
 }
 
@@ -40,7 +41,8 @@ async fn every_method_gives_events() {
     if testbed::require_bitcoind().is_none() {
         return;
     }
-    let node = Node::builder().start().await.unwrap();
+    let node = Node::builder().debug(["tor"]).start().await.unwrap();
+    let categories = node.rpc("logging", json!([])).await.unwrap();
     let version = node.rpc("getnetworkinfo", json!([])).await.unwrap()["version"].as_u64().unwrap();
     for last in 1..=20 {
         node.rpc("addpeeraddress", json!([format!("8.8.{last}.1"), 8333])).await.unwrap();
@@ -85,6 +87,10 @@ async fn every_method_gives_events() {
                 assert!(entries.iter().any(|e| e.address.starts_with("8.8.") && e.port == 8333), "{entries:?}");
             }
             RpcEvent::BlockchainInfo(info) => assert!(info.chain == "regtest" && info.blocks > 0, "{info:?}"),
+            RpcEvent::Logging(logging) => {
+                let told = serde_json::to_value(&logging.categories).unwrap();
+                assert!(told == categories && told["tor"] == true && told["net"] == false, "{told}");
+            }
             RpcEvent::EstimateSmartFee(fee) => {
                 fees.insert((fee.requested_blocks, fee.mode));
             }
@@ -96,6 +102,7 @@ async fn every_method_gives_events() {
         assert_eq!(observed.counted("rpc_calls", method), calls, "{method}");
         assert!(observed.counted("rpc_seconds", method) > 0.0, "{method}");
     }
+    assert_eq!(node.rpc("logging", json!([])).await.unwrap(), categories, "asking changes nothing");
     observed.stop().await;
     let troubles = log::lines(&["WARN", "node every:"]);
     assert_eq!(troubles.len(), missing.len(), "{troubles:?}");

@@ -1,0 +1,196 @@
+//! How many events a second become numbers, on one core: in this process and through a local nats-server; and what one scrape costs, with 125
+//! peers and with 1,000, at the beginning and after hours of replayed time. Prints one line of JSON for each.
+//!
+//! Arguments: the figure (in_process, nats, scrape; default all).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use bench::payloads::mix;
+use bus::nats::{Options, connect_reader, forward};
+use bus::{Bus, Delivery, Publisher, WhenFull};
+use decode::message::{Meta, encode};
+use event::pb::bitcoin_primitives::ConnType;
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::pb::rpc_extractor::{PeerInfo, PeerInfos, Rpc};
+use event::{Body, Direction, Encoded, Filter, Kind, Record};
+use fastrand::Rng;
+use metrics::{Facts, Format, Limits, Metrics, NodeLabel};
+use serde_json::json;
+use testbed::NatsServer;
+use tokio_util::sync::CancellationToken;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+const EVENTS: usize = 100_000;
+const START_NS: u64 = 1_800_000_000_000_000_000;
+
+/// What the tracepoint extractor would publish of a message.
+fn encoded(peer: u64, inbound: bool, command: &str, payload: &[u8]) -> Encoded {
+    let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
+    let conn_type = if peer.is_multiple_of(12) { ConnType::OutboundFullRelay } else { ConnType::Inbound };
+    let size = payload.len() as u64;
+    let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command, inbound, size };
+    let mut bytes = Vec::new();
+    encode(&meta, payload, &mut bytes);
+    let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
+    Encoded { kind: Kind::Message, peer: Some(peer), message: Some(command.into()), direction, size: Some(size), bytes }
+}
+
+/// Messages of the mix with so many peers, two milliseconds apart.
+fn messages(peers: u64, seed: u64) -> Vec<Encoded> {
+    let mut random = Rng::with_seed(seed);
+    let mix = mix(&mut random, EVENTS / 100);
+    mix.into_iter().map(|(command, payload)| encoded(random.u64(0..peers), random.bool(), command, &payload)).collect()
+}
+
+fn deliveries(peers: u64, hour: u64) -> Vec<Delivery> {
+    let at = |index: usize| START_NS + hour * 3_600_000_000_000 + index as u64 * 2_000_000;
+    let record =
+        |(index, encoded)| Record::new("bench".into(), 1, hour * EVENTS as u64 + index as u64 + 1, at(index), encoded);
+    messages(peers, hour).into_iter().enumerate().map(|event| Delivery::Event(Arc::new(record(event)))).collect()
+}
+
+/// What getpeerinfo tells.
+fn peer_infos(peers: u64, hour: u64) -> Delivery {
+    let info = |id: u64| PeerInfo {
+        id: id as u32,
+        address: format!("203.0.{}.{}:8333", id / 256 % 256, id % 256),
+        network: "ipv4".to_owned(),
+        connection_type: "inbound".to_owned(),
+        transport_protocol_type: "v2".to_owned(),
+        inbound: true,
+        mapped_as: id as u32 % 400,
+        ping_time: 0.1,
+        ..PeerInfo::default()
+    };
+    let infos = PeerInfos { infos: (0..peers).map(info).collect() };
+    let body = Body::RpcExtractor(Rpc { rpc_event: Some(RpcEvent::PeerInfos(infos)) });
+    Delivery::Event(Arc::new(Record::new("bench".into(), 2, hour + 1, START_NS + hour * 3_600_000_000_000, body)))
+}
+
+fn new_metrics() -> Metrics {
+    Metrics::new(Limits::default(), NodeLabel::Auto, Facts::default(), &[], Bus::new())
+}
+
+fn in_process() -> Result<()> {
+    let deliveries = deliveries(125, 0);
+    let mut rates = Vec::new();
+    for _ in 0..9 {
+        let mut metrics = new_metrics();
+        let start = Instant::now();
+        deliveries.iter().for_each(|delivery| metrics.fold(delivery));
+        rates.push(EVENTS as f64 / start.elapsed().as_secs_f64());
+    }
+    rates.sort_by(f64::total_cmp);
+    let median = rates.get(rates.len() / 2).copied().unwrap_or_default().round();
+    println!("{}", json!({"bench": "metrics_in_process", "events": EVENTS, "events_per_second": median}));
+    Ok(())
+}
+
+fn scrape(peers: u64) -> Result<()> {
+    let mut metrics = new_metrics();
+    for hour in 0..6 {
+        let start = Instant::now();
+        deliveries(peers, hour).iter().chain([&peer_infos(peers, hour)]).for_each(|delivery| metrics.fold(delivery));
+        let folded = start.elapsed();
+        if hour != 0 && hour != 5 {
+            continue;
+        }
+        let mut times: Vec<Duration> = Vec::new();
+        let mut size = 0;
+        for _ in 0..21 {
+            let start = Instant::now();
+            size = metrics.page(None, Format::OpenMetrics).unwrap_or_default().len();
+            times.push(start.elapsed());
+        }
+        times.sort();
+        let median = times.get(times.len() / 2).copied().unwrap_or_default();
+        let figure = json!({
+            "bench": "metrics_scrape", "peers": peers, "hour": hour, "bytes": size, "ms": median.as_secs_f64() * 1e3,
+            "prepare_and_fold_seconds": folded.as_secs_f64(), "resident_mib": resident_mib(),
+        });
+        println!("{figure}");
+    }
+    Ok(())
+}
+
+/// Memory of this process, with what the benchmark holds.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1024
+}
+
+async fn through_nats() -> Result<()> {
+    const ROUNDS: usize = 10;
+    let server = NatsServer::start("").await?;
+    let options = Options { buffer_bytes: 2 << 30, ..Options::new(server.url()) };
+    let reading = Bus::new();
+    let mut subscription = reading.subscribe("metrics", Filter::default(), 1 << 16, WhenFull::Block);
+    let connected = connect_reader(&reading, &options).await?;
+    let shutdown = CancellationToken::new();
+    let pump = tokio::spawn(connected.run(reading.clone(), shutdown.clone()));
+    let sending = Bus::new();
+    let to_nats = sending.subscribe("to-nats", Filter::default(), 1 << 14, WhenFull::Block);
+    let forwarding = tokio::spawn(forward(to_nats, options, sending.accounts().clone()));
+    let publisher = Publisher::new(&sending, "bench", "ebpf");
+    let all: Vec<Vec<Encoded>> = (0..ROUNDS as u64).map(|seed| messages(125, seed)).collect();
+    let total = (EVENTS * ROUNDS) as u64;
+
+    let start = Instant::now();
+    let publishing = tokio::spawn(async move {
+        for batch in all {
+            let mut batch = batch.into_iter().map(|message| (START_NS, message));
+            loop {
+                let part: Vec<_> = batch.by_ref().take(256).collect();
+                if part.is_empty() {
+                    break;
+                }
+                publisher.publish_all(part).await;
+            }
+        }
+        publisher.end().await;
+    });
+    let mut metrics = new_metrics();
+    let (mut events, mut lost) = (0, 0);
+    while events + lost < total {
+        for delivery in subscription.next_many().await {
+            match &delivery {
+                Delivery::Event(record) if record.envelope().kind == Kind::Message => events += 1,
+                Delivery::Event(_) => {}
+                Delivery::Lost(loss) => lost += loss.missing,
+            }
+            metrics.fold(&delivery);
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    publishing.await?;
+    sending.end();
+    forwarding.await??;
+    shutdown.cancel();
+    pump.await??;
+    ensure!(metrics.names().eq(["bench"]), "nothing was folded");
+    let rate = (total as f64 / seconds).round();
+    println!("{}", json!({"bench": "metrics_nats", "events": events, "lost": lost, "events_per_second": rate}));
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let figure = std::env::args().nth(1);
+    let wanted = |name: &str| figure.as_deref().is_none_or(|figure| figure == name);
+    if wanted("in_process") {
+        in_process()?;
+    }
+    if wanted("scrape") {
+        scrape(125)?;
+        scrape(1_000)?;
+    }
+    if wanted("nats") {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(through_nats())?;
+    }
+    Ok(())
+}

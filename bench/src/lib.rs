@@ -1,0 +1,3 @@
+//! What several benchmarks use.
+
+pub mod payloads;

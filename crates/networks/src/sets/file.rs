@@ -1,0 +1,143 @@
+//! Files with networks: plain lists, TOML, the list of Tor's exits.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// Size of a file at the most, and of networks from one source.
+const MAX_BYTES: u64 = 32 << 20;
+const MAX_NETWORKS: usize = 1_000_000;
+/// Lines that are told one by one; more are counted.
+const TOLD: usize = 3;
+
+/// Reads the files at a path: networks, and what was passed over.
+///
+/// # Errors
+/// A file cannot be read; why.
+pub(super) fn read(path: &Path) -> Result<(Vec<IpNet>, Vec<String>), String> {
+    let mut networks = Vec::new();
+    let mut passed_over = Vec::new();
+    for file in files(path).map_err(|cause| cause.to_string())? {
+        let about = |cause: String| if file == path { cause } else { format!("{}: {cause}", file.display()) };
+        let bytes = fs::metadata(&file).map_err(|cause| about(cause.to_string()))?.len();
+        if bytes > MAX_BYTES {
+            return Err(about(format!("it has {bytes} B, more than the {MAX_BYTES} B that are read")));
+        }
+        let text = fs::read(&file).map_err(|cause| about(cause.to_string()))?;
+        let text = String::from_utf8_lossy(&text);
+        let is_toml = file.extension().is_some_and(|extension| extension == "toml");
+        let (found, bad) = if is_toml { entities(&text).map_err(about)? } else { list(&text) };
+        networks.extend(found);
+        passed_over.extend(
+            bad.iter()
+                .take(TOLD)
+                .map(|(at, what)| format!("{}{at}: {what:?} is no IP address or network; passed over", file.display())),
+        );
+        if let Some(more @ 1..) = bad.len().checked_sub(TOLD) {
+            passed_over.push(format!("{}: {more} more passed over", file.display()));
+        }
+        if networks.len() > MAX_NETWORKS {
+            return Err(about(format!("it has more than {MAX_NETWORKS} networks")));
+        }
+    }
+    Ok((networks, passed_over))
+}
+
+/// The file, or those in the folder whose names end in .txt, .list or .toml, in order.
+pub(super) fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let fits = |file: &PathBuf| {
+        file.extension().is_some_and(|extension| ["txt", "list", "toml"].iter().any(|known| extension == *known))
+    };
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(path)?.filter_map(|entry| Some(entry.ok()?.path())).filter(fits).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// An address or a network; IPv4 addresses within IPv6 ones are IPv4.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some(ip.to_canonical().into());
+    }
+    let net = text.parse::<IpNet>().ok()?.trunc();
+    match net {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.network().to_ipv4_mapped() {
+            Some(v4) => IpNet::new(v4.into(), v6.prefix_len() - 96).ok(),
+            None => Some(net),
+        },
+        _ => Some(net),
+    }
+}
+
+/// Networks, and what is none: where it is, and its text.
+type Found = (Vec<IpNet>, Vec<(String, String)>);
+
+/// A list: one network a line, comments after # or ;. Tor's exit-addresses have more lines, of which ExitAddress ones count.
+fn list(text: &str) -> Found {
+    let mut found = Found::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.split(['#', ';']).next().unwrap_or_default().trim();
+        let mut words = line.split_whitespace();
+        let word = match words.next() {
+            None | Some("ExitNode" | "Published" | "LastStatus") => continue,
+            Some("ExitAddress") => words.next().unwrap_or_default(),
+            Some(word) => word.trim_end_matches(','),
+        };
+        match network(word) {
+            Some(network) => found.0.push(network),
+            None => found.1.push((format!(":{number}"), word.chars().take(60).collect())),
+        }
+    }
+    found
+}
+
+/// An entity of a ban list, in both forms that there are; other keys don't matter.
+#[derive(Deserialize)]
+struct Entity {
+    #[serde(default)]
+    networks: Vec<Network>,
+    #[serde(default)]
+    ips: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Network {
+    Plain(String),
+    Told { cidr: String, removed: Option<toml::Value> },
+}
+
+/// One entity, or a table or an array of several.
+fn entities(text: &str) -> Result<Found, String> {
+    let table: toml::Table = text.parse().map_err(|cause: toml::de::Error| cause.message().to_owned())?;
+    let mut found = Found::default();
+    let is_one = table.contains_key("networks") || table.contains_key("ips");
+    let inner = table.clone().into_iter().flat_map(|(_, value)| match value {
+        toml::Value::Array(all) => all,
+        other => vec![other],
+    });
+    let all: Vec<toml::Value> =
+        if is_one { vec![toml::Value::Table(table)] } else { inner.filter(toml::Value::is_table).collect() };
+    for value in all {
+        let entity: Entity = value.try_into().map_err(|cause: toml::de::Error| cause.message().to_owned())?;
+        let told = entity.networks.into_iter().filter_map(|network| match network {
+            Network::Plain(text) => Some(text),
+            Network::Told { cidr, removed: None } => Some(cidr),
+            // It was given up by the time that the file was written.
+            Network::Told { removed: Some(_), .. } => None,
+        });
+        for text in told.chain(entity.ips) {
+            match network(text.trim()) {
+                Some(network) => found.0.push(network),
+                None => found.1.push((String::new(), text.chars().take(60).collect())),
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,103 @@
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn source(name: &str, path: PathBuf) -> SetSource {
+    SetSource { name: name.to_owned(), path }
+}
+
+#[test]
+fn what_is_built_in() {
+    let sets = Sets::builtin();
+    let of =
+        |ip: &str| sets.of(ip.parse().unwrap()).indexes().map(|index| sets.names()[index].clone()).collect::<Vec<_>>();
+    assert_eq!(of("143.20.137.9"), ["linkinglion"]);
+    assert_eq!(of("::ffff:104.234.118.2"), ["linkinglion"]);
+    assert_eq!(of("104.234.118.3"), [""; 0]);
+    assert_eq!(of("2604:d500:4:1::77"), ["linkinglion_pre2026"]);
+    assert_eq!(of("103.246.186.255"), ["bitprojects"]);
+    assert_eq!(sets.sizes().map(|(_, size)| size).filter(|size| *size == 0).count(), 3);
+}
+
+#[test]
+fn files_in_all_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let plain =
+        write(folder, "plain.txt", "# comment\r\n1.2.3.4\r\n\n10.0.0.0/8 ; old\n::1/128 # x\nnonsense\n1.2.3.4/33\n");
+    let tor = write(
+        folder,
+        "tor",
+        "ExitNode 0011\nPublished 2026-01-01 00:00:00\nLastStatus 2026-01-01\nExitAddress 5.6.7.8 2026-01-01 00:00:00\n",
+    );
+    let entity = write(
+        folder,
+        "one.toml",
+        "name = \"x\"\ntags = [\"tx-spy\"]\n[[networks]]\ncidr = \"7.7.0.0/16\"\nadded = 2026-01-01\n[[networks]]\ncidr = \"8.8.0.0/16\"\nremoved = 2026-02-02\n",
+    );
+    let old = write(
+        folder,
+        "entities.toml",
+        "[[entity]]\nname = \"a\"\nips = [\"9.9.9.9\", \"bad\"]\n[[entity]]\nname = \"b\"\nips = [\"9.9.8.0/24\"]\n",
+    );
+    let sources =
+        [source("plain", plain.clone()), source("tor_exit", tor), source("entities", entity), source("entities", old)];
+    let (sets, warnings) = Sets::load(&sources).unwrap();
+    let table = [
+        ("1.2.3.4", "plain"),
+        ("10.255.0.1", "plain"),
+        ("::1", "plain"),
+        ("5.6.7.8", "tor_exit"),
+        ("7.7.1.1", "entities"),
+        ("9.9.9.9", "entities"),
+        ("9.9.8.1", "entities"),
+    ];
+    for (ip, name) in table {
+        assert!(sets.of(ip.parse().unwrap()).has(sets.index(name).unwrap()), "{ip} {name}");
+    }
+    assert!(sets.of("8.8.8.8".parse().unwrap()).is_empty(), "given up");
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[0].contains("plain.txt:6: \"nonsense\""), "{warnings:?}");
+
+    assert!(!sets.changed());
+    fs::write(&plain, "4.4.4.4").unwrap();
+    assert!(sets.changed());
+
+    let (sets, _) = Sets::load(&[source("linkinglion", folder.to_owned())]).unwrap();
+    assert!(sets.of("4.4.4.4".parse().unwrap()).has(0), "a folder replaces what is built in");
+    assert!(sets.of("143.20.137.9".parse().unwrap()).is_empty());
+    fs::write(folder.join("new.list"), "6.6.6.6").unwrap();
+    assert!(sets.changed());
+    for (name, path) in [("Bad", "x"), ("gone", "/nowhere/at/all")] {
+        assert!(Sets::load(&[source(name, path.into())]).unwrap_err().to_string().contains(path) || name == "Bad");
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_same_as_looking_at_each_network(
+        networks in prop::collection::vec((0usize..5, any::<u32>(), 0u8..=32), 0..60),
+        addresses in prop::collection::vec(any::<u32>(), 30),
+    ) {
+        let mut sets = vec![(String::new(), Vec::new()); 5];
+        for (set, ip, length) in networks {
+            sets[set].1.push(IpNet::new(IpAddr::from((ip & 0xff03_0300).to_be_bytes()), length).unwrap().trunc());
+        }
+        let built = Sets::build(sets.clone(), Vec::new());
+        let edges = sets.iter().flat_map(|(_, all)| all).flat_map(|net| [net.network(), net.broadcast()]);
+        let addresses = addresses.into_iter().map(|ip| IpAddr::from((ip & 0xff03_0301).to_be_bytes()));
+        for ip in addresses.chain(edges) {
+            let expected: Vec<usize> = (0..5).filter(|set| sets[*set].1.iter().any(|net| net.contains(&ip))).collect();
+            prop_assert_eq!(built.of(ip).indexes().collect::<Vec<_>>(), expected, "{}", ip);
+        }
+    }
+}

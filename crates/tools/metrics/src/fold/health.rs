@@ -1,0 +1,170 @@
+//! What reached us of a node, what did not, and how its extractors are.
+
+use std::collections::BTreeMap;
+
+use event::message::Message;
+use event::pb::observer::observer::ObserverEvent;
+use event::pb::observer::{Observer, Status};
+use event::{Body, Record, Source};
+
+use super::{Part, Peer, Scope};
+use crate::store::Store;
+use crate::table::{Id, ids};
+
+/// An extractor that has not told its status for so long is down: it tells it every 10 s.
+const SILENCE_NS: u64 = 35_000_000_000;
+/// Extractors of a node that are told apart; their names come over the wire.
+const MAX_EXTRACTORS: usize = 16;
+
+/// What reached us of a node, what did not, and how its extractors are.
+#[derive(Default)]
+pub(super) struct Health {
+    extractors: BTreeMap<String, Extractor>,
+    /// Of runs of which no status has come yet: how many events are missing.
+    unknown: BTreeMap<u64, u64>,
+    counts: [f64; Source::ALL.len()],
+    last_ns: [u64; Source::ALL.len()],
+}
+
+struct Extractor {
+    run: u64,
+    missing: u64,
+    told_ns: u64,
+    ended: bool,
+}
+
+/// Counts that extractors keep, by the beginning of their name: the family, and what the rest of the name says.
+const COUNTS: [(&str, Id, Rest); 5] = [
+    ("tracepoint_", ids::TRACEPOINT_EVENTS, Rest::Label),
+    ("rpc_calls", ids::RPC_CALLS, Rest::None),
+    ("rpc_seconds", ids::RPC_SECONDS, Rest::None),
+    ("rpc_errors", ids::RPC_ERRORS, Rest::Split),
+    ("ring_buffer_bytes", ids::RING_BUFFER, Rest::None),
+];
+
+/// Where the labels of a count are.
+#[derive(Clone, Copy)]
+enum Rest {
+    /// The label is the only one.
+    None,
+    /// The rest of the name is a second one.
+    Label,
+    /// The label has two parts, with a colon between them.
+    Split,
+}
+
+impl Part for Health {
+    fn message(&mut self, _message: &Message, _peer: &Peer, scope: &mut Scope) {
+        self.count(Source::Ebpf, scope.time_ns);
+    }
+
+    fn event(&mut self, record: &Record, scope: &mut Scope) {
+        match record.body() {
+            Some(body) => {
+                if let Some(source) = record.envelope().kind.source() {
+                    self.count(source, scope.time_ns);
+                } else {
+                    scope.store.inc(ids::EVENTS_UNKNOWN, &[]);
+                }
+                if let Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) }) = body {
+                    self.status(status, record.envelope().run, scope);
+                }
+            }
+            None => scope.store.inc(ids::EVENTS_UNKNOWN, &[]),
+        }
+    }
+
+    fn lost(&mut self, loss: &bus::Loss, scope: &mut Scope) {
+        scope.store.add(ids::EVENTS_MISSING, &[loss.stage], loss.missing as f64);
+        match self.extractors.iter_mut().find(|(_, extractor)| extractor.run == loss.run) {
+            Some((name, extractor)) => {
+                extractor.missing += loss.missing;
+                tell_missing(name, extractor, scope.store);
+            }
+            None if self.unknown.len() < MAX_EXTRACTORS => *self.unknown.entry(loss.run).or_default() += loss.missing,
+            None => {}
+        }
+    }
+
+    fn tick(&mut self, now_ns: u64, scope: &mut Scope) {
+        for ((source, count), last_ns) in Source::ALL.into_iter().zip(self.counts).zip(self.last_ns) {
+            if count > 0.0 {
+                scope.store.set_total(ids::EVENTS, &[source.name()], count);
+                scope.store.set(ids::EVENT_LAST, &[source.name()], seconds(last_ns));
+            }
+        }
+        for (name, extractor) in &self.extractors {
+            let up = !extractor.ended && now_ns.saturating_sub(extractor.told_ns) <= SILENCE_NS;
+            scope.store.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(up)));
+        }
+    }
+}
+
+impl Health {
+    fn count(&mut self, source: Source, time_ns: u64) {
+        if let (Some(count), Some(last_ns)) =
+            (self.counts.get_mut(source as usize), self.last_ns.get_mut(source as usize))
+        {
+            *count += 1.0;
+            *last_ns = time_ns.max(*last_ns);
+        }
+    }
+
+    fn status(&mut self, status: &Status, run: u64, scope: &mut Scope) {
+        let name = status.extractor.as_str();
+        if !self.extractors.contains_key(name) && self.extractors.len() >= MAX_EXTRACTORS {
+            return;
+        }
+        let store = &mut *scope.store;
+        let known = self.extractors.get(name).map(|extractor| extractor.run);
+        if known != Some(run) {
+            // The end of the run before may come after the beginning of the new one.
+            if status.ended && known.is_some() {
+                return;
+            }
+            store.inc(ids::EXTRACTOR_RUNS, &[name]);
+            let missing = self.unknown.remove(&run).unwrap_or_default();
+            if let Some(gone) = known {
+                store.remove(ids::RUN_MISSING, &[name, &gone.to_string()]);
+            }
+            self.extractors.insert(name.to_owned(), Extractor { run, missing, told_ns: 0, ended: false });
+        }
+        if let Some(extractor) = self.extractors.get_mut(name) {
+            extractor.told_ns = scope.time_ns;
+            extractor.ended = status.ended;
+            tell_missing(name, extractor, store);
+        }
+        store.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(!status.ended)));
+        store.set(ids::EXTRACTOR_STARTED, &[name], seconds(status.started_ns));
+        store.set(ids::EXTRACTOR_STATUS, &[name], seconds(scope.time_ns));
+        for dropped in &status.dropped {
+            store.set_total(ids::EXTRACTOR_DROPPED, &[name, &dropped.stage, &dropped.reason], dropped.count as f64);
+        }
+        for counter in &status.counters {
+            let (label, value) = (counter.label.as_str(), counter.value);
+            let Some((prefix, id, rest)) = COUNTS.iter().find(|(prefix, ..)| counter.name.starts_with(prefix)) else {
+                continue;
+            };
+            match rest {
+                Rest::Label => {
+                    let result = counter.name.get(prefix.len()..).unwrap_or_default();
+                    store.set_total(*id, &[label, result], value);
+                }
+                Rest::Split => {
+                    let (method, error) = label.split_once(':').unwrap_or((label, ""));
+                    store.set_total(*id, &[method, error], value);
+                }
+                Rest::None if *id == ids::RING_BUFFER => store.set(*id, &[label], value),
+                Rest::None => store.set_total(*id, &[label], value),
+            }
+        }
+    }
+}
+
+fn tell_missing(name: &str, extractor: &Extractor, store: &mut Store) {
+    store.set(ids::RUN_MISSING, &[name, &extractor.run.to_string()], extractor.missing as f64);
+}
+
+fn seconds(ns: u64) -> f64 {
+    (ns / 1_000_000) as f64 / 1_000.0
+}

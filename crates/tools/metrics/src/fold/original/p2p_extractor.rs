@@ -1,0 +1,96 @@
+//! What the node tells a P2P connection of our own.
+
+use event::message::{AddressNetwork, ItemType};
+use event::pb::bitcoin_primitives::address::Address as Named;
+use event::pb::bitcoin_primitives::inventory_item::Item;
+use event::pb::p2p_extractor::p2p::P2pEvent;
+use event::{Body, Record};
+
+use super::{ITEM_TYPES, ItemCounts, NetworkCounts, begin_at_0, begin_each_at_0};
+use crate::fold::{Part, Scope};
+use crate::store::Store;
+use crate::table::ids;
+
+/// Answers to pings, addresses, announcements, fee filters.
+pub(super) struct P2pExtractor;
+
+/// Entries of an addrv2 message up to which it is relayed on, not an answer to getaddr.
+const FEW: usize = 10;
+
+impl Part for P2pExtractor {
+    fn begin(&mut self, store: &mut Store) {
+        begin_at_0(
+            store,
+            &[
+                ids::P2PEXTRACTOR_ADDRV2RELAY_MESSAGES,
+                ids::P2PEXTRACTOR_ADDRV2RELAY_MESSAGES_10_OR_LESS_ENTRIES,
+                ids::P2PEXTRACTOR_INVS_MESSAGES,
+                ids::P2PEXTRACTOR_FEEFILTER_MESSAGES,
+            ],
+        );
+        let networks = AddressNetwork::ALL.map(AddressNetwork::name);
+        begin_each_at_0(store, &[ids::P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES], networks);
+        begin_each_at_0(store, &[ids::P2PEXTRACTOR_INVS_ITEMS], ITEM_TYPES.map(ItemType::name));
+    }
+
+    fn event(&mut self, record: &Record, scope: &mut Scope) {
+        let Some(Body::P2pExtractor(p2p)) = record.body() else { return };
+        let store = &mut *scope.store;
+        match &p2p.p2p_event {
+            Some(P2pEvent::PingDuration(ping)) => {
+                store.set(ids::P2PEXTRACTOR_PING_DURATION_NANOSECONDS, &[], ping.duration as f64);
+            }
+            Some(P2pEvent::AddressAnnouncement(announced)) => {
+                let mut networks = NetworkCounts::default();
+                announced.addresses.iter().for_each(|address| networks.add(network(address.address.as_ref())));
+                for (network, count) in networks.present() {
+                    store.add(ids::P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES, &[network], count as f64);
+                }
+                store.inc(ids::P2PEXTRACTOR_ADDRV2RELAY_MESSAGES, &[]);
+                if announced.addresses.len() <= FEW {
+                    store.inc(ids::P2PEXTRACTOR_ADDRV2RELAY_MESSAGES_10_OR_LESS_ENTRIES, &[]);
+                }
+                store.set(ids::P2PEXTRACTOR_ADDRV2RELAY_SIZE, &[], announced.addresses.len() as f64);
+            }
+            Some(P2pEvent::InventoryAnnouncement(announced)) => {
+                let mut types = ItemCounts::default();
+                announced.inventory.iter().for_each(|item| types.add(item_type(item.item.as_ref())));
+                for (kind, count) in types.present() {
+                    store.add(ids::P2PEXTRACTOR_INVS_ITEMS, &[kind], count as f64);
+                }
+                store.inc(ids::P2PEXTRACTOR_INVS_MESSAGES, &[]);
+                store.set(ids::P2PEXTRACTOR_INVS_SIZE, &[], announced.inventory.len() as f64);
+            }
+            Some(P2pEvent::FeefilterAnnouncement(fee)) => {
+                store.inc(ids::P2PEXTRACTOR_FEEFILTER_MESSAGES, &[]);
+                store.set(ids::P2PEXTRACTOR_FEEFILTER_LAST, &[], *fee as f64);
+            }
+            None => {}
+        }
+    }
+}
+
+fn network(address: Option<&Named>) -> AddressNetwork {
+    match address {
+        Some(Named::Ipv4(_)) => AddressNetwork::Ipv4,
+        Some(Named::Ipv6(_)) => AddressNetwork::Ipv6,
+        Some(Named::Torv2(_)) => AddressNetwork::TorV2,
+        Some(Named::Torv3(_)) => AddressNetwork::TorV3,
+        Some(Named::I2p(_)) => AddressNetwork::I2p,
+        Some(Named::Cjdns(_)) => AddressNetwork::Cjdns,
+        Some(Named::Unknown(_)) | None => AddressNetwork::Unknown,
+    }
+}
+
+fn item_type(item: Option<&Item>) -> ItemType {
+    match item {
+        Some(Item::Transaction(_)) => ItemType::Tx,
+        Some(Item::Block(_)) => ItemType::Block,
+        Some(Item::Wtx(_)) => ItemType::WTx,
+        Some(Item::WitnessTransaction(_)) => ItemType::WitnessTx,
+        Some(Item::WitnessBlock(_)) => ItemType::WitnessBlock,
+        Some(Item::CompactBlock(_)) => ItemType::CompactBlock,
+        Some(Item::Unknown(_)) => ItemType::Unknown,
+        Some(Item::Error(_)) | None => ItemType::Error,
+    }
+}

@@ -1,0 +1,44 @@
+//! Pings that the node received.
+
+use event::message::{Message, Payload};
+use networks::subnet;
+use smol_str::format_smolstr;
+
+use super::{begin_each_at_0, host};
+use crate::fold::{Part, Peer, Scope};
+use crate::store::Store;
+use crate::table::ids::{P2P_OLDPING_SUBNET, P2P_PING_INBOUND_VALUE};
+
+/// What pings tell of who sends them: nodes draw a nonce from all 64-bit numbers.
+pub(super) struct Pings;
+
+/// The smallest type that holds a nonce.
+fn class(nonce: u64) -> &'static str {
+    match nonce {
+        0 => "0",
+        1..=0xff => "u8",
+        0x100..=0xffff => "u16",
+        0x1_0000..=0xffff_ffff => "u32",
+        _ => "u64",
+    }
+}
+
+impl Part for Pings {
+    fn begin(&mut self, store: &mut Store) {
+        begin_each_at_0(store, &[P2P_PING_INBOUND_VALUE], ["0", "u8", "u16", "u32", "u64"]);
+    }
+
+    fn message(&mut self, message: &Message, peer: &Peer, scope: &mut Scope) {
+        if !message.inbound {
+            return;
+        }
+        match (message.payload, peer.ip) {
+            (Payload::Ping(nonce), _) => scope.store.inc(P2P_PING_INBOUND_VALUE, &[class(nonce)]),
+            (Payload::OldPing, Some(ip)) => {
+                scope.store.inc(P2P_OLDPING_SUBNET, &[&format_smolstr!("{}", subnet(ip))]);
+            }
+            (Payload::OldPing, None) => scope.store.inc(P2P_OLDPING_SUBNET, &[host(&peer.addr)]),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the node is, and how its tip stands.
+
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::validation::validation_event::Event as Validation;
+use event::pb::ipc_extractor::ipc::IpcEvent;
+use event::pb::log_extractor::log::LogEvent;
+use event::pb::rpc_extractor::BlockchainInfo;
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::{Body, Record, time};
+use smol_str::{SmolStr, ToSmolStr};
+
+use super::{SECOND, log_entry, rpc, short, short_of_text, tracepoint};
+use crate::fold::{Part, Scope};
+use crate::ids;
+use crate::store::Store;
+
+/// Version, user agent and chain of the node, and its tip.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    version: SmolStr,
+    subversion: SmolStr,
+    chain: SmolStr,
+    tip: Option<u64>,
+    changed_ns: u64,
+}
+
+impl Chain {
+    fn show(&self, store: &mut Store) {
+        if !self.version.is_empty() && !self.chain.is_empty() {
+            store.set_all(ids::NODE_INFO, [([&*self.version, &self.subversion, &self.chain], 1.0)]);
+        }
+    }
+
+    /// The tip became this one.
+    fn changed(&mut self, tip: Option<u64>, scope: &mut Scope) {
+        if tip.is_some() && self.tip != tip {
+            self.tip = tip;
+            self.changed_ns = self.changed_ns.max(scope.time_ns);
+            scope.store.set(ids::TIP_CHANGED, &[], self.changed_ns as f64 / SECOND as f64);
+        }
+    }
+
+    /// The tip is this one. If it is the first one that is seen, nobody knows since when.
+    fn is(&mut self, tip: Option<u64>, scope: &mut Scope) {
+        if self.tip.is_none() {
+            self.tip = tip;
+        }
+        self.changed(tip, scope);
+    }
+
+    fn blockchain(&mut self, info: &BlockchainInfo, scope: &mut Scope) {
+        self.chain = info.chain.to_smolstr();
+        self.show(scope.store);
+        scope.store.set(ids::TIP_TIME, &[], info.time.into());
+        self.is(short_of_text(&info.bestblockhash), scope);
+    }
+
+    fn tracepoint(&mut self, event: &EbpfEvent, scope: &mut Scope) {
+        if let EbpfEvent::Validation(validation) = event
+            && let Some(Validation::BlockConnected(connected)) = &validation.event
+        {
+            self.changed(short(&connected.hash), scope);
+        }
+    }
+
+    fn log(&mut self, entry: &LogEvent, scope: &mut Scope) {
+        let LogEvent::UpdateTip(tip) = entry else { return };
+        if tip.background {
+            return;
+        }
+        if let Some(time_ns) = time::parse_rfc3339(&tip.date) {
+            scope.store.set(ids::TIP_TIME, &[], (time_ns / SECOND) as f64);
+        }
+        self.changed(short_of_text(&tip.block_hash), scope);
+    }
+}
+
+impl Part for Chain {
+    fn event(&mut self, record: &Record, scope: &mut Scope) {
+        match rpc(record) {
+            Some(RpcEvent::NetworkInfo(info)) => {
+                self.version = info.version.to_smolstr();
+                self.subversion = info.subversion.to_smolstr();
+                self.show(scope.store);
+            }
+            Some(RpcEvent::BlockchainInfo(info)) => self.blockchain(info, scope),
+            _ => {}
+        }
+        if let Some(event) = tracepoint(record) {
+            self.tracepoint(event, scope);
+        }
+        if let Some(entry) = log_entry(record) {
+            self.log(entry, scope);
+        }
+        if let Some(Body::IpcExtractor(ipc)) = record.body()
+            && let Some(IpcEvent::BlockTip(tip)) = &ipc.ipc_event
+        {
+            self.is(short(&tip.hash), scope);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Who the peers are, as getpeerinfo tells: by kind, set, autonomous system and group.
+
+use std::collections::BTreeMap;
+
+use event::Record;
+use event::filter::ip_of;
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::pb::rpc_extractor::{PeerInfo, PeerInfos as Infos};
+use networks::{Group, group16};
+
+use super::{SECOND, names, rpc};
+use crate::fold::{Part, Scope};
+use crate::ids;
+use crate::store::Store;
+
+/// Peers connected for less time may not have had anything to announce.
+const LISTEN_ONLY_SECONDS: i64 = 600;
+
+const DIRECTIONS: [&str; 2] = ["inbound", "outbound"];
+
+/// Peers of getpeerinfo.
+#[derive(Debug)]
+pub(super) struct PeerInfos;
+
+impl Part for PeerInfos {
+    fn event(&mut self, record: &Record, scope: &mut Scope) {
+        if let Some(RpcEvent::PeerInfos(infos)) = rpc(record) {
+            kinds(infos, scope);
+            sets(infos, scope);
+            systems(infos, scope);
+            groups(infos, scope.store);
+        }
+    }
+}
+
+fn direction(peer: &PeerInfo) -> &'static str {
+    names::direction(peer.inbound)
+}
+
+fn kinds(infos: &Infos, scope: &mut Scope) {
+    let mut kinds = BTreeMap::<[&str; 4], u32>::new();
+    for peer in &infos.infos {
+        let transport = match &*peer.transport_protocol_type {
+            "v1" => "v1",
+            "v2" => "v2",
+            "detecting" => "detecting",
+            _ => names::UNKNOWN,
+        };
+        let connection_type = names::connection_type(&peer.connection_type);
+        *kinds.entry([direction(peer), connection_type, names::network(&peer.network), transport]).or_default() += 1;
+    }
+    scope.store.set_all(ids::PEERS, kinds.into_iter().map(as_series));
+    let now = i64::try_from(scope.time_ns / SECOND).unwrap_or(i64::MAX);
+    let listen_only = infos.infos.iter().filter(|peer| is_listen_only(peer, now)).count();
+    scope.store.set(ids::PEERS_LISTEN_ONLY, &[], listen_only as f64);
+}
+
+/// Gets announcements, and neither makes any nor wants what is announced.
+fn is_listen_only(peer: &PeerInfo, now: i64) -> bool {
+    let none = |bytes: Option<&u64>| bytes.is_none_or(|bytes| *bytes == 0);
+    peer.inbound
+        && peer.relay_transactions
+        && now.saturating_sub(peer.connection_time) >= LISTEN_ONLY_SECONDS
+        && !none(peer.bytes_sent_per_message.get("inv"))
+        && none(peer.bytes_sent_per_message.get("tx"))
+        && none(peer.bytes_received_per_message.get("inv"))
+}
+
+fn sets(infos: &Infos, scope: &mut Scope) {
+    let facts = scope.facts;
+    let none = facts.sets().flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
+    let mut sets: BTreeMap<[&str; 2], u32> = none.collect();
+    for peer in &infos.infos {
+        let Some(ip) = ip_of(&peer.address) else { continue };
+        for name in facts.names(facts.sets_of(ip)) {
+            *sets.entry([name, direction(peer)]).or_default() += 1;
+        }
+    }
+    scope.store.set_all(ids::PEERS_SET, sets.into_iter().map(as_series));
+}
+
+/// Peers of a direction that have IP addresses, by autonomous system. 0: no map knows it.
+type Systems = BTreeMap<(&'static str, u32), u32>;
+
+fn systems(infos: &Infos, scope: &mut Scope) {
+    let (mut by_node, mut by_file) = (Systems::new(), Systems::new());
+    for peer in &infos.infos {
+        // Other networks have no autonomous systems.
+        let Some(ip) = ip_of(&peer.address) else { continue };
+        *by_node.entry((direction(peer), peer.mapped_as)).or_default() += 1;
+        *by_file.entry((direction(peer), scope.facts.asn_of(ip).unwrap_or(0))).or_default() += 1;
+    }
+    let families = [ids::AS_DISTINCT, ids::AS_DIVERSITY, ids::AS_UNMAPPED, ids::AS_LARGEST];
+    for id in families {
+        scope.store.clear(id);
+    }
+    let mut all = Vec::new();
+    // The node does not tell whether it has a map: one that maps nobody is not there.
+    let node_has_map = by_node.keys().any(|(_, asn)| *asn != 0);
+    for (map, systems, is_there) in [("node", by_node, node_has_map), ("file", by_file, scope.facts.has_asmap())] {
+        if !is_there {
+            continue;
+        }
+        DIRECTIONS.iter().for_each(|direction| spread(&systems, direction, map, scope.store));
+        all.extend(systems.into_iter().map(|((direction, asn), peers)| ((asn.to_string(), direction, map), peers)));
+    }
+    let series = all.iter().map(|((asn, direction, map), peers)| ([&**asn, direction, map], f64::from(*peers)));
+    scope.store.set_all(ids::AS_PEERS, series);
+}
+
+/// How the peers of a direction are spread over autonomous systems.
+fn spread(systems: &Systems, direction: &str, map: &str, store: &mut Store) {
+    let of_direction =
+        || systems.iter().filter(|((of, _), _)| *of == direction).map(|((_, asn), peers)| (*asn, *peers));
+    let mapped = || of_direction().filter(|(asn, _)| *asn != 0).map(|(_, peers)| peers);
+    let unmapped: u32 = of_direction().filter(|(asn, _)| *asn == 0).map(|(_, peers)| peers).sum();
+    let (distinct, peers) = (mapped().count() as f64, mapped().sum::<u32>());
+    let labels = [direction, map];
+    store.set(ids::AS_DISTINCT, &labels, distinct);
+    store.set(ids::AS_UNMAPPED, &labels, unmapped.into());
+    store.set(ids::AS_LARGEST, &labels, mapped().max().unwrap_or(0).into());
+    if peers > 0 {
+        store.set(ids::AS_DIVERSITY, &labels, distinct / f64::from(peers));
+    }
+}
+
+fn groups(infos: &Infos, store: &mut Store) {
+    let mut groups = BTreeMap::<(Group, &str), u32>::new();
+    for peer in &infos.infos {
+        if let Some(ip) = ip_of(&peer.address) {
+            *groups.entry((group16(ip), direction(peer))).or_default() += 1;
+        }
+    }
+    for direction in DIRECTIONS {
+        let sizes = || groups.iter().filter(|((_, of), _)| *of == direction).map(|(_, peers)| *peers);
+        store.set(ids::GROUP_DISTINCT, &[direction], sizes().count() as f64);
+        store.set(ids::GROUP_LARGEST, &[direction], sizes().max().unwrap_or(0).into());
+    }
+    let groups: Vec<_> = groups.iter().map(|((group, of), peers)| (group.to_string(), *of, *peers)).collect();
+    store.set_all(ids::GROUP_PEERS, groups.iter().map(|(group, of, peers)| ([&**group, of], f64::from(*peers))));
+}
+
+fn as_series<const N: usize>((labels, count): ([&str; N], u32)) -> ([&str; N], f64) {
+    (labels, count.into())
+}

@@ -1,0 +1,132 @@
+//! Values of labels: what strangers wrote is made fit to be shown and to be kept.
+
+use std::borrow::Cow;
+
+use crate::store::OTHER;
+use crate::table::Family;
+
+/// Characters of a value that a stranger chose at the most.
+const MAX_CHARS: usize = 96;
+
+/// What separates values in a key. A value that a stranger chose has no control characters.
+const SEPARATOR: char = '\u{1f}';
+
+/// The types of P2P messages that nodes know. They have series of their own, however rare they are.
+pub fn is_known_message(name: &str) -> bool {
+    matches!(
+        name,
+        "inv"
+            | "tx"
+            | "getdata"
+            | "ping"
+            | "pong"
+            | "addrv2"
+            | "addr"
+            | "headers"
+            | "getheaders"
+            | "feefilter"
+            | "version"
+            | "verack"
+            | "cmpctblock"
+            | "block"
+            | "getblocktxn"
+            | "blocktxn"
+            | "sendcmpct"
+            | "sendheaders"
+            | "wtxidrelay"
+            | "sendaddrv2"
+            | "getaddr"
+            | "notfound"
+            | "getblocks"
+            | "mempool"
+            | "reject"
+            | "alert"
+            | "filteradd"
+            | "filterclear"
+            | "filterload"
+            | "merkleblock"
+            | "getcfilters"
+            | "cfilter"
+            | "getcfheaders"
+            | "cfheaders"
+            | "getcfcheckpt"
+            | "cfcheckpt"
+            | "sendtxrcncl"
+            | "reqtxrcncl"
+            | "sketch"
+            | "reqsketchext"
+            | "reconcildiff"
+            | "sendpackages"
+            | "ancpkginfo"
+            | "getpkgtxns"
+            | "pkgtxns"
+            | "feature"
+    )
+}
+
+/// Whether the values that strangers could have chosen are types of messages that nodes know.
+pub(crate) fn is_known(labels: &[&str], family: &Family) -> bool {
+    family.strangers.iter().all(|at| {
+        family.labels.get(*at) == Some(&"message") && labels.get(*at).is_some_and(|value| is_known_message(value))
+    })
+}
+
+fn is_clean(value: &str) -> bool {
+    value.len() <= MAX_CHARS && value.bytes().all(|byte| (b' '..0x7f).contains(&byte))
+}
+
+/// The labels, if any that a stranger chose cannot stay as it is: too long ones are cut, control characters replaced.
+pub(crate) fn cleaned(labels: &[&str], strangers: &[usize]) -> Option<Vec<String>> {
+    if strangers.iter().all(|at| labels.get(*at).is_none_or(|value| is_clean(value))) {
+        return None;
+    }
+    let clean = |(at, value): (usize, &&str)| {
+        if !strangers.contains(&at) || is_clean(value) {
+            return (*value).to_owned();
+        }
+        let mut clean: String = value
+            .chars()
+            .take(MAX_CHARS)
+            .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+            .collect();
+        if value.chars().nth(MAX_CHARS).is_some() {
+            clean.push('…');
+        }
+        clean
+    };
+    Some(labels.iter().enumerate().map(clean).collect())
+}
+
+/// The values that strangers chose, as one.
+pub(crate) fn key<'a, L: AsRef<str>>(labels: &'a [L], strangers: &[usize]) -> Cow<'a, str> {
+    let mut values = strangers.iter().filter_map(|at| labels.get(*at)).map(AsRef::as_ref);
+    match (values.next(), strangers.len()) {
+        (None, _) => Cow::Borrowed(""),
+        (Some(only), 1) => Cow::Borrowed(only),
+        (Some(first), _) => Cow::Owned(values.fold(first.to_owned(), |mut key, value| {
+            key.push(SEPARATOR);
+            key.push_str(value);
+            key
+        })),
+    }
+}
+
+/// The labels of the series that stands for all that have none of their own.
+pub(crate) fn folded<'a>(labels: &[&'a str], strangers: &[usize]) -> Vec<&'a str> {
+    labels.iter().enumerate().map(|(at, value)| if strangers.contains(&at) { OTHER } else { value }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_wrote_is_made_fit() {
+        assert_eq!(cleaned(&["inbound", "/Satoshi:31.0.0/"], &[1]), None);
+        assert_eq!(cleaned(&["a\nb", "c\u{1f}\n\u{1b}[0m"], &[1]).unwrap(), ["a\nb", "c\u{fffd}\u{fffd}\u{fffd}[0m"]);
+        let long = "é".repeat(500);
+        assert_eq!(cleaned(&[&long], &[0]).unwrap().concat().chars().count(), MAX_CHARS + 1);
+        assert_eq!(key(&["a", "b", "c"], &[0, 2]), "a\u{1f}c");
+        assert_eq!(folded(&["a", "b", "c"], &[0, 2]), ["other", "b", "other"]);
+    }
+}

@@ -1,0 +1,22 @@
+//! Numbers for Prometheus: folds events into counters, gauges and histograms that no stranger can blow up, and shows them on a page.
+
+pub mod buckets;
+mod facts;
+mod fold;
+mod gate;
+mod label;
+pub mod manual;
+mod metrics;
+mod page;
+mod process;
+mod server;
+mod store;
+pub mod table;
+
+pub use facts::{Facts, Files};
+pub use fold::{Node, Part, Scope};
+pub use metrics::{Metrics, NodeLabel};
+pub use page::{Format, page};
+pub use server::{Error, LISTEN, Options, Server};
+pub use store::{Histogram, Limits, One, Store, Value};
+pub use table::{Family, Id, Type, ids};

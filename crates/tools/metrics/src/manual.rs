@@ -1,0 +1,149 @@
+//! The manual's page on all series, made from the table.
+
+use std::fmt::Write;
+
+use crate::buckets;
+use crate::table::{Family, Id, Type, ids};
+
+/// Where a section of the manual begins, and what it is called.
+const SECTIONS: &[(Id, &str)] = &[
+    (ids::RUNTIME_START_TIMESTAMP, "Messages, connections, mempool and blocks, from tracepoints"),
+    (ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN, "What RPCs answer"),
+    (ids::P2PEXTRACTOR_PING_DURATION_NANOSECONDS, "Our own P2P connection, and debug.log"),
+    (ids::MESSAGE_SIZE, "Messages, requests and replies"),
+    (ids::CONNECTIONS_OPENED, "Connections"),
+    (ids::SET_CONNECTIONS, "Sets of networks"),
+    (ids::BLOCKS_CONNECTED, "Blocks"),
+    (ids::COMPACT_BLOCKS, "Compact blocks"),
+    (ids::ADDR_ENTRIES, "Addresses"),
+    (ids::TX_ANNOUNCEMENTS, "Transactions"),
+    (ids::PEERS, "Peers"),
+    (ids::AS_PEERS, "Autonomous systems and network groups"),
+    (ids::ADDRMAN_ENTRIES, "The address manager"),
+    (ids::NODE_INFO, "The node, its chain and its log"),
+    (ids::THREAD_CPU, "The node's process"),
+    (ids::EVENTS, "peer-observer: what reaches it"),
+    (ids::DROPPED, "peer-observer: this process"),
+];
+
+/// Bounds of histograms and what they are called.
+const BUCKETS: &[(&str, &[f64])] = &[
+    ("addresses", buckets::ADDRESSES),
+    ("inv entries", buckets::INV_ENTRIES),
+    ("service bits", buckets::SERVICE_BITS),
+    ("time offsets", buckets::TIME_OFFSETS),
+    ("bytes", buckets::BYTES),
+    ("transactions", buckets::COUNTS),
+    ("durations", buckets::DURATIONS),
+    ("intervals", buckets::INTERVALS),
+    ("lifetimes", buckets::LIFETIMES),
+    ("block delays", buckets::BLOCK_DELAYS),
+];
+
+const INTRODUCTION: &str = "\
+# Metrics
+
+<!-- Made from the table of series in crates/tools/metrics/src/table. After a change there: UPDATE=1 cargo test -p metrics manual -->
+
+`peer-observer metrics`, and `run` with `[metrics]`, show numbers for Prometheus on http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) tells how to see them.
+
+- **Nodes.** If events of several nodes come in, the series of each have a label `node` with its name; with one node there is none. `/metrics?node=NAME` is the page of one of them, \
+without that label. The series of this process itself, marked *process* below, are about all nodes.
+- **Names.** Those of the sections marked *original* are spelled, typed and labelled as in the original peer-observer, so that dashboards and alert rules for it work: some counters do not end in \
+`_total`, and some units are not seconds. All others follow today's conventions.
+- **Forms.** Prometheus gets OpenMetrics 1.0, which tells since when counters count (`_created`), anybody else the text format 0.0.4; both with gzip if asked. In the text format all \
+names are those listed here. OpenMetrics demands that counters end in `_total`: there, counters that do not are of type `unknown`, with the same name and value.
+- **Counters** begin at 0 with the process, and those of a node's own counting with the node; `rate()` and `increase()` understand that.
+- **Values from strangers.** Labels in *italics* have values that strangers choose. The most frequent ones (100 of each series, configurable) have series of their own; all others are added to \
+the value `other`, and `peerobserver_metrics_folded_total` and `peerobserver_metrics_folded_values` tell how many those are. Series with such labels go away when they have not \
+changed for an hour, and long values are cut. Types of P2P messages that nodes know are never folded.
+- **Histograms** have series `_bucket`, `_sum` and `_count`. [Their bounds](#bounds-of-histograms) are listed at the end.
+
+## Values of labels
+
+| label | values |
+|---|---|
+| `direction` | `inbound`, `outbound`: of a connection, and of a message as the node sees it (received, sent); `read`, `write` of disks |
+| `message` | type of the P2P message |
+| `connection_type` | of the original's `p2p_` series a number: 0 others, 1 inbound, 2 outbound-full-relay, 3 block-relay-only, 4 feeler; of all others the name that Bitcoin Core gives it |
+| `network` | of the original's `conn_` series a number: 0 unroutable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; of `p2p_address_` and `p2pextractor_` series `IPv4`, `IPv6`, `TorV2`, \
+`TorV3`, `I2P`, `CJDNS`, `Unknown`; of `rpc_` series what the node says; of all others \
+`ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`, `internal`, `unknown` |
+| `inv_type` | `Tx`, `Block`, `WTx`, `WitnessTx`, `WitnessBlock`, `CompactBlock`, `Unknown`, `Error` |
+| `timestamp_offset` | `past` or `future` of the time of receipt |
+| `value` | smallest of `0`, `u8`, `u16`, `u32`, `u64` that holds the nonce |
+| `services`, `service` | service flags as a decimal number |
+| `service_bit` | number of the bit, from 1 |
+| `solicited` | `true` if the node had sent that peer a getaddr less than 5 minutes before |
+| `set` | name of a set of networks |
+| `subnet` | first address of the /24 (IPv4) or /64 (IPv6) |
+| `table` | `new`, `tried`; `total` of `rpc_addrmaninfo` |
+| `property` | `limited`, `reachable` |
+| `category`, `level` | as in debug.log |
+| `status`, `state` | what a check of the block found |
+| `map` | where the autonomous system comes from: the node, or the file given with `--asmap` |
+| `asn`, `ASN` | number of the autonomous system, 0 if unmapped |
+";
+
+/// Whether the series of a family are of a node, and have a label `node` where there are several.
+pub fn has_node(id: Id) -> bool {
+    // What is folded is counted where it is: at the node.
+    id == ids::LABELS_FOLDED
+        || id == ids::LABEL_VALUES_FOLDED
+        || (id != ids::RUNTIME_START_TIMESTAMP && id.index() < ids::DROPPED.index())
+}
+
+/// The page, in Markdown.
+pub fn manual() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for id in Family::ids() {
+        if let Some((_, title)) = SECTIONS.iter().find(|(first, _)| *first == id) {
+            let origin = if Family::is_original(id) { " (original)" } else { "" };
+            let _ = write!(page, "\n## {title}{origin}\n\n| series | type | labels | meaning |\n|---|---|---|---|\n");
+        }
+        row(&mut page, id);
+    }
+    page.push_str(
+        "\n## Bounds of histograms\n\nThe last bucket, `+Inf`, comes after these.\n\n| name | bounds |\n|---|---|\n",
+    );
+    for (name, bounds) in BUCKETS {
+        let _ = writeln!(page, "| {name} | {} |", series_of(bounds));
+    }
+    page
+}
+
+fn row(page: &mut String, id: Id) {
+    let family = Family::of(id);
+    let mut kind = family.kind.to_string();
+    if let Type::Histogram(bounds) = family.kind
+        && let Some((name, _)) = BUCKETS.iter().find(|(_, known)| *known == bounds)
+    {
+        let _ = write!(kind, ": {name}");
+    }
+    if !has_node(id) {
+        kind.push_str(", *process*");
+    }
+    let label = |(at, name): (usize, &&str)| {
+        if family.strangers.contains(&at) { format!("*`{name}`*") } else { format!("`{name}`") }
+    };
+    let labels: Vec<String> = family.labels.iter().enumerate().map(label).collect();
+    let _ =
+        writeln!(page, "| `{}` | {kind} | {} | {} |", family.name, labels.join(", "), family.help.replace('|', "\\|"));
+}
+
+/// The numbers in few words: from one to another where they follow each other.
+fn series_of(bounds: &[f64]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = bounds;
+    while let [first, ..] = rest {
+        let run = rest.iter().zip(0..).take_while(|(bound, step)| **bound == first + f64::from(*step)).count();
+        if run > 3 {
+            words.push(format!("{first} to {} by 1", first + (run - 1) as f64));
+            rest = rest.get(run..).unwrap_or_default();
+        } else {
+            words.push(first.to_string());
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+    words.join(", ")
+}

@@ -1,0 +1,112 @@
+//! The numbers of all nodes and of this process, and the page that shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bus::{Bus, Delivery};
+use event::Record;
+use event::time::now_ns;
+
+use crate::facts::Facts;
+use crate::fold::Node;
+use crate::page::{Format, page};
+use crate::process::Process;
+use crate::store::Limits;
+
+/// Nodes that are told apart at the most: their names come over the wire.
+const MAX_NODES: usize = 256;
+
+/// Whether series carry the name of their node as label `node`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeLabel {
+    /// If there is more than one node.
+    #[default]
+    Auto,
+    /// Also if there is one.
+    Always,
+}
+
+/// The numbers of all nodes and of this process.
+pub struct Metrics {
+    nodes: BTreeMap<Arc<str>, Node>,
+    process: Process,
+    facts: Facts,
+    limits: Limits,
+    label: NodeLabel,
+    /// Page of more than one node were shown: the label stays.
+    several: bool,
+}
+
+impl Metrics {
+    /// Without any numbers. Nodes that will be observed may be told, so that it is known from the beginning whether there are several.
+    pub fn new(limits: Limits, label: NodeLabel, facts: Facts, expected: &[String], bus: Bus) -> Self {
+        let nodes = expected.iter().map(|name| (Arc::from(name.as_str()), Node::new(limits))).collect();
+        Self { nodes, process: Process::new(limits, bus), facts, limits, label, several: false }
+    }
+
+    /// Folds what came from the bus.
+    pub fn fold(&mut self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Event(record) => self.event(record),
+            Delivery::Lost(loss) => {
+                if let Some(node) = self.nodes.get_mut(&loss.node) {
+                    node.lost(loss, &self.facts);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, record: &Arc<Record>) {
+        let name = &record.envelope().node;
+        if let Some(node) = self.nodes.get_mut(name) {
+            return node.fold(record, &self.facts);
+        }
+        if self.nodes.len() < MAX_NODES {
+            let node = self.nodes.entry(Arc::clone(name)).or_insert_with(|| Node::new(self.limits));
+            node.fold(record, &self.facts);
+        }
+    }
+
+    /// Sets and autonomous systems as they were read anew.
+    pub fn set_facts(&mut self, facts: Facts) {
+        self.facts = facts;
+    }
+
+    /// The sets and autonomous systems.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Lets time pass: every few seconds, so that old things are forgotten also while nobody asks for the page.
+    pub fn tick(&mut self) {
+        let now_ns = now_ns();
+        for node in self.nodes.values_mut() {
+            node.tick(now_ns, &self.facts);
+        }
+    }
+
+    /// Names of the nodes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.keys().map(AsRef::as_ref)
+    }
+
+    /// The page: of all nodes, or that of one alone, without the label `node`. None if there is no such node.
+    pub fn page(&mut self, only: Option<&str>, format: Format) -> Option<String> {
+        self.tick();
+        let series = self.nodes.values().map(|node| node.store().len()).sum();
+        self.process.refresh(&self.facts, series);
+        self.several |= self.nodes.len() > 1 || self.label == NodeLabel::Always;
+        let process = (None, self.process.store());
+        match only {
+            Some(name) => {
+                let node = self.nodes.get(name)?;
+                Some(page(&[(None, node.store()), process], format))
+            }
+            None => {
+                let label = |name| self.several.then_some(name);
+                let nodes = self.nodes.iter().map(|(name, node)| (label(name.as_ref()), node.store()));
+                Some(page(&nodes.chain([process]).collect::<Vec<_>>(), format))
+            }
+        }
+    }
+}

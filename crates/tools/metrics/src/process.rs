@@ -1,0 +1,97 @@
+//! The numbers of this process: what it lost, its queues, its memory and CPU time.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bus::{Bus, Reason};
+
+use crate::facts::Facts;
+use crate::store::{Limits, Store};
+use crate::table::ids;
+
+/// The numbers of this process.
+pub struct Process {
+    store: Store,
+    bus: Bus,
+}
+
+impl Process {
+    /// Begins now.
+    pub fn new(limits: Limits, bus: Bus) -> Self {
+        let mut store = Store::new(limits);
+        let now_ns = event::time::now_ns();
+        store.set_time(now_ns);
+        store.set(ids::RUNTIME_START_TIMESTAMP, &[], (now_ns / 1_000_000_000) as f64);
+        store.set(
+            ids::BUILD_INFO,
+            &[env!("CARGO_PKG_VERSION"), &format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)],
+            1.0,
+        );
+        store.set(ids::PROCESS_START, &[], process_start().unwrap_or(now_ns as f64 / 1e9));
+        Self { store, bus }
+    }
+
+    /// Its series.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Brings them up to date.
+    pub fn refresh(&mut self, facts: &Facts, series: usize) {
+        let Self { store, bus } = self;
+        store.set_time(event::time::now_ns());
+        for stage in bus.accounts().stages() {
+            let name = stage.name();
+            store.set_total(ids::STAGE_EVENTS, &[name, "in"], stage.events_in() as f64);
+            store.set_total(ids::STAGE_EVENTS, &[name, "out"], stage.events_out() as f64);
+            for reason in Reason::ALL {
+                store.set_total(ids::DROPPED, &[name, reason.name()], stage.dropped(reason) as f64);
+            }
+        }
+        let queues = bus.queues();
+        store.set_all(ids::QUEUE_DEPTH, queues.iter().map(|queue| ([queue.name.as_str()], queue.waiting as f64)));
+        store.set_all(ids::QUEUE_CAPACITY, queues.iter().map(|queue| ([queue.name.as_str()], queue.capacity as f64)));
+        let sets = facts.sets().collect::<Vec<_>>();
+        store.set_all(ids::SET_NETWORKS, sets.iter().map(|(name, networks)| ([*name], *networks as f64)));
+        store.set(ids::SETS_LOADED, &[], facts.loaded_ns() as f64 / 1e9);
+        measure(store);
+        store.set(ids::SERIES, &[], (series + store.len()) as f64);
+    }
+}
+
+/// What the kernel tells of this process. What it does not tell is left out.
+fn measure(store: &mut Store) {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let of = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    if let Some(kib) = of("VmRSS") {
+        store.set(ids::PROCESS_RESIDENT, &[], kib * 1024.0);
+    }
+    if let Some(kib) = of("VmSize") {
+        store.set(ids::PROCESS_VIRTUAL, &[], kib * 1024.0);
+    }
+    if let Some(threads) = of("Threads") {
+        store.set(ids::PROCESS_THREADS, &[], threads);
+    }
+    if let Ok(files) = fs::read_dir("/proc/self/fd") {
+        store.set(ids::PROCESS_FILES, &[], files.count().saturating_sub(1) as f64);
+    }
+    let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    if let Some(most) = limits.current {
+        store.set(ids::PROCESS_MAX_FILES, &[], most as f64);
+    }
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    store.set_total(ids::PROCESS_CPU, &[], used.tv_sec as f64 + used.tv_nsec as f64 / 1e9);
+}
+
+/// When this process was started, seconds since the UNIX epoch.
+fn process_start() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // After the name, which may contain spaces, this is the 20th field (proc_pid_stat(5), starttime).
+    let ticks: f64 = stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()?;
+    let uptime: f64 = fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
+    Some(now - uptime + ticks / rustix::param::clock_ticks_per_second() as f64)
+}

@@ -1,0 +1,72 @@
+//! Series of peer-observer's own health: losses, queues, extractors, this process.
+
+use super::families;
+
+families! { super::state::END;
+    EVENTS = counter "peerobserver_events_total" [source]
+        "Events that reached this tool, by source.";
+    EVENT_LAST = gauge "peerobserver_last_event_timestamp_seconds" [source]
+        "When the last event of a source happened, in seconds since the UNIX epoch.";
+    EVENTS_UNKNOWN = counter "peerobserver_events_not_understood_total" []
+        "Events of a newer program or malformed ones, passed over.";
+    EVENTS_MISSING = counter "peerobserver_events_missing_total" [stage]
+        "Events that were published and did not reach this tool, by where they were lost.";
+    RUN_MISSING = gauge "peerobserver_run_missing_events" [extractor, run] strangers [run]
+        "Events of a run of an extractor that did not reach this tool. A new run gets its own series, old ones go away.";
+    EXTRACTOR_UP = gauge "peerobserver_extractor_up" [extractor]
+        "Whether an extractor is alive: 1 if it told its status in the last 35 s and has not ended.";
+    EXTRACTOR_STARTED = gauge "peerobserver_extractor_start_time_seconds" [extractor]
+        "When the current run of an extractor began, in seconds since the UNIX epoch.";
+    EXTRACTOR_STATUS = gauge "peerobserver_extractor_last_status_timestamp_seconds" [extractor]
+        "When an extractor last told its status, in seconds since the UNIX epoch.";
+    EXTRACTOR_RUNS = counter "peerobserver_extractor_runs_total" [extractor]
+        "Runs of an extractor that were seen.";
+    EXTRACTOR_DROPPED = counter "peerobserver_extractor_dropped_total" [extractor, stage, reason] strangers [stage, reason]
+        "Events lost in the process of an extractor, as it tells: all of that process, by stage and reason.";
+    TRACEPOINT_EVENTS = counter "peerobserver_tracepoint_events_total" [tracepoint, result] strangers [tracepoint, result]
+        "Hits of tracepoints by what became of them: seen, published, dropped (ring buffer full), fault, unread, of_others.";
+    RPC_CALLS = counter "peerobserver_rpc_calls_total" [method] strangers [method]
+        "RPCs called by the extractor.";
+    RPC_SECONDS = counter "peerobserver_rpc_call_seconds_total" [method] strangers [method]
+        "Time that RPCs took.";
+    RPC_ERRORS = counter "peerobserver_rpc_errors_total" [method, error] strangers [method, error]
+        "RPCs that failed.";
+    RING_BUFFER = gauge "peerobserver_ring_buffer_bytes" [kind]
+        "Ring buffer of the tracepoint extractor: bytes that wait (waiting), most that waited since the last status (peak), size.";
+
+    DROPPED = counter "peerobserver_dropped_total" [stage, reason]
+        "Events lost in this process, by stage and reason.";
+    STAGE_EVENTS = counter "peerobserver_stage_events_total" [stage, flow]
+        "Events that came into a stage of this process and went out of it (in, out).";
+    QUEUE_DEPTH = gauge "peerobserver_queue_depth" [subscription]
+        "Events that wait in the queue of a subscription; large ones count once more for each KiB.";
+    QUEUE_CAPACITY = gauge "peerobserver_queue_capacity" [subscription]
+        "What the queue of a subscription holds.";
+    LABELS_FOLDED = counter "peerobserver_metrics_folded_total" [metric]
+        "Observations that were added to the value \"other\" because a label had more values than are kept.";
+    LABEL_VALUES_FOLDED = gauge "peerobserver_metrics_folded_values" [metric]
+        "Label values that are added to \"other\" now, for series that tell how things stand.";
+    SERIES = gauge "peerobserver_metrics_series" []
+        "Series on this page.";
+    SET_NETWORKS = gauge "peerobserver_set_networks" [set]
+        "Networks and addresses of a set.";
+    SETS_LOADED = gauge "peerobserver_sets_loaded_timestamp_seconds" []
+        "When the sets were last read, in seconds since the UNIX epoch.";
+    BUILD_INFO = gauge "peerobserver_build_info" [version, target]
+        "Always 1; version and platform of this program.";
+
+    PROCESS_CPU = counter "process_cpu_seconds_total" []
+        "CPU time of this process, in seconds.";
+    PROCESS_RESIDENT = gauge "process_resident_memory_bytes" []
+        "Resident memory of this process.";
+    PROCESS_VIRTUAL = gauge "process_virtual_memory_bytes" []
+        "Virtual memory of this process.";
+    PROCESS_FILES = gauge "process_open_fds" []
+        "Files and sockets that this process has open.";
+    PROCESS_MAX_FILES = gauge "process_max_fds" []
+        "Files and sockets that this process may have open.";
+    PROCESS_START = gauge "process_start_time_seconds" []
+        "When this process was started, in seconds since the UNIX epoch.";
+    PROCESS_THREADS = gauge "process_threads" []
+        "Threads of this process.";
+}

@@ -1,0 +1,153 @@
+//! The series of the original tool: that all are there, with the same names, types, labels, bounds and meanings.
+
+mod events;
+mod meanings;
+mod sequence;
+
+use std::collections::BTreeSet;
+
+use metrics::{Facts, Family, Format, Id, Limits, Node, Type, page};
+
+use events::Feed;
+
+/// Names, types, label keys and bounds of buckets, as existing dashboards and rules expect them.
+const ORIGINAL: &str = include_str!("original.tsv");
+
+/// Of the process, not of a node.
+const START: &str = "peerobserver_runtime_start_timestamp";
+
+struct Expected {
+    name: &'static str,
+    kind: &'static str,
+    labels: Vec<&'static str>,
+    buckets: &'static str,
+}
+
+fn expected() -> Vec<Expected> {
+    let read = |line: &'static str| {
+        let columns: Vec<_> = line.split('\t').collect();
+        let labels = columns[2].split(',').filter(|label| !label.is_empty()).collect();
+        Expected { name: columns[0], kind: columns[1], labels, buckets: columns[3] }
+    };
+    ORIGINAL.lines().skip(1).map(read).collect()
+}
+
+fn family(name: &str) -> Id {
+    Family::ids().find(|id| Family::of(*id).name == name).unwrap_or_else(|| panic!("{name} is missing"))
+}
+
+/// The bounds that a name in the list stands for.
+fn bounds(name: &str) -> Vec<f64> {
+    let steps = |from: u32, to: u32, by: u32| (from..=to).step_by(by as usize).map(f64::from);
+    let addresses = || {
+        let fine = steps(0, 9, 1).chain(steps(10, 30, 5)).chain([50.0, 75.0, 100.0]);
+        fine.chain(steps(150, 300, 50)).chain(steps(400, 900, 100)).chain([999.0, 1000.0])
+    };
+    match name {
+        "BUCKETS_ADDR_ADDRESS_COUNT" => addresses().collect(),
+        "BUCKETS_INV_SIZE" => {
+            addresses().chain(steps(2000, 10000, 1000)).chain([20000.0]).chain(steps(25000, 50000, 5000)).collect()
+        }
+        "BUCKETS_ADDR_SERVICE_BITS" => steps(0, 63, 1).collect(),
+        "BUCKETS_ADDR_ADDRESS_TIMESTAMP_OFFSET" => {
+            [0.0].into_iter().chain((0..=24).map(|n| f64::from(1 << n))).collect()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_table_has_every_original_series() {
+    let expected = expected();
+    assert_eq!(expected.len(), 178);
+    for Expected { name, kind, labels, buckets } in &expected {
+        let id = family(name);
+        let family = Family::of(id);
+        assert!(Family::is_original(id), "{name}");
+        assert_eq!(family.kind.to_string(), *kind, "{name}");
+        assert_eq!(family.labels, labels, "{name}");
+        match family.kind {
+            Type::Histogram(own) => assert_eq!(own, bounds(buckets), "{name}"),
+            Type::Counter | Type::Gauge => assert_eq!(*buckets, "", "{name}"),
+        }
+    }
+    let names: BTreeSet<_> = expected.iter().map(|expected| expected.name).collect();
+    let own: BTreeSet<_> = Family::ids().filter(|id| Family::is_original(*id)).map(|id| Family::of(id).name).collect();
+    assert_eq!(names, own);
+}
+
+/// A node at which everything happened once.
+fn node() -> Node {
+    let mut feed = Feed::default();
+    sequence::all().into_iter().for_each(|body| feed.fold(body));
+    feed.node
+}
+
+/// The page of a node, without what the original tool does not have.
+fn original_page(node: &Node, format: Format) -> String {
+    let page = page(&[(None, node.store())], format);
+    let names: BTreeSet<_> = expected().iter().map(|expected| expected.name).collect();
+    let mut of_original = false;
+    let mut out = String::new();
+    for line in page.lines() {
+        if let Some(announced) = line.strip_prefix("# HELP ") {
+            of_original = names.contains(announced.split(' ').next().unwrap());
+        }
+        if of_original || line == "# EOF" {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Name and label keys of a line, without the bound of a bucket.
+fn keys(line: &str) -> (&str, Vec<&str>) {
+    let (series, _) = line.rsplit_once(' ').unwrap();
+    let Some((name, labels)) = series.split_once('{') else { return (series, vec![]) };
+    let labels = labels.trim_end_matches('}').split("\",").map(|label| label.split_once('=').unwrap().0);
+    (name, labels.filter(|label| *label != "le").collect())
+}
+
+#[test]
+fn every_original_series_is_on_the_page_with_its_labels() {
+    let page = original_page(&node(), Format::Text);
+    for Expected { name, kind, labels, .. } in expected() {
+        if name == START {
+            continue;
+        }
+        let suffixes: &[&str] = if kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+        for suffix in suffixes {
+            let wanted = format!("{name}{suffix}");
+            let lines = page.lines().filter(|line| !line.starts_with('#')).map(keys);
+            let found: Vec<_> = lines.filter(|(name, _)| *name == wanted).collect();
+            assert!(!found.is_empty(), "{wanted} is missing");
+            assert!(found.iter().all(|(_, own)| *own == labels), "{found:?} instead of {labels:?}");
+        }
+    }
+}
+
+#[test]
+fn text() {
+    insta::assert_snapshot!(original_page(&node(), Format::Text));
+}
+
+#[test]
+fn openmetrics() {
+    insta::assert_snapshot!(original_page(&node(), Format::OpenMetrics));
+}
+
+#[test]
+fn what_has_one_meaning_is_there_from_the_beginning() {
+    let mut node = Node::new(Limits::default());
+    node.tick(events::START_NS, &Facts::default());
+    for Expected { name, kind, labels, .. } in expected() {
+        let series = node.store().series(family(name)).len();
+        match (kind, &*labels) {
+            ("counter", []) => assert_eq!(series, 1, "{name}"),
+            ("counter" | "histogram", ["direction"]) => assert_eq!(series, 2, "{name}"),
+            ("gauge", _) => assert_eq!(series, 0, "{name}"),
+            _ => {}
+        }
+    }
+}
