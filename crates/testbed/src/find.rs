@@ -29,6 +29,24 @@ pub fn nats_server() -> Result<PathBuf> {
     on_path("nats-server").context("no nats-server on PATH; install the package nats-server")
 }
 
+/// The Prometheus to use.
+///
+/// # Errors
+/// That there is none, and what to do.
+pub fn prometheus() -> Result<PathBuf> {
+    on_path("prometheus").context("no prometheus on PATH; install the package prometheus")
+}
+
+/// The Alertmanager to use, by the name that Debian or its makers give it.
+///
+/// # Errors
+/// That there is none, and what to do.
+pub fn alertmanager() -> Result<PathBuf> {
+    on_path("prometheus-alertmanager")
+        .or_else(|| on_path("alertmanager"))
+        .context("no alertmanager on PATH; install the package prometheus-alertmanager")
+}
+
 /// What `bitcoind -version` says of itself, its first line: `Bitcoin Core daemon version v30.2.0 bitcoind`.
 ///
 /// # Errors

@@ -22,6 +22,7 @@
 mod builder;
 mod find;
 pub mod log;
+mod monitoring;
 mod nats;
 mod network;
 mod node;
@@ -36,14 +37,15 @@ mod wait;
 mod wallet;
 
 pub use builder::NodeBuilder;
-pub use find::{bitcoind, bitcoind_version, nats_server};
+pub use find::{alertmanager, bitcoind, bitcoind_version, nats_server, prometheus};
+pub use monitoring::{Monitor, Webhook};
 pub use nats::NatsServer;
 pub use network::Network;
 pub use node::{ConnectionType, Node, sync_blocks, sync_mempools};
 pub use peer::{Peer, PeerListener, PeerOptions};
 pub use rpc::{Rpc, RpcError};
 pub use scripts::{Oddity, random_addresses, routable_ip};
-pub use skip::{require_bitcoind, require_nats_server, skipped};
+pub use skip::{require_bitcoind, require_nats_server, require_prometheus, skipped};
 pub use traffic::{Pace, Traffic};
 pub use wait::eventually;
 pub use wallet::{Reject, Spend, Wallet};

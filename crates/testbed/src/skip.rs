@@ -32,3 +32,9 @@ pub fn require_bitcoind() -> Option<PathBuf> {
 pub fn require_nats_server() -> Option<PathBuf> {
     crate::nats_server().map_err(|error| skipped(&error.to_string())).ok()
 }
+
+/// The Prometheus and the Alertmanager to test with, or `None` after saying that the test is skipped.
+pub fn require_prometheus() -> Option<(PathBuf, PathBuf)> {
+    let both = || Ok((crate::prometheus()?, crate::alertmanager()?));
+    both().map_err(|error: anyhow::Error| skipped(&error.to_string())).ok()
+}

@@ -4,7 +4,7 @@ use super::prelude::*;
 
 pub(super) fn dashboard() -> Dashboard {
     let largest = |table| of(ADDRMAN_SOURCE_SHARE).is("table", table).now().max(&[]).named("share");
-    let median = |table| of(ADDRMAN_AGE).is("table", table).is("quantile", "0.5").now().max(&[]).named("age");
+    let median = |table| of(ADDRMAN_AGE).is("table", table).is("percentile", "50").now().max(&[]).named("age");
     let total = |table| of(ADDRMAN_ENTRIES).is("table", table).now().sum(&NODE).min(&[]).named("entries");
     let hour = |id| of(id).per_hour().sum(&["table"]);
     Dashboard::new("addrman", "address manager", "What nodes know of the network's addresses, and from whom.")
@@ -55,9 +55,9 @@ pub(super) fn dashboard() -> Dashboard {
                     .every("5m"),
                 stack("Tried by age", unit::COUNT, of(ADDRMAN_ENTRIES_BY_AGE).is("table", "tried").now().sum(&["age"]))
                     .every("5m"),
-                lines("Age of new", unit::SECONDS, of(ADDRMAN_AGE).is("table", "new").now().max(&["quantile"]))
+                lines("Age of new", unit::SECONDS, of(ADDRMAN_AGE).is("table", "new").now().max(&["percentile"]))
                     .every("5m"),
-                lines("Age of tried", unit::SECONDS, of(ADDRMAN_AGE).is("table", "tried").now().max(&["quantile"]))
+                lines("Age of tried", unit::SECONDS, of(ADDRMAN_AGE).is("table", "tried").now().max(&["percentile"]))
                     .every("5m"),
             ],
         )

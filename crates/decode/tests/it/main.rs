@@ -9,3 +9,4 @@ mod prefixes;
 mod properties;
 mod split;
 mod tracepoints;
+mod view;

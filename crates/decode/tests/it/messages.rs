@@ -4,12 +4,12 @@ use bitcoin::VarInt;
 use bitcoin::consensus::serialize;
 use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
 use decode::message::{Meta, decode, encode};
-use event::Body;
 use event::pb::bitcoin_primitives::ConnType;
 use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::event::Event;
+use event::{Body, Record};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -38,8 +38,10 @@ fn check(meta: &Meta, payload: &[u8]) -> Msg {
     if let Msg::Unknown(unknown) = &msg {
         assert_eq!((&*unknown.command, &*unknown.payload), (meta.command, payload));
     }
+    let body = |message| Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) });
+    crate::view::check(Record::new("".into(), 1, 1, 1, body(message.clone())), &message);
     let mut expected = vec![0x55; 3];
-    Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) }).encode(&mut expected);
+    body(message).encode(&mut expected);
     let mut encoded = vec![0x55; 3];
     encode(meta, payload, &mut encoded);
     assert!(

@@ -5,6 +5,7 @@ mod bad_input;
 mod cli;
 mod demo;
 mod fleet;
+mod metrics;
 mod node;
 mod process;
 mod tracepoints;

@@ -109,6 +109,11 @@ impl Running {
         testbed::eventually(words, PATIENCE, said).await.unwrap();
     }
 
+    /// What it has said on standard error.
+    pub fn said(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }

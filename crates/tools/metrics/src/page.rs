@@ -95,7 +95,8 @@ impl Page {
             }
         }
         let _ = write!(self.out, "# HELP {name} ");
-        self.escape(family.help);
+        // In the text format, a quotation mark stands for itself here.
+        self.escape(family.help, self.format == Format::OpenMetrics);
         let _ = write!(self.out, "\n# TYPE {name} {kind}\n");
     }
 
@@ -142,7 +143,7 @@ impl Page {
             self.out.push(separator);
             self.out.push_str(label);
             self.out.push_str("=\"");
-            self.escape(value);
+            self.escape(value, true);
             self.out.push('"');
             separator = ',';
         }
@@ -177,12 +178,12 @@ impl Page {
         };
     }
 
-    fn escape(&mut self, text: &str) {
+    fn escape(&mut self, text: &str, quotes: bool) {
         for c in text.chars() {
             match c {
                 '\\' => self.out.push_str("\\\\"),
                 '\n' => self.out.push_str("\\n"),
-                '"' => self.out.push_str("\\\""),
+                '"' if quotes => self.out.push_str("\\\""),
                 _ => self.out.push(c),
             }
         }

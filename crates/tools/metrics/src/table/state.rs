@@ -28,8 +28,8 @@ families! { super::traffic::END;
 
     ADDRMAN_ENTRIES = gauge "peerobserver_addrman_entries" [table, network]
         "Entries of the address manager, from getrawaddrman.";
-    ADDRMAN_AGE = gauge "peerobserver_addrman_entry_age_seconds" [table, quantile]
-        "Age of the address manager's entries: quantiles 0.1, 0.5, 0.9.";
+    ADDRMAN_AGE = gauge "peerobserver_addrman_entry_age_seconds" [table, percentile]
+        "Age that 10, 50 and 90 percent of the address manager's entries do not exceed.";
     ADDRMAN_ENTRIES_BY_AGE = gauge "peerobserver_addrman_entries_by_age" [table, age]
         "Entries of the address manager by age, each once: up to 1h, 1d, 7d, 30d, older, or with a time in the future.";
     ADDRMAN_SOURCE_SHARE = gauge "peerobserver_addrman_largest_source_ratio" [table]

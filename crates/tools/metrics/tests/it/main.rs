@@ -4,3 +4,4 @@
 mod golden;
 mod manual;
 mod own;
+mod rules;

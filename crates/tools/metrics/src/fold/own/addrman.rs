@@ -47,7 +47,7 @@ fn entries<'a>(
 
 fn ages(table: &str, mut ages: Vec<i64>, store: &mut Store) {
     ages.sort_unstable();
-    for (name, share) in [("0.1", 0.1), ("0.5", 0.5), ("0.9", 0.9)] {
+    for (name, share) in [("10", 0.1), ("50", 0.5), ("90", 0.9)] {
         match ages.get((ages.len().saturating_sub(1) as f64 * share).round() as usize) {
             Some(age) => store.set(ids::ADDRMAN_AGE, &[table, name], *age as f64),
             None => store.remove(ids::ADDRMAN_AGE, &[table, name]),

@@ -50,9 +50,9 @@ fn the_address_manager() {
         event("addrman", &format!(r#""new":{{"1":{{"entries":{{"0":{a},"1":{b}}}}},"9":{{"entries":{{"0":{c}}}}}}}"#)),
     );
     play.is(ids::ADDRMAN_ENTRIES, &["new", "ipv4"], 1.0).is(ids::ADDRMAN_ENTRIES, &["new", "unknown"], 1.0);
-    play.has(ids::ADDRMAN_ENTRIES, 3).is(ids::ADDRMAN_AGE, &["new", "0.5"], 100.0).is(
+    play.has(ids::ADDRMAN_ENTRIES, 3).is(ids::ADDRMAN_AGE, &["new", "50"], 100.0).is(
         ids::ADDRMAN_AGE,
-        &["new", "0.9"],
+        &["new", "90"],
         90_000.0,
     );
     for (age, entries) in [("future", 1.0), ("1h", 1.0), ("1d", 0.0), ("7d", 1.0), ("30d", 0.0), ("older", 0.0)] {
