@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use bench::payloads::mix;
+use bench::payloads::{SORTS, mix};
 use bus::nats::{Options, connect_reader, forward};
 use bus::{Bus, Delivery, Publisher, WhenFull};
 use decode::message::{Meta, encode};
@@ -40,18 +40,39 @@ fn encoded(peer: u64, inbound: bool, command: &str, payload: &[u8]) -> Encoded {
     Encoded { kind: Kind::Message, peer: Some(peer), message: Some(command.into()), direction, size: Some(size), bytes }
 }
 
-/// Messages of the mix with so many peers, two milliseconds apart.
+/// Messages of the mix with so many peers.
 fn messages(peers: u64, seed: u64) -> Vec<Encoded> {
     let mut random = Rng::with_seed(seed);
     let mix = mix(&mut random, EVENTS / 100);
-    mix.into_iter().map(|(command, payload)| encoded(random.u64(0..peers), random.bool(), command, &payload)).collect()
+    with_peers(mix, peers, &mut random)
 }
 
-fn deliveries(peers: u64, hour: u64) -> Vec<Delivery> {
+/// Transactions that are announced: in reality each one by most peers, and some seven new ones a second.
+const TRANSACTIONS: u64 = 1_400;
+
+/// Bytes of an entry of inv and getdata: type and hash.
+const ITEM: usize = 36;
+
+fn with_peers(mut messages: Vec<(&'static str, Vec<u8>)>, peers: u64, random: &mut Rng) -> Vec<Encoded> {
+    for (_, payload) in messages.iter_mut().filter(|(name, _)| ["inv", "getdata"].contains(name)) {
+        let length = payload.len() % ITEM;
+        for item in payload.get_mut(length..).unwrap_or_default().chunks_exact_mut(ITEM) {
+            let transaction = random.u64(0..TRANSACTIONS).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+            item.iter_mut().skip(4).zip(transaction.iter().cycle()).for_each(|(byte, new)| *byte = *new);
+        }
+    }
+    messages
+        .into_iter()
+        .map(|(command, payload)| encoded(random.u64(0..peers), random.bool(), command, &payload))
+        .collect()
+}
+
+/// As they come from the bus, two milliseconds apart.
+fn deliveries(messages: Vec<Encoded>, hour: u64) -> Vec<Delivery> {
     let at = |index: usize| START_NS + hour * 3_600_000_000_000 + index as u64 * 2_000_000;
     let record =
         |(index, encoded)| Record::new("bench".into(), 1, hour * EVENTS as u64 + index as u64 + 1, at(index), encoded);
-    messages(peers, hour).into_iter().enumerate().map(|event| Delivery::Event(Arc::new(record(event)))).collect()
+    messages.into_iter().enumerate().map(|event| Delivery::Event(Arc::new(record(event)))).collect()
 }
 
 /// What getpeerinfo tells.
@@ -76,26 +97,37 @@ fn new_metrics() -> Metrics {
     Metrics::new(Limits::default(), NodeLabel::Auto, Facts::default(), &[], Bus::new())
 }
 
-fn in_process() -> Result<()> {
-    let deliveries = deliveries(125, 0);
+fn in_process() {
+    fold("mix", &deliveries(messages(125, 0), 0));
+    let mut random = Rng::with_seed(1);
+    for sort in &SORTS {
+        let payloads = (0..sort.count.min(10_000)).map(|_| (sort.name, (sort.payload)(&mut random))).collect();
+        fold(sort.name, &deliveries(with_peers(payloads, 125, &mut random), 0));
+    }
+}
+
+fn fold(name: &str, deliveries: &[Delivery]) {
     let mut rates = Vec::new();
     for _ in 0..9 {
         let mut metrics = new_metrics();
         let start = Instant::now();
         deliveries.iter().for_each(|delivery| metrics.fold(delivery));
-        rates.push(EVENTS as f64 / start.elapsed().as_secs_f64());
+        rates.push(deliveries.len() as f64 / start.elapsed().as_secs_f64());
     }
     rates.sort_by(f64::total_cmp);
     let median = rates.get(rates.len() / 2).copied().unwrap_or_default().round();
-    println!("{}", json!({"bench": "metrics_in_process", "events": EVENTS, "events_per_second": median}));
-    Ok(())
+    let figure = json!({"bench": "metrics_in_process", "message": name, "events": deliveries.len(), "events_per_second": median});
+    println!("{figure}");
 }
 
 fn scrape(peers: u64) -> Result<()> {
     let mut metrics = new_metrics();
     for hour in 0..6 {
         let start = Instant::now();
-        deliveries(peers, hour).iter().chain([&peer_infos(peers, hour)]).for_each(|delivery| metrics.fold(delivery));
+        deliveries(messages(peers, hour), hour)
+            .iter()
+            .chain([&peer_infos(peers, hour)])
+            .for_each(|delivery| metrics.fold(delivery));
         let folded = start.elapsed();
         if hour != 0 && hour != 5 {
             continue;
@@ -183,7 +215,7 @@ fn main() -> Result<()> {
     let figure = std::env::args().nth(1);
     let wanted = |name: &str| figure.as_deref().is_none_or(|figure| figure == name);
     if wanted("in_process") {
-        in_process()?;
+        in_process();
     }
     if wanted("scrape") {
         scrape(125)?;

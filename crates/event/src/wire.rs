@@ -15,7 +15,7 @@ pub(crate) enum Field<'a> {
 
 impl<'a> Fields<'a> {
     /// Moves on behind the next field of this number and gives its bytes.
-    #[inline]
+    #[inline(always)]
     pub fn find_bytes(&mut self, wanted: u32) -> Option<&'a [u8]> {
         self.find_map(|(number, field)| match field {
             Field::Bytes(bytes) if number == wanted => Some(bytes),
@@ -44,7 +44,7 @@ impl<'a> Fields<'a> {
         count
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         let (&first, rest) = self.0.split_first()?;
         if first < 0x80 {
@@ -64,14 +64,14 @@ impl<'a> Fields<'a> {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, length: u64) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
         self.0 = rest;
         Some(taken)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self) -> Option<(u32, Field<'a>)> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).ok()?;
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = (u32, Field<'a>);
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.read();
         if read.is_none() {
