@@ -65,9 +65,10 @@ pub fn is_known_message(name: &str) -> bool {
 }
 
 /// Whether the values that strangers could have chosen are types of messages that nodes know.
-pub(crate) fn is_known(labels: &[&str], family: &Family) -> bool {
+pub(crate) fn is_known<L: AsRef<str>>(labels: &[L], family: &Family) -> bool {
     family.strangers.iter().all(|at| {
-        family.labels.get(*at) == Some(&"message") && labels.get(*at).is_some_and(|value| is_known_message(value))
+        family.labels.get(*at) == Some(&"message")
+            && labels.get(*at).is_some_and(|value| is_known_message(value.as_ref()))
     })
 }
 

@@ -262,7 +262,7 @@ impl Store {
             let family = Family::of(id);
             let Some(Series { table, gate: Some(gate) }) = self.families.get_mut(id.index()) else { continue };
             table.retain(|one| {
-                let stays = one.changed_ns >= oldest;
+                let stays = one.changed_ns >= oldest || label::is_known(&one.labels, family);
                 if !stays {
                     gate.forget(&label::key(&one.labels, family.strangers));
                 }
