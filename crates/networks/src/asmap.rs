@@ -4,11 +4,13 @@
 //! and ends with a number: RETURN ends; JUMP goes on elsewhere if the next bit is 1; MATCH goes on if the next bits are the given ones, or
 //! else ends with the default; DEFAULT sets that. Numbers are in classes: so many 1 bits, a 0, and as many bits as the class has.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use thiserror::Error;
+
+use crate::ranges::{is_cjdns, linked_v4, special};
 
 /// Size of a file at the most. Maps of the whole internet have some 2 MB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -40,12 +42,10 @@ pub enum AsmapError {
         cause: io::Error,
     },
     /// It is larger than any.
-    #[error("the asmap file {} has {bytes} B, more than the {MAX_BYTES} B that are read: is it the right file?", path.display())]
+    #[error("the asmap file {} has more than the {MAX_BYTES} B that are read: is it the right file?", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size.
-        bytes: u64,
     },
     /// It is not in the form that Bitcoin Core reads.
     #[error("{} is no asmap file in the binary form that bitcoind -asmap takes: is it complete?", path.display())]
@@ -72,11 +72,9 @@ impl Asmap {
     /// It cannot be read, is too large, or is no map; names the file.
     pub fn load(path: &Path) -> Result<Self, AsmapError> {
         let io = |cause| AsmapError::Io { path: path.to_owned(), cause };
-        let bytes = fs::metadata(path).map_err(io)?.len();
-        if bytes > MAX_BYTES {
-            return Err(AsmapError::TooLarge { path: path.to_owned(), bytes });
-        }
-        Self::parse(fs::read(path).map_err(io)?).ok_or_else(|| AsmapError::Malformed { path: path.to_owned() })
+        let bytes = crate::file::read(path, MAX_BYTES).map_err(io)?;
+        let bytes = bytes.ok_or_else(|| AsmapError::TooLarge { path: path.to_owned() })?;
+        Self::parse(bytes).ok_or_else(|| AsmapError::Malformed { path: path.to_owned() })
     }
 
     /// Checks a map as Bitcoin Core does: each path through it ends, nothing is left over, and no other bytes mean the same.
@@ -84,12 +82,17 @@ impl Asmap {
         check(&bytes)?.then_some(Self(bytes))
     }
 
-    /// The autonomous system of an address; none if it is unmapped.
+    /// The autonomous system of an address; none if it is unmapped. As in Bitcoin Core, an IPv6 address that stands for an IPv4 address is
+    /// looked up as that one, and neither CJDNS nor what is not routed is mapped.
     pub fn lookup(&self, ip: IpAddr) -> Option<u32> {
+        if special(ip).is_some() || is_cjdns(ip) {
+            return None;
+        }
         let address = match ip.to_canonical() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-            IpAddr::V6(v6) => v6.to_bits(),
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => linked_v4(v6).map_or(v6, |v4| v4.to_ipv6_mapped()),
         };
+        let address = address.to_bits();
         self.interpret(address).filter(|asn| *asn != 0)
     }
 
@@ -295,8 +298,16 @@ mod tests {
         code.number(9, ASN);
         let bytes = code.bytes();
         let map = Asmap::parse(bytes.clone()).unwrap();
-        assert_eq!(map.lookup("8000::1".parse().unwrap()), Some(9));
-        assert_eq!(map.lookup("1.2.3.4".parse().unwrap()), Some(7));
+        let table = [
+            ("8000::1", Some(9)),
+            ("1.2.3.4", Some(7)),
+            ("2002:102:304::1", Some(7)),
+            ("10.1.1.1", None),
+            ("fc00::1", None),
+        ];
+        for (ip, asn) in table {
+            assert_eq!(map.lookup(ip.parse().unwrap()), asn, "{ip}");
+        }
         for length in 0..bytes.len() {
             assert!(Asmap::parse(bytes[..length].to_vec()).is_none(), "{length}");
         }
@@ -318,7 +329,8 @@ mod tests {
             let inside = nets.iter().map(|(net, _)| net.network());
             for ip in addresses.into_iter().map(|ip| IpAddr::from(ip.to_be_bytes())).chain(inside) {
                 let longest = nets.iter().filter(|(net, _)| net.contains(&ip)).max_by_key(|(net, _)| net.prefix_len());
-                prop_assert_eq!(map.lookup(ip), Some(longest.map_or(64_512, |(_, asn)| *asn)), "{}", ip);
+                let expected = special(ip).is_none().then(|| longest.map_or(64_512, |(_, asn)| *asn));
+                prop_assert_eq!(map.lookup(ip), expected, "{}", ip);
             }
         }
 

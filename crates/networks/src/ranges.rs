@@ -18,13 +18,13 @@ pub enum Special {
     Loopback,
     /// 169.254/16 and fe80::/10 (RFC 3927, RFC 4291).
     LinkLocal,
-    /// 192.0.2/24, 198.51.100/24, 203.0.113/24, 2001:db8::/32 (RFC 5737, RFC 3849).
+    /// 192.0.2/24, 198.51.100/24, 203.0.113/24, 2001:db8::/32, 3fff::/20 (RFC 5737, RFC 3849, RFC 9637).
     Documentation,
     /// 198.18/15 (RFC 2544).
     Benchmarking,
     /// 224/4 and ff00::/8 (RFC 5771, RFC 4291).
     Multicast,
-    /// 240/4 (RFC 1112).
+    /// 240/4, 192.0.0/24, 192.88.99/24 (RFC 1112, RFC 6890, RFC 7526).
     Reserved,
     /// fc00::/7 (RFC 4193), but fc00::/8, which is CJDNS to Bitcoin Core.
     UniqueLocal,
@@ -69,7 +69,7 @@ fn special_v4(ip: Ipv4Addr) -> Option<Special> {
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Special::Documentation,
         [198, 18 | 19, ..] => Special::Benchmarking,
         [224..=239, ..] => Special::Multicast,
-        [240..=255, ..] => Special::Reserved,
+        [240..=255, ..] | [192, 0, 0, _] | [192, 88, 99, _] => Special::Reserved,
         _ => return None,
     })
 }
@@ -85,14 +85,14 @@ fn special_v6(ip: Ipv6Addr) -> Option<Special> {
         [0xfe80..=0xfebf, ..] => Special::LinkLocal,
         [0xff00..=0xffff, ..] => Special::Multicast,
         [0xfd00..=0xfdff, ..] => Special::UniqueLocal,
-        [0x2001, 0x0db8, ..] => Special::Documentation,
+        [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Special::Documentation,
         [0x2001, 0x0010..=0x002f, ..] => Special::Orchid,
         _ => return None,
     })
 }
 
 /// The IPv4 address that an IPv6 address stands for: 6to4 (RFC 3964), Teredo (RFC 4380), NAT64 (RFC 6052), SIIT (RFC 6145).
-fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+pub(crate) fn linked_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match ip.segments() {
         [0x2002, high, low, ..] => Some(v4(high, low)),
@@ -115,17 +115,26 @@ impl fmt::Display for Group {
     }
 }
 
+/// Whether it is an address of CJDNS, as far as that can be told from the address: fc00::/8.
+pub(crate) fn is_cjdns(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.octets().starts_with(&[0xfc]))
+}
+
 /// The group of an address: /16 of IPv4, also of one that an IPv6 address stands for; /36 in 2001:470::/32 (Hurricane Electric), /32 of other
-/// IPv6.
+/// IPv6; /12 of CJDNS.
 pub fn group16(ip: IpAddr) -> Group {
     let v6 = match ip.to_canonical() {
         IpAddr::V4(v4) => return group_v4(v4),
         IpAddr::V6(v6) => v6,
     };
-    if let Some(v4) = embedded_v4(v6) {
+    if let Some(v4) = linked_v4(v6) {
         return group_v4(v4);
     }
-    let length = if matches!(v6.segments(), [0x2001, 0x0470, ..]) { 36 } else { 32 };
+    let length = match v6.segments() {
+        [0x2001, 0x0470, ..] => 36,
+        _ if is_cjdns(ip) => 12,
+        _ => 32,
+    };
     Group { network: Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - length))).into(), length }
 }
 
@@ -183,6 +192,7 @@ mod tests {
             ("64:ff9b::1.2.3.4", "1.2.0.0/16", "64:ff9b::"),
             ("2001:470:abcd:1::1", "2001:470:a000::/36", "2001:470:abcd:1::"),
             ("2a01:4f8:1:2:3::", "2a01:4f8::/32", "2a01:4f8:1:2::"),
+            ("fc1f:2::1", "fc10::/12", "fc1f:2::"),
         ];
         for (ip, group, net) in table {
             let ip: IpAddr = ip.parse().unwrap();

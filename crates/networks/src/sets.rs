@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use ipnet::IpNet;
 use thiserror::Error;
+
+use crate::file::Stamp;
 
 /// Sets at the most: an address's sets fit into a number of so many bits.
 pub const MAX_SETS: usize = 64;
@@ -99,15 +100,16 @@ impl SetMask {
 #[derive(Clone, Debug, Default)]
 pub struct Sets {
     names: Vec<String>,
-    sizes: Vec<usize>,
     v4: Ranges<u32>,
     v6: Ranges<u128>,
     /// What the files looked like when they were read.
-    stamps: Vec<(PathBuf, Stamp)>,
+    stamps: Vec<(PathBuf, Stamps)>,
+    /// Of each set, for the time when its file cannot be read any more.
+    networks: Vec<Vec<IpNet>>,
 }
 
-/// Time of change and size of a file; of a folder, of all in it. None if it is not there.
-type Stamp = Option<Vec<(PathBuf, Option<SystemTime>, u64)>>;
+/// Those of a file, or of all in a folder.
+type Stamps = Vec<(PathBuf, Stamp)>;
 
 impl Sets {
     /// Those that are built in.
@@ -115,11 +117,12 @@ impl Sets {
         Self::build(builtin(), Vec::new())
     }
 
-    /// Those that are built in and those from files. Lines that cannot be read are passed over, and told.
+    /// Those that are built in and those from files. Lines that cannot be read are passed over, and told. Of a file that cannot be read, what
+    /// was there before stays.
     ///
     /// # Errors
-    /// A name is none, there are too many sets, or a file cannot be read.
-    pub fn load(sources: &[SetSource]) -> Result<(Self, Vec<Warning>), SetError> {
+    /// A name is none, there are too many sets, or a file cannot be read and nothing was there before.
+    pub fn load(sources: &[SetSource], before: Option<&Self>) -> Result<(Self, Vec<Warning>), SetError> {
         let mut sets = builtin();
         let mut warnings = Vec::new();
         let mut stamps = Vec::new();
@@ -129,9 +132,16 @@ impl Sets {
             if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
                 return Err(SetError::Name(name.clone()));
             }
-            stamps.push((path.clone(), stamp(path))); // before it is read: a change in between is seen later
-            let failed = |cause: String| SetError::Io { name: name.clone(), path: path.clone(), cause };
-            let (networks, passed_over) = file::read(path).map_err(failed)?;
+            stamps.push((path.clone(), stamps_of(path))); // before it is read: a change in between is seen later
+            let kept = before.and_then(|before| before.networks.get(before.index(name)?));
+            let (networks, passed_over) = match (file::read(path), kept) {
+                (Ok(read), _) => read,
+                (Err(cause), Some(kept)) => {
+                    let told = format!("cannot read {}: {cause}; its networks of before stay in use", path.display());
+                    (kept.clone(), vec![told])
+                }
+                (Err(cause), None) => return Err(SetError::Io { name: name.clone(), path: path.clone(), cause }),
+            };
             warnings.extend(passed_over.into_iter().map(|text| Warning { set: name.clone(), text }));
             let index = sets.iter().position(|(known, _)| known == name);
             let index = index.unwrap_or_else(|| {
@@ -151,10 +161,10 @@ impl Sets {
         Ok((Self::build(sets, stamps), warnings))
     }
 
-    fn build(sets: Vec<(String, Vec<IpNet>)>, stamps: Vec<(PathBuf, Stamp)>) -> Self {
+    fn build(sets: Vec<(String, Vec<IpNet>)>, stamps: Vec<(PathBuf, Stamps)>) -> Self {
         let mut v4: BTreeMap<u32, Vec<(u32, u64)>> = BTreeMap::new();
         let mut v6: BTreeMap<u128, Vec<(u128, u64)>> = BTreeMap::new();
-        let (mut names, mut sizes) = (Vec::new(), Vec::new());
+        let (mut names, mut kept) = (Vec::new(), Vec::new());
         for (index, (name, networks)) in sets.into_iter().enumerate() {
             let networks = IpNet::aggregate(&networks);
             for network in &networks {
@@ -168,9 +178,9 @@ impl Sets {
                 }
             }
             names.push(name);
-            sizes.push(networks.len());
+            kept.push(networks);
         }
-        Self { names, sizes, v4: Ranges::new(v4), v6: Ranges::new(v6), stamps }
+        Self { names, v4: Ranges::new(v4), v6: Ranges::new(v6), stamps, networks: kept }
     }
 
     /// The sets that an address is in.
@@ -188,7 +198,7 @@ impl Sets {
 
     /// Names of all sets, and how many networks each has.
     pub fn sizes(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.names.iter().map(String::as_str).zip(self.sizes.iter().copied())
+        self.names.iter().map(String::as_str).zip(self.networks.iter().map(Vec::len))
     }
 
     /// Position of a set.
@@ -198,7 +208,7 @@ impl Sets {
 
     /// Whether a file has changed, come or gone since it was read.
     pub fn changed(&self) -> bool {
-        self.stamps.iter().any(|(path, before)| stamp(path) != *before)
+        self.stamps.iter().any(|(path, before)| stamps_of(path) != *before)
     }
 }
 
@@ -207,14 +217,9 @@ fn builtin() -> Vec<(String, Vec<IpNet>)> {
     BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), networks(text))).collect()
 }
 
-fn stamp(path: &Path) -> Stamp {
-    let files = file::files(path).ok()?;
-    let look = |file: PathBuf| {
-        let metadata = file.metadata().ok();
-        let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
-        (file, metadata.and_then(|metadata| metadata.modified().ok()), size)
-    };
-    Some(files.into_iter().map(look).collect())
+fn stamps_of(path: &Path) -> Stamps {
+    let files = file::files(path).unwrap_or_default();
+    files.into_iter().map(|file| (file.clone(), Stamp::of(&file))).collect()
 }
 
 /// Addresses in ascending order: from each start on the sets are known, up to the next one.

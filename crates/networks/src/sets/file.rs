@@ -16,34 +16,41 @@ const TOLD: usize = 3;
 /// Reads the files at a path: networks, and what was passed over.
 ///
 /// # Errors
-/// A file cannot be read; why.
+/// A file cannot be read; why. Of a folder one that cannot is passed over.
 pub(super) fn read(path: &Path) -> Result<(Vec<IpNet>, Vec<String>), String> {
     let mut networks = Vec::new();
     let mut passed_over = Vec::new();
     for file in files(path).map_err(|cause| cause.to_string())? {
-        let about = |cause: String| if file == path { cause } else { format!("{}: {cause}", file.display()) };
-        let bytes = fs::metadata(&file).map_err(|cause| about(cause.to_string()))?.len();
-        if bytes > MAX_BYTES {
-            return Err(about(format!("it has {bytes} B, more than the {MAX_BYTES} B that are read")));
+        let found = match read_one(&file) {
+            Ok(found) => found,
+            Err(cause) if file == path => return Err(cause),
+            Err(cause) => {
+                passed_over.push(format!("cannot read {}: {cause}; passed over", file.display()));
+                continue;
+            }
+        };
+        let room = MAX_NETWORKS.saturating_sub(networks.len());
+        if found.networks.len() > room {
+            return Err(format!("it has more than {MAX_NETWORKS} networks"));
         }
-        let text = fs::read(&file).map_err(|cause| about(cause.to_string()))?;
-        let text = String::from_utf8_lossy(&text);
-        let is_toml = file.extension().is_some_and(|extension| extension == "toml");
-        let (found, bad) = if is_toml { entities(&text).map_err(about)? } else { list(&text) };
-        networks.extend(found);
-        passed_over.extend(
-            bad.iter()
-                .take(TOLD)
-                .map(|(at, what)| format!("{}{at}: {what:?} is no IP address or network; passed over", file.display())),
-        );
-        if let Some(more @ 1..) = bad.len().checked_sub(TOLD) {
+        networks.extend(found.networks);
+        let told = found
+            .bad
+            .iter()
+            .map(|(at, what)| format!("{}{at}: {what:?} is no IP address or network; passed over", file.display()));
+        passed_over.extend(told);
+        if let Some(more @ 1..) = found.bad_count.checked_sub(TOLD) {
             passed_over.push(format!("{}: {more} more passed over", file.display()));
-        }
-        if networks.len() > MAX_NETWORKS {
-            return Err(about(format!("it has more than {MAX_NETWORKS} networks")));
         }
     }
     Ok((networks, passed_over))
+}
+
+fn read_one(file: &Path) -> Result<Found, String> {
+    let bytes = crate::file::read(file, MAX_BYTES).map_err(|cause| cause.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("it has more than the {MAX_BYTES} B that are read"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    if file.extension().is_some_and(|extension| extension == "toml") { entities(&text) } else { Ok(list(&text)) }
 }
 
 /// The file, or those in the folder whose names end in .txt, .list or .toml, in order.
@@ -75,8 +82,28 @@ pub(super) fn network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// Networks, and what is none: where it is, and its text.
-type Found = (Vec<IpNet>, Vec<(String, String)>);
+/// What is in a file.
+#[derive(Default)]
+struct Found {
+    networks: Vec<IpNet>,
+    /// What is no network: where it is, and its text. The first ones.
+    bad: Vec<(String, String)>,
+    bad_count: usize,
+}
+
+impl Found {
+    fn note(&mut self, text: &str, at: impl FnOnce() -> String) {
+        match network(text) {
+            Some(network) => self.networks.push(network),
+            None => {
+                self.bad_count += 1;
+                if self.bad.len() < TOLD {
+                    self.bad.push((at(), text.chars().take(60).collect()));
+                }
+            }
+        }
+    }
+}
 
 /// A list: one network a line, comments after # or ;. Tor's exit-addresses have more lines, of which ExitAddress ones count.
 fn list(text: &str) -> Found {
@@ -89,10 +116,7 @@ fn list(text: &str) -> Found {
             Some("ExitAddress") => words.next().unwrap_or_default(),
             Some(word) => word.trim_end_matches(','),
         };
-        match network(word) {
-            Some(network) => found.0.push(network),
-            None => found.1.push((format!(":{number}"), word.chars().take(60).collect())),
-        }
+        found.note(word, || format!(":{number}"));
     }
     found
 }
@@ -104,6 +128,7 @@ struct Entity {
     networks: Vec<Network>,
     #[serde(default)]
     ips: Vec<String>,
+    removed: Option<toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +151,9 @@ fn entities(text: &str) -> Result<Found, String> {
         if is_one { vec![toml::Value::Table(table)] } else { inner.filter(toml::Value::is_table).collect() };
     for value in all {
         let entity: Entity = value.try_into().map_err(|cause: toml::de::Error| cause.message().to_owned())?;
+        if entity.removed.is_some() {
+            continue;
+        }
         let told = entity.networks.into_iter().filter_map(|network| match network {
             Network::Plain(text) => Some(text),
             Network::Told { cidr, removed: None } => Some(cidr),
@@ -133,10 +161,7 @@ fn entities(text: &str) -> Result<Found, String> {
             Network::Told { removed: Some(_), .. } => None,
         });
         for text in told.chain(entity.ips) {
-            match network(text.trim()) {
-                Some(network) => found.0.push(network),
-                None => found.1.push((String::new(), text.chars().take(60).collect())),
-            }
+            found.note(text.trim(), String::new);
         }
     }
     Ok(found)

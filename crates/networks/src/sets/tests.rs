@@ -50,7 +50,7 @@ fn files_in_all_forms() {
     );
     let sources =
         [source("plain", plain.clone()), source("tor_exit", tor), source("entities", entity), source("entities", old)];
-    let (sets, warnings) = Sets::load(&sources).unwrap();
+    let (sets, warnings) = Sets::load(&sources, None).unwrap();
     let table = [
         ("1.2.3.4", "plain"),
         ("10.255.0.1", "plain"),
@@ -72,13 +72,20 @@ fn files_in_all_forms() {
     fs::write(&plain, "4.4.4.4").unwrap();
     assert!(sets.changed());
 
-    let (sets, _) = Sets::load(&[source("linkinglion", folder.to_owned())]).unwrap();
+    let (sets, _) = Sets::load(&[source("linkinglion", folder.to_owned())], None).unwrap();
     assert!(sets.of("4.4.4.4".parse().unwrap()).has(0), "a folder replaces what is built in");
     assert!(sets.of("143.20.137.9".parse().unwrap()).is_empty());
     fs::write(folder.join("new.list"), "6.6.6.6").unwrap();
     assert!(sets.changed());
+    let gone = [source("linkinglion", folder.join("gone")), source("new", folder.join("new.list"))];
+    let (sets, warnings) = Sets::load(&gone, Some(&sets)).unwrap();
+    assert!(sets.of("4.4.4.4".parse().unwrap()).has(0), "what was there before stays");
+    assert!(sets.of("6.6.6.6".parse().unwrap()).has(sets.index("new").unwrap()));
+    assert!(warnings[0].text.ends_with("its networks of before stay in use") && !sets.changed());
     for (name, path) in [("Bad", "x"), ("gone", "/nowhere/at/all")] {
-        assert!(Sets::load(&[source(name, path.into())]).unwrap_err().to_string().contains(path) || name == "Bad");
+        assert!(
+            Sets::load(&[source(name, path.into())], None).unwrap_err().to_string().contains(path) || name == "Bad"
+        );
     }
 }
 

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
-use networks::{Asmap, SetMask, SetSource};
+use networks::{Asmap, SetMask, SetSource, Stamp};
 use tracing::warn;
 
 pub use networks::SetMask as Sets;
@@ -27,7 +26,7 @@ pub struct Facts {
     loaded_ns: u64,
     sets: Arc<networks::Sets>,
     asmap: Option<Arc<Asmap>>,
-    asmap_file: Option<(PathBuf, Option<SystemTime>)>,
+    asmap_file: Option<(PathBuf, Stamp)>,
 }
 
 impl Default for Facts {
@@ -38,7 +37,7 @@ impl Default for Facts {
 }
 
 impl Facts {
-    fn new(sets: networks::Sets, asmap: Option<Arc<Asmap>>, asmap_file: Option<(PathBuf, Option<SystemTime>)>) -> Self {
+    fn new(sets: networks::Sets, asmap: Option<Arc<Asmap>>, asmap_file: Option<(PathBuf, Stamp)>) -> Self {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         Self { generation, loaded_ns: event::time::now_ns(), sets: Arc::new(sets), asmap, asmap_file }
@@ -49,19 +48,11 @@ impl Facts {
     /// # Errors
     /// There was nothing before, and a file cannot be read: which, and why.
     pub fn read(files: &Files, before: Option<&Self>) -> Result<Self, String> {
-        let sets = match (networks::Sets::load(&files.sets), before) {
-            (Ok((sets, warnings)), _) => {
-                warnings.iter().for_each(|warning| warn!("{warning}"));
-                sets
-            }
-            (Err(cause), Some(before)) => {
-                warn!("{cause}; its networks of before stay in use");
-                networks::Sets::clone(&before.sets)
-            }
-            (Err(cause), None) => return Err(cause.to_string()),
-        };
+        let (sets, warnings) =
+            networks::Sets::load(&files.sets, before.map(|before| &*before.sets)).map_err(|cause| cause.to_string())?;
+        warnings.iter().for_each(|warning| warn!("{warning}"));
         let Some(path) = &files.asmap else { return Ok(Self::new(sets, None, None)) };
-        let stamp = Some((path.clone(), changed_at(path))); // before it is read
+        let stamp = Some((path.clone(), Stamp::of(path))); // before it is read
         let asmap = match (Asmap::load(path), before) {
             (Ok(asmap), _) => Some(Arc::new(asmap)),
             (Err(cause), Some(before)) => {
@@ -75,7 +66,7 @@ impl Facts {
 
     /// Whether a file has changed since.
     pub fn changed(&self) -> bool {
-        self.sets.changed() || self.asmap_file.as_ref().is_some_and(|(path, before)| changed_at(path) != *before)
+        self.sets.changed() || self.asmap_file.as_ref().is_some_and(|(path, before)| Stamp::of(path) != *before)
     }
 
     /// Differs from that of what was read before.
@@ -117,8 +108,4 @@ impl Facts {
     pub fn asn_of(&self, ip: IpAddr) -> Option<u32> {
         self.asmap.as_ref()?.lookup(ip)
     }
-}
-
-fn changed_at(path: &PathBuf) -> Option<SystemTime> {
-    std::fs::metadata(path).ok()?.modified().ok()
 }
