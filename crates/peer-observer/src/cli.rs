@@ -90,6 +90,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub metrics: MetricsArgs,
     #[command(flatten)]
+    pub networks: NetworksArgs,
+    #[command(flatten)]
     pub filter: FilterArgs,
 }
 
@@ -164,6 +166,8 @@ pub struct DemoArgs {
     pub nats: NatsArgs,
     #[command(flatten)]
     pub metrics: MetricsArgs,
+    #[command(flatten)]
+    pub networks: NetworksArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
 }
@@ -270,20 +274,26 @@ pub struct MetricsArgs {
     /// Values that a label chosen by strangers has at the most; the rest is "other" [default: 100]
     #[arg(long, env = "PEER_OBSERVER_LABEL_VALUES", value_name = "NUMBER")]
     pub label_values: Option<usize>,
+}
+
+impl MetricsArgs {
+    /// Whether anything is said.
+    pub fn any(&self) -> bool {
+        let Self { metrics_listen, node_label, label_values } = self;
+        metrics_listen.is_some() || node_label.is_some() || label_values.is_some()
+    }
+}
+
+/// Options about whose addresses are.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Networks")]
+pub struct NetworksArgs {
     /// Map of autonomous systems, in the binary form of bitcoind -asmap
     #[arg(long, env = "PEER_OBSERVER_ASMAP", value_name = "FILE")]
     pub asmap: Option<PathBuf>,
     /// Networks to watch under a name: a list, a ban list in TOML, Tor's exit list, or a folder of such
     #[arg(long, value_name = "NAME=FILE")]
     pub set: Vec<SetOption>,
-}
-
-impl MetricsArgs {
-    /// Whether anything is said.
-    pub fn any(&self) -> bool {
-        let Self { metrics_listen, node_label, label_values, asmap, set } = self;
-        metrics_listen.is_some() || node_label.is_some() || label_values.is_some() || asmap.is_some() || !set.is_empty()
-    }
 }
 
 #[derive(Args, Debug, Default)]

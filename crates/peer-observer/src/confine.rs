@@ -172,10 +172,7 @@ impl<'a> Scene<'a> {
         Self {
             nodes: observed.map(|node| (&node.target, Sight::of(&node.target))).collect(),
             followed: followed.iter().map(|node| (node, Sight::of(&node.target))).collect(),
-            files: files
-                .chain(config.metrics.iter().flat_map(|metrics| metrics.files().cloned()))
-                .map(|path| (path.clone(), readable(&path)))
-                .collect(),
+            files: files.chain(config.networks.files().cloned()).map(|path| (path.clone(), readable(&path))).collect(),
         }
     }
 

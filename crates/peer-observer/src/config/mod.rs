@@ -3,6 +3,7 @@
 mod ebpf;
 mod file;
 mod metrics;
+mod networks;
 mod units;
 
 use std::collections::BTreeSet;
@@ -18,9 +19,10 @@ use tracing::warn;
 
 pub use ebpf::{CaptureLimit, ring_bytes};
 pub use file::{FileConfig, NodeSection};
-pub use metrics::{LabelKind, MetricsConfig, SetOption};
+pub use metrics::{LabelKind, MetricsConfig};
+pub use networks::{Networks, SetOption};
 
-use crate::cli::{ConfigArgs, EbpfArgs, Extractor, MetricsArgs, NatsArgs, NodeArgs, SubjectKind, Tool};
+use crate::cli::{ConfigArgs, EbpfArgs, Extractor, MetricsArgs, NatsArgs, NetworksArgs, NodeArgs, SubjectKind, Tool};
 use crate::tracepoints;
 use metrics::MetricsSection;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub ebpf: extractor_ebpf::Options,
     /// How `metrics` serves its page; None if nothing is said of it.
     pub metrics: Option<MetricsConfig>,
+    /// Whose addresses are.
+    pub networks: Networks,
 }
 
 impl Config {
@@ -111,6 +115,11 @@ impl Told {
         }
     }
 
+    /// Lets options about sets and autonomous systems override the files.
+    pub fn override_networks(&mut self, args: &NetworksArgs) {
+        self.file.networks.override_with(args);
+    }
+
     /// Prints it as a configuration file, with secrets hidden, if that is asked for. Whether it was.
     pub fn print_if_asked(&self, args: &ConfigArgs) -> Result<bool> {
         if args.print_config {
@@ -163,6 +172,7 @@ fn settings(file: &FileConfig) -> Result<Config> {
         log_from_start: file.log.from_start.unwrap_or_default(),
         ebpf: file.ebpf.options()?,
         metrics: file.metrics.as_ref().map(MetricsSection::check).transpose()?,
+        networks: file.networks.networks(),
         tools: file.tools.clone(),
     })
 }

@@ -26,6 +26,7 @@ pub fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
     let mut told = Told::read(&nothing, &NodeArgs::default(), &args.nats)?;
     told.override_ebpf(&args.ebpf);
     told.override_metrics(&args.metrics);
+    told.override_networks(&args.networks);
     let config = told.check_without_nodes()?;
     let bitcoind = testbed::bitcoind()?;
     let tracer = match tracepoints::begin_with(&bitcoind, &config.ebpf) {
@@ -58,7 +59,7 @@ async fn observe(
     let network = network.context("the demo's nodes did not start")?;
 
     let mut names = Vec::new();
-    let mut metrics = config.metrics.take().unwrap_or_default().begin_anywhere()?;
+    let mut metrics = config.metrics.take().unwrap_or_default().begin_anywhere(&config.networks)?;
     metrics.expect(network.nodes().iter().map(|node| node.name().to_owned()));
     let page = metrics.address();
     supervisor.serve_metrics(metrics, Filter::default());

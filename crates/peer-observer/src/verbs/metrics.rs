@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use metrics::Server;
 
 use crate::cli::{Color, RunArgs, Tool};
-use crate::config::MetricsConfig;
 use crate::runtime::block_on;
 use crate::supervisor::Supervisor;
 use crate::verbs;
@@ -20,13 +20,14 @@ pub fn run(args: RunArgs, color: Color) -> Result<ExitCode> {
         config.tools = Some(vec![Tool::Metrics]);
         return verbs::run::live(config, &args, color);
     };
-    let metrics = told.check_without_nodes()?.metrics.unwrap_or_default();
-    block_on(from_nats(&args, options, metrics))
+    let mut config = told.check_without_nodes()?;
+    let server = config.metrics.take().unwrap_or_default().begin(&config.networks)?;
+    block_on(from_nats(&args, options, server))
 }
 
-async fn from_nats(args: &RunArgs, options: bus::nats::Options, metrics: MetricsConfig) -> Result<ExitCode> {
+async fn from_nats(args: &RunArgs, options: bus::nats::Options, server: Server) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
-    supervisor.serve_metrics(metrics.begin()?, args.filter.filter());
+    supervisor.serve_metrics(server, args.filter.filter());
     supervisor.read(&options).await?;
     Ok(supervisor.run().await.exit_code())
 }

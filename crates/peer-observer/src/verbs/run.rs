@@ -27,6 +27,7 @@ pub fn told(args: &RunArgs) -> Result<Told> {
     let mut told = Told::read(&args.config, &args.node, &args.nats)?;
     told.override_ebpf(&args.ebpf);
     told.override_metrics(&args.metrics);
+    told.override_networks(&args.networks);
     overlay(&mut told.file.extract, &args.extract);
     overlay(&mut told.file.tools, &args.tools);
     Ok(told)
@@ -37,7 +38,7 @@ pub fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<ExitCode
     config.require_nodes()?;
     let tools = tools(&config);
     let metrics = if tools.contains(&Tool::Metrics) {
-        let mut server = config.metrics.clone().unwrap_or_default().begin()?;
+        let mut server = config.metrics.clone().unwrap_or_default().begin(&config.networks)?;
         server.expect(config.nodes.iter().map(|node| node.name.clone()));
         Some(server)
     } else {
