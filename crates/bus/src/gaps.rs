@@ -24,6 +24,22 @@ pub struct Loss {
     pub stage: &'static str,
 }
 
+impl Loss {
+    /// As one line of JSON, without the newline, in the form of an event: `{"time":…,"node":…,"run":…,"source":"observer","kind":"lost","body":{…}}`.
+    pub fn to_json(&self) -> String {
+        let Self { node, run, missing, time_ns, stage } = self;
+        serde_json::json!({
+            "time": event::time::rfc3339(*time_ns),
+            "node": node,
+            "run": run,
+            "source": "observer",
+            "kind": "lost",
+            "body": { "missing": missing, "stage": stage },
+        })
+        .to_string()
+    }
+}
+
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let when = event::time::rfc3339_micros(self.time_ns);

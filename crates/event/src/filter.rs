@@ -1,5 +1,6 @@
 //! Which events somebody wants: the same filter on the command line, in subscriptions and in queries.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -94,6 +95,15 @@ impl Kinds {
         }
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::One(kind) => kind.name(),
+            Self::Source(source) => source.name(),
+            Self::Subject(token) => token,
+        }
+    }
+
     /// All names that are understood.
     pub fn names() -> Vec<&'static str> {
         let sources = Source::ALL.iter().map(|source| source.name());
@@ -146,6 +156,16 @@ impl AddrPattern {
             Self::Name(name) => {
                 addr == name || addr.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(':'))
             }
+        }
+    }
+}
+
+impl fmt::Display for AddrPattern {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Net(net) => net.fmt(f),
+            Self::Socket(socket) => socket.fmt(f),
+            Self::Name(name) => f.write_str(name),
         }
     }
 }

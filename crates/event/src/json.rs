@@ -11,7 +11,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serializer};
 use serde_with::{DeserializeAs, SerializeAs};
 
-pub use record::{JsonError, from_json, to_json};
+pub use record::{JsonError, from_json, to_json, to_json_brief};
 
 /// The largest integer up to which a double, and so JavaScript, holds every integer.
 const MAX_EXACT: u64 = (1 << 53) - 1;

@@ -10,6 +10,7 @@ pub mod message;
 pub mod quote;
 mod raw;
 pub mod record;
+pub mod redact;
 pub mod subject;
 pub mod text;
 pub mod time;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::ser::SerializeStruct;
+use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_with::As;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{Bytes, Integer};
 use crate::kind::BodyOf;
-use crate::record::{NodeNames, Record, WireError};
+use crate::record::{Envelope, NodeNames, Record, WireError};
 use crate::{Body, Kind, time};
 
 /// JSON that is no event.
@@ -63,6 +63,43 @@ impl Serialize for Record {
 pub fn to_json(record: &Record) -> String {
     // Nothing in an event fails to serialize: no map has keys that are not text or numbers.
     serde_json::to_string(record).unwrap_or_default()
+}
+
+/// The envelope of an event as one line of JSON, for those who only look at what comes and goes: as [`to_json`] without `body`, but with
+/// `peer`, and for P2P messages `message`, `direction` and `size`.
+pub fn to_json_brief(record: &Record) -> String {
+    serde_json::to_string(&Brief(record.envelope())).unwrap_or_default()
+}
+
+struct Brief<'a>(&'a Envelope);
+
+impl Serialize for Brief<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Number(#[serde(with = "As::<Integer>")] u64);
+
+        let Envelope { node, run, sequence, time_ns, kind, peer, message, direction, size } = self.0;
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("time", &time::rfc3339(*time_ns))?;
+        object.serialize_entry("node", node)?;
+        object.serialize_entry("run", &Number(*run))?;
+        object.serialize_entry("sequence", &Number(*sequence))?;
+        object.serialize_entry("source", &kind.source().map(crate::Source::name))?;
+        object.serialize_entry("kind", kind.name())?;
+        if let Some(peer) = peer {
+            object.serialize_entry("peer", &Number(*peer))?;
+        }
+        if let Some(message) = message {
+            object.serialize_entry("message", message)?;
+        }
+        if let Some(direction) = direction {
+            object.serialize_entry("direction", direction.name())?;
+        }
+        if let Some(size) = size {
+            object.serialize_entry("size", &Number(*size))?;
+        }
+        object.end()
+    }
 }
 
 /// Reads what [`to_json`] wrote.

@@ -1,6 +1,6 @@
 //! Entries of debug.log.
 
-use std::fmt::{self, Formatter};
+use std::fmt::{self, Display, Formatter};
 
 use super::fields::arm_fields;
 use super::{DIM, Look, RED, YELLOW};
@@ -16,7 +16,7 @@ pub(super) fn line(f: &mut Formatter, look: Look, log: &Log, kind: Kind) -> fmt:
         LogLevel::Warning => YELLOW,
         LogLevel::Info | LogLevel::Debug | LogLevel::Trace => DIM,
     };
-    write!(f, "{} [{}", look.mark(style, "log"), category(log))?;
+    write!(f, "{} [{}", look.mark(style, "log"), log_category(log))?;
     match level {
         LogLevel::Debug => {}
         level => write!(f, ":{}", level.as_str_name().to_ascii_lowercase())?,
@@ -25,18 +25,32 @@ pub(super) fn line(f: &mut Formatter, look: Look, log: &Log, kind: Kind) -> fmt:
     if log.suppressing.unwrap_or_default() {
         write!(f, " {}", look.paint(RED, "[the node limits its log]"))?;
     }
-    match &log.log_event {
-        Some(LogEvent::UnknownLogMessage(message)) => write!(f, " {}", Plain(&message.raw_message)),
-        Some(event) => {
-            write!(f, " {}", kind.name())?;
-            arm_fields(f, event)
+    write!(f, " {}", LogText { log, kind })
+}
+
+/// What an entry of debug.log says, without its time, category and level.
+pub struct LogText<'a> {
+    /// The entry.
+    pub log: &'a Log,
+    /// Its kind.
+    pub kind: Kind,
+}
+
+impl Display for LogText<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match &self.log.log_event {
+            Some(LogEvent::UnknownLogMessage(message)) => write!(f, "{}", Plain(&message.raw_message)),
+            Some(event) => {
+                f.write_str(self.kind.name())?;
+                arm_fields(f, event)
+            }
+            None => f.write_str("of a kind that this version does not know"),
         }
-        None => f.write_str(" of a kind that this version does not know"),
     }
 }
 
-/// The node's name of a category; "all" without one.
-fn category(log: &Log) -> String {
+/// The node's name of the category of an entry; "all" without one.
+pub fn log_category(log: &Log) -> String {
     match (&log.category_name, LogDebugCategory::try_from(log.category)) {
         (Some(name), _) => Plain(name).to_string(),
         (None, Ok(LogDebugCategory::Unknown) | Err(_)) => "all".to_owned(),

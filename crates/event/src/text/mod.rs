@@ -11,6 +11,8 @@ use std::fmt::{self, Display, Formatter};
 
 use anstyle::{AnsiColor, Style};
 
+pub use self::log::{LogText, log_category};
+
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ipc_extractor::ipc::IpcEvent;
 use crate::pb::observer::observer::ObserverEvent;

@@ -6,7 +6,6 @@ use bus::{Delivery, Loss, Subscription};
 use event::json::to_json;
 use event::text::{Line, Look};
 use event::{Record, time};
-use serde_json::json;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::warn;
@@ -103,18 +102,7 @@ fn print_loss(out: &mut impl Write, format: Format, look: Look, loss: &Loss) -> 
             let (red, reset) = if look.color { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
             writeln!(out, "{} {red}!!!  {loss}{reset}", time::rfc3339_micros(time::now_ns()))
         }
-        Format::Json => writeln!(
-            out,
-            "{}",
-            json!({
-                "time": time::rfc3339(loss.time_ns),
-                "node": loss.node,
-                "run": loss.run,
-                "source": "observer",
-                "kind": "lost",
-                "body": { "missing": loss.missing, "stage": loss.stage },
-            })
-        ),
+        Format::Json => writeln!(out, "{}", loss.to_json()),
         Format::Protobuf => {
             warn!("{loss}");
             Ok(())

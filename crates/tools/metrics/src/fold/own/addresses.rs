@@ -6,9 +6,8 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Record, pb::log_extractor::log::LogEvent};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use networks::special;
+use networks::{HyperLogLog, special};
 
-use super::hyperloglog::HyperLogLog;
 use super::recent::Recent;
 use super::{Run, SECOND, log_entry, names, rpc};
 use crate::fold::{Part, Peer, Scope};

@@ -6,7 +6,6 @@ mod blocks;
 mod chain;
 mod compact_blocks;
 mod connections;
-mod hyperloglog;
 mod lifetimes;
 mod log;
 mod names;

@@ -12,7 +12,7 @@ const REST: u32 = u64::BITS - BITS;
 
 /// Estimates a number of different items, with a standard error of 0.8 % (Flajolet et al. 2007).
 #[derive(Clone, Debug)]
-pub(super) struct HyperLogLog(Box<[u8; REGISTERS]>);
+pub struct HyperLogLog(Box<[u8; REGISTERS]>);
 
 impl Default for HyperLogLog {
     fn default() -> Self {

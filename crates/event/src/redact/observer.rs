@@ -1,0 +1,104 @@
+//! What peer-observer tells of itself and of the node's process.
+
+use super::{Redactor, same, shape, words};
+use crate::pb::observer::observer::ObserverEvent;
+use crate::pb::observer::{
+    Counter, Dropped, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeThreads, Observer, Status,
+};
+
+/// What file systems and directories are called.
+const DIRECTORIES: [&str; 4] = ["datadir", "blocks", "chainstate", "indexes"];
+
+impl Redactor {
+    pub(super) fn observer(&mut self, observer: &Observer) -> Option<Observer> {
+        let Observer { observer_event } = observer;
+        let event = match observer_event.as_ref()? {
+            ObserverEvent::Status(status) => ObserverEvent::Status(self.status(status)),
+            ObserverEvent::Process(state) => ObserverEvent::Process(process(state)),
+        };
+        Some(Observer { observer_event: Some(event) })
+    }
+
+    fn status(&self, status: &Status) -> Status {
+        let Status { extractor, started_ns, last_sequence, ended, dropped: dropped_events, counters } = status;
+        let name = |text: &str| self.scrubbed(shape::identifier(text));
+        let dropped = |Dropped { stage, reason, count }: &Dropped| Dropped {
+            stage: name(stage),
+            reason: name(reason),
+            count: *count,
+        };
+        let counter = |Counter { name: counter, label, value }: &Counter| Counter {
+            name: name(counter),
+            label: name(label),
+            value: *value,
+        };
+        Status {
+            extractor: name(extractor),
+            started_ns: *started_ns,
+            last_sequence: *last_sequence,
+            ended: *ended,
+            dropped: dropped_events.iter().map(dropped).collect(),
+            counters: counters.iter().map(counter).collect(),
+        }
+    }
+}
+
+fn process(process: &NodeProcess) -> NodeProcess {
+    let NodeProcess {
+        pid: _,
+        started_ns,
+        threads,
+        memory,
+        open_files,
+        max_open_files,
+        read_bytes,
+        written_bytes,
+        major_faults,
+        filesystems,
+        directories,
+        debug_log_bytes,
+    } = process;
+    let filesystem = |system: &NodeFilesystem| {
+        let system = same!(system => NodeFilesystem { name, size, available });
+        DIRECTORIES.contains(&system.name.as_str()).then_some(system)
+    };
+    let directory = |directory: &NodeDirectory| {
+        let directory = same!(directory => NodeDirectory { name, bytes, files, partial });
+        DIRECTORIES.contains(&directory.name.as_str()).then_some(directory)
+    };
+    NodeProcess {
+        pid: 0,
+        started_ns: *started_ns,
+        threads: threads_by_name(threads),
+        memory: memory.as_ref().map(|memory| same!(memory => NodeMemory { resident, anonymous, r#virtual, swap })),
+        open_files: *open_files,
+        max_open_files: *max_open_files,
+        read_bytes: *read_bytes,
+        written_bytes: *written_bytes,
+        major_faults: *major_faults,
+        filesystems: filesystems.iter().filter_map(filesystem).collect(),
+        directories: directories.iter().filter_map(directory).collect(),
+        debug_log_bytes: *debug_log_bytes,
+    }
+}
+
+/// Threads by name; those whose names are not known become one.
+fn threads_by_name(threads: &[NodeThreads]) -> Vec<NodeThreads> {
+    let mut out: Vec<NodeThreads> = Vec::with_capacity(threads.len());
+    for NodeThreads { name, count, cpu_user_seconds, cpu_system_seconds } in threads {
+        let name = words::thread(name);
+        if let Some(same) = out.iter_mut().find(|known| known.name == name) {
+            same.count = same.count.saturating_add(*count);
+            same.cpu_user_seconds += cpu_user_seconds;
+            same.cpu_system_seconds += cpu_system_seconds;
+        } else {
+            out.push(NodeThreads {
+                name,
+                count: *count,
+                cpu_user_seconds: *cpu_user_seconds,
+                cpu_system_seconds: *cpu_system_seconds,
+            });
+        }
+    }
+    out
+}

@@ -1,0 +1,333 @@
+//! Results of RPCs.
+
+use std::collections::BTreeMap;
+
+use super::host::Host;
+use super::message::transaction;
+use super::own::Own;
+use super::pseudonym::Role;
+use super::{Redactor, agent, coarse, same, words};
+use crate::pb::rpc_extractor::rpc::RpcEvent;
+use crate::pb::rpc_extractor::{
+    AddrManInfo, AddrManInfoNetwork, Addrman, AddrmanBucket, AddrmanEntry, BlockchainInfo, ChainTxStats,
+    EstimateSmartFee, Logging, MemoryInfo, MempoolInfo, NetTotals, NetworkInfo, NetworkInfoLocalAddress,
+    NetworkInfoNetwork, OrphanTx, OrphanTxs, PeerInfo, PeerInfos, Rpc, UploadTarget,
+};
+
+impl Redactor {
+    pub(super) fn learn_from_rpc(&mut self, rpc: &Rpc) {
+        match &rpc.rpc_event {
+            Some(RpcEvent::NetworkInfo(info)) => {
+                info.local_addresses.iter().for_each(|local| self.own.see(&local.address));
+                agent::comments(&info.subversion).for_each(|comment| self.own.see_name(comment));
+                self.own.told_by(&self.node);
+            }
+            Some(RpcEvent::PeerInfos(peers)) => {
+                for peer in &peers.infos {
+                    self.own.see(&peer.address_bind);
+                    let called = (!peer.address_local.is_empty()).then(|| Host::parse(&peer.address_local).0);
+                    let (voice, _) = Host::parse(&peer.address);
+                    self.own.called(&self.node, peer.id.into(), &voice, called);
+                }
+            }
+            Some(
+                RpcEvent::MempoolInfo(_)
+                | RpcEvent::Uptime(_)
+                | RpcEvent::NetTotals(_)
+                | RpcEvent::MemoryInfo(_)
+                | RpcEvent::AddrmanInfo(_)
+                | RpcEvent::ChainTxStats(_)
+                | RpcEvent::BlockchainInfo(_)
+                | RpcEvent::OrphanTxs(_)
+                | RpcEvent::Addrman(_)
+                | RpcEvent::EstimateSmartFee(_)
+                | RpcEvent::Logging(_),
+            )
+            | None => {}
+        }
+    }
+
+    pub(super) fn rpc(&mut self, rpc: &Rpc) -> Option<Rpc> {
+        let Rpc { rpc_event } = rpc;
+        let event = match rpc_event.as_ref()? {
+            RpcEvent::PeerInfos(PeerInfos { infos }) => {
+                RpcEvent::PeerInfos(PeerInfos { infos: infos.iter().map(|info| self.peer_info(info)).collect() })
+            }
+            RpcEvent::MempoolInfo(info) => RpcEvent::MempoolInfo(same!(info => MempoolInfo {
+                loaded, size, bytes, usage, total_fee, max_mempool, mempoolminfee, minrelaytxfee,
+                incrementalrelayfee, unbroadcastcount, fullrbf,
+            })),
+            RpcEvent::Uptime(seconds) => RpcEvent::Uptime(*seconds),
+            RpcEvent::NetTotals(totals) => {
+                let NetTotals { total_bytes_received, total_bytes_sent, time_millis, upload_target } = totals;
+                RpcEvent::NetTotals(NetTotals {
+                    total_bytes_received: *total_bytes_received,
+                    total_bytes_sent: *total_bytes_sent,
+                    time_millis: *time_millis,
+                    upload_target: same!(upload_target => UploadTarget {
+                        timeframe, target, target_reached, serve_historical_blocks, bytes_left_in_cycle,
+                        time_left_in_cycle,
+                    }),
+                })
+            }
+            RpcEvent::MemoryInfo(info) => {
+                RpcEvent::MemoryInfo(same!(info => MemoryInfo { used, free, total, locked, chunks_used, chunks_free }))
+            }
+            RpcEvent::AddrmanInfo(AddrManInfo { networks }) => {
+                let known = networks.iter().filter(|(name, _)| words::NETWORKS.contains(&name.as_str()));
+                let tables = known
+                    .map(|(name, tables)| (name.clone(), same!(tables => AddrManInfoNetwork { new, tried, total })));
+                RpcEvent::AddrmanInfo(AddrManInfo { networks: tables.collect() })
+            }
+            RpcEvent::ChainTxStats(stats) => {
+                let stats = same!(stats => ChainTxStats {
+                    time, tx_count, window_final_block_hash, window_final_block_height, window_block_count,
+                    window_tx_count, window_interval, tx_rate,
+                });
+                let hash = self.own.hash_text(&stats.window_final_block_hash);
+                RpcEvent::ChainTxStats(ChainTxStats { window_final_block_hash: hash, ..stats })
+            }
+            RpcEvent::NetworkInfo(info) => RpcEvent::NetworkInfo(self.network_info(info)),
+            RpcEvent::BlockchainInfo(info) => RpcEvent::BlockchainInfo(self.blockchain_info(info)),
+            RpcEvent::OrphanTxs(OrphanTxs { orphans }) => {
+                RpcEvent::OrphanTxs(OrphanTxs { orphans: orphans.iter().map(|tx| orphan(&self.own, tx)).collect() })
+            }
+            RpcEvent::Addrman(Addrman { new, tried }) => {
+                RpcEvent::Addrman(Addrman { new: self.addrman_table(new), tried: self.addrman_table(tried) })
+            }
+            RpcEvent::EstimateSmartFee(estimate) => {
+                let EstimateSmartFee { fee_rate, blocks, requested_blocks, mode, errors } = estimate;
+                RpcEvent::EstimateSmartFee(EstimateSmartFee {
+                    fee_rate: *fee_rate,
+                    blocks: *blocks,
+                    requested_blocks: *requested_blocks,
+                    mode: *mode,
+                    errors: errors.iter().map(|error| self.text(error)).collect(),
+                })
+            }
+            RpcEvent::Logging(Logging { categories }) => {
+                let known = categories.iter().filter(|(name, _)| words::CATEGORIES.contains(&name.as_str()));
+                let categories = known.map(|(name, on)| (name.clone(), *on)).collect();
+                RpcEvent::Logging(Logging { categories })
+            }
+        };
+        Some(Rpc { rpc_event: Some(event) })
+    }
+
+    fn peer_info(&mut self, info: &PeerInfo) -> PeerInfo {
+        let PeerInfo {
+            id,
+            address,
+            address_bind: _,
+            address_local: _,
+            network,
+            mapped_as,
+            services,
+            relay_transactions,
+            last_send,
+            last_received,
+            last_transaction,
+            last_block,
+            bytes_sent,
+            bytes_received,
+            connection_time,
+            time_offset,
+            ping_time,
+            minimum_ping,
+            ping_wait,
+            version,
+            subversion,
+            inbound,
+            bip152_hb_to,
+            bip152_hb_from,
+            starting_height,
+            synced_headers,
+            synced_blocks,
+            inflight,
+            addr_relay_enabled,
+            addr_processed,
+            addr_rate_limited,
+            permissions,
+            minfeefilter,
+            bytes_sent_per_message,
+            bytes_received_per_message,
+            connection_type,
+            transport_protocol_type,
+            inv_to_send,
+            cpu_load,
+        } = info;
+        PeerInfo {
+            id: *id,
+            address: self.addr(address),
+            address_bind: String::new(),
+            address_local: String::new(),
+            network: words::one_of(network, &words::NETWORKS).to_owned(),
+            mapped_as: *mapped_as,
+            services: coarse::services_text(services),
+            relay_transactions: *relay_transactions,
+            last_send: *last_send,
+            last_received: *last_received,
+            last_transaction: *last_transaction,
+            last_block: *last_block,
+            bytes_sent: *bytes_sent,
+            bytes_received: *bytes_received,
+            connection_time: *connection_time,
+            time_offset: coarse::offset(*time_offset),
+            ping_time: coarse::float(*ping_time, 1),
+            minimum_ping: coarse::float(*minimum_ping, 1),
+            ping_wait: coarse::float(*ping_wait, 1),
+            version: coarse::version(*version),
+            subversion: agent::user_agent(subversion),
+            inbound: *inbound,
+            bip152_hb_to: *bip152_hb_to,
+            bip152_hb_from: *bip152_hb_from,
+            starting_height: coarse::height(*starting_height),
+            synced_headers: *synced_headers,
+            synced_blocks: *synced_blocks,
+            inflight: inflight.clone(),
+            addr_relay_enabled: *addr_relay_enabled,
+            addr_processed: *addr_processed,
+            addr_rate_limited: *addr_rate_limited,
+            permissions: known(permissions, &words::PERMISSIONS),
+            minfeefilter: coarse::float(*minfeefilter, 2),
+            bytes_sent_per_message: by_type(bytes_sent_per_message),
+            bytes_received_per_message: by_type(bytes_received_per_message),
+            connection_type: words::one_of(connection_type, &words::CONNECTION_TYPES).to_owned(),
+            transport_protocol_type: words::one_of(transport_protocol_type, &words::TRANSPORTS).to_owned(),
+            inv_to_send: *inv_to_send,
+            cpu_load: *cpu_load,
+        }
+    }
+
+    fn network_info(&self, info: &NetworkInfo) -> NetworkInfo {
+        let NetworkInfo {
+            version,
+            subversion,
+            protocol_version,
+            local_services,
+            local_services_names,
+            local_relay,
+            time_offset,
+            connections,
+            connections_in,
+            connections_out,
+            network_active,
+            networks,
+            relay_fee,
+            incremental_fee,
+            local_addresses,
+            warnings,
+        } = info;
+        // Not even how many there are.
+        local_addresses.iter().for_each(|NetworkInfoLocalAddress { address: _, port: _, score: _ }| {});
+        let network = |network: &NetworkInfoNetwork| {
+            let NetworkInfoNetwork { name, limited, reachable, proxy: _, proxy_randomize_credentials } = network;
+            NetworkInfoNetwork {
+                name: words::one_of(name, &words::NETWORKS).to_owned(),
+                limited: *limited,
+                reachable: *reachable,
+                proxy: String::new(),
+                proxy_randomize_credentials: *proxy_randomize_credentials,
+            }
+        };
+        NetworkInfo {
+            version: *version,
+            subversion: agent::user_agent(subversion),
+            protocol_version: *protocol_version,
+            local_services: coarse::services_text(local_services),
+            local_services_names: known(local_services_names, &words::SERVICES),
+            local_relay: *local_relay,
+            time_offset: i32::try_from(coarse::offset((*time_offset).into())).unwrap_or_default(),
+            connections: *connections,
+            connections_in: *connections_in,
+            connections_out: *connections_out,
+            network_active: *network_active,
+            networks: networks.iter().map(network).collect(),
+            relay_fee: *relay_fee,
+            incremental_fee: *incremental_fee,
+            local_addresses: Vec::new(),
+            warnings: warnings.iter().map(|warning| self.text(warning)).collect(),
+        }
+    }
+
+    fn blockchain_info(&self, info: &BlockchainInfo) -> BlockchainInfo {
+        let info = same!(info => BlockchainInfo {
+            chain, blocks, headers, bestblockhash, difficulty, time, mediantime, verificationprogress,
+            initialblockdownload, chainwork, size_on_disk, pruned, prune_height, prune_target_size, warnings,
+        });
+        BlockchainInfo {
+            chain: words::one_of(&info.chain, &words::CHAINS).to_owned(),
+            bestblockhash: self.own.hash_text(&info.bestblockhash),
+            chainwork: self.own.hash_text(&info.chainwork),
+            warnings: info.warnings.iter().map(|warning| self.text(warning)).collect(),
+            ..info
+        }
+    }
+
+    fn addrman_table(&mut self, table: &BTreeMap<u32, AddrmanBucket>) -> BTreeMap<u32, AddrmanBucket> {
+        let bucket = |(number, AddrmanBucket { entries }): (&u32, &AddrmanBucket)| {
+            let entries = entries.iter().filter_map(|(place, entry)| Some((*place, self.addrman_entry(entry)?)));
+            (*number, AddrmanBucket { entries: entries.collect() })
+        };
+        table.iter().map(bucket).collect()
+    }
+
+    /// An entry of the address manager; none of an own address.
+    fn addrman_entry(&mut self, entry: &AddrmanEntry) -> Option<AddrmanEntry> {
+        let AddrmanEntry {
+            address,
+            port,
+            network,
+            services,
+            time,
+            source,
+            source_network,
+            mapped_as,
+            source_mapped_as,
+        } = entry;
+        let host = Host::of(address.trim_matches(['[', ']']));
+        let pseudonym = self.host(Role::Gossip, &host)?;
+        let time = u32::try_from(*time).map_or(0, |time| coarse::seen(time, self.now));
+        let port = u16::try_from(*port).map_or(0, |port| self.pseudonyms.port(Role::Gossip, &host, port));
+        Some(AddrmanEntry {
+            address: pseudonym.to_string(),
+            port: port.into(),
+            network: words::one_of(network, &words::NETWORKS).to_owned(),
+            services: coarse::services(*services),
+            time: time.into(),
+            source: self.addr(source),
+            source_network: words::one_of(source_network, &words::NETWORKS).to_owned(),
+            mapped_as: *mapped_as,
+            source_mapped_as: *source_mapped_as,
+        })
+    }
+}
+
+fn orphan(own: &Own, orphan: &OrphanTx) -> OrphanTx {
+    let OrphanTx { txid, wtxid, bytes, vsize, weight, from, transaction: tx } = orphan;
+    OrphanTx {
+        txid: own.hash_text(txid),
+        wtxid: own.hash_text(wtxid),
+        bytes: *bytes,
+        vsize: *vsize,
+        weight: *weight,
+        from: from.clone(),
+        transaction: transaction(own, tx),
+    }
+}
+
+/// Those that are among the names.
+fn known(texts: &[String], names: &[&str]) -> Vec<String> {
+    texts.iter().filter(|text| names.contains(&text.as_str())).cloned().collect()
+}
+
+/// Bytes by type of message; those of types that are not known are together, as Bitcoin Core has them.
+fn by_type(bytes: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut out = BTreeMap::new();
+    for (name, bytes) in bytes {
+        let name = if words::MESSAGE_TYPES.contains(&name.as_str()) { name.as_str() } else { "*other*" };
+        let sum: &mut u64 = out.entry(name.to_owned()).or_default();
+        *sum = sum.saturating_add(*bytes);
+    }
+    out
+}

@@ -1,0 +1,115 @@
+//! What addresses tell: the sets they are in, and their autonomous systems.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing::warn;
+
+use crate::asmap::Asmap;
+use crate::file::Stamp;
+use crate::sets::{SetMask, SetSource, Sets};
+
+/// Where facts come from.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Sets of networks.
+    pub sets: Vec<SetSource>,
+    /// The map of autonomous systems.
+    pub asmap: Option<PathBuf>,
+}
+
+/// Sets of networks and a map of autonomous systems, as they were last read.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    generation: u64,
+    loaded_ns: u64,
+    sets: Arc<Sets>,
+    asmap: Option<Arc<Asmap>>,
+    asmap_file: Option<(PathBuf, Stamp)>,
+}
+
+impl Default for Facts {
+    /// The sets that are built in, and no map.
+    fn default() -> Self {
+        Self::new(Sets::builtin(), None, None)
+    }
+}
+
+impl Facts {
+    fn new(sets: Sets, asmap: Option<Arc<Asmap>>, asmap_file: Option<(PathBuf, Stamp)>) -> Self {
+        static GENERATION: AtomicU64 = AtomicU64::new(1);
+        let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let loaded_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        Self { generation, loaded_ns, sets: Arc::new(sets), asmap, asmap_file }
+    }
+
+    /// Reads files; what cannot be read stays as it was before.
+    ///
+    /// # Errors
+    /// There was nothing before, and a file cannot be read: which, and why.
+    pub fn read(files: &Files, before: Option<&Self>) -> Result<Self, String> {
+        let (sets, warnings) =
+            Sets::load(&files.sets, before.map(|before| &*before.sets)).map_err(|cause| cause.to_string())?;
+        warnings.iter().for_each(|warning| warn!("{warning}"));
+        let Some(path) = &files.asmap else { return Ok(Self::new(sets, None, None)) };
+        let stamp = Some((path.clone(), Stamp::of(path))); // before it is read
+        let asmap = match (Asmap::load(path), before) {
+            (Ok(asmap), _) => Some(Arc::new(asmap)),
+            (Err(cause), Some(before)) => {
+                warn!("{cause}; the map of before stays in use");
+                before.asmap.clone()
+            }
+            (Err(cause), None) => return Err(cause.to_string()),
+        };
+        Ok(Self::new(sets, asmap, stamp))
+    }
+
+    /// Whether a file has changed since.
+    pub fn changed(&self) -> bool {
+        self.sets.changed() || self.asmap_file.as_ref().is_some_and(|(path, before)| Stamp::of(path) != *before)
+    }
+
+    /// Differs from that of what was read before.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When it was read, nanoseconds since the UNIX epoch.
+    pub fn loaded_ns(&self) -> u64 {
+        self.loaded_ns
+    }
+
+    /// Names of all sets, and how many networks each has.
+    pub fn sets(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.sets.sizes()
+    }
+
+    /// The sets that an address is in.
+    pub fn sets_of(&self, ip: IpAddr) -> SetMask {
+        self.sets.of(ip)
+    }
+
+    /// Names of sets.
+    pub fn names(&self, sets: SetMask) -> impl Iterator<Item = &str> {
+        sets.indexes().filter_map(|index| self.sets.names().get(index)).map(String::as_str)
+    }
+
+    /// Whether an address is in the set with this name.
+    pub fn is_in(&self, sets: SetMask, name: &str) -> bool {
+        !sets.is_empty() && self.sets.index(name).is_some_and(|index| sets.has(index))
+    }
+
+    /// Whether there is a map of autonomous systems.
+    pub fn has_asmap(&self) -> bool {
+        self.asmap.is_some()
+    }
+
+    /// The autonomous system of an address, by the asmap file.
+    pub fn asn_of(&self, ip: IpAddr) -> Option<u32> {
+        self.asmap.as_ref()?.lookup(ip)
+    }
+}
