@@ -47,6 +47,25 @@ pub fn alertmanager() -> Result<PathBuf> {
         .context("no alertmanager on PATH; install the package prometheus-alertmanager")
 }
 
+/// The Chromium to use.
+///
+/// # Errors
+/// That there is none, and what to do.
+pub fn chromium() -> Result<PathBuf> {
+    on_path("chromium")
+        .or_else(|| on_path("chromium-browser"))
+        .or_else(|| on_path("google-chrome"))
+        .context("no chromium on PATH; install the package chromium")
+}
+
+/// The accessibility checks of axe-core, one file of JavaScript, that `scripts/axe` has put into the project's `.cache`.
+///
+/// # Errors
+/// That it is not there, and what to do.
+pub fn axe() -> Result<PathBuf> {
+    cached_file("axe-core/axe.min.js").context("no axe-core in .cache; run scripts/axe to get it")
+}
+
 /// What `bitcoind -version` says of itself, its first line: `Bitcoin Core daemon version v30.2.0 bitcoind`.
 ///
 /// # Errors
@@ -86,13 +105,17 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
 /// The project's cache belongs to whoever built this program, so it is looked for above the program itself and above the crate being
 /// tested, never above the current folder, where anybody may have put one.
 fn cached(path: &str) -> Option<PathBuf> {
+    cached_file(path).filter(|candidate| is_executable(candidate))
+}
+
+fn cached_file(path: &str) -> Option<PathBuf> {
     let starts = [env::current_exe().ok(), env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)];
     starts
         .iter()
         .flatten()
         .flat_map(|start| start.ancestors())
         .map(|folder| folder.join(".cache").join(path))
-        .find(|candidate| is_executable(candidate))
+        .find(|candidate| candidate.is_file())
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -1,4 +1,4 @@
-//! Real things to observe: regtest nodes, their traffic, scripted peers and NATS servers.
+//! Real things to observe: regtest nodes, their traffic, scripted peers and NATS servers; and a browser to look at what comes of it.
 //!
 //! Tests, the demo and the benchmarks use the programs that users run, not imitations of them, because what a node really writes, sends
 //! and refuses is what this project is about. Nothing here listens beyond loopback or outlives the program that started it.
@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod browser;
 mod builder;
 mod find;
 pub mod log;
@@ -36,8 +37,9 @@ mod traffic;
 mod wait;
 mod wallet;
 
+pub use browser::{Browser, Page};
 pub use builder::NodeBuilder;
-pub use find::{alertmanager, bitcoind, bitcoind_version, nats_server, prometheus};
+pub use find::{alertmanager, axe, bitcoind, bitcoind_version, chromium, nats_server, prometheus};
 pub use monitoring::{Monitor, Webhook};
 pub use nats::NatsServer;
 pub use network::Network;
@@ -45,7 +47,7 @@ pub use node::{ConnectionType, Node, sync_blocks, sync_mempools};
 pub use peer::{Peer, PeerListener, PeerOptions};
 pub use rpc::{Rpc, RpcError};
 pub use scripts::{Oddity, random_addresses, routable_ip};
-pub use skip::{require_bitcoind, require_nats_server, require_prometheus, skipped};
+pub use skip::{require_bitcoind, require_chromium, require_nats_server, require_prometheus, skipped};
 pub use traffic::{Pace, Traffic};
 pub use wait::eventually;
 pub use wallet::{Reject, Spend, Wallet};

@@ -38,3 +38,8 @@ pub fn require_prometheus() -> Option<(PathBuf, PathBuf)> {
     let both = || Ok((crate::prometheus()?, crate::alertmanager()?));
     both().map_err(|error: anyhow::Error| skipped(&error.to_string())).ok()
 }
+
+/// The Chromium to test with, or `None` after saying that the test is skipped.
+pub fn require_chromium() -> Option<PathBuf> {
+    crate::chromium().map_err(|error| skipped(&error.to_string())).ok()
+}
