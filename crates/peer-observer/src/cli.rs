@@ -31,6 +31,8 @@ pub enum Verb {
     Watch(WatchArgs),
     /// Serve numbers for Prometheus: of events from NATS, or live
     Metrics(RunArgs),
+    /// Show the node and its network in a browser: from NATS, or live
+    Web(RunArgs),
     /// Run one extractor as its own process, which publishes to NATS
     Extract(ExtractArgs),
     /// Tell what can be observed here, what is missing, and the line that would enable it
@@ -89,6 +91,8 @@ pub struct RunArgs {
     pub nats: NatsArgs,
     #[command(flatten)]
     pub metrics: MetricsArgs,
+    #[command(flatten)]
+    pub web: WebArgs,
     #[command(flatten)]
     pub networks: NetworksArgs,
     #[command(flatten)]
@@ -166,6 +170,8 @@ pub struct DemoArgs {
     pub nats: NatsArgs,
     #[command(flatten)]
     pub metrics: MetricsArgs,
+    #[command(flatten)]
+    pub web: WebArgs,
     #[command(flatten)]
     pub networks: NetworksArgs,
     #[command(flatten)]
@@ -281,6 +287,65 @@ impl MetricsArgs {
     pub fn any(&self) -> bool {
         let Self { metrics_listen, node_label, label_values } = self;
         metrics_listen.is_some() || node_label.is_some() || label_values.is_some()
+    }
+}
+
+/// Options of the tool `web`.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Web")]
+pub struct WebArgs {
+    /// Where pages are served [default: 127.0.0.1:8080]
+    #[arg(long, env = "PEER_OBSERVER_WEB_LISTEN", value_name = "ADDRESS:PORT")]
+    pub web_listen: Option<String>,
+    /// Names under which the pages are reached, besides addresses and localhost
+    #[arg(long, env = "PEER_OBSERVER_WEB_HOST", value_delimiter = ',', value_name = "NAME")]
+    pub web_host: Vec<String>,
+    /// What people log in with: TOKEN or USER:PASSWORD (better in the environment or in the configuration file)
+    #[arg(long, visible_alias = "auth", env = "PEER_OBSERVER_WEB_AUTH", value_parser = secret, value_name = "SECRET", hide_env_values = true)]
+    pub web_auth: Option<Secret>,
+    /// Certificate (PEM), with those that lead to its authority
+    #[arg(long, env = "PEER_OBSERVER_WEB_TLS_CERT", value_name = "FILE")]
+    pub web_tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(long, env = "PEER_OBSERVER_WEB_TLS_KEY", value_name = "FILE")]
+    pub web_tls_key: Option<PathBuf>,
+    /// Path that the pages are under, where a proxy leaves it there: /observer
+    #[arg(long, env = "PEER_OBSERVER_WEB_PREFIX", value_name = "PATH")]
+    pub web_prefix: Option<String>,
+    /// Folder with pages, in place of those in the program
+    #[arg(long, env = "PEER_OBSERVER_WEB_PAGES", value_name = "DIR")]
+    pub web_pages: Option<PathBuf>,
+    /// Show the pages to strangers: without what would tell where the nodes are
+    #[arg(long, env = "PEER_OBSERVER_PUBLIC")]
+    pub public: bool,
+    /// Key of the pseudonyms that strangers see in place of addresses; without it, they change with each start (better in the environment or in the configuration file)
+    #[arg(long, env = "PEER_OBSERVER_PUBLIC_KEY", value_parser = secret, value_name = "SECRET", hide_env_values = true)]
+    pub public_key: Option<Secret>,
+    /// Addresses of the nodes that strangers must not see, besides those that are found out
+    #[arg(long, env = "PEER_OBSERVER_PUBLIC_OWN", value_delimiter = ',', value_name = "ADDRESS")]
+    pub public_own: Vec<String>,
+}
+
+impl WebArgs {
+    /// Whether anything is said.
+    pub fn any(&self) -> bool {
+        let Self {
+            web_listen,
+            web_host,
+            web_auth,
+            web_tls_cert,
+            web_tls_key,
+            web_prefix,
+            web_pages,
+            public,
+            public_key,
+            public_own,
+        } = self;
+        let texts = [web_listen, web_prefix].into_iter().any(Option::is_some);
+        let files = [web_tls_cert, web_tls_key, web_pages].into_iter().any(Option::is_some);
+        let secrets = [web_auth, public_key].into_iter().any(Option::is_some);
+        let lists = !web_host.is_empty() || !public_own.is_empty();
+        texts || files || secrets || lists || *public
     }
 }
 
@@ -433,6 +498,8 @@ pub enum Tool {
     Watch,
     /// Serves numbers for Prometheus
     Metrics,
+    /// Serves pages
+    Web,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]

@@ -172,7 +172,11 @@ impl<'a> Scene<'a> {
         Self {
             nodes: observed.map(|node| (&node.target, Sight::of(&node.target))).collect(),
             followed: followed.iter().map(|node| (node, Sight::of(&node.target))).collect(),
-            files: files.chain(config.networks.files().cloned()).map(|path| (path.clone(), readable(&path))).collect(),
+            files: files
+                .chain(config.networks.files().cloned())
+                .chain(config.web.iter().flat_map(|web| web.files().cloned()))
+                .map(|path| (path.clone(), readable(&path)))
+                .collect(),
         }
     }
 

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => verbs::run::run(args, color),
         Verb::Watch(args) => verbs::watch::run(args, color),
         Verb::Metrics(args) => verbs::metrics::run(args, color),
+        Verb::Web(args) => verbs::web::run(args, color),
         Verb::Extract(args) => verbs::extract::run(args, color),
         Verb::Doctor(args) => verbs::doctor::run(args, color),
         Verb::Demo(args) => verbs::demo::run(args, color),

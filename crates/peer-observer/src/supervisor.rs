@@ -27,8 +27,8 @@ const EBPF: &str = "ebpf";
 /// Events that wait for a part at the most.
 const QUEUE: usize = 1 << 14;
 
-/// The same for metrics, which may be busy with a page for some time.
-const METRICS_QUEUE: usize = 1 << 16;
+/// The same for those that serve pages, which may be busy with one for some time.
+const SERVED_QUEUE: usize = 1 << 16;
 
 /// Everything that runs in this process.
 pub struct Supervisor {
@@ -219,9 +219,16 @@ impl Supervisor {
     /// Serves numbers.
     pub fn serve_metrics(&mut self, server: metrics::Server, filter: Filter) {
         // It would hold up those that need everything; what it misses, it shows.
-        let subscription = self.bus.subscribe("metrics", filter, METRICS_QUEUE, WhenFull::DropNewest);
+        let subscription = self.bus.subscribe("metrics", filter, SERVED_QUEUE, WhenFull::DropNewest);
         let part = server.run(subscription, self.bus.clone());
         self.spawn_tool("metrics", async { Ok(part.await?) });
+    }
+
+    /// Serves pages.
+    pub fn serve_web(&mut self, server: web::Server, filter: Filter) {
+        let subscription = self.bus.subscribe("web", filter, SERVED_QUEUE, WhenFull::DropNewest);
+        let part = server.run(subscription, self.bus.clone());
+        self.spawn_tool("web", async { Ok(part.await?) });
     }
 
     /// Publishes all events on a NATS server.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::ebpf::EbpfSection;
 use super::metrics::MetricsSection;
 use super::networks::NetworksSection;
+use super::web::WebSection;
 use crate::cli::{Extractor, SubjectKind, Tool};
 
 /// The whole file. What is absent is found out, or has its default.
@@ -24,6 +25,7 @@ pub struct FileConfig {
     pub log: LogSection,
     pub ebpf: EbpfSection,
     pub metrics: Option<MetricsSection>,
+    pub web: Option<WebSection>,
     pub networks: NetworksSection,
     /// The nodes; without any, those on this machine.
     pub node: Vec<NodeSection>,

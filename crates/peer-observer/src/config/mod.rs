@@ -5,6 +5,7 @@ mod file;
 mod metrics;
 mod networks;
 mod units;
+mod web;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,12 +18,16 @@ use bus::nats;
 use node::{Chain, Target};
 use tracing::warn;
 
+pub use self::web::WebConfig;
 pub use ebpf::{CaptureLimit, ring_bytes};
 pub use file::{FileConfig, NodeSection};
 pub use metrics::{LabelKind, MetricsConfig};
 pub use networks::{Networks, SetOption};
 
-use crate::cli::{ConfigArgs, EbpfArgs, Extractor, MetricsArgs, NatsArgs, NetworksArgs, NodeArgs, SubjectKind, Tool};
+use self::web::WebSection;
+use crate::cli::{
+    ConfigArgs, EbpfArgs, Extractor, MetricsArgs, NatsArgs, NetworksArgs, NodeArgs, SubjectKind, Tool, WebArgs,
+};
 use crate::tracepoints;
 use metrics::MetricsSection;
 
@@ -42,6 +47,8 @@ pub struct Config {
     pub ebpf: extractor_ebpf::Options,
     /// How `metrics` serves its page; None if nothing is said of it.
     pub metrics: Option<MetricsConfig>,
+    /// How `web` serves its pages; None if nothing is said of it.
+    pub web: Option<WebConfig>,
     /// Whose addresses are.
     pub networks: Networks,
 }
@@ -115,6 +122,13 @@ impl Told {
         }
     }
 
+    /// Lets options of the tool `web` override the files.
+    pub fn override_web(&mut self, args: &WebArgs) {
+        if args.any() {
+            self.file.web.get_or_insert_default().override_with(args);
+        }
+    }
+
     /// Lets options about sets and autonomous systems override the files.
     pub fn override_networks(&mut self, args: &NetworksArgs) {
         self.file.networks.override_with(args);
@@ -172,6 +186,7 @@ fn settings(file: &FileConfig) -> Result<Config> {
         log_from_start: file.log.from_start.unwrap_or_default(),
         ebpf: file.ebpf.options()?,
         metrics: file.metrics.as_ref().map(MetricsSection::check).transpose()?,
+        web: file.web.as_ref().map(WebSection::check).transpose()?,
         networks: file.networks.networks(),
         tools: file.tools.clone(),
     })

@@ -26,6 +26,7 @@ pub fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
     let mut told = Told::read(&nothing, &NodeArgs::default(), &args.nats)?;
     told.override_ebpf(&args.ebpf);
     told.override_metrics(&args.metrics);
+    told.override_web(&args.web);
     told.override_networks(&args.networks);
     let config = told.check_without_nodes()?;
     let bitcoind = testbed::bitcoind()?;
@@ -63,6 +64,10 @@ async fn observe(
     metrics.expect(network.nodes().iter().map(|node| node.name().to_owned()));
     let page = metrics.address();
     supervisor.serve_metrics(metrics, Filter::default());
+    let mut web = config.web.take().unwrap_or_default().begin_anywhere(&config.networks)?;
+    web.expect(network.nodes().iter().map(|node| node.name().to_owned()));
+    let pages = web.url();
+    supervisor.serve_web(web, Filter::default());
     supervisor.print(args.filter.filter(), args.output.output, color, WhenFull::DropNewest);
     let counting =
         tokio::spawn(count(supervisor.bus.subscribe("summary", Filter::default(), 1 << 16, WhenFull::Block)));
@@ -82,6 +87,7 @@ async fn observe(
         supervisor.follow(Following { tracer, whose: Whose::These(followed.collect()) });
     }
     tell_where_to_look(&network, folder.path());
+    info!("the nodes and their network, live: {pages}");
     info!("numbers for Prometheus: http://{page}/metrics");
 
     let Some(traffic) = shutdown.run_until_cancelled(Traffic::start(&network, Pace::default())).await else {

@@ -6,3 +6,4 @@ pub mod extract;
 pub mod metrics;
 pub mod run;
 pub mod watch;
+pub mod web;

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use bus::WhenFull;
-use metrics::Server;
 use tracing::error;
 
 use crate::cli::{Color, RunArgs, Tool};
@@ -27,6 +26,7 @@ pub fn told(args: &RunArgs) -> Result<Told> {
     let mut told = Told::read(&args.config, &args.node, &args.nats)?;
     told.override_ebpf(&args.ebpf);
     told.override_metrics(&args.metrics);
+    told.override_web(&args.web);
     told.override_networks(&args.networks);
     overlay(&mut told.file.extract, &args.extract);
     overlay(&mut told.file.tools, &args.tools);
@@ -44,6 +44,13 @@ pub fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<ExitCode
     } else {
         None
     };
+    let web = if tools.contains(&Tool::Web) {
+        let mut server = config.web.clone().unwrap_or_default().begin(&config.networks)?;
+        server.expect(config.nodes.iter().map(|node| node.name.clone()));
+        Some(server)
+    } else {
+        None
+    };
     let mut following = match tracepoints::begin(&mut config) {
         Ok(following) => following,
         Err(cause) if config.nodes.iter().all(|node| node.extract.is_empty()) => return Err(cause),
@@ -55,23 +62,25 @@ pub fn live(mut config: Config, args: &RunArgs, color: Color) -> Result<ExitCode
     if let Some(following) = &mut following {
         confine(&mut config, following, &Connect::Anywhere)?;
     }
-    block_on(observe(config, following, Tools { tools, metrics }, args, color))
+    block_on(observe(config, following, Tools { tools, metrics, web }, args, color))
 }
 
-/// The tools that were told, or that are usual; `metrics` also if anything is said of it.
+/// The tools that were told, or that are usual; `metrics` and `web` also if anything is said of them.
 fn tools(config: &Config) -> Vec<Tool> {
     if let Some(tools) = &config.tools {
         return tools.clone();
     }
     let watch = config.nats.is_none().then_some(Tool::Watch);
     let metrics = config.metrics.is_some().then_some(Tool::Metrics);
-    watch.into_iter().chain(metrics).collect()
+    let web = config.web.is_some().then_some(Tool::Web);
+    watch.into_iter().chain(metrics).chain(web).collect()
 }
 
 /// The tools that run in this process.
 struct Tools {
     tools: Vec<Tool>,
-    metrics: Option<Server>,
+    metrics: Option<metrics::Server>,
+    web: Option<web::Server>,
 }
 
 async fn observe(
@@ -87,6 +96,9 @@ async fn observe(
     }
     if let Some(server) = tools.metrics {
         supervisor.serve_metrics(server, args.filter.filter());
+    }
+    if let Some(server) = tools.web {
+        supervisor.serve_web(server, args.filter.filter());
     }
     if let Some(nats) = config.nats.take() {
         supervisor.forward(nats);

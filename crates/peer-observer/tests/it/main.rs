@@ -9,3 +9,4 @@ mod metrics;
 mod node;
 mod process;
 mod tracepoints;
+mod web;

@@ -1,0 +1,121 @@
+// By what peers are coloured: each criterion sorts them into groups, each with a colour, a shape and a name.
+
+import * as colors from "../../lib/colors.js";
+import * as f from "../../lib/format.js";
+
+export const CRITERIA = [
+    ["type", "Connection type"],
+    ["network", "Network"],
+    ["as", "Autonomous system"],
+    ["set", "Set"],
+    ["marks", "Behaviour"],
+];
+// So many groups have a colour of their own; the rest is one group.
+const PLACES = 7;
+const REST = "…";
+const TYPES = ["outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast",
+    "inbound"];
+const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
+
+// What a peer is called under a criterion; "" if there is nothing.
+function keyOf(criterion, peer) {
+    const { data } = peer;
+    if (criterion === "type") return data.connection_type || "unknown";
+    if (criterion === "network") return data.network || "unknown";
+    if (criterion === "as") return data.as ? `AS${data.as}` : "";
+    if (criterion === "set") return data.sets?.[0] ?? "";
+    return data.marks?.[0]?.mark ?? (data.misbehaviour > 0 ? "misbehaving" : "");
+}
+
+const NONE = { as: "AS unknown", set: "in no set", marks: "nothing noticed" };
+
+// Groups of a criterion. update(peers) sets peer.group of each and returns the groups in their order, with counts.
+// A group keeps its colour as long as it is there, although others grow past it.
+export function grouping(criterion) {
+    const ranked = criterion !== "type" && criterion !== "network";
+    const order = criterion === "type" ? TYPES : NETWORKS;
+    const places = new Array(PLACES).fill(null);
+
+    function seat(counts) {
+        const waiting = [...counts].filter(([key]) => key && !places.includes(key));
+        waiting.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+        for (const [key, n] of waiting) {
+            let worst = 0;
+            for (let i = 0; i < PLACES; i += 1) {
+                if ((counts.get(places[i]) ?? 0) < (counts.get(places[worst]) ?? 0)) worst = i;
+            }
+            const least = counts.get(places[worst]) ?? 0;
+            // Only who is clearly larger takes a place, so that colours do not flicker.
+            if (least > 0 && n < least * 1.5 + 1) break;
+            places[worst] = key;
+        }
+    }
+
+    function look(key) {
+        if (!ranked) {
+            const type = criterion === "type";
+            return {
+                rank: (order.indexOf(key) + 99) % 99,
+                label: type ? f.printable(key, 30) : networkName(key),
+                color: type ? colors.forType(key) : colors.forNetwork(key),
+                shape: type ? colors.shapeForType(key) : colors.shapeForNetwork(key),
+            };
+        }
+        if (!key) return { rank: 99, label: NONE[criterion], color: colors.css("--line-strong"), shape: "dot" };
+        if (key === REST) return { rank: 98, label: "others", color: colors.named("black"), shape: "ring" };
+        const place = places.indexOf(key);
+        const label = criterion === "marks" ? markName(key) : f.printable(key, 40);
+        return { rank: place, label, color: colors.forIndex(place), shape: colors.shapeForIndex(place) };
+    }
+
+    return {
+        criterion,
+        update(peers) {
+            const counts = new Map();
+            for (const peer of peers) {
+                const key = keyOf(criterion, peer);
+                peer.key = key;
+                counts.set(key, (counts.get(key) ?? 0) + 1);
+            }
+            if (ranked) seat(counts);
+            const groups = new Map();
+            for (const peer of peers) {
+                const key = ranked && peer.key && !places.includes(peer.key) ? REST : peer.key;
+                let group = groups.get(key);
+                if (!group) {
+                    group = { key, count: 0, ...look(key) };
+                    groups.set(key, group);
+                }
+                group.count += 1;
+                peer.group = group;
+            }
+            const sorted = [...groups.values()].sort((a, b) => a.rank - b.rank || (a.key < b.key ? -1 : 1));
+            for (const [i, group] of sorted.entries()) group.place = i;
+            return sorted;
+        },
+    };
+}
+
+// "address_flood" -> "address flood".
+export function markName(mark) {
+    return f.printable(String(mark).replaceAll("_", " "), 40);
+}
+
+export function networkName(network) {
+    return network === "not_publicly_routable" ? "not publicly routable" : f.printable(network, 30);
+}
+
+// Why there may be nothing to tell peers apart by; null if there is.
+export function missing(criterion, groups, info) {
+    if (groups.some((g) => g.key)) return null;
+    if (criterion === "as") {
+        return info.asmap ? "No peer's address is in the map of autonomous systems."
+            : "No map of autonomous systems is configured: see the manual, networks.";
+    }
+    if (criterion === "set") {
+        return info.sets?.length ? "No peer is in one of the sets."
+            : "No sets of networks are configured: see the manual, networks.";
+    }
+    if (criterion === "marks") return "No peer behaves in a way that is marked.";
+    return null;
+}

@@ -1,0 +1,46 @@
+// What stands in the middle of each circle: the node, how many peers it has, what goes in and out.
+
+import { h, setText } from "../../lib/dom.js";
+import * as f from "../../lib/format.js";
+
+// In a smaller middle there is no room for rates.
+const ROOM = 50;
+
+// rateOf(peer, side) with 0 in, 1 out; a node is a link if there are several.
+export function middles({ ctx, rateOf }) {
+    const el = h("div", { class: "circle-hubs" });
+    const shown = new Map();
+
+    function make(node) {
+        const name = f.printable(node, 24);
+        const title = ctx.node ? h("strong", {}, name) : h("a", { href: ctx.href("circle", { node }) }, name);
+        const peers = h("span", { class: "muted" });
+        const rates = h("span", { class: "muted" });
+        const hub = { el: h("div", { class: "circle-hub" }, title, peers, rates), peers, rates };
+        el.append(hub.el);
+        shown.set(node, hub);
+        return hub;
+    }
+
+    return {
+        el,
+        set(list, byBytes) {
+            const gone = new Set(shown.keys());
+            const text = byBytes ? f.byteRate : f.rate;
+            for (const circle of list) {
+                const hub = shown.get(circle.node) ?? make(circle.node);
+                gone.delete(circle.node);
+                hub.el.style.left = `${circle.cx}px`;
+                hub.el.style.top = `${circle.cy}px`;
+                hub.el.style.width = `${circle.hub * 2 - 8}px`;
+                setText(hub.peers, `${f.count(circle.peers.filter((peer) => peer.ended === null).length)} peers`);
+                const sum = (side) => circle.peers.reduce((n, peer) => n + (rateOf(peer, side) ?? 0), 0);
+                setText(hub.rates, circle.hub < ROOM ? "" : `${text(sum(0))} in\n${text(sum(1))} out`);
+            }
+            for (const node of gone) {
+                shown.get(node).el.remove();
+                shown.delete(node);
+            }
+        },
+    };
+}

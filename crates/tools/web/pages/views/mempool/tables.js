@@ -1,0 +1,173 @@
+// The mempool page's tables: by node, the last changes, and fee estimates.
+
+import { badge, h } from "../../lib/dom.js";
+import * as f from "../../lib/format.js";
+import { table } from "../../lib/table.js";
+
+const right = { align: "right", sort: "desc" };
+const KINDS = { added: "good", removed: "", replaced: "info", rejected: "bad" };
+
+function number(key, label, value, text, title) {
+    return { key, label, title, value, text: (n) => text(value(n)), ...right };
+}
+
+// Virtual bytes: "227 vB", "1.84 kvB".
+export function virtual(n) {
+    if (n === null || n === undefined) return "–";
+    return n < 999.5 ? `${f.short(n)} vB` : `${f.short(n)}vB`;
+}
+
+// What each node's mempool holds.
+export function byNode() {
+    return table({
+        caption: "Mempools by node",
+        empty: "No mempool is known: the RPC extractor tells of them (getmempoolinfo).",
+        sort: "node",
+        rowKey: (n) => n.node,
+        columns: [
+            { key: "node", label: "Node", value: (n) => n.node, head: true },
+            number("transactions", "Transactions", (n) => n.transactions, f.count),
+            number("vbytes", "Size", (n) => n.vbytes, virtual),
+            number(
+                "fees",
+                "Fees",
+                (n) => n.total_fee_btc,
+                (x) => (x === null || x === undefined ? "–" : `${Number(x.toFixed(8))} BTC`),
+            ),
+            number("usage", "Memory", (n) => n.usage, f.bytes),
+            number("max", "of", (n) => n.max, f.bytes, "how much memory it may use (-maxmempool)"),
+            number("min", "Least fee rate", (n) => n.min_fee_btc_kvb, f.feeRate, "mempoolminfee"),
+            number("relay", "Relay fee rate", (n) => n.min_relay_fee_btc_kvb, f.feeRate, "minrelaytxfee"),
+            number(
+                "unbroadcast",
+                "Unbroadcast",
+                (n) => n.unbroadcast,
+                f.count,
+                "its own transactions that no peer has asked for yet",
+            ),
+            number("orphans", "Orphans", (n) => n.orphans, f.count, "transactions whose parents are unknown"),
+            number("orphan_bytes", "Orphan bytes", (n) => n.orphan_bytes, f.bytes),
+            {
+                key: "loaded",
+                label: "Loaded",
+                value: (n) => (n.loaded === false ? "no" : n.loaded ? "yes" : "–"),
+                title: "whether mempool.dat has been read after the start",
+            },
+        ],
+    });
+}
+
+// The fee rates that the nodes' estimators say. set(nodes).
+export function estimates(ctx) {
+    const t = table({
+        caption: "Estimates by number of blocks",
+        empty:
+            "No estimate is known: the RPC extractor asks for them (estimatesmartfee), and a node needs to have seen " +
+            "enough blocks to make one.",
+        sort: "blocks",
+        rowKey: (e) => `${e.node}/${e.blocks}`,
+        columns: [
+            {
+                key: "blocks",
+                label: "Within",
+                value: (e) => e.blocks,
+                text: (e) => `${f.count(e.blocks)} blocks`,
+                head: true,
+            },
+            ...(ctx.node ? [] : [{ key: "node", label: "Node", value: (e) => e.node }]),
+            number("economical", "Economical", (e) => e.economical ?? null, f.feeRate),
+            number("conservative", "Conservative", (e) => e.conservative ?? null, f.feeRate),
+        ],
+    });
+    return {
+        el: t.el,
+        set(nodes) {
+            const rows = new Map();
+            for (const { node, estimates: list } of nodes) {
+                for (const e of list ?? []) {
+                    const key = `${node}/${e.blocks}`;
+                    if (!rows.has(key)) rows.set(key, { node, blocks: e.blocks });
+                    rows.get(key)[e.mode === "conservative" ? "conservative" : "economical"] = e.btc_kvb;
+                }
+            }
+            t.set([...rows.values()]);
+        },
+    };
+}
+
+// What changed last, newest first.
+export function recent(ctx) {
+    return table({
+        caption: "The last changes, newest first",
+        empty:
+            "No change has been seen. Tracepoints tell of all changes; without them debug.log tells of added and " +
+            "rejected transactions.",
+        rowKey: (r) => `${r.time}/${r.node}/${r.what}/${r.txid}`,
+        columns: [
+            {
+                key: "time",
+                label: "Time",
+                value: (r) => f.millis(r.time),
+                text: (r) => f.clock(r.time, true),
+                hint: (r) => f.utc(r.time),
+                sort: "desc",
+            },
+            ...(ctx.node ? [] : [{ key: "node", label: "Node", value: (r) => r.node }]),
+            {
+                key: "what",
+                label: "What",
+                value: (r) => r.what,
+                node: (r) => badge(f.printable(r.what, 20), KINDS[r.what] ?? ""),
+            },
+            {
+                key: "txid",
+                label: "Transaction",
+                value: (r) => r.txid,
+                text: (r) => f.hash(r.txid),
+                hint: (r) => f.printable(r.txid ?? "", 80),
+                class: "mono",
+                sort: false,
+            },
+            number(
+                "rate",
+                "sat/vB",
+                (r) => r.fee_rate,
+                (x) => (x === null || x === undefined ? "–" : String(Number(x.toFixed(1)))),
+                "fee rate",
+            ),
+            number(
+                "fee",
+                "Fee",
+                (r) => r.fee_sat,
+                (x) => (x === null || x === undefined ? "–" : `${f.count(x)} sat`),
+            ),
+            number(
+                "vsize",
+                "Size",
+                (r) => r.vsize,
+                (x) => (x === null || x === undefined ? "–" : `${f.count(x)} vB`),
+            ),
+            number("age", "Age", (r) => r.age_seconds, f.seconds, "how long it had been in the mempool"),
+            {
+                key: "why",
+                label: "Why",
+                value: (r) => r.reason ?? r.by ?? "",
+                text: why,
+                node: reasonNode,
+                class: "why",
+                sort: false,
+            },
+        ],
+    });
+}
+
+function why(r) {
+    if (r.reason) return f.printable(r.reason, 60);
+    return r.by ? `by ${f.hash(r.by)}` : "";
+}
+
+function reasonNode(r) {
+    const whole = f.printable(r.reason ?? r.by ?? "", 400);
+    const text = why(r);
+    return h("span", { title: whole && whole !== text ? whole : null, class: r.by && !r.reason ? "mono" : null }, text);
+}

@@ -1,0 +1,78 @@
+// A peer as `bitcoin-cli -netinfo` abbreviates it, and its times as durations.
+
+import { connectionType, millis, network, now, printable } from "../../lib/format.js";
+
+const LETTERS = {
+    NETWORK: "n",
+    BLOOM: "b",
+    WITNESS: "w",
+    COMPACT_FILTERS: "c",
+    NETWORK_LIMITED: "l",
+    P2P_V2: "2",
+};
+
+// The types in the order of the summary. Every type but the first is outbound.
+export const TYPES = ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler",
+    "private-broadcast"];
+export const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
+
+// "in", "out", or "" while it is not known.
+export function direction(peer) {
+    return { inbound: "in", outbound: "out" }[peer.direction] ?? "";
+}
+
+// The type, which for inbound peers the direction says already.
+export function type(peer) {
+    return connectionType(peer.connection_type);
+}
+
+export function net(peer) {
+    return network(peer.network);
+}
+
+// "nwl2"; "u" for a service without a letter.
+export function services(peer) {
+    return [...new Set((peer.services ?? []).map((s) => LETTERS[s] ?? "u"))].join("");
+}
+
+// "1", "2", or "d" while it is being detected.
+export function transport(peer) {
+    return { v1: "1", v2: "2", detecting: "d" }[peer.transport] ?? "";
+}
+
+// ".": the node chose it for compact blocks in high bandwidth; "*": it chose the node.
+export function highBandwidth(peer) {
+    return `${peer.high_bandwidth_to ? "." : ""}${peer.high_bandwidth_from ? "*" : ""}`;
+}
+
+// Protocol version and user agent in one: "70016/Satoshi:31.0.0/".
+export function version(peer) {
+    return `${peer.version ?? ""}${printable(peer.user_agent ?? "", 60)}`;
+}
+
+// Seconds from a point in time until now, or until the connection ended; null if it is not known.
+export function since(peer, time) {
+    const at = millis(time);
+    if (at === null) return null;
+    return Math.max(0, ((millis(peer.closed) ?? now()) - at) / 1000);
+}
+
+export function age(peer) {
+    return since(peer, peer.connected ?? peer.first_seen);
+}
+
+// What makes a connection one: ids start again when a node does.
+export function key(peer) {
+    return `${peer.node}/${peer.id}/${peer.first_seen}`;
+}
+
+const rank = (peer) => (peer.closed ? 4 : 0) + (peer.direction === "inbound" ? 0 : 1);
+
+// -netinfo's own order: inbound before outbound, then by the shortest ping. Closed peers last, the newest first.
+export function order(a, b) {
+    const ranks = rank(a) - rank(b);
+    if (ranks) return ranks;
+    if (a.closed && b.closed) return a.closed < b.closed ? 1 : -1;
+    const ping = (a.min_ping_seconds ?? Infinity) - (b.min_ping_seconds ?? Infinity);
+    return ping || String(a.node).localeCompare(String(b.node)) || a.id - b.id;
+}

@@ -1,0 +1,129 @@
+//! What may be asked, and what was.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use event::quote::Quoted;
+
+/// A parameter of a query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameter {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub about: &'static str,
+}
+
+/// What a parameter can be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Text,
+    /// 1 or 0.
+    Flag,
+    /// A whole number: least, most, what it is unless told.
+    Number(u64, u64, u64),
+}
+
+/// `node`, which everything takes.
+pub(crate) const NODE: Parameter =
+    Parameter { name: "node", kind: Kind::Text, about: "The name of a node; all nodes if it is absent or empty." };
+
+/// `minutes`, which everything takes that has series.
+pub(crate) const MINUTES: Parameter = Parameter {
+    name: "minutes",
+    kind: Kind::Number(1, 1_440, 60),
+    about: "How many minutes a series has: in steps of 10 s up to 120, in steps of 60 s beyond.",
+};
+
+/// Text of a query at the most.
+const MAX_TEXT: usize = 256;
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub status: StatusCode,
+    pub text: String,
+}
+
+impl Problem {
+    fn query(text: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text }
+    }
+
+    pub fn not_found(text: String) -> Self {
+        Self { status: StatusCode::NOT_FOUND, text }
+    }
+}
+
+/// What was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    values: BTreeMap<&'static str, String>,
+    /// The parts of the path that vary.
+    pub path: Vec<String>,
+}
+
+impl Asked {
+    /// Reads a query.
+    pub fn read(query: &str, parameters: &[Parameter], path: Vec<String>) -> Result<Self, Problem> {
+        let mut values = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) else {
+                let all: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+                let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+                return Err(Problem::query(format!("there is no parameter {}; there are: {all}", Quoted(&name))));
+            };
+            if value.is_empty() {
+                continue;
+            }
+            parameter.check(&value)?;
+            if values.insert(parameter.name, value.into_owned()).is_some() {
+                return Err(Problem::query(format!("{name} is there twice: give it once")));
+            }
+        }
+        Ok(Self { values, path })
+    }
+
+    /// What tells it from others.
+    pub fn key(&self) -> String {
+        format!("{:?}{:?}", self.path, self.values)
+    }
+
+    /// The text of a parameter, if it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The node that was asked for.
+    pub fn node(&self) -> Option<&str> {
+        self.text(NODE.name)
+    }
+
+    /// Whether a flag was set.
+    pub fn flag(&self, name: &str) -> bool {
+        self.text(name) == Some("1")
+    }
+
+    /// The number of a parameter.
+    pub fn number(&self, parameter: Parameter) -> u64 {
+        let Kind::Number(_, _, otherwise) = parameter.kind else { return 0 };
+        self.text(parameter.name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    }
+}
+
+impl Parameter {
+    fn check(&self, value: &str) -> Result<(), Problem> {
+        let wanted = match self.kind {
+            Kind::Text if value.len() <= MAX_TEXT => return Ok(()),
+            Kind::Text => {
+                return Err(Problem::query(format!("{} is too long: {MAX_TEXT} bytes at the most", self.name)));
+            }
+            Kind::Flag if matches!(value, "0" | "1") => return Ok(()),
+            Kind::Flag => "1 or 0".to_owned(),
+            Kind::Number(least, most, _) => match value.parse::<u64>() {
+                Ok(number) if (least..=most).contains(&number) => return Ok(()),
+                _ => format!("a whole number from {least} to {most}"),
+            },
+        };
+        Err(Problem::query(format!("{} cannot be {}: give {wanted}", self.name, Quoted(value))))
+    }
+}

@@ -1,0 +1,149 @@
+//! `api/blocks`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::asked::{Kind, NODE, Parameter, Problem};
+use super::endpoint::{self, Known};
+use super::values::{Time, hash, of_seconds, round, seconds};
+use crate::state::blocks::Block as State;
+use crate::state::node::Node as Observed;
+
+pub(crate) struct Endpoint;
+
+const LIMIT: Parameter =
+    Parameter { name: "limit", kind: Kind::Number(1, 200, 30), about: "How many blocks at the most." };
+
+/// A block, and when which node had which part of it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Block {
+    /// Its hash.
+    hash: String,
+    /// Its height.
+    height: Option<u32>,
+    /// The time in its header.
+    time: Option<Time>,
+    /// When any of the nodes heard of it first.
+    first_seen: Time,
+    /// By node.
+    nodes: Vec<Node>,
+}
+
+/// A block, as a node saw it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BlockNode")]
+pub(crate) struct Node {
+    /// The node.
+    node: String,
+    /// When it knew the header.
+    header: Option<Time>,
+    /// When the compact block came.
+    compact_block: Option<Time>,
+    /// When the compact block was put together.
+    reconstructed: Option<Time>,
+    /// When the block was connected.
+    connected: Option<Time>,
+    /// When it became the tip.
+    tip: Option<Time>,
+    /// Who announced it, the first 16.
+    announced_by: Vec<Announcement>,
+    /// Transactions that came with the compact block.
+    prefilled: Option<u32>,
+    /// Transactions that the mempool had.
+    from_mempool: Option<u32>,
+    /// Transactions that the extra pool had.
+    from_extra_pool: Option<u32>,
+    /// Transactions that the node had to ask for.
+    requested: Option<u32>,
+    /// Their bytes.
+    requested_bytes: Option<u64>,
+    /// How long connecting took.
+    connect_seconds: Option<f64>,
+    /// Transactions.
+    transactions: Option<i64>,
+    /// Inputs.
+    inputs: Option<i32>,
+    /// Cost of signature operations.
+    sigops: Option<i64>,
+    /// Bytes of the block message, if a whole one came.
+    size: Option<u64>,
+}
+
+/// Somebody announced a block.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BlockAnnouncement")]
+pub(crate) struct Announcement {
+    /// The node's number of the peer.
+    id: u64,
+    /// The peer's address, if it is known still.
+    addr: Option<String>,
+    /// By which message: `cmpctblock`, `headers`, `inv`, `block`.
+    message: &'static str,
+    /// How long after the node first heard of the block.
+    after_seconds: f64,
+}
+
+impl endpoint::Endpoint for Endpoint {
+    type Answer = Vec<Block>;
+    const PATH: &'static str = "blocks";
+    const TITLE: &'static str = "The last blocks";
+    const ABOUT: &'static str = "Newest first. Blocks that only peers told of, and no node itself, are left out.";
+    const PARAMETERS: &'static [Parameter] = &[NODE, LIMIT];
+
+    fn answer(known: &Known) -> Result<Vec<Block>, Problem> {
+        let nodes = known.nodes()?;
+        let limit = usize::try_from(known.asked.number(LIMIT)).unwrap_or(usize::MAX);
+        let mut newest: Vec<(u64, [u8; 32])> = Vec::new();
+        for block in nodes.iter().flat_map(|(_, node)| &node.blocks.known).filter(|block| block.confirmed) {
+            match newest.iter_mut().find(|(_, hash)| *hash == block.hash) {
+                Some((first_ns, _)) => *first_ns = block.first_ns.min(*first_ns),
+                None => newest.push((block.first_ns, block.hash)),
+            }
+        }
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.truncate(limit);
+        Ok(newest.into_iter().map(|(first_ns, hash)| block(first_ns, &hash, &nodes)).collect())
+    }
+}
+
+fn block(first_ns: u64, block_hash: &[u8; 32], nodes: &[(&str, &Observed)]) -> Block {
+    let seen: Vec<(&str, &Observed, &State)> =
+        nodes.iter().filter_map(|(name, node)| Some((*name, *node, node.blocks.find(block_hash)?))).collect();
+    Block {
+        hash: hash(block_hash),
+        height: seen.iter().find_map(|(.., block)| block.height),
+        time: seen.iter().find_map(|(.., block)| block.time).and_then(of_seconds),
+        first_seen: Time(first_ns),
+        nodes: seen.into_iter().map(|(name, node, block)| of(name, node, block)).collect(),
+    }
+}
+
+fn of(name: &str, node: &Observed, block: &State) -> Node {
+    let announced = block.announced_by.iter().map(|one| Announcement {
+        id: one.peer,
+        addr: node.peers.find(one.peer).map(|peer| peer.addr.to_string()),
+        message: one.message,
+        after_seconds: seconds(block.first_ns, one.at_ns),
+    });
+    let reconstruction = block.reconstruction;
+    let required = (block.required > 0).then_some(block.required);
+    Node {
+        node: name.to_owned(),
+        header: block.header_ns.map(Time),
+        compact_block: block.compact_ns.map(Time),
+        reconstructed: block.reconstructed_ns.map(Time),
+        connected: block.connected_ns.map(Time),
+        tip: block.tip_ns.map(Time),
+        announced_by: announced.collect(),
+        prefilled: reconstruction.map(|of| of.prefilled),
+        from_mempool: reconstruction.map(|of| of.from_mempool),
+        from_extra_pool: reconstruction.map(|of| of.from_extra_pool),
+        requested: reconstruction.map(|of| of.requested).or(required),
+        requested_bytes: reconstruction.and_then(|of| of.requested_bytes),
+        connect_seconds: block.connect_seconds.map(|seconds| round(seconds, 6)),
+        transactions: block.transactions,
+        inputs: block.inputs,
+        sigops: block.sigops,
+        size: block.size,
+    }
+}

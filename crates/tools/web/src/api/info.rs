@@ -1,0 +1,63 @@
+//! `api/info`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::asked::{NODE, Parameter, Problem};
+use super::endpoint::{self, Known};
+use super::values::Time;
+
+pub(crate) struct Endpoint;
+
+/// The program and what it observes.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Info {
+    /// Version of peer-observer.
+    version: &'static str,
+    /// The time of this answer.
+    now: Time,
+    /// Since when it counts.
+    started: Time,
+    /// Strangers look at this: addresses are pseudonyms.
+    public: bool,
+    /// Names of all nodes.
+    nodes: Vec<String>,
+    /// Names of the sets of networks.
+    sets: Vec<String>,
+    /// Whether there is a map of autonomous systems.
+    asmap: bool,
+    /// Which extractors work for any of the nodes: `ebpf`, `rpc`, `log`, `p2p`, `ipc`, `process`.
+    sources: BTreeMap<&'static str, bool>,
+    /// How many clients get live events.
+    clients: u64,
+}
+
+impl endpoint::Endpoint for Endpoint {
+    type Answer = Info;
+    const PATH: &'static str = "info";
+    const TITLE: &'static str = "The program and what it observes";
+    const ABOUT: &'static str = "";
+    const PARAMETERS: &'static [Parameter] = &[NODE];
+
+    fn answer(known: &Known) -> Result<Info, Problem> {
+        let state = known.state;
+        let nodes = known.nodes()?;
+        let works = |name: &str| nodes.iter().any(|(_, node)| node.sources.is_up(name, known.now_ns));
+        Ok(Info {
+            version: env!("CARGO_PKG_VERSION"),
+            now: Time(known.now_ns),
+            started: Time(state.started_ns),
+            public: state.public,
+            nodes: state.names(),
+            sets: state.facts.sets().map(|(name, _)| name.to_owned()).collect(),
+            asmap: state.facts.has_asmap(),
+            sources: ["ebpf", "rpc", "log", "p2p", "ipc", "process"]
+                .into_iter()
+                .map(|name| (name, works(name)))
+                .collect(),
+            clients: known.clients.len() as u64,
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! `api/mempool`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::asked::{MINUTES, NODE, Parameter, Problem};
+use super::endpoint::{self, Known};
+use super::values::{Steps, Time, hash, round, seconds, steps};
+use crate::state::mempool::{Change, FEE_RATES, Mempool as State, fee_rate};
+use crate::state::node::Node as Observed;
+use crate::state::series::{Series as Values, Window};
+
+pub(crate) struct Endpoint;
+
+/// So long nothing may change without anything being missing.
+const QUIET_NS: u64 = 600 * crate::state::series::SECOND;
+/// Changes that are told of.
+const MAX_RECENT: usize = 100;
+
+/// The mempools.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Mempool {
+    /// What they have, by node.
+    nodes: Vec<Node>,
+    /// By time. Of several nodes: what they have is the largest of them, what comes and goes is added up.
+    series: Series,
+    /// Transactions that were removed, by reason, most first.
+    removed: Vec<Reason>,
+    /// Transactions that were not taken, by reason, most first.
+    rejected: Vec<Reason>,
+    /// How many were replaced.
+    replaced: u64,
+    /// Transactions that came, by fee rate in sat/vB.
+    added_fee_rates: Vec<FeeRate>,
+    /// The last 100 changes, newest first.
+    recent: Vec<Recent>,
+}
+
+/// The mempool of a node, by getmempoolinfo.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MempoolNode")]
+pub(crate) struct Node {
+    /// The node.
+    node: String,
+    /// How many transactions it has.
+    transactions: Option<i64>,
+    /// Their virtual bytes.
+    vbytes: Option<i64>,
+    /// Bytes of memory that it uses.
+    usage: Option<i64>,
+    /// Bytes of memory that it may use.
+    max: Option<i64>,
+    /// All fees, in BTC.
+    total_fee_btc: Option<f64>,
+    /// The least fee rate that gets in, BTC per 1,000 virtual bytes.
+    min_fee_btc_kvb: Option<f64>,
+    /// The least fee rate that the node relays, BTC per 1,000 virtual bytes.
+    min_relay_fee_btc_kvb: Option<f64>,
+    /// Whether it was loaded from disk.
+    loaded: Option<bool>,
+    /// Transactions of the node's own that no peer asked for yet.
+    unbroadcast: Option<i64>,
+    /// Transactions of which inputs are missing.
+    orphans: Option<u64>,
+    /// Their bytes.
+    orphan_bytes: Option<u64>,
+    /// Estimates of fee rates.
+    estimates: Vec<Estimate>,
+}
+
+/// An estimate of a fee rate.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MempoolEstimate")]
+pub(crate) struct Estimate {
+    /// Within so many blocks.
+    blocks: u32,
+    /// `economical` or `conservative`.
+    mode: &'static str,
+    /// BTC per 1,000 virtual bytes.
+    btc_kvb: f64,
+}
+
+/// Mempools by time.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MempoolSeries")]
+pub(crate) struct Series {
+    /// Begin of the first step.
+    start: Time,
+    /// Length of a step.
+    step_seconds: u64,
+    /// Transactions that are there.
+    transactions: Steps,
+    /// Their virtual bytes.
+    vbytes: Steps,
+    /// Transactions that came.
+    added: Steps,
+    /// Transactions that were removed.
+    removed: Steps,
+    /// Transactions that were replaced.
+    replaced: Steps,
+    /// Transactions that were not taken.
+    rejected: Steps,
+    /// The least fee rate that gets in, BTC per 1,000 virtual bytes.
+    min_fee_btc_kvb: Steps,
+}
+
+/// How often a reason was given.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MempoolReason")]
+pub(crate) struct Reason {
+    /// The reason.
+    reason: String,
+    /// How often.
+    count: u64,
+}
+
+/// Transactions of a fee rate.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FeeRate {
+    /// The fee rate, sat/vB.
+    bucket: &'static str,
+    /// How many.
+    count: u64,
+}
+
+/// Something happened to a transaction.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MempoolRecent")]
+pub(crate) struct Recent {
+    /// When.
+    time: Time,
+    /// The node.
+    node: String,
+    /// `added`, `removed`, `replaced`, `rejected`.
+    what: &'static str,
+    /// Its id.
+    txid: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// Virtual bytes.
+    vsize: Option<i32>,
+    /// Fee, in satoshi.
+    fee_sat: Option<i64>,
+    /// Fee rate, sat/vB.
+    fee_rate: Option<f64>,
+    /// Id of the transaction that replaces it.
+    by: Option<String>,
+    /// How long it had been in the mempool.
+    age_seconds: Option<f64>,
+}
+
+impl endpoint::Endpoint for Endpoint {
+    type Answer = Mempool;
+    const PATH: &'static str = "mempool";
+    const TITLE: &'static str = "The mempool";
+    const ABOUT: &'static str =
+        "Without tracepoints, debug.log tells what was added and rejected, and nobody what was removed or replaced.";
+    const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
+
+    fn answer(known: &Known) -> Result<Mempool, Problem> {
+        let (nodes, window) = (known.nodes()?, known.window());
+        let of_rate =
+            |index: usize| nodes.iter().map(|(_, node)| node.mempool.fee_rates.get(index).copied().unwrap_or(0)).sum();
+        Ok(Mempool {
+            nodes: nodes.iter().map(|(name, node)| of(name, &node.mempool)).collect(),
+            series: series(&nodes, &window),
+            removed: reasons(&nodes, |pool| &pool.removed_by),
+            rejected: reasons(&nodes, |pool| &pool.rejected_by),
+            replaced: nodes.iter().map(|(_, node)| node.mempool.replacements).sum(),
+            added_fee_rates: FEE_RATES
+                .iter()
+                .enumerate()
+                .map(|(index, (_, bucket))| FeeRate { bucket, count: of_rate(index) })
+                .collect(),
+            recent: recent(&nodes),
+        })
+    }
+}
+
+fn of(name: &str, pool: &State) -> Node {
+    let info = pool.info.as_ref();
+    let fee = |rate: f64| Some(round(rate, 8));
+    let estimates = pool.estimates.iter();
+    Node {
+        node: name.to_owned(),
+        transactions: info.map(|info| info.size),
+        vbytes: info.map(|info| info.bytes),
+        usage: info.map(|info| info.usage),
+        max: info.map(|info| info.max_mempool),
+        total_fee_btc: info.and_then(|info| fee(info.total_fee)),
+        min_fee_btc_kvb: info.and_then(|info| fee(info.mempoolminfee)),
+        min_relay_fee_btc_kvb: info.and_then(|info| fee(info.minrelaytxfee)),
+        loaded: info.map(|info| info.loaded),
+        unbroadcast: info.map(|info| info.unbroadcastcount),
+        orphans: pool.orphans.map(|(count, _)| count),
+        orphan_bytes: pool.orphans.map(|(_, bytes)| bytes),
+        estimates: estimates
+            .map(|((blocks, mode), rate)| Estimate { blocks: *blocks, mode, btc_kvb: round(*rate, 8) })
+            .collect(),
+    }
+}
+
+/// A mempool in short.
+pub(crate) fn short(pool: &State) -> Option<super::nodes::Mempool> {
+    pool.info.as_ref().map(|info| super::nodes::Mempool {
+        transactions: info.size,
+        vbytes: info.bytes,
+        usage: info.usage,
+        max: info.max_mempool,
+        min_fee_btc_kvb: round(info.mempoolminfee, 8),
+    })
+}
+
+fn series(nodes: &[(&str, &Observed)], window: &Window) -> Series {
+    let sum = |of: &dyn Fn(&State) -> &Values| {
+        steps(window, |values| {
+            nodes
+                .iter()
+                .for_each(|(_, node)| of(&node.mempool).add_to(window, node.mempool.known.lasting(QUIET_NS), values));
+        })
+    };
+    let max = |of: &dyn Fn(&State) -> &Values| {
+        steps(window, |values| nodes.iter().for_each(|(_, node)| of(&node.mempool).max_to(window, values)))
+    };
+    Series {
+        start: Time(window.start_ns()),
+        step_seconds: window.step_seconds(),
+        transactions: max(&|pool| &pool.transactions),
+        vbytes: max(&|pool| &pool.vbytes),
+        added: sum(&|pool| &pool.added),
+        removed: sum(&|pool| &pool.removed),
+        replaced: sum(&|pool| &pool.replaced),
+        rejected: sum(&|pool| &pool.rejected),
+        min_fee_btc_kvb: max(&|pool| &pool.min_fee),
+    }
+}
+
+fn reasons(nodes: &[(&str, &Observed)], of: impl Fn(&State) -> &BTreeMap<smol_str::SmolStr, u64>) -> Vec<Reason> {
+    let mut all: BTreeMap<&str, u64> = BTreeMap::new();
+    for (reason, count) in nodes.iter().flat_map(|(_, node)| of(&node.mempool)) {
+        *all.entry(reason).or_default() += count;
+    }
+    let mut all: Vec<Reason> =
+        all.into_iter().map(|(reason, count)| Reason { reason: reason.to_owned(), count }).collect();
+    all.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+    all
+}
+
+fn recent(nodes: &[(&str, &Observed)]) -> Vec<Recent> {
+    let all =
+        nodes.iter().flat_map(|(name, node)| node.mempool.recent.iter().rev().map(move |change| one(name, change)));
+    let mut all: Vec<Recent> = all.collect();
+    all.sort_by_key(|recent| std::cmp::Reverse(recent.time));
+    all.truncate(MAX_RECENT);
+    all
+}
+
+fn one(node: &str, change: &Change) -> Recent {
+    Recent {
+        time: Time(change.at_ns),
+        node: node.to_owned(),
+        what: change.what,
+        txid: change.txid.map(|txid| hash(&txid)),
+        reason: change.reason.as_ref().map(ToString::to_string),
+        vsize: change.vsize,
+        fee_sat: change.fee,
+        fee_rate: fee_rate(change.fee, change.vsize).map(|rate| round(rate, 3)),
+        by: change.by.map(|txid| hash(&txid)),
+        age_seconds: change
+            .entered_ns
+            .filter(|entered_ns| *entered_ns > 0)
+            .map(|entered_ns| seconds(entered_ns, change.at_ns)),
+    }
+}

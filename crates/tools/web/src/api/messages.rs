@@ -1,0 +1,140 @@
+//! `api/messages`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::asked::{MINUTES, NODE, Parameter, Problem};
+use super::endpoint::{self, Known};
+use super::values::{Step, Steps, Time, known as known_time, round};
+use crate::state::messages::Messages as Source;
+use crate::state::names::direction;
+
+pub(crate) struct Endpoint;
+
+/// Messages by type and direction.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Messages {
+    /// `ebpf`: tracepoints tell of all messages. `rpc`: getpeerinfo tells the bytes, and nobody how many messages.
+    source: &'static str,
+    /// By time.
+    series: Series,
+    /// All together, most bytes first.
+    types: Vec<Type>,
+}
+
+/// Messages by type, direction and time.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MessageSeries")]
+pub(crate) struct Series {
+    /// Begin of the first step.
+    start: Time,
+    /// Length of a step.
+    step_seconds: u64,
+    /// Types and directions, most bytes first.
+    rows: Vec<Row>,
+}
+
+/// Messages of one type in one direction, by time.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MessageRow")]
+pub(crate) struct Row {
+    /// Type of the message.
+    message: String,
+    /// `inbound`: the nodes received them.
+    direction: &'static str,
+    /// How many; null without tracepoints.
+    count: Option<Steps>,
+    /// Bytes.
+    bytes: Steps,
+}
+
+/// Messages of one type in one direction.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MessageType")]
+pub(crate) struct Type {
+    /// Type of the message.
+    message: String,
+    /// `inbound`: the nodes received them.
+    direction: &'static str,
+    /// How many; null without tracepoints.
+    count: Option<u64>,
+    /// Bytes.
+    bytes: u64,
+    /// Messages per second, over the last 10 s; null without tracepoints.
+    rate: Option<f64>,
+    /// Bytes per second, over the last 10 s; null without tracepoints.
+    byte_rate: Option<f64>,
+    /// When the last one came.
+    last: Option<Time>,
+    /// Bytes of one, on average; null without tracepoints.
+    mean_size: Option<f64>,
+}
+
+#[derive(Default)]
+struct Sum {
+    count: u64,
+    bytes: u64,
+    rate: f64,
+    byte_rate: f64,
+    last_ns: u64,
+    counts: Vec<f64>,
+    sizes: Vec<f64>,
+}
+
+impl endpoint::Endpoint for Endpoint {
+    type Answer = Messages;
+    const PATH: &'static str = "messages";
+    const TITLE: &'static str = "P2P messages";
+    const ABOUT: &'static str = "By type and direction, since the program began, and by time.";
+    const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
+
+    fn answer(known: &Known) -> Result<Messages, Problem> {
+        let (nodes, window) = (known.nodes()?, known.window());
+        let traced = nodes.iter().any(|(_, node)| node.messages.known.any())
+            || nodes.iter().all(|(_, node)| !node.polled.known.any());
+        let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
+        for (_, node) in nodes {
+            let source: &Source = if traced { &node.messages } else { &node.polled };
+            for row in source.rows() {
+                let sum = sums.entry((known.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum {
+                    counts: window.unknown(),
+                    sizes: window.unknown(),
+                    ..Sum::default()
+                });
+                sum.count += row.count;
+                sum.bytes = sum.bytes.saturating_add(row.bytes);
+                sum.rate += row.rate.per_second(known.now_ns);
+                sum.byte_rate += row.byte_rate.per_second(known.now_ns);
+                sum.last_ns = sum.last_ns.max(row.last_ns);
+                row.counts.add_to(&window, source.known, &mut sum.counts);
+                row.sizes.add_to(&window, source.known, &mut sum.sizes);
+            }
+        }
+        let mut sums: Vec<((&str, bool), Sum)> = sums.into_iter().collect();
+        sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));
+        let of = |value: f64| traced.then(|| round(value, 3));
+        let types = sums.iter().map(|((message, inbound), sum)| Type {
+            message: (*message).to_owned(),
+            direction: direction(*inbound),
+            count: traced.then_some(sum.count),
+            bytes: sum.bytes,
+            rate: of(sum.rate),
+            byte_rate: of(sum.byte_rate),
+            last: known_time(sum.last_ns),
+            mean_size: (sum.count > 0).then(|| round(sum.bytes as f64 / sum.count as f64, 1)),
+        });
+        let types = types.collect();
+        let steps = |values: Vec<f64>| values.into_iter().map(Step).collect::<Steps>();
+        let rows = sums.into_iter().map(|((message, inbound), sum)| Row {
+            message: message.to_owned(),
+            direction: direction(inbound),
+            count: traced.then(|| steps(sum.counts)),
+            bytes: steps(sum.sizes),
+        });
+        let series =
+            Series { start: Time(window.start_ns()), step_seconds: window.step_seconds(), rows: rows.collect() };
+        Ok(Messages { source: if traced { "ebpf" } else { "rpc" }, series, types })
+    }
+}

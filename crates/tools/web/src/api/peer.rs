@@ -1,0 +1,301 @@
+//! `api/peers/{node}/{id}`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::asked::{Parameter, Problem};
+use super::endpoint::{self, Known};
+use super::peers;
+use super::values::{Step, Steps, Time, round};
+use crate::state::names::direction;
+use crate::state::node::Node;
+use crate::state::peer::{Peer as State, TRAFFIC_STEP_NS};
+use crate::state::series::Window;
+
+pub(crate) struct Endpoint;
+
+/// All that is known of a peer.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeerInFull")]
+pub(crate) struct Peer {
+    #[serde(flatten)]
+    peer: peers::Peer,
+    /// Messages by type and direction, most bytes first. Without tracepoints, bytes only, by getpeerinfo.
+    by_message: Vec<ByMessage>,
+    /// Questions and answers.
+    replies: Vec<Replies>,
+    /// What it did wrong, newest last.
+    misbehaviours: Vec<Misbehaviour>,
+    /// Its last 200 messages, oldest first.
+    messages: Vec<Message>,
+    /// What it sent and was sent, over the last hour; null without tracepoints.
+    traffic: Option<Traffic>,
+    /// Its last 200 pings, oldest first.
+    pings: Vec<Ping>,
+    /// Its last 50 entries of debug.log, oldest first.
+    log: Vec<Entry>,
+}
+
+/// Messages of one type in one direction.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ByMessage {
+    /// Type of the message.
+    message: String,
+    /// `inbound`: the peer sent them.
+    direction: &'static str,
+    /// How many; null without tracepoints.
+    count: Option<u64>,
+    /// Bytes of their payloads.
+    bytes: u64,
+    /// When the last one came.
+    last: Option<Time>,
+}
+
+/// Questions of a kind, and their answers.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeerReplies")]
+pub(crate) struct Replies {
+    /// Message that asks.
+    request: &'static str,
+    /// Message that answers.
+    reply: &'static str,
+    /// Who answers: `peer` or `node`.
+    by: &'static str,
+    /// How many answers came.
+    count: u64,
+    /// How long the last one took.
+    last_seconds: Option<f64>,
+    /// Median of the last 128.
+    median_seconds: Option<f64>,
+    /// 99th percentile of the last 128.
+    p99_seconds: Option<f64>,
+    /// How many questions are open.
+    open: u64,
+}
+
+/// Something that a peer did wrong.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeerMisbehaviour")]
+pub(crate) struct Misbehaviour {
+    /// When.
+    time: Time,
+    /// In the node's words.
+    message: String,
+    /// What the node did: `noticed`, `discouraged`, `spared_noban`, `spared_manual`, `disconnected_local`.
+    action: &'static str,
+}
+
+/// A message.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeerMessage")]
+pub(crate) struct Message {
+    /// When.
+    time: Time,
+    /// Its type.
+    message: String,
+    /// `inbound`: the peer sent it.
+    direction: &'static str,
+    /// Bytes of its payload.
+    size: u32,
+    /// What it is about, in few words.
+    about: String,
+    /// Its place in the run of the extractor.
+    seq: u64,
+    /// Place of the message that it answers.
+    reply_to: Option<u64>,
+    /// How long after that it came.
+    after_seconds: Option<f64>,
+}
+
+/// What a peer sent and was sent, by steps of time.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeerTraffic")]
+pub(crate) struct Traffic {
+    /// Begin of the first step.
+    start: Time,
+    /// Length of a step.
+    step_seconds: u64,
+    /// Bytes that it sent.
+    bytes_in: Steps,
+    /// Bytes that it was sent.
+    bytes_out: Steps,
+    /// Messages that it sent.
+    messages_in: Steps,
+    /// Messages that it was sent.
+    messages_out: Steps,
+}
+
+/// A ping.
+#[derive(Serialize, JsonSchema, Clone)]
+pub(crate) struct Ping {
+    /// When its pong came.
+    pub time: Time,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// An entry of debug.log.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeerEntry")]
+pub(crate) struct Entry {
+    /// When.
+    time: Time,
+    /// Its category.
+    category: String,
+    /// What it says.
+    text: String,
+}
+
+impl endpoint::Endpoint for Endpoint {
+    type Answer = Peer;
+    const PATH: &'static str = "peers/{node}/{id}";
+    const TITLE: &'static str = "A peer";
+    const ABOUT: &'static str = "All that is known of it. One that is gone is known for a while.";
+    const PARAMETERS: &'static [Parameter] = &[];
+
+    fn answer(known: &Known) -> Result<Peer, Problem> {
+        let [name, id] = known.asked.path.as_slice() else {
+            return Err(Problem::not_found("name a node and a peer".to_owned()));
+        };
+        let (name, node) = known.node(name)?;
+        let peer = id.parse().ok().and_then(|id| node.peers.find(id));
+        let missing =
+            || Problem::not_found(format!("{name} has no peer {}, and had none of late", event::quote::Quoted(id)));
+        Ok(of(name, node, peer.ok_or_else(missing)?, known))
+    }
+}
+
+fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
+    let types = &known.state.types;
+    let said = peer.traced.iter().flat_map(|traced| &traced.said);
+    Peer {
+        peer: peers::of(name, peer, known),
+        by_message: by_message(peer, known),
+        replies: replies(node, peer),
+        misbehaviours: peer
+            .misbehaviours
+            .iter()
+            .map(|told| Misbehaviour { time: Time(told.at_ns), message: told.message.to_string(), action: told.action })
+            .collect(),
+        messages: said
+            .map(|said| Message {
+                time: Time(said.at_ns),
+                message: types.name(said.kind).to_owned(),
+                direction: direction(said.inbound),
+                size: said.size,
+                about: said.about.to_string(),
+                seq: said.sequence,
+                reply_to: said.reply_to.map(|(sequence, _)| sequence),
+                after_seconds: said.reply_to.map(|(_, seconds)| round(f64::from(seconds), 6)),
+            })
+            .collect(),
+        traffic: traffic(peer, known.now_ns),
+        pings: pings(peer, usize::MAX),
+        log: peer
+            .log
+            .iter()
+            .map(|entry| Entry {
+                time: Time(entry.at_ns),
+                category: entry.category.to_string(),
+                text: entry.text.to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// The last pings of a peer.
+pub(crate) fn pings(peer: &State, most: usize) -> Vec<Ping> {
+    let skip = peer.pings.len().saturating_sub(most);
+    let ping = |(at_ns, seconds): &(u64, f32)| Ping { time: Time(*at_ns), seconds: round(f64::from(*seconds), 6) };
+    peer.pings.iter().skip(skip).map(ping).collect()
+}
+
+fn by_message(peer: &State, known: &Known) -> Vec<ByMessage> {
+    let types = &known.state.types;
+    let mut rows: Vec<ByMessage> = match (&peer.traced, &peer.polled) {
+        (Some(traced), _) => {
+            let row = |count: &crate::state::peer::Count| ByMessage {
+                message: types.name(count.kind).to_owned(),
+                direction: direction(count.inbound),
+                count: Some(count.count),
+                bytes: count.bytes,
+                last: Some(Time(count.last_ns)),
+            };
+            traced.by_type.iter().map(row).collect()
+        }
+        (None, Some(polled)) => {
+            let rows = polled.by_type.iter().flat_map(|(kind, sent, received)| {
+                let row = |inbound, bytes| ByMessage {
+                    message: types.name(*kind).to_owned(),
+                    direction: direction(inbound),
+                    count: None,
+                    bytes,
+                    last: None,
+                };
+                [row(false, *sent), row(true, *received)]
+            });
+            rows.filter(|row| row.bytes > 0).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    rows.sort_by(|a, b| {
+        b.bytes.cmp(&a.bytes).then_with(|| a.message.cmp(&b.message)).then_with(|| a.direction.cmp(b.direction))
+    });
+    rows
+}
+
+fn replies(node: &Node, peer: &State) -> Vec<Replies> {
+    let who = |by_peer| if by_peer { "peer" } else { "node" };
+    let mut open = node.requests.open(peer.id);
+    let mut rows: Vec<Replies> = Vec::new();
+    for told in peer.traced.iter().flat_map(|traced| &traced.replies) {
+        let [median_seconds, p99_seconds] = told.samples.quantiles([0.5, 0.99]);
+        let (request, reply) = told.asked.names();
+        let waiting = open.iter().position(|(asked, by_peer, _)| *asked == told.asked && *by_peer == told.by_peer);
+        rows.push(Replies {
+            request,
+            reply,
+            by: who(told.by_peer),
+            count: told.samples.count,
+            last_seconds: told.samples.last(),
+            median_seconds,
+            p99_seconds,
+            open: waiting.map_or(0, |at| open.swap_remove(at).2),
+        });
+    }
+    for (asked, by_peer, count) in open {
+        let (request, reply) = asked.names();
+        let none = (None, None, None);
+        let (last_seconds, median_seconds, p99_seconds) = none;
+        rows.push(Replies {
+            request,
+            reply,
+            by: who(by_peer),
+            count: 0,
+            last_seconds,
+            median_seconds,
+            p99_seconds,
+            open: count,
+        });
+    }
+    rows.sort_by_key(|row| (row.request, row.reply, row.by));
+    rows
+}
+
+fn traffic(peer: &State, now_ns: u64) -> Option<Traffic> {
+    let traced = peer.traced.as_deref()?;
+    let window = Window::new(60, now_ns);
+    let step_ns = TRAFFIC_STEP_NS;
+    let (from, until) = (peer.first_seen_ns / step_ns, peer.end.as_ref().map_or(now_ns, |end| end.at_ns) / step_ns);
+    let mut columns: [Steps; 4] = Default::default();
+    for step in (window.first..).take(window.steps) {
+        let values = traced.traffic.get(step).or_else(|| (from..=until).contains(&step).then_some([0; 4]));
+        for (column, index) in columns.iter_mut().zip(0..) {
+            let value = values.and_then(|values| values.get::<usize>(index).copied());
+            column.push(Step(value.map_or(f64::NAN, f64::from)));
+        }
+    }
+    let [bytes_in, bytes_out, messages_in, messages_out] = columns;
+    let (start, step_seconds) = (Time(window.start_ns()), window.step_seconds());
+    Some(Traffic { start, step_seconds, bytes_in, bytes_out, messages_in, messages_out })
+}

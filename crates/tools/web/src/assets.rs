@@ -1,0 +1,87 @@
+//! The pages, which are part of the program; or those in a folder, for people who change them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use rust_embed::RustEmbed;
+
+/// `pages/`, compiled in.
+#[derive(RustEmbed)]
+#[folder = "pages/"]
+struct Pages;
+
+/// Where the pages are.
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    /// In the program.
+    #[default]
+    Embedded,
+    /// In a folder, read anew each time.
+    Folder(PathBuf),
+}
+
+/// `GET /`.
+pub async fn index(state: State<Arc<Source>>, headers: HeaderMap) -> Response {
+    page(state, Path("index.html".to_owned()), headers).await
+}
+
+/// `GET /lib/dom.js` and so on.
+pub async fn page(State(source): State<Arc<Source>>, Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let Some(kind) = content_type(&path) else {
+        return not_found(&path);
+    };
+    let (content, tag) = match &*source {
+        Source::Embedded => match Pages::get(&path) {
+            Some(file) => {
+                let tag: String =
+                    file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+                (Bytes::from(file.data.into_owned()), Some(format!("\"{tag}\"")))
+            }
+            None => return not_found(&path),
+        },
+        Source::Folder(folder) => {
+            let plain = path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+            match if plain { tokio::fs::read(folder.join(&path)).await.ok() } else { None } {
+                Some(content) => (content.into(), None),
+                None => return not_found(&path),
+            }
+        }
+    };
+    // A newer program may have newer pages: browsers ask each time, and mostly hear that nothing changed.
+    let cache = [(header::CACHE_CONTROL, "no-cache".to_owned()), (header::CONTENT_TYPE, kind.to_owned())];
+    let Some(tag) = tag else {
+        return (cache, content).into_response();
+    };
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let tags = value.to_str().unwrap_or_default().split(',');
+        tags.map(|told| told.trim().trim_start_matches("W/")).any(|told| told == tag)
+    });
+    let tagged = [(header::ETAG, tag)];
+    if known {
+        (StatusCode::NOT_MODIFIED, tagged, cache).into_response()
+    } else {
+        (tagged, cache, content).into_response()
+    }
+}
+
+/// By the end of the name; none for files that are not served.
+fn content_type(path: &str) -> Option<&'static str> {
+    Some(match path.rsplit_once('.')?.1 {
+        "css" => "text/css; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" | "webmanifest" => "application/json",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        "txt" => "text/plain; charset=utf-8",
+        _ => return None,
+    })
+}
+
+fn not_found(path: &str) -> Response {
+    (StatusCode::NOT_FOUND, format!("there is no {}\n", event::quote::Quoted(path))).into_response()
+}

@@ -1,0 +1,131 @@
+//! Hands events to clients. An event is turned into JSON at most once for each form, whatever the number of clients.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use bus::Delivery;
+use event::json::{to_json, to_json_brief};
+use parking_lot::Mutex;
+
+use super::client::{Client, Transport};
+use super::wish::{Form, Wish};
+use crate::api;
+
+/// All clients of the feed.
+pub struct Hub {
+    clients: Mutex<Clients>,
+    max_clients: usize,
+}
+
+struct Clients {
+    connected: Arc<Vec<Arc<Client>>>,
+    next_id: u64,
+    ended: bool,
+}
+
+impl Hub {
+    /// No clients yet, and never more than so many.
+    pub fn new(max_clients: usize) -> Self {
+        let clients = Clients { connected: Arc::default(), next_id: 1, ended: false };
+        Self { clients: Mutex::new(clients), max_clients }
+    }
+
+    /// A new client; none when there are too many, or no more events will come.
+    pub(super) fn connect(self: &Arc<Self>, transport: Transport, wish: Wish) -> Option<Connected> {
+        let mut clients = self.clients.lock();
+        if clients.ended || clients.connected.len() >= self.max_clients {
+            return None;
+        }
+        let client = Arc::new(Client::new(clients.next_id, transport, wish));
+        clients.next_id += 1;
+        Arc::make_mut(&mut clients.connected).push(Arc::clone(&client));
+        Some(Connected { hub: Arc::clone(self), client })
+    }
+
+    /// Queues events for those who want them.
+    pub fn publish(&self, deliveries: &[Delivery]) {
+        let connected = Arc::clone(&self.clients.lock().connected);
+        if connected.is_empty() {
+            return;
+        }
+        let texts: Vec<Texts> = deliveries.iter().map(Texts::new).collect();
+        for client in connected.iter() {
+            let mut state = client.state.lock();
+            let mut any = false;
+            for text in &texts {
+                if wanted(text.delivery, &state.wish) && state.takes() {
+                    let text = text.in_form(state.wish.form);
+                    state.push(text);
+                    any = true;
+                }
+            }
+            drop(state);
+            if any {
+                client.notify();
+            }
+        }
+    }
+
+    /// Tells all clients that nothing will come any more.
+    pub fn end(&self) {
+        let mut clients = self.clients.lock();
+        clients.ended = true;
+        clients.connected.iter().for_each(|client| client.end());
+    }
+
+    /// What the clients are, for the page that shows losses.
+    pub fn clients(&self) -> Vec<api::Client> {
+        let connected = Arc::clone(&self.clients.lock().connected);
+        connected.iter().map(|client| client.describe()).collect()
+    }
+}
+
+/// Whether a client wants it. A loss concerns all who watch its node, whatever else they filter.
+fn wanted(delivery: &Delivery, wish: &Wish) -> bool {
+    match delivery {
+        Delivery::Event(record) => wish.filter.matches(record),
+        Delivery::Lost(loss) => {
+            let nodes = &wish.filter.nodes;
+            nodes.is_empty() || nodes.iter().any(|node| **node == *loss.node)
+        }
+    }
+}
+
+/// The JSON of an event, made when the first client wants it.
+struct Texts<'a> {
+    delivery: &'a Delivery,
+    full: OnceCell<Utf8Bytes>,
+    brief: OnceCell<Utf8Bytes>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(delivery: &'a Delivery) -> Self {
+        Self { delivery, full: OnceCell::new(), brief: OnceCell::new() }
+    }
+
+    fn in_form(&self, form: Form) -> Utf8Bytes {
+        let (cell, make): (_, fn(&event::Record) -> String) = match form {
+            Form::Full => (&self.full, to_json),
+            Form::Brief => (&self.brief, to_json_brief),
+        };
+        let made = cell.get_or_init(|| match self.delivery {
+            Delivery::Event(record) => make(record).into(),
+            Delivery::Lost(loss) => loss.to_json().into(),
+        });
+        made.clone()
+    }
+}
+
+/// A client until it is dropped.
+pub(super) struct Connected {
+    hub: Arc<Hub>,
+    pub client: Arc<Client>,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let mut clients = self.hub.clients.lock();
+        Arc::make_mut(&mut clients.connected).retain(|client| client.id != self.client.id);
+    }
+}

@@ -1,0 +1,94 @@
+//! Who may ask: only pages of our own, under names of our own, by people who log in where that is asked for.
+//!
+//! A page of another site that somebody has open in the same browser can send requests to us. It may not read what we answer: browsers see to that,
+//! except for WebSockets, and for sites that let their own name lead to our address. So the name that a request was sent to (Host) and the page that it comes from
+//! (Origin, Sec-Fetch-Site) are checked.
+
+mod auth;
+mod names;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+pub use auth::{Auth, AuthError};
+pub use names::Names;
+
+use auth::Verdict;
+
+/// What the pages may do: run our scripts and talk to us, nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
+    manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What is checked.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// Names that requests may be sent to.
+    pub names: Names,
+    /// What people log in with.
+    pub auth: Option<Auth>,
+    /// The connection is encrypted, by us.
+    pub tls: bool,
+}
+
+/// The layer around everything that is served.
+pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let mut response = match guard.refuse(&request) {
+        Some(refusal) => refusal,
+        None => match guard.auth.as_ref().map(|auth| auth.judge(&request, guard.tls)) {
+            None | Some(Verdict::Known) => next.run(request).await,
+            Some(Verdict::Proven(cookie)) => {
+                let mut response = next.run(request).await;
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+                response
+            }
+            Some(Verdict::Other(response)) => response,
+        },
+    };
+    let headers = response.headers_mut();
+    for (name, value) in FIXED_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Sent with every answer.
+const FIXED_HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+];
+
+impl Guard {
+    /// Why a request is not answered, if it is not.
+    fn refuse(&self, request: &Request) -> Option<Response> {
+        let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+        let host = match (text(header::HOST), request.uri().authority()) {
+            (Some(host), _) => host,
+            (None, Some(authority)) => authority.as_str(),
+            (None, None) => return Some((StatusCode::BAD_REQUEST, "a request needs a Host header\n").into_response()),
+        };
+        if !self.names.are_ours(host) {
+            let advice = "this server does not answer under that name: start it with --web-host NAME to allow it\n";
+            return Some((StatusCode::MISDIRECTED_REQUEST, advice).into_response());
+        }
+        let elsewhere =
+            || (StatusCode::FORBIDDEN, "requests from pages of other sites are not answered\n").into_response();
+        if let Some(origin) = text(header::ORIGIN) {
+            return (!self.names.is_same_site(origin, host)).then(elsewhere);
+        }
+        // Links to us may be followed; images, scripts and the like of other sites may not come from us.
+        let site = text(HeaderName::from_static("sec-fetch-site"));
+        let navigates = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")
+            && text(HeaderName::from_static("sec-fetch-dest")) == Some("document");
+        let ours = matches!(site, None | Some("same-origin" | "none"));
+        (!ours && !navigates).then(elsewhere)
+    }
+}

@@ -1,0 +1,95 @@
+//! Names that requests may be sent to, and pages that they may come from.
+
+use std::net::IpAddr;
+
+/// Names of this server, besides its addresses and `localhost`.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// Names as people write them: `observer.example`, with or without a port, which does not matter.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().map(|name| without_port(&name).to_ascii_lowercase()).collect())
+    }
+
+    /// Whether a Host header names us. An IP address does: no other site can lead there under its own name.
+    pub fn are_ours(&self, host: &str) -> bool {
+        let name = without_port(host).to_ascii_lowercase();
+        is_address(&name) || name == "localhost" || name.ends_with(".localhost") || self.0.contains(&name)
+    }
+
+    /// Whether an Origin header names a page of ours: it has the same host and port as the request was sent to, or, behind a proxy, one of our
+    /// names.
+    pub fn is_same_site(&self, origin: &str, host: &str) -> bool {
+        let Some((scheme @ ("http" | "https"), authority)) = origin.split_once("://") else { return false };
+        let usual = if scheme == "https" { ":443" } else { ":80" };
+        let bare = |text: &str| text.strip_suffix(usual).unwrap_or(text).to_ascii_lowercase();
+        bare(authority) == bare(host) || self.0.contains(&without_port(authority).to_ascii_lowercase())
+    }
+}
+
+fn is_address(name: &str) -> bool {
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    bare.parse::<IpAddr>().is_ok()
+}
+
+/// `host` of `host:port`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_origins() {
+        let names = Names::new(["Observer.example:443".to_owned()]);
+        for host in [
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "::1",
+            "10.0.0.5",
+            "localhost:8080",
+            "LOCALHOST",
+            "a.localhost",
+            "observer.example",
+            "Observer.Example:8443",
+        ] {
+            assert!(names.are_ours(host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "observer.example.evil.example:80",
+            "",
+            "localhost.evil",
+            "\u{fffd}",
+        ] {
+            assert!(!names.are_ours(host), "{host}");
+        }
+        let table = [
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("http://localhost:8080", "localhost:8080", true),
+            ("https://observer.example", "127.0.0.1:8080", true),
+            ("https://observer.example", "observer.example", true),
+            ("http://10.0.0.5", "10.0.0.5:80", true),
+            ("http://localhost:3000", "localhost:8080", false),
+            ("http://127.0.0.1:8081", "127.0.0.1:8080", false),
+            ("https://evil.example", "127.0.0.1:8080", false),
+            ("null", "127.0.0.1:8080", false),
+            ("file://", "127.0.0.1:8080", false),
+            ("", "127.0.0.1:8080", false),
+        ];
+        for (origin, host, expected) in table {
+            assert_eq!(names.is_same_site(origin, host), expected, "{origin} {host}");
+        }
+    }
+}

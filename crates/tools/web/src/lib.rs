@@ -1,0 +1,14 @@
+//! The node and its network, live in a browser: pages, a JSON API, and events through a WebSocket or as server-sent events.
+
+pub mod api;
+mod assets;
+mod feed;
+mod guard;
+mod server;
+pub mod state;
+mod tls;
+
+pub use feed::{Form, Wish, WishError};
+pub use guard::{Auth, AuthError};
+pub use server::{Error, LISTEN, Options, Public, Server};
+pub use tls::{TlsError, TlsFiles};

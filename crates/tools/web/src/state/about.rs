@@ -1,0 +1,225 @@
+//! What the node tells of itself: version, chain, uptime, its process.
+
+use event::pb::log_extractor::UpdateTip;
+use event::pb::observer::NodeProcess;
+use event::pb::rpc_extractor::{BlockchainInfo, NetTotals, NetworkInfo};
+use smol_str::SmolStr;
+
+use super::series::SECOND;
+use super::text::{Hash, cut, hash_of_text};
+
+/// Starts that are told within so long are one.
+const SAME_NS: u64 = 60 * SECOND;
+/// An uptime tells the start to the second, and the RPC that it comes by may be slow.
+const JITTER_NS: u64 = 3 * SECOND;
+/// Warnings that are kept, and bytes of each.
+const MAX_WARNINGS: (usize, usize) = (16, 500);
+/// Threads that are told apart.
+const MAX_THREADS: usize = 80;
+
+/// What the node tells of itself.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    pub version: Option<SmolStr>,
+    pub network_active: Option<bool>,
+    pub connections: Option<(u32, u32)>,
+    pub services: Vec<String>,
+    pub local_addresses: Vec<SmolStr>,
+    network_warnings: Vec<SmolStr>,
+    pub chain: Option<SmolStr>,
+    pub height: Option<u32>,
+    pub headers: Option<u32>,
+    pub best_block: Option<Hash>,
+    /// The header's time.
+    pub best_block_time: Option<u32>,
+    pub tip_changed_ns: Option<u64>,
+    pub initial_block_download: Option<bool>,
+    pub verification_progress: Option<f64>,
+    pub difficulty: Option<f64>,
+    pub size_on_disk: Option<u64>,
+    pub pruned: Option<bool>,
+    chain_warnings: Vec<SmolStr>,
+    pub totals: Option<Totals>,
+    pub starts: Starts,
+    pub process: Option<Process>,
+}
+
+/// What getnettotals told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Totals {
+    pub at_ns: u64,
+    pub received: u64,
+    pub sent: u64,
+    /// Bytes per second since the answer before: in, out.
+    pub rates: Option<(f64, f64)>,
+}
+
+impl About {
+    /// getnetworkinfo.
+    pub fn network(&mut self, info: &NetworkInfo) {
+        self.version = Some(cut(&info.subversion, 256));
+        self.network_active = Some(info.network_active);
+        self.connections = Some((info.connections_in, info.connections_out));
+        self.services = info.local_services_names.iter().take(64).map(|name| cut(name, 32).to_string()).collect();
+        let addresses = info.local_addresses.iter().take(64);
+        self.local_addresses =
+            addresses.map(|local| SmolStr::new(join(&cut(&local.address, 128), local.port))).collect();
+        self.network_warnings = warnings(&info.warnings);
+    }
+
+    /// getblockchaininfo.
+    pub fn blockchain(&mut self, info: &BlockchainInfo, time_ns: u64) {
+        self.chain = Some(cut(&info.chain, 32));
+        self.headers = Some(info.headers);
+        self.initial_block_download = Some(info.initialblockdownload);
+        self.verification_progress = Some(info.verificationprogress);
+        self.difficulty = Some(info.difficulty);
+        self.size_on_disk = Some(info.size_on_disk);
+        self.pruned = Some(info.pruned);
+        self.chain_warnings = warnings(&info.warnings);
+        if let Some(hash) = hash_of_text(&info.bestblockhash) {
+            self.tip(hash, info.blocks, Some(info.time).filter(|time| *time > 0), time_ns);
+        }
+    }
+
+    /// UpdateTip of debug.log. Whether it is the active chain.
+    pub fn update_tip(&mut self, tip: &UpdateTip, time_ns: u64) -> bool {
+        if !tip.background
+            && let Some(hash) = hash_of_text(&tip.block_hash)
+        {
+            let time = event::time::parse_rfc3339(&tip.date).map(|time_ns| (time_ns / SECOND) as u32);
+            self.tip(hash, tip.height, time, time_ns);
+            self.verification_progress = Some(tip.progress);
+        }
+        !tip.background
+    }
+
+    /// This is the tip now.
+    pub fn tip(&mut self, hash: Hash, height: u32, time: Option<u32>, time_ns: u64) {
+        if self.best_block != Some(hash) {
+            // The first tip that is told of was there before.
+            self.tip_changed_ns = self.best_block.is_some().then_some(time_ns);
+            self.best_block_time = None;
+        }
+        self.best_block = Some(hash);
+        self.best_block_time = time.or(self.best_block_time);
+        self.height = Some(height);
+        self.headers = self.headers.max(Some(height));
+    }
+
+    /// getnettotals.
+    pub fn net_totals(&mut self, totals: &NetTotals, at_ns: u64) {
+        let (received, sent) = (totals.total_bytes_received, totals.total_bytes_sent);
+        let rates =
+            self.totals.filter(|before| at_ns > before.at_ns && received >= before.received && sent >= before.sent);
+        let rates = rates.map(|before| {
+            let seconds = (at_ns - before.at_ns) as f64 / SECOND as f64;
+            ((received - before.received) as f64 / seconds, (sent - before.sent) as f64 / seconds)
+        });
+        self.totals = Some(Totals { at_ns, received, sent, rates });
+    }
+
+    /// What the node warns of.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.network_warnings.iter().chain(&self.chain_warnings).map(ToString::to_string).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn join(address: &str, port: u32) -> String {
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+fn warnings(warnings: &[String]) -> Vec<SmolStr> {
+    let warnings = warnings.iter().filter(|warning| !warning.is_empty()).take(MAX_WARNINGS.0);
+    warnings.map(|warning| cut(warning, MAX_WARNINGS.1)).collect()
+}
+
+/// When the node was started: by its uptime, its process and its log, which may all tell of the same start.
+#[derive(Debug, Default)]
+pub(crate) struct Starts {
+    /// Something of the node was seen.
+    pub seen: bool,
+    pub started_ns: Option<u64>,
+    pub restarts: u64,
+    uptime: Option<u32>,
+    process_ns: Option<u64>,
+}
+
+impl Starts {
+    /// The node started at this time. Whether that is a restart: the node had been seen before, and this start had not.
+    pub fn started(&mut self, at_ns: u64) -> bool {
+        let is_other = match self.started_ns {
+            Some(before_ns) => at_ns > before_ns.saturating_add(SAME_NS),
+            None => self.seen,
+        };
+        if is_other || self.started_ns.is_none() {
+            self.started_ns = Some(at_ns);
+        }
+        self.restarts += u64::from(is_other);
+        is_other
+    }
+
+    /// What the RPC `uptime` told. When the node was restarted, if that follows.
+    pub fn uptime(&mut self, uptime: u32, now_ns: u64) -> Option<u64> {
+        let at_ns = now_ns.saturating_sub(u64::from(uptime) * SECOND);
+        if self.uptime.replace(uptime).is_some_and(|before| uptime < before) {
+            return self.started(at_ns).then_some(at_ns);
+        }
+        if self.process_ns.is_none() && self.started_ns.is_none_or(|before_ns| before_ns.abs_diff(at_ns) > JITTER_NS) {
+            self.started_ns = Some(at_ns); // a clock was set, or the machine slept: it is the same process
+        }
+        None
+    }
+
+    /// What the process tells. When the node was restarted, if that follows.
+    pub fn process(&mut self, started_ns: u64) -> Option<u64> {
+        let restarted = match self.process_ns.replace(started_ns) {
+            Some(before_ns) if before_ns != started_ns => self.started(started_ns),
+            _ => false,
+        };
+        self.started_ns = Some(started_ns);
+        restarted.then_some(started_ns)
+    }
+}
+
+/// The node's process.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    pub at_ns: u64,
+    pub resident: Option<u64>,
+    /// Seconds of processors per second since the event before.
+    pub load: Option<f64>,
+    pub threads: Vec<(SmolStr, f64)>,
+    is: (u32, u64),
+    cpu: Vec<(SmolStr, f64)>,
+}
+
+impl Process {
+    /// What its operating system tells.
+    pub fn read(told: &NodeProcess, at_ns: u64, before: Option<&Self>) -> Self {
+        let threads = told.threads.iter().take(MAX_THREADS);
+        let cpu: Vec<(SmolStr, f64)> = threads
+            .map(|thread| (cut(&thread.name, 32), thread.cpu_user_seconds + thread.cpu_system_seconds))
+            .collect();
+        let is = (told.pid, told.started_ns);
+        let before = before.filter(|before| before.is == is && at_ns > before.at_ns);
+        let loads = before.map(|before| {
+            let seconds = (at_ns - before.at_ns) as f64 / SECOND as f64;
+            let used = |name: &SmolStr| before.cpu.iter().find(|(of, _)| of == name).map_or(0.0, |(_, used)| *used);
+            let load = |(name, now): &(SmolStr, f64)| (name.clone(), ((now - used(name)) / seconds).max(0.0));
+            cpu.iter().map(load).collect::<Vec<_>>()
+        });
+        let mut process =
+            Self { at_ns, resident: told.memory.as_ref().map(|memory| memory.resident), is, cpu, ..Self::default() };
+        if let Some(mut threads) = loads {
+            process.load = Some(threads.iter().map(|(_, load)| load).sum());
+            threads.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            process.threads = threads;
+        }
+        process
+    }
+}

@@ -1,0 +1,230 @@
+//! Gossip of addresses (addr, addrv2): how many come and go, of which networks, how old they are.
+
+use std::collections::VecDeque;
+
+use event::message::{Address, AddressNetwork, Addresses as Entries, Message, Payload};
+use event::pb::log_extractor::AddrProcessed;
+use networks::HyperLogLog;
+use smol_str::SmolStr;
+
+use super::names;
+use super::peer::{Peer, push};
+use super::said::clamp;
+use super::series::{Known, SECOND, Series};
+use super::text::cut;
+
+/// Addresses that are remembered.
+const MAX_RECENT: usize = 100;
+/// Of one message so many are remembered.
+const MAX_OF_MESSAGE: usize = 10;
+/// A clock that is ahead by more makes a timestamp one of the future (Bitcoin Core corrects those).
+const AHEAD_SECONDS: i64 = 600;
+
+/// Ages: up to so many seconds, and how that is named.
+pub(crate) const AGES: [(i64, &str); 7] = [
+    (600, "< 10 min"),
+    (3_600, "< 1 h"),
+    (86_400, "< 1 d"),
+    (3 * 86_400, "< 3 d"),
+    (10 * 86_400, "< 10 d"),
+    (30 * 86_400, "< 30 d"),
+    (i64::MAX, "≥ 30 d"),
+];
+/// Entries of a message: up to so many, and how that is named.
+pub(crate) const SIZES: [(usize, &str); 6] =
+    [(0, "0"), (1, "1"), (10, "2-10"), (100, "11-100"), (999, "101-999"), (usize::MAX, "≥ 1000")];
+
+/// Gossip of one node.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    /// When tracepoints told of messages.
+    pub traced: Known,
+    /// When debug.log told how many were taken.
+    pub told: Known,
+    /// Messages and entries: in, out.
+    pub messages: [u64; 2],
+    pub entries: [u64; 2],
+    pub own: u64,
+    pub future: u64,
+    pub reserved: u64,
+    pub old: u64,
+    pub processed: u64,
+    pub limited: u64,
+    /// Messages and entries that were received, by debug.log.
+    pub logged_messages: u64,
+    pub logged: u64,
+    pub logged_series: Series,
+    pub unique: HyperLogLog,
+    pub series: [Series; 2],
+    pub limited_series: Series,
+    /// By network: in, out.
+    pub networks: [[u64; 2]; AddressNetwork::ALL.len()],
+    pub ages: [u64; AGES.len()],
+    pub sizes: [u64; SIZES.len()],
+    pub slash8: Box<[u64; 256]>,
+    /// Entries of each /16 of IPv4, up to 255.
+    pub slash16: Box<[u8]>,
+    pub recent: VecDeque<Recent>,
+}
+
+/// An address that went by.
+#[derive(Clone, Debug)]
+pub(crate) struct Recent {
+    pub at_ns: u64,
+    pub peer: u64,
+    pub inbound: bool,
+    pub addr: SmolStr,
+    pub network: &'static str,
+    pub services: u64,
+    pub timestamp: u32,
+    pub own: bool,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self {
+            traced: Known::default(),
+            told: Known::default(),
+            messages: [0; 2],
+            entries: [0; 2],
+            own: 0,
+            future: 0,
+            reserved: 0,
+            old: 0,
+            processed: 0,
+            limited: 0,
+            logged_messages: 0,
+            logged: 0,
+            logged_series: Series::sum(),
+            unique: HyperLogLog::default(),
+            series: [Series::sum(), Series::sum()],
+            limited_series: Series::sum(),
+            networks: [[0; 2]; AddressNetwork::ALL.len()],
+            ages: [0; AGES.len()],
+            sizes: [0; SIZES.len()],
+            slash8: Box::new([0; 256]),
+            slash16: vec![0; 65_536].into_boxed_slice(),
+            recent: VecDeque::new(),
+        }
+    }
+}
+
+impl Addresses {
+    /// Takes note of a message. Returns how many entries it has.
+    pub fn message(&mut self, message: &Message, peer: &mut Peer, time_ns: u64) -> u16 {
+        self.traced.note(time_ns);
+        let entries = match message.payload {
+            Payload::Addr(entries) | Payload::AddrV2(entries) => entries,
+            Payload::EmptyAddrV2 => {
+                self.counted(message.inbound, 0, peer, time_ns);
+                return 0;
+            }
+            _ => return 0,
+        };
+        let count = entries.count();
+        self.counted(message.inbound, count, peer, time_ns);
+        self.entries_of(entries, message.inbound, peer, time_ns);
+        clamp(count)
+    }
+
+    fn counted(&mut self, inbound: bool, count: usize, peer: &mut Peer, time_ns: u64) {
+        let (side, many) = (usize::from(!inbound), count as u64);
+        if let (Some(messages), Some(entries), Some(series)) =
+            (self.messages.get_mut(side), self.entries.get_mut(side), self.series.get_mut(side))
+        {
+            *messages += 1;
+            *entries = entries.saturating_add(many);
+            series.add(time_ns, many as f64);
+        }
+        if !inbound {
+            peer.addresses.sent = peer.addresses.sent.saturating_add(many);
+            return;
+        }
+        peer.addresses.messages += 1;
+        peer.addresses.received = peer.addresses.received.saturating_add(many);
+        peer.addresses.last_ns = time_ns;
+        let size = SIZES.iter().position(|(most, _)| count <= *most);
+        if let Some(size) = size.and_then(|size| self.sizes.get_mut(size)) {
+            *size += 1;
+        }
+    }
+
+    fn entries_of(&mut self, entries: Entries, inbound: bool, peer: &mut Peer, time_ns: u64) {
+        let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
+        let side = usize::from(!inbound);
+        for (index, entry) in entries.enumerate() {
+            if let Some(count) = self.networks.get_mut(entry.network as usize).and_then(|sides| sides.get_mut(side)) {
+                *count += 1;
+            }
+            let own = inbound && !entry.bytes.is_empty() && entry.text() == names::host(&peer.addr);
+            if inbound {
+                self.received(&entry, own, peer, now);
+            }
+            if index < MAX_OF_MESSAGE {
+                push(&mut self.recent, Recent::of(&entry, own, inbound, peer.id, time_ns), MAX_RECENT);
+            }
+        }
+    }
+
+    fn received(&mut self, entry: &Address, own: bool, peer: &mut Peer, now: i64) {
+        self.unique.add((entry.bytes, entry.port));
+        if own {
+            self.own += 1;
+            peer.addresses.own += 1;
+        }
+        let age = now.saturating_sub(entry.timestamp.into());
+        if age < -AHEAD_SECONDS {
+            self.future += 1;
+        } else if let Some(count) = AGES.iter().position(|(most, _)| age < *most).and_then(|at| self.ages.get_mut(at)) {
+            *count += 1;
+        }
+        self.old += u64::from(age >= 30 * 86_400);
+        let Some(ip) = entry.ip() else { return };
+        self.reserved += u64::from(entry.network != AddressNetwork::Cjdns && networks::special(ip).is_some());
+        if let std::net::IpAddr::V4(ip) = ip {
+            let [a, b, ..] = ip.octets();
+            if let Some(count) = self.slash8.get_mut(usize::from(a)) {
+                *count += 1;
+            }
+            if let Some(count) = self.slash16.get_mut(usize::from(u16::from_be_bytes([a, b]))) {
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+
+    /// debug.log told how many entries of a message were taken, and how many were too many.
+    pub fn logged(&mut self, told: &AddrProcessed, peer: Option<&mut Peer>, time_ns: u64) {
+        self.told.note(time_ns);
+        let (processed, limited) = (u64::from(told.processed), u64::from(told.rate_limited));
+        self.processed = self.processed.saturating_add(processed);
+        self.limited = self.limited.saturating_add(limited);
+        self.limited_series.add(time_ns, limited as f64);
+        self.logged = self.logged.saturating_add(told.total.into());
+        self.logged_series.add(time_ns, told.total.into());
+        self.logged_messages += 1;
+        if let Some(peer) = peer {
+            peer.addresses.logged = peer.addresses.logged.saturating_add(processed);
+            peer.addresses.logged_limited = peer.addresses.logged_limited.saturating_add(limited);
+        }
+    }
+}
+
+impl Recent {
+    fn of(entry: &Address, own: bool, inbound: bool, peer: u64, at_ns: u64) -> Self {
+        let addr = match entry.network {
+            AddressNetwork::Unknown => String::new(),
+            _ if entry.text().contains(':') => format!("[{}]:{}", entry.text(), entry.port),
+            _ => format!("{}:{}", entry.text(), entry.port),
+        };
+        Self {
+            at_ns,
+            peer,
+            inbound,
+            addr: cut(&addr, 128),
+            network: names::network_of_address(entry.network),
+            services: entry.services,
+            timestamp: entry.timestamp,
+            own,
+        }
+    }
+}

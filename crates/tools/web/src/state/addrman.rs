@@ -1,0 +1,111 @@
+//! The address manager: what it has, and how it changes.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use event::pb::log_extractor::AddrmanAction;
+use event::pb::rpc_extractor::{AddrManInfo, Addrman as Raw};
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
+use networks::Facts;
+use smol_str::SmolStr;
+
+use super::names;
+use super::series::SECOND;
+use super::text::cut;
+
+/// Networks that are told apart.
+const MAX_NETWORKS: usize = 16;
+/// Groups of sources that are counted, and shown.
+const SOURCES: (usize, usize) = (20_000, 20);
+
+/// Ages of entries: up to so many seconds, and how that is named.
+pub(crate) const AGES: [(i64, &str); 6] = [
+    (3_600, "< 1 h"),
+    (86_400, "< 1 d"),
+    (7 * 86_400, "< 7 d"),
+    (30 * 86_400, "< 30 d"),
+    (90 * 86_400, "< 90 d"),
+    (i64::MAX, "≥ 90 d"),
+];
+
+/// Names of changes, by the number of their action.
+pub(crate) const CHANGES: [&str; 6] =
+    ["added_to_new", "moved_to_tried", "collision", "replaced_in_tried", "removed_from_new", "moved_to_new"];
+
+/// The address manager of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Addrman {
+    /// By network: new, tried, both.
+    pub networks: BTreeMap<SmolStr, (u64, u64, u64)>,
+    pub entries: Option<Entries>,
+    pub changes: [u64; CHANGES.len()],
+}
+
+/// What getrawaddrman told, in numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    /// New, tried.
+    pub total: [u64; 2],
+    pub ages: [[u64; 2]; AGES.len()],
+    /// Network groups of those who told of them, most first.
+    pub sources: Vec<(String, u64)>,
+    /// How many autonomous systems they are in.
+    pub systems: Option<u64>,
+}
+
+impl Addrman {
+    /// getaddrmaninfo.
+    pub fn info(&mut self, info: &AddrManInfo) {
+        let networks = info.networks.iter().filter(|(name, _)| *name != "all_networks").take(MAX_NETWORKS);
+        self.networks = networks.map(|(name, of)| (cut(name, 32), (of.new, of.tried, of.total))).collect();
+    }
+
+    /// getrawaddrman.
+    pub fn raw(&mut self, raw: &Raw, facts: &Facts, time_ns: u64) {
+        let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
+        let mut entries = Entries::default();
+        let mut sources: HashMap<String, u64, RandomState> = HashMap::default();
+        let mut systems: HashSet<u32, RandomState> = HashSet::default();
+        for (table, buckets) in [&raw.new, &raw.tried].into_iter().enumerate() {
+            for entry in buckets.values().flat_map(|bucket| bucket.entries.values()) {
+                let age = now.saturating_sub(entry.time);
+                let age = AGES.iter().position(|(most, _)| age < *most);
+                if let Some(count) = age.and_then(|age| entries.ages.get_mut(age)).and_then(|ages| ages.get_mut(table))
+                {
+                    *count += 1;
+                }
+                if let Some(count) = entries.total.get_mut(table) {
+                    *count += 1;
+                }
+                let group = group_of(&entry.source);
+                if sources.len() < SOURCES.0 || sources.contains_key(&group) {
+                    *sources.entry(group).or_default() += 1;
+                }
+                let ip: Option<IpAddr> = entry.address.parse().ok();
+                let by_file = ip.and_then(|ip| facts.asn_of(ip));
+                systems.extend(entry.mapped_as.or(by_file).filter(|asn| *asn != 0));
+            }
+        }
+        entries.sources = sources.into_iter().collect();
+        entries.sources.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        entries.sources.truncate(SOURCES.1);
+        entries.systems = (!systems.is_empty()).then_some(systems.len() as u64);
+        self.entries = Some(entries);
+    }
+
+    /// debug.log told of a change.
+    pub fn changed(&mut self, action: AddrmanAction) {
+        if let Some(count) = self.changes.get_mut(action as usize) {
+            *count += 1;
+        }
+    }
+}
+
+/// The network group of an address: /16 of IPv4, /32 of IPv6; of other networks their name.
+pub(crate) fn group_of(addr: &str) -> String {
+    match event::filter::ip_of(addr) {
+        Some(ip) => networks::group16(ip).to_string(),
+        None => names::network_of_text(addr).to_owned(),
+    }
+}

@@ -1,0 +1,226 @@
+//! The mempool: what it has, what comes and goes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use event::pb::ebpf_extractor::mempool::mempool_event::Event as Traced;
+use event::pb::log_extractor::{MempoolAccepted, MempoolRejected};
+use event::pb::rpc_extractor::{EstimateSmartFee, FeeEstimateMode, MempoolInfo, OrphanTxs};
+use smol_str::SmolStr;
+
+use super::peer::push;
+use super::series::{Known, SECOND, Series};
+use super::text::{Hash, cut, hash, hash_of_text};
+
+/// Changes that are remembered.
+const MAX_RECENT: usize = 100;
+/// Reasons that are told apart; some have numbers in them, which strangers choose.
+const MAX_REASONS: usize = 64;
+/// Fee estimates that are kept.
+const MAX_ESTIMATES: usize = 64;
+
+/// Fee rates, sat/vB: up to so many, and how that is named.
+pub(crate) const FEE_RATES: [(f64, &str); 10] = [
+    (1.0, "< 1"),
+    (2.0, "1-2"),
+    (3.0, "2-3"),
+    (5.0, "3-5"),
+    (10.0, "5-10"),
+    (20.0, "10-20"),
+    (50.0, "20-50"),
+    (100.0, "50-100"),
+    (500.0, "100-500"),
+    (f64::INFINITY, "≥ 500"),
+];
+
+/// The mempool of one node.
+#[derive(Debug)]
+pub(crate) struct Mempool {
+    pub info: Option<MempoolInfo>,
+    /// How many orphans there are, and their bytes.
+    pub orphans: Option<(u64, u64)>,
+    /// By blocks and mode: BTC per 1,000 virtual bytes.
+    pub estimates: BTreeMap<(u32, &'static str), f64>,
+    /// When anything was told of changes.
+    pub known: Known,
+    traced_ns: u64,
+    pub transactions: Series,
+    pub vbytes: Series,
+    pub min_fee: Series,
+    pub added: Series,
+    pub removed: Series,
+    pub replaced: Series,
+    pub rejected: Series,
+    pub replacements: u64,
+    pub removed_by: BTreeMap<SmolStr, u64>,
+    pub rejected_by: BTreeMap<SmolStr, u64>,
+    pub fee_rates: [u64; FEE_RATES.len()],
+    pub recent: VecDeque<Change>,
+}
+
+impl Default for Mempool {
+    fn default() -> Self {
+        Self {
+            info: None,
+            orphans: None,
+            estimates: BTreeMap::new(),
+            known: Known::default(),
+            traced_ns: 0,
+            transactions: Series::gauge(),
+            vbytes: Series::gauge(),
+            min_fee: Series::gauge(),
+            added: Series::sum(),
+            removed: Series::sum(),
+            replaced: Series::sum(),
+            rejected: Series::sum(),
+            replacements: 0,
+            removed_by: BTreeMap::new(),
+            rejected_by: BTreeMap::new(),
+            fee_rates: [0; FEE_RATES.len()],
+            recent: VecDeque::new(),
+        }
+    }
+}
+
+/// Something that happened to a transaction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub at_ns: u64,
+    /// "added", "removed", "replaced", "rejected".
+    pub what: &'static str,
+    pub txid: Option<Hash>,
+    pub reason: Option<SmolStr>,
+    pub vsize: Option<i32>,
+    pub fee: Option<i64>,
+    /// The transaction that replaces it.
+    pub by: Option<Hash>,
+    /// When it had come into the mempool.
+    pub entered_ns: Option<u64>,
+}
+
+impl Mempool {
+    /// getmempoolinfo.
+    pub fn info(&mut self, info: &MempoolInfo, time_ns: u64) {
+        self.transactions.set(time_ns, info.size as f64);
+        self.vbytes.set(time_ns, info.bytes as f64);
+        self.min_fee.set(time_ns, info.mempoolminfee);
+        self.info = Some(*info);
+    }
+
+    /// getorphantxs.
+    pub fn orphans(&mut self, orphans: &OrphanTxs) {
+        let bytes = orphans.orphans.iter().fold(0_u64, |sum, orphan| sum.saturating_add(orphan.bytes));
+        self.orphans = Some((orphans.orphans.len() as u64, bytes));
+    }
+
+    /// estimatesmartfee.
+    pub fn estimate(&mut self, estimate: &EstimateSmartFee) {
+        let mode = match estimate.mode() {
+            FeeEstimateMode::Unset => "unset",
+            FeeEstimateMode::Economical => "economical",
+            FeeEstimateMode::Conservative => "conservative",
+        };
+        let key = (estimate.requested_blocks, mode);
+        match estimate.fee_rate.filter(|rate| rate.is_finite()) {
+            Some(rate) if self.estimates.len() < MAX_ESTIMATES || self.estimates.contains_key(&key) => {
+                self.estimates.insert(key, rate);
+            }
+            Some(_) => {}
+            None => {
+                self.estimates.remove(&key);
+            }
+        }
+    }
+
+    /// A tracepoint told of a change.
+    pub fn traced(&mut self, event: &Traced, at_ns: u64) {
+        self.traced_ns = self.traced_ns.max(at_ns);
+        self.known.note(at_ns);
+        let change = Change { at_ns, ..Change::default() };
+        let change = match event {
+            Traced::Added(added) => {
+                self.added.add(at_ns, 1.0);
+                let rate = fee_rate(Some(added.fee), Some(added.vsize));
+                let bucket = rate.and_then(|rate| FEE_RATES.iter().position(|(most, _)| rate < *most));
+                if let Some(count) = bucket.and_then(|bucket| self.fee_rates.get_mut(bucket)) {
+                    *count += 1;
+                }
+                let (vsize, fee) = (Some(added.vsize), Some(added.fee));
+                Change { what: "added", txid: hash(&added.txid), vsize, fee, ..change }
+            }
+            Traced::Removed(removed) => {
+                self.removed.add(at_ns, 1.0);
+                count(&mut self.removed_by, &removed.reason);
+                Change {
+                    what: "removed",
+                    txid: hash(&removed.txid),
+                    reason: Some(cut(&removed.reason, 128)),
+                    vsize: Some(removed.vsize),
+                    fee: Some(removed.fee),
+                    entered_ns: Some(removed.entry_time.saturating_mul(SECOND)),
+                    ..change
+                }
+            }
+            Traced::Replaced(replaced) => {
+                self.replaced.add(at_ns, 1.0);
+                self.replacements += 1;
+                Change {
+                    what: "replaced",
+                    txid: hash(&replaced.replaced_txid),
+                    vsize: Some(replaced.replaced_vsize),
+                    fee: Some(replaced.replaced_fee),
+                    by: hash(&replaced.replacement_id),
+                    entered_ns: Some(replaced.replaced_entry_time.saturating_mul(SECOND)),
+                    ..change
+                }
+            }
+            Traced::Rejected(rejected) => {
+                self.rejected.add(at_ns, 1.0);
+                count(&mut self.rejected_by, &rejected.reason);
+                Change {
+                    what: "rejected",
+                    txid: hash(&rejected.txid),
+                    reason: Some(cut(&rejected.reason, 128)),
+                    ..change
+                }
+            }
+        };
+        push(&mut self.recent, change, MAX_RECENT);
+    }
+
+    /// debug.log told that it took a transaction. It counts where no tracepoint tells.
+    pub fn log_accepted(&mut self, told: &MempoolAccepted, at_ns: u64) {
+        if self.traced_ns == 0 {
+            self.known.note(at_ns);
+            self.added.add(at_ns, 1.0);
+            let change = Change { at_ns, what: "added", txid: hash_of_text(&told.txid), ..Change::default() };
+            push(&mut self.recent, change, MAX_RECENT);
+        }
+    }
+
+    /// debug.log told that it did not take a transaction.
+    pub fn log_rejected(&mut self, told: &MempoolRejected, at_ns: u64) {
+        if self.traced_ns == 0 {
+            self.known.note(at_ns);
+            self.rejected.add(at_ns, 1.0);
+            count(&mut self.rejected_by, &told.reason);
+            let reason = Some(cut(&told.reason, 128));
+            let change =
+                Change { at_ns, what: "rejected", txid: hash_of_text(&told.txid), reason, ..Change::default() };
+            push(&mut self.recent, change, MAX_RECENT);
+        }
+    }
+}
+
+/// Counts a reason: its name, without what follows.
+fn count(reasons: &mut BTreeMap<SmolStr, u64>, reason: &str) {
+    let name = cut(reason.split([',', ':']).next().unwrap_or_default().trim(), 64);
+    let name =
+        if reasons.contains_key(&name) || reasons.len() < MAX_REASONS { name } else { SmolStr::new_static("other") };
+    *reasons.entry(name).or_default() += 1;
+}
+
+/// Fee rate in sat/vB.
+pub(crate) fn fee_rate(fee: Option<i64>, vsize: Option<i32>) -> Option<f64> {
+    let vsize = vsize.filter(|vsize| *vsize > 0)?;
+    Some(fee? as f64 / f64::from(vsize))
+}

@@ -1,0 +1,238 @@
+//! Numbers over time: the last two hours in steps of ten seconds, the last day in steps of a minute.
+
+use std::collections::VecDeque;
+
+/// Nanoseconds of a second.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+
+/// Short steps: 10 s, two hours of them.
+const FINE: (u64, usize) = (10 * SECOND, 720);
+/// Long steps: a minute, a day of them.
+const COARSE: (u64, usize) = (60 * SECOND, 1_440);
+
+/// Up to so many minutes are shown in short steps.
+const FINE_MINUTES: u64 = 120;
+
+/// Steps of time that are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Nanoseconds of a step.
+    pub step_ns: u64,
+    /// Number of the first one: how many there were since the UNIX epoch.
+    pub first: u64,
+    /// How many there are.
+    pub steps: usize,
+}
+
+impl Window {
+    /// The last minutes, up to the last step that is over.
+    pub fn new(minutes: u64, now_ns: u64) -> Self {
+        let (step_ns, limit) = if minutes <= FINE_MINUTES { FINE } else { COARSE };
+        let steps = usize::try_from(minutes.saturating_mul(60 * SECOND) / step_ns).unwrap_or(limit).clamp(1, limit);
+        Self { step_ns, first: (now_ns / step_ns).saturating_sub(steps as u64), steps }
+    }
+
+    /// When it begins, nanoseconds since the UNIX epoch.
+    pub fn start_ns(&self) -> u64 {
+        self.first.saturating_mul(self.step_ns)
+    }
+
+    /// Seconds of a step.
+    pub fn step_seconds(&self) -> u64 {
+        self.step_ns / SECOND
+    }
+
+    /// No value in any step.
+    pub fn unknown(&self) -> Vec<f64> {
+        vec![f64::NAN; self.steps]
+    }
+}
+
+/// Values of the last steps.
+#[derive(Clone, Debug)]
+struct Ring {
+    step_ns: u64,
+    limit: usize,
+    /// Number of the last step.
+    last: u64,
+    values: VecDeque<f64>,
+}
+
+impl Ring {
+    fn new((step_ns, limit): (u64, usize)) -> Self {
+        Self { step_ns, limit, last: 0, values: VecDeque::new() }
+    }
+
+    /// The value of the step at a time; steps in between get `empty`. None if it is too long ago.
+    #[inline]
+    fn at(&mut self, time_ns: u64, empty: f64) -> Option<&mut f64> {
+        let step = time_ns / self.step_ns;
+        if step > self.last || self.values.is_empty() {
+            self.advance(step, empty);
+        }
+        let back = usize::try_from(self.last - step).ok()?;
+        let index = self.values.len().checked_sub(back + 1)?;
+        self.values.get_mut(index)
+    }
+
+    fn advance(&mut self, step: u64, empty: f64) {
+        let steps = if self.values.is_empty() { 1 } else { step - self.last };
+        if steps >= self.limit as u64 {
+            self.values.clear();
+        }
+        for _ in 0..steps.min(self.limit as u64) {
+            if self.values.len() >= self.limit {
+                self.values.pop_front();
+            }
+            self.values.push_back(empty);
+        }
+        self.last = step;
+    }
+
+    fn get(&self, step: u64) -> Option<f64> {
+        let back = usize::try_from(self.last.checked_sub(step)?).ok()?;
+        self.values.get(self.values.len().checked_sub(back + 1)?).copied()
+    }
+}
+
+/// A value over time.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    fine: Ring,
+    coarse: Ring,
+    empty: f64,
+}
+
+impl Series {
+    /// One to which is added: steps without additions are 0.
+    pub fn sum() -> Self {
+        Self { fine: Ring::new(FINE), coarse: Ring::new(COARSE), empty: 0.0 }
+    }
+
+    /// One that is set: of steps without value nothing is known.
+    pub fn gauge() -> Self {
+        Self { empty: f64::NAN, ..Self::sum() }
+    }
+
+    /// Adds to the step of a time.
+    #[inline]
+    pub fn add(&mut self, time_ns: u64, value: f64) {
+        self.change(time_ns, |now| now + value);
+    }
+
+    /// Sets the step of a time.
+    pub fn set(&mut self, time_ns: u64, value: f64) {
+        self.change(time_ns, |_| value);
+    }
+
+    #[inline]
+    fn change(&mut self, time_ns: u64, change: impl Fn(f64) -> f64) {
+        for ring in [&mut self.fine, &mut self.coarse] {
+            if let Some(value) = ring.at(time_ns, self.empty) {
+                *value = change(*value);
+            }
+        }
+    }
+
+    fn ring(&self, window: &Window) -> &Ring {
+        if window.step_ns == FINE.0 { &self.fine } else { &self.coarse }
+    }
+
+    /// Joins the values of a window into those that are there; steps of which nothing is known change nothing.
+    fn join(&self, window: &Window, into: &mut [f64], join: impl Fn(f64, f64) -> f64) {
+        let ring = self.ring(window);
+        for (step, into) in (window.first..).zip(into) {
+            let value = ring.get(step).unwrap_or(f64::NAN);
+            if !value.is_nan() {
+                *into = if into.is_nan() { value } else { join(*into, value) };
+            }
+        }
+    }
+
+    /// Adds what is known to what is there. Where `known` says so, steps without additions are 0.
+    pub fn add_to(&self, window: &Window, known: Known, into: &mut [f64]) {
+        known.zero(window, into);
+        self.join(window, into, |a, b| a + b);
+    }
+
+    /// The larger one of what is there and what is known.
+    pub fn max_to(&self, window: &Window, into: &mut [f64]) {
+        self.join(window, into, f64::max);
+    }
+}
+
+/// From when until when something was observed, nanoseconds since the UNIX epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// The first time.
+    pub from_ns: u64,
+    /// The last time; 0 if never.
+    pub until_ns: u64,
+}
+
+impl Known {
+    /// Takes note of an observation.
+    #[inline]
+    pub fn note(&mut self, time_ns: u64) {
+        if self.until_ns == 0 {
+            self.from_ns = time_ns;
+        }
+        self.until_ns = self.until_ns.max(time_ns);
+    }
+
+    /// Whether something was observed.
+    pub fn any(self) -> bool {
+        self.until_ns > 0
+    }
+
+    /// The same, as if the last observation had lasted for some time.
+    pub fn lasting(self, ns: u64) -> Self {
+        Self { until_ns: if self.any() { self.until_ns.saturating_add(ns) } else { 0 }, ..self }
+    }
+
+    /// Sets steps that were observed and have no value to 0.
+    pub fn zero(self, window: &Window, into: &mut [f64]) {
+        if !self.any() {
+            return;
+        }
+        let (from, until) = (self.from_ns / window.step_ns, self.until_ns / window.step_ns);
+        for (step, into) in (window.first..).zip(into) {
+            if into.is_nan() && (from..=until).contains(&step) {
+                *into = 0.0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_filled_forgotten_and_joined() {
+        let minute = 60 * SECOND;
+        let (mut sum, mut gauge) = (Series::sum(), Series::gauge());
+        let start = 1_000_000 * minute;
+        sum.add(start, 1.0);
+        sum.add(start + 35 * SECOND, 2.0);
+        sum.add(start + 5 * SECOND, 4.0); // late
+        gauge.set(start + 12 * SECOND, 7.0);
+        let window = Window::new(1, start + minute);
+        assert_eq!((window.start_ns(), window.steps), (start, 6));
+        let mut values = window.unknown();
+        sum.add_to(&window, Known { from_ns: start, until_ns: start + 45 * SECOND }, &mut values);
+        assert_eq!(format!("{values:?}"), "[5.0, 0.0, 0.0, 2.0, 0.0, NaN]");
+        gauge.max_to(&window, &mut values);
+        assert_eq!(values.get(1), Some(&7.0));
+        let day = Window::new(1_440, start + minute);
+        let mut values = day.unknown();
+        sum.add_to(&day, Known::default(), &mut values);
+        assert_eq!((values.len(), values.last()), (1_440, Some(&7.0)));
+        // A jump of a year costs no more than a jump of a day.
+        sum.add(start + 525_600 * minute, 1.0);
+        assert!(sum.fine.values.len() <= FINE.1 && sum.coarse.values.len() <= COARSE.1);
+        sum.add(start, 1.0); // too long ago
+        let window = Window::new(10_000, start);
+        assert_eq!(window.steps, 1_440);
+    }
+}

@@ -1,0 +1,349 @@
+//! How transactions spread: who announces them, who is asked, who delivers, and what the mempool says.
+
+use std::collections::VecDeque;
+
+use event::message::{Items, Message, Payload, Tx as Delivered};
+use event::pb::ebpf_extractor::mempool::mempool_event::Event as Mempool;
+use event::pb::log_extractor::{MempoolAccepted, MempoolRejected};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use smol_str::SmolStr;
+
+use super::peer::Peer;
+use super::rate::Samples;
+use super::series::{Known, SECOND, Series};
+use super::text::{Hash, cut, hash, hash_of_text, short};
+
+/// Transactions that are remembered: of ten minutes and more at the rate at which nodes relay.
+const MAX: usize = 20_000;
+/// Announcers of a transaction that are remembered.
+const MAX_ANNOUNCERS: usize = 8;
+/// Times from one thing to another that are kept.
+const MAX_SAMPLES: usize = 1_000;
+
+/// Entries of an inv: up to so many, and how that is named.
+pub(crate) const INV_SIZES: [(usize, &str); 6] =
+    [(1, "1"), (10, "2-10"), (35, "11-35"), (100, "36-100"), (1_000, "101-1000"), (usize::MAX, "> 1000")];
+
+/// What is known of a transaction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tx {
+    pub txid: Option<Hash>,
+    pub wtxid: Option<Hash>,
+    /// One of both, as it was announced: which is not known.
+    pub either: Option<Hash>,
+    pub first_ns: u64,
+    /// Peers, and when.
+    pub announced_by: Vec<(u64, u64)>,
+    pub announcements: u32,
+    pub requested_from: Option<u64>,
+    pub delivered_by: Option<u64>,
+    pub delivered_ns: u64,
+    pub accepted_ns: u64,
+    pub rejected: Option<SmolStr>,
+    pub vsize: Option<i32>,
+    pub fee: Option<i64>,
+}
+
+/// Numbers of what happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub announced: u64,
+    pub unique: u64,
+    pub requested: u64,
+    pub delivered: u64,
+    pub duplicates: u64,
+    pub unrequested: u64,
+    /// Of those that are forgotten.
+    pub never_requested: u64,
+    pub not_found: u64,
+    pub accepted: u64,
+    /// Of those that were accepted: somebody had announced them.
+    pub accepted_announced: u64,
+}
+
+/// Entries or messages over time: in, out.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    pub inv: [Series; 2],
+    pub getdata: [Series; 2],
+    pub tx: [Series; 2],
+}
+
+/// Transactions of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Transactions {
+    /// When tracepoints told of messages.
+    pub traced: Known,
+    pub totals: Totals,
+    pub flow: Flow,
+    pub inv_sizes: [u64; INV_SIZES.len()],
+    pub inv_to_tx: Samples,
+    pub tx_to_mempool: Samples,
+    /// Oldest first; the number of the first one.
+    known: VecDeque<Tx>,
+    first: u64,
+    numbers: HashMap<u64, u64, RandomState>,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        let pair = || [Series::sum(), Series::sum()];
+        Self { inv: pair(), getdata: pair(), tx: pair() }
+    }
+}
+
+fn add(pair: &mut [Series; 2], inbound: bool, time_ns: u64, count: u64) {
+    if let Some(series) = pair.get_mut(usize::from(!inbound)) {
+        series.add(time_ns, count as f64);
+    }
+}
+
+fn seconds(from_ns: u64, to_ns: u64) -> f64 {
+    to_ns.saturating_sub(from_ns) as f64 / SECOND as f64
+}
+
+impl Transactions {
+    /// The transactions that became known last, newest first.
+    pub fn recent(&self) -> impl Iterator<Item = &Tx> {
+        self.known.iter().rev()
+    }
+
+    /// Those that were announced at least a minute ago and that nobody was asked for.
+    pub fn never_requested(&self, now_ns: u64) -> u64 {
+        let is_old = |tx: &&Tx| tx.announcements > 0 && tx.first_ns.saturating_add(60 * SECOND) < now_ns;
+        let never = self.known.iter().filter(is_old).filter(|tx| tx.is_unwanted()).count();
+        self.totals.never_requested + never as u64
+    }
+
+    fn at(&mut self, number: u64) -> Option<&mut Tx> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.known.get_mut(index)
+    }
+
+    /// The transaction with a hash, whichever it is; a new one if there is none. Whether it is new.
+    fn touch(&mut self, bytes: &[u8], time_ns: u64) -> Option<(u64, bool)> {
+        let key = short(bytes)?;
+        if let Some(number) = self.numbers.get(&key) {
+            return Some((*number, false));
+        }
+        if self.known.len() >= MAX {
+            self.forget();
+        }
+        let number = self.first + self.known.len() as u64;
+        self.known.push_back(Tx { either: hash(bytes), first_ns: time_ns, ..Tx::default() });
+        self.numbers.insert(key, number);
+        Some((number, true))
+    }
+
+    fn forget(&mut self) {
+        let Some(oldest) = self.known.pop_front() else { return };
+        self.totals.never_requested += u64::from(oldest.announcements > 0 && oldest.is_unwanted());
+        for hash in [oldest.txid, oldest.wtxid, oldest.either].iter().flatten() {
+            let Some(key) = short(hash) else { continue };
+            if self.numbers.get(&key) == Some(&self.first) {
+                self.numbers.remove(&key);
+            }
+        }
+        self.first += 1;
+    }
+
+    /// The transaction with both its hashes, which may have been announced by either of them.
+    fn join(&mut self, txid: &[u8], wtxid: &[u8], time_ns: u64) -> Option<&mut Tx> {
+        let known = |hash: &[u8]| short(hash).and_then(|key| self.numbers.get(&key)).copied();
+        let number = match (known(wtxid), known(txid)) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => self.touch(wtxid, time_ns)?.0,
+        };
+        for key in [txid, wtxid].into_iter().filter_map(short) {
+            self.numbers.insert(key, number);
+        }
+        let tx = self.at(number)?;
+        (tx.txid, tx.wtxid) = (hash(txid), hash(wtxid));
+        Some(tx)
+    }
+
+    /// Takes note of a message.
+    pub fn message(&mut self, message: &Message, peer: &mut Peer, time_ns: u64) {
+        self.traced.note(time_ns);
+        match message.payload {
+            Payload::Inv(items) => self.announced(items, message.inbound, peer, time_ns),
+            Payload::GetData(items) => self.requested(items, message.inbound, peer, time_ns),
+            Payload::NotFound(items) if message.inbound => {
+                let count = items.filter(|(item, _)| item.is_tx()).count() as u64;
+                peer.txs.not_found += count;
+                self.totals.not_found += count;
+            }
+            Payload::Tx(tx) => {
+                add(&mut self.flow.tx, message.inbound, time_ns, 1);
+                if message.inbound {
+                    self.delivered(tx, peer, time_ns);
+                } else {
+                    peer.txs.sent += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn announced(&mut self, items: Items, inbound: bool, peer: &mut Peer, time_ns: u64) {
+        let mut count = 0_usize;
+        for (_, hash) in items.filter(|(item, _)| item.is_tx()) {
+            count += 1;
+            if !inbound {
+                continue;
+            }
+            let Some((number, _)) = self.touch(hash, time_ns) else { continue };
+            let Some(tx) = self.at(number) else { continue };
+            let is_first = tx.announcements == 0 && tx.delivered_ns == 0;
+            tx.announcements = tx.announcements.saturating_add(1);
+            if tx.announced_by.len() < MAX_ANNOUNCERS {
+                tx.announced_by.push((peer.id, time_ns));
+            }
+            peer.txs.first += u64::from(is_first);
+            self.totals.unique += u64::from(is_first);
+        }
+        if count == 0 {
+            return;
+        }
+        add(&mut self.flow.inv, inbound, time_ns, count as u64);
+        if !inbound {
+            peer.txs.told += count as u64;
+            return;
+        }
+        peer.txs.announced += count as u64;
+        self.totals.announced += count as u64;
+        let size = INV_SIZES.iter().position(|(most, _)| count <= *most);
+        if let Some(size) = size.and_then(|size| self.inv_sizes.get_mut(size)) {
+            *size += 1;
+        }
+    }
+
+    fn requested(&mut self, items: Items, inbound: bool, peer: &mut Peer, time_ns: u64) {
+        let mut count = 0_u64;
+        for (_, hash) in items.filter(|(item, _)| item.is_tx()) {
+            count += 1;
+            if inbound {
+                continue;
+            }
+            let Some((number, _)) = self.touch(hash, time_ns) else { continue };
+            if let Some(tx) = self.at(number) {
+                tx.requested_from = Some(peer.id);
+            }
+        }
+        if count > 0 {
+            add(&mut self.flow.getdata, inbound, time_ns, count);
+        }
+        if inbound {
+            peer.txs.asked += count;
+        } else {
+            peer.txs.requested += count;
+            self.totals.requested += count;
+        }
+    }
+
+    fn delivered(&mut self, delivered: Delivered, peer: &mut Peer, time_ns: u64) {
+        let Some(tx) = self.join(delivered.txid, delivered.wtxid, time_ns) else { return };
+        let (duplicate, unrequested) = (tx.delivered_ns > 0, tx.requested_from.is_none());
+        let announced_ns = tx.announced_by.first().map(|(_, at_ns)| *at_ns);
+        if !duplicate {
+            (tx.delivered_ns, tx.delivered_by) = (time_ns, Some(peer.id));
+            if let Some(announced_ns) = announced_ns {
+                self.inv_to_tx.add(seconds(announced_ns, time_ns), MAX_SAMPLES);
+            }
+        }
+        for (total, of_peer, is) in [
+            (&mut self.totals.delivered, &mut peer.txs.delivered, true),
+            (&mut self.totals.duplicates, &mut peer.txs.duplicates, duplicate),
+            (&mut self.totals.unrequested, &mut peer.txs.unrequested, unrequested),
+        ] {
+            *total += u64::from(is);
+            *of_peer += u64::from(is);
+        }
+    }
+
+    /// A tracepoint told of the mempool.
+    pub fn mempool(&mut self, event: &Mempool, time_ns: u64) {
+        match event {
+            Mempool::Added(added) => {
+                if let Some(tx) = self.known_mut(&added.txid) {
+                    (tx.vsize, tx.fee) = (Some(added.vsize), Some(added.fee));
+                    self.accepted(&added.txid, time_ns);
+                }
+            }
+            Mempool::Rejected(rejected) => self.rejected(&rejected.txid, &rejected.reason),
+            _ => {}
+        }
+    }
+
+    fn known_mut(&mut self, bytes: &[u8]) -> Option<&mut Tx> {
+        let number = *self.numbers.get(&short(bytes)?)?;
+        self.at(number)
+    }
+
+    fn accepted(&mut self, bytes: &[u8], time_ns: u64) {
+        let Some(tx) = self.known_mut(bytes) else { return };
+        if tx.accepted_ns > 0 {
+            return;
+        }
+        tx.accepted_ns = time_ns;
+        tx.rejected = None;
+        let (delivered_ns, announced) = (tx.delivered_ns, tx.announcements > 0);
+        self.totals.accepted += 1;
+        self.totals.accepted_announced += u64::from(announced);
+        if delivered_ns > 0 {
+            self.tx_to_mempool.add(seconds(delivered_ns, time_ns), MAX_SAMPLES);
+        }
+    }
+
+    fn rejected(&mut self, bytes: &[u8], reason: &str) {
+        if let Some(tx) = self.known_mut(bytes)
+            && tx.accepted_ns == 0
+        {
+            tx.rejected = Some(cut(reason, 128));
+        }
+    }
+
+    /// debug.log told that the mempool took one.
+    pub fn log_accepted(&mut self, told: &MempoolAccepted, peer: Option<&mut Peer>, time_ns: u64) {
+        self.log_delivered(&told.txid, told.wtxid.as_deref(), peer, time_ns);
+        if let Some(txid) = hash_of_text(&told.txid) {
+            self.accepted(&txid, time_ns);
+        }
+    }
+
+    /// debug.log told that the mempool did not take one.
+    pub fn log_rejected(&mut self, told: &MempoolRejected, peer: Option<&mut Peer>, time_ns: u64) {
+        self.log_delivered(&told.txid, told.wtxid.as_deref(), peer, time_ns);
+        if let Some(txid) = hash_of_text(&told.txid) {
+            self.rejected(&txid, &told.reason);
+        }
+    }
+
+    /// Without tracepoints, debug.log tells who delivered one.
+    fn log_delivered(&mut self, txid: &str, wtxid: Option<&str>, peer: Option<&mut Peer>, time_ns: u64) {
+        if self.traced.any() {
+            return;
+        }
+        let Some(txid) = hash_of_text(txid) else { return };
+        let wtxid = wtxid.and_then(hash_of_text);
+        let Some(tx) = self.join(&txid, wtxid.as_ref().unwrap_or(&txid), time_ns) else { return };
+        tx.wtxid = wtxid;
+        if let Some(peer) = peer
+            && tx.delivered_ns == 0
+        {
+            (tx.delivered_ns, tx.delivered_by) = (time_ns, Some(peer.id));
+            peer.txs.delivered += 1;
+            self.totals.delivered += 1;
+            add(&mut self.flow.tx, true, time_ns, 1);
+        }
+    }
+}
+
+impl Tx {
+    /// Nobody was asked for it, and it did not come either.
+    fn is_unwanted(&self) -> bool {
+        self.requested_from.is_none() && self.delivered_ns == 0
+    }
+}

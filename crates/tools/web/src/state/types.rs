@@ -1,0 +1,101 @@
+//! Types of P2P messages, as small numbers.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use smol_str::SmolStr;
+
+use super::text::cut;
+
+/// Those that Bitcoin Core knows. Strangers cannot take their places.
+const KNOWN: [&str; 36] = [
+    "addr",
+    "addrv2",
+    "block",
+    "blocktxn",
+    "cfcheckpt",
+    "cfheaders",
+    "cfilter",
+    "cmpctblock",
+    "feature",
+    "feefilter",
+    "filteradd",
+    "filterclear",
+    "filterload",
+    "getaddr",
+    "getblocks",
+    "getblocktxn",
+    "getcfcheckpt",
+    "getcfheaders",
+    "getcfilters",
+    "getdata",
+    "getheaders",
+    "headers",
+    "inv",
+    "mempool",
+    "merkleblock",
+    "notfound",
+    "ping",
+    "pong",
+    "sendaddrv2",
+    "sendcmpct",
+    "sendheaders",
+    "sendtxrcncl",
+    "tx",
+    "verack",
+    "version",
+    "wtxidrelay",
+];
+
+/// Types that are told apart.
+const MAX: usize = 64;
+
+/// All others.
+pub(crate) const OTHER: u8 = MAX as u8;
+
+/// The number of a type.
+pub(crate) type Type = u8;
+
+/// Types of messages that were seen.
+#[derive(Debug)]
+pub(crate) struct Types {
+    names: Vec<SmolStr>,
+    numbers: HashMap<SmolStr, Type, RandomState>,
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        let mut types = Self { names: Vec::new(), numbers: HashMap::default() };
+        for name in KNOWN {
+            types.number(name);
+        }
+        types
+    }
+}
+
+impl Types {
+    /// The number of a name; a new one gets one while there are any.
+    #[inline]
+    pub fn number(&mut self, name: &str) -> Type {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        if self.names.len() >= MAX || name.len() > 24 || name == "*other*" || name == "other" {
+            return OTHER;
+        }
+        let number = self.names.len() as Type;
+        let name = cut(name, 24);
+        self.names.push(name.clone());
+        self.numbers.insert(name, number);
+        number
+    }
+
+    /// The number of a type that Bitcoin Core knows.
+    pub fn of(&self, name: &str) -> Type {
+        self.numbers.get(name).copied().unwrap_or(OTHER)
+    }
+
+    /// The name of a number.
+    pub fn name(&self, number: Type) -> &str {
+        self.names.get(usize::from(number)).map_or("other", SmolStr::as_str)
+    }
+}

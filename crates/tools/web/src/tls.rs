@@ -1,0 +1,100 @@
+//! TLS by certificate files, read anew when they change.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
+use tracing::{info, warn};
+
+/// Files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and those that lead to its authority (PEM).
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
+}
+
+/// A certificate that cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{} holds no {what} in PEM form: {cause}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// Why not.
+        cause: rustls::pki_types::pem::Error,
+    },
+    /// They do not belong together, or are of a kind that is not known.
+    #[error("cannot use the certificate {} with the key {}: {cause}", certificate.display(), key.display())]
+    Unfit {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The key.
+        key: PathBuf,
+        /// Why not.
+        cause: rustls::Error,
+    },
+}
+
+impl TlsFiles {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// One cannot be read or used: which, and why.
+    pub fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let pem = |path: &PathBuf, what| {
+            let path = path.clone();
+            move |cause| TlsError::Pem { path, what, cause }
+        };
+        let read = |path: &PathBuf| std::fs::read(path).map_err(|cause| TlsError::Read { path: path.clone(), cause });
+        let certificates = CertificateDer::pem_reader_iter(Cursor::new(read(&self.certificate)?))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(pem(&self.certificate, "certificate"))?;
+        let key =
+            PrivateKeyDer::from_pem_reader(Cursor::new(read(&self.key)?)).map_err(pem(&self.key, "private key"))?;
+        let unfit = |cause| TlsError::Unfit { certificate: self.certificate.clone(), key: self.key.clone(), cause };
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(unfit)?
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)
+            .map_err(unfit)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    /// When they were last written, as far as it can be told.
+    pub fn written(&self) -> [Option<SystemTime>; 2] {
+        [&self.certificate, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+    }
+
+    /// Takes them into use.
+    pub fn reload(&self, config: &RustlsConfig) {
+        match self.read() {
+            Ok(read) => {
+                config.reload_from_config(read);
+                info!("web: read the certificate anew");
+            }
+            Err(cause) => warn!("web: {cause}; the former certificate stays in use"),
+        }
+    }
+}

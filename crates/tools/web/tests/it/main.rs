@@ -1,0 +1,11 @@
+//! The pages' server, from outside: as browsers and programs use it, and as attackers do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod api;
+mod browser;
+mod feed;
+mod guard;
+mod public;
+mod running;
+mod state;
+mod tls;

@@ -1,0 +1,148 @@
+//! What is known, from what happened.
+
+use std::sync::Arc;
+
+use event::Record;
+use event::time::{now_ns, rfc3339};
+use serde_json::{Value, json};
+use web::Options;
+
+use crate::running::{Running, event, message};
+
+/// An event of this source and kind, so many milliseconds ago.
+fn happened(source: &str, kind: &str, sequence: u64, ago_ms: u64, body: Value) -> Arc<Record> {
+    let time = rfc3339(now_ns() - ago_ms * 1_000_000);
+    let run = source.len();
+    event(
+        &json!({ "time": time, "node": "alice", "run": run, "sequence": sequence, "source": source, "kind": kind, "body": body }),
+    )
+}
+
+fn log(sequence: u64, ago_ms: u64, kind: &str, body: Value) -> Arc<Record> {
+    let line = json!({ "log_timestamp": 0, "category": "NET", "threadname": "msghand", "log_level": "DEBUG", "log_line_bytes": 80, kind: body });
+    happened("log", kind, sequence, ago_ms, line)
+}
+
+fn wtx(n: u8) -> Value {
+    json!({ "wtx": hex(n) })
+}
+
+fn hex(n: u8) -> String {
+    format!("{n:02x}").repeat(32)
+}
+
+#[tokio::test]
+async fn a_peer_and_its_story() {
+    let running = Running::start(Options::default());
+    let inv = |items: &[u8]| json!({ "inv": { "items": items.iter().map(|n| wtx(*n)).collect::<Vec<_>>() } });
+    let getdata = |items: &[u8]| json!({ "getdata": { "items": items.iter().map(|n| wtx(*n)).collect::<Vec<_>>() } });
+    running
+        .publish([
+            message(1, 5, "ping", false, json!({ "ping": { "value": 99 } })),
+            message(2, 5, "pong", true, json!({ "pong": { "value": 99 } })),
+            message(3, 5, "inv", true, inv(&[1, 2, 3])),
+            message(4, 6, "inv", true, inv(&[1, 4])),
+            message(5, 5, "getdata", false, getdata(&[1, 2])),
+            message(6, 6, "feefilter", true, json!({ "feefilter": { "fee": 1_000 } })),
+            log(1, 0, "misbehaving", json!({ "peer_id": 5, "message": "<script>", "action": "DISCOURAGED" })),
+            log(
+                2,
+                0,
+                "peer_disconnected",
+                json!({ "peer_id": 6, "reason": "PING_TIMEOUT", "text": "ping timeout: 1200s" }),
+            ),
+        ])
+        .await;
+    let five = running.wait_for("peers/alice/5", |peer| peer["misbehaviour"] == 1).await;
+    assert_eq!(
+        (&five["txs"]["announced"], &five["txs"]["first"], &five["txs"]["requested"]),
+        (&json!(3), &json!(3), &json!(2))
+    );
+    assert_eq!(five["replies"][1]["request"], "ping");
+    assert_eq!((&five["replies"][1]["count"], &five["replies"][0]["open"]), (&json!(1), &json!(2)));
+    assert_eq!(five["messages"][1]["reply_to"], 1);
+    assert_eq!(five["messages"][2]["about"], "3 tx");
+    assert_eq!((&five["marks"][0]["mark"], &five["network"]), (&json!("misbehaving"), &json!("not_publicly_routable")));
+    let six = running.wait_for("peers/alice/6", |peer| !peer["closed"].is_null()).await;
+    assert_eq!((&six["end"]["reason"], &six["fee_filter_btc_kvb"]), (&json!("PING_TIMEOUT"), &json!(0.000_01)));
+    assert_eq!((&six["txs"]["announced"], &six["txs"]["first"]), (&json!(2), &json!(1)));
+    let transactions = running.wait_for("transactions", |_| true).await;
+    let totals = &transactions["totals"];
+    assert_eq!((&totals["announced"], &totals["unique"], &totals["requested"]), (&json!(5), &json!(4), &json!(2)));
+    let open = running.wait_for("peers", |peers| peers.as_array().unwrap().len() == 1).await;
+    assert_eq!(open[0]["id"], 5);
+    running.wait_for("peers?closed=1", |peers| peers.as_array().unwrap().len() == 2).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_block_by_its_times_and_a_reorganisation() {
+    let running = Running::start(Options::default());
+    let (old, new) = (hex(0xaa), hex(0xbb));
+    let tip = |hash: &str| {
+        json!({ "block_hash": hash, "height": 100, "version": 4, "log2_work": 1.0, "transactions": 5, "date": "2026-01-31T12:00:00Z",
+                "progress": 1.0, "cache_mib": 0.1, "cache_coins": 3, "background": false })
+    };
+    running
+        .publish([
+            log(1, 900, "header_seen", json!({ "block_hash": old, "compact_block": true, "height": 100, "peer_id": 3 })),
+            log(2, 800, "compact_block_reconstructed", json!({
+                "block_hash": old, "prefilled": 1, "from_mempool": 40, "from_extra_pool": 2, "requested": 7, "requested_bytes": 900,
+            })),
+            log(3, 700, "block_connected_log", json!({ "block_hash": old, "block_height": 100 })),
+            log(4, 600, "update_tip", tip(&old)),
+            log(5, 300, "block_disconnected_log", json!({ "block_hash": old, "block_height": 100 })),
+            log(6, 200, "block_connected_log", json!({ "block_hash": new, "block_height": 100 })),
+            log(7, 100, "update_tip", tip(&new)),
+        ])
+        .await;
+    let blocks = running.wait_for("blocks", |blocks| blocks.as_array().unwrap().len() == 2).await;
+    let block = &blocks[1]["nodes"][0];
+    assert_eq!(
+        (&blocks[1]["height"], &block["from_mempool"], &block["requested_bytes"]),
+        (&json!(100), &json!(40), &json!(900))
+    );
+    assert_eq!(
+        (&block["announced_by"][0]["id"], &block["announced_by"][0]["message"]),
+        (&json!(3), &json!("cmpctblock"))
+    );
+    let times: Vec<&str> =
+        ["header", "reconstructed", "connected", "tip"].iter().map(|name| block[*name].as_str().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let chain = running.wait_for("chain", |chain| !chain["stale"].as_array().unwrap().is_empty()).await;
+    assert_eq!((&chain["stale"][0]["hash"], &chain["forks"][0]["height"]), (&json!(old), &json!(100)));
+    assert_eq!(chain["nodes"][0]["best_block"], json!(new));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn strangers_cannot_fill_it() {
+    let running = Running::start(Options::default());
+    // Peers, hashes, types and blocks without end.
+    let flood = (0..30_000_u64).map(|n| {
+        let hash = format!("{n:064x}");
+        match n % 3 {
+            0 => message(n, n, "inv", true, json!({ "inv": { "items": [{ "wtx": hash }, { "block": hash }] } })),
+            1 => {
+                message(n, n % 500, &format!("type{n}"), true, json!({ "unknown": { "command": "x", "payload": "" } }))
+            }
+            _ => message(n, n % 500, "addrv2", true, json!({ "addrv2": { "addresses": [] } })),
+        }
+    });
+    let flood: Vec<_> = flood.collect();
+    for slice in flood.chunks(1_000) {
+        running.publish(slice.to_vec()).await;
+    }
+    let enough = |nodes: &Value| nodes[0]["sources"][0]["events"].as_u64() >= Some(30_000);
+    running.wait_for("nodes", enough).await;
+    for (path, most) in [
+        ("peers", 4_000_000),
+        ("messages?minutes=1440", 4_000_000),
+        ("transactions", 400_000),
+        ("blocks?limit=200", 10),
+    ] {
+        let text = reqwest::get(format!("{}api/{path}", running.url)).await.unwrap().text().await.unwrap();
+        assert!(text.len() < most, "{path}: {} bytes", text.len());
+    }
+    running.end().await;
+}

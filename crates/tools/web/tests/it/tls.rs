@@ -1,0 +1,80 @@
+//! Encrypted.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use web::{Options, Server, TlsFiles};
+
+use crate::running::{PATIENCE, Running};
+
+/// Writes a new certificate for localhost and its key.
+fn certify(files: &TlsFiles) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    fs::write(&files.certificate, made.cert.pem()).unwrap();
+    made.cert.der().clone()
+}
+
+/// What a client that trusts only this certificate gets of `/api/info`.
+async fn info(address: &str, trusted: &CertificateDer<'static>) -> Option<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()?;
+    stream.write_all(b"GET /api/info HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    Some(String::from_utf8(answer).unwrap())
+}
+
+fn files(folder: &Path) -> TlsFiles {
+    TlsFiles { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let first = certify(&files);
+    let running = Running::start(Options { tls: Some(files.clone()), ..Options::default() });
+    assert!(running.url.starts_with("https://"));
+    assert!(info(&running.address, &first).await.unwrap().contains("\"version\""));
+
+    // What cannot be used is told, and changes nothing.
+    fs::write(&files.certificate, "nothing").unwrap();
+    assert!(info(&running.address, &first).await.is_some());
+    let second = certify(&files);
+    let renewed = || async { info(&running.address, &second).await };
+    testbed::eventually("the new certificate", PATIENCE, renewed).await.unwrap();
+    assert!(info(&running.address, &first).await.is_none());
+    running.end().await;
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let other = TlsFiles { key: folder.path().join("other.pem"), ..files.clone() };
+    certify(&TlsFiles { certificate: folder.path().join("other certificate.pem"), key: other.key.clone() });
+    certify(&files);
+    let empty = TlsFiles { key: files.certificate.clone(), ..files.clone() };
+    let absent = TlsFiles { certificate: folder.path().join("absent.pem"), ..files };
+    for (files, told) in [(absent, "absent.pem"), (empty, "private key"), (other, "other.pem")] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let refused = Server::new(listener, Options { tls: Some(files), ..Options::default() });
+        let Err(error) = refused else { panic!("{told}") };
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
