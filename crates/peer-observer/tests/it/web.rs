@@ -32,7 +32,9 @@ const TOO_WIDE: &str = "(() => {
     if (document.documentElement.scrollWidth <= window.innerWidth) return '';
     const inPage = (el) => el === document.body || (getComputedStyle(el).overflowX === 'visible' && inPage(el.parentElement));
     const wide = [...document.querySelectorAll('body *')].filter((el) => el.getBoundingClientRect().right > window.innerWidth + 1);
-    return wide.filter((el) => inPage(el.parentElement)).map((el) => `${el.tagName}.${el.className}: ${el.textContent}`.slice(0, 200)).join('\\n');
+    const out = wide.filter((el) => inPage(el.parentElement));
+    return [`by ${document.documentElement.scrollWidth - window.innerWidth} pixels`,
+        ...(out.length ? out : wide).map((el) => `${el.tagName}.${el.getAttribute('class')}: ${el.textContent}`.slice(0, 120))].slice(0, 20).join('; ');
 })()";
 
 /// Where a running program serves its pages.
@@ -43,10 +45,12 @@ async fn url_of(running: &Running) -> String {
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-fn live(shows: &str) -> String {
+fn live(route: &str, shows: &str) -> String {
+    let view = route.split('?').next().unwrap_or_default();
     format!(
         "(() => {{ const text = () => document.querySelector('main').innerText; \
-         return document.querySelector('.status-text')?.textContent === 'live' && ({shows}); }})()"
+         return document.querySelector('.status-text')?.textContent === 'live' \
+         && document.querySelector('main .view-{view}') !== null && ({shows}); }})()"
     )
 }
 
@@ -107,7 +111,7 @@ async fn every_page_shows_real_nodes_soon_without_errors_or_barriers() {
         for (page, size) in [(&wide, "wide"), (&narrow, "narrow")] {
             let asked = Instant::now();
             page.go(&format!("{url}#/{route}")).await.unwrap();
-            let shown = page.until(&live(shows), SOON).await;
+            let shown = page.until(&live(route, shows), SOON).await;
             let name = format!("{}-{size}", route.split('?').next().unwrap());
             if let Some(path) = picture(&name) {
                 page.screenshot(&path).await.unwrap();
@@ -169,7 +173,7 @@ async fn text_of_strangers_does_nothing_and_a_page_outlives_the_server() {
         // They come and go while a page is open.
         let options = PeerOptions { user_agent: HOSTILE[0].to_owned(), ..PeerOptions::default() };
         peers.push(Peer::connect(node.p2p_addr(), options).await.unwrap());
-        if let Err(error) = page.until(&live(shows), PATIENCE).await {
+        if let Err(error) = page.until(&live(route, shows), PATIENCE).await {
             panic!("{error}: {}", page.value("document.querySelector('main').innerText").await.unwrap());
         }
         assert_eq!(page.value("window.hacked ?? null").await.unwrap(), Value::Null, "{route}");
@@ -190,5 +194,5 @@ async fn text_of_strangers_does_nothing_and_a_page_outlives_the_server() {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let program = start(address);
     assert_eq!(url_of(&program).await, url);
-    page.until(&live("text().includes('alice')"), PATIENCE).await.unwrap();
+    page.until(&live("peer", "text().includes('alice')"), PATIENCE).await.unwrap();
 }

@@ -107,7 +107,8 @@ async function show() {
     const root = h("div", { class: `view view-${view}` });
     const notices = h("div", { class: "notices", "aria-live": "polite" });
     page(module.title ?? view, notices, root);
-    const tidy = [() => links.forEach((link) => link.remove())];
+    worn = links;
+    const tidy = [];
     current = { tidy };
     const ctx = context(view, params, notices, tidy);
     try {
@@ -132,10 +133,14 @@ function leave() {
 }
 
 let firstPage = true;
+// Style sheets of the view that is shown: they stay as long as its content does.
+let worn = [];
 
 function page(title, ...content) {
     const h1 = h("h1", { tabindex: "-1" }, title);
     clear(main, h("div", { class: "head" }, h1), content);
+    worn.forEach((link) => link.remove());
+    worn = [];
     document.title = `${title} · ${PRODUCT}`;
     // Who moves by keyboard or screen reader starts at the new page's name.
     if (!firstPage) h1.focus({ preventScroll: true });

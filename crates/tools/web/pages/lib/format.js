@@ -66,6 +66,12 @@ export function short(n) {
     return unit ? `${value} ${unit}` : value;
 }
 
+// 227 -> "227 vB", 12345 -> "12.3 kvB".
+export function vbytes(n) {
+    if (!known(n)) return NONE;
+    return n < 999.5 ? `${short(n)} vB` : `${short(n)}vB`;
+}
+
 // 12.345 -> "12.3/s".
 export function rate(n) {
     return known(n) ? `${short(Math.abs(n) < 0.005 ? 0 : n)}/s` : NONE;

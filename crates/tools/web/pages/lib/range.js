@@ -1,6 +1,7 @@
-// The choice of how much time the charts of a page show. It stands in the address (minutes=60).
+// The choice of how much time the charts of a page show. Once made, it stands in the address (minutes=60).
 
 import { labelled, select } from "./dom.js";
+import { millis, now } from "./format.js";
 
 const RANGES = [
     ["10", "10 minutes"],
@@ -9,12 +10,19 @@ const RANGES = [
     ["1440", "24 hours"],
 ];
 
+const YOUNG = 600_000;
+
+// How many minutes are shown unless asked: of a program that has just begun, an hour would be mostly empty.
+export function usual(ctx) {
+    return now() - (millis(ctx.info.started) ?? 0) < YOUNG ? "10" : "60";
+}
+
 // The control, for a toolbar, and what is chosen: {el, minutes}. onchange() is called after each choice.
 export function range(ctx, onchange) {
-    const asked = ctx.params.get("minutes") ?? "60";
+    const asked = ctx.params.get("minutes") ?? usual(ctx);
     const out = {
         el: null,
-        minutes: RANGES.some(([key]) => key === asked) ? asked : "60",
+        minutes: RANGES.some(([key]) => key === asked) ? asked : usual(ctx),
         // How often the series are worth asking for: as often as they get another step, or twice.
         get every() {
             return Number(out.minutes) > 120 ? 30_000 : 5000;
@@ -24,7 +32,7 @@ export function range(ctx, onchange) {
         "Time",
         select(RANGES, out.minutes, (value) => {
             out.minutes = value;
-            ctx.set({ minutes: value === "60" ? null : value });
+            ctx.set({ minutes: value });
             onchange();
         }),
     );

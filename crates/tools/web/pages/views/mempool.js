@@ -5,7 +5,7 @@ import * as colors from "../lib/colors.js";
 import { h, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { polled, range } from "../lib/range.js";
-import { byNode, estimates, recent, virtual } from "./mempool/tables.js";
+import { byNode, estimates, recent } from "./mempool/tables.js";
 
 export const title = "Mempool";
 export const css = "views/mempool.css";
@@ -166,7 +166,7 @@ function now(tiles, data) {
         loading.length ? `${loading.length} still loading` : whose(most),
     );
     const big = largest(nodes, (n) => n.vbytes);
-    tiles.size.set(big ? virtual(big.vbytes) : "–", big ? `${btc(big.total_fee_btc)} of fees` : "");
+    tiles.size.set(big ? f.vbytes(big.vbytes) : "–", big ? `${btc(big.total_fee_btc)} of fees` : "");
     const full = largest(nodes, (n) => (n.max ? n.usage / n.max : null));
     tiles.usage.set(
         full ? f.bytes(full.usage) : "–",

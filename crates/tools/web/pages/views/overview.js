@@ -1,9 +1,10 @@
-// The overview: totals over the nodes, what needs attention, traffic of the last hour, and a card per node.
+// The overview: totals over the nodes, what needs attention, traffic of late, and a card per node.
 
 import { chart, perSecond, spark, times } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { badge, clear, empty, h, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
+import { usual } from "../lib/range.js";
 
 export const title = "Overview";
 export const css = "views/overview.css";
@@ -71,13 +72,13 @@ export function mount(root, ctx) {
         }
     });
 
-    // The last hour of a node for its sparklines; for the first nodes only, so that many nodes do not mean many requests.
+    // The last time of a node for its sparklines; for the first nodes only, so that many nodes do not mean many requests.
     function history(name, card) {
         if (asked.size >= SPARKS) return;
-        asked.set(name, ctx.api("api/messages", { node: name }, 15_000, (data) => card.history(traffic(data))));
+        asked.set(name, ctx.api("api/messages", { node: name, minutes: usual(ctx) }, 15_000, (data) => card.history(traffic(data))));
     }
 
-    ctx.api("api/messages", {}, 10_000, (data) => {
+    ctx.api("api/messages", { minutes: usual(ctx) }, 10_000, (data) => {
         const t = traffic(data);
         messageChart.set(t.times, [t.countIn, t.countOut]);
         byteChart.set(t.times, [t.bytesIn, t.bytesOut]);
@@ -138,7 +139,7 @@ function totals(tiles, list) {
     const heights = list.map((n) => n.height).filter((x) => x !== null && x !== undefined);
     tiles.block.set(newest ? f.ago(newest) : "–", heights.length ? `height ${f.count(Math.max(...heights))}` : "");
     const pool = list.map((n) => n.mempool).filter(Boolean).sort((a, b) => (b.transactions ?? 0) - (a.transactions ?? 0))[0];
-    tiles.mempool.set(pool ? f.count(pool.transactions) : "–", pool ? `transactions, ${f.short(pool.vbytes)}vB` : "");
+    tiles.mempool.set(pool ? f.count(pool.transactions) : "–", pool ? `transactions, ${f.vbytes(pool.vbytes)}` : "");
     const sources = list.flatMap((n) => n.sources ?? []);
     const down = sources.filter((s) => !s.up);
     tiles.sources.set(`${sources.length - down.length} of ${sources.length}`,
@@ -194,7 +195,7 @@ function nodeCard(ctx, name) {
                 fact("Last block", h("span", { title: f.utc(node.tip_changed) }, f.ago(node.tip_changed))),
                 fact("Peers", h("a", { href: ctx.href("peers", { node: node.node }) }, f.count(c.total)),
                     ` (${f.count(c.inbound)} in, ${f.count(c.outbound)} out)`),
-                pool ? fact("Mempool", `${f.count(pool.transactions)} transactions, ${f.short(pool.vbytes)}vB, `,
+                pool ? fact("Mempool", `${f.count(pool.transactions)} transactions, ${f.vbytes(pool.vbytes)}, `,
                     `${f.bytes(pool.usage)} of ${f.bytes(pool.max)}`) : null,
                 fact("Network", `${f.bytes(node.net?.bytes_received)} received, ${f.bytes(node.net?.bytes_sent)} sent`),
                 process ? fact("Process", `${f.percent(process.cpu_seconds_per_second)} of a core, ${f.bytes(process.resident)}`) : null,

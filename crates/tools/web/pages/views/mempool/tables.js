@@ -11,12 +11,6 @@ function number(key, label, value, text, title) {
     return { key, label, title, value, text: (n) => text(value(n)), ...right };
 }
 
-// Virtual bytes: "227 vB", "1.84 kvB".
-export function virtual(n) {
-    if (n === null || n === undefined) return "–";
-    return n < 999.5 ? `${f.short(n)} vB` : `${f.short(n)}vB`;
-}
-
 // What each node's mempool holds.
 export function byNode() {
     return table({
@@ -27,7 +21,7 @@ export function byNode() {
         columns: [
             { key: "node", label: "Node", value: (n) => n.node, head: true },
             number("transactions", "Transactions", (n) => n.transactions, f.count),
-            number("vbytes", "Size", (n) => n.vbytes, virtual),
+            number("vbytes", "Size", (n) => n.vbytes, f.vbytes),
             number(
                 "fees",
                 "Fees",
