@@ -10,6 +10,7 @@ use super::endpoint::{self, Known};
 use super::values::{Step, Steps, Time, known as known_time, round};
 use crate::state::messages::Messages as Source;
 use crate::state::names::direction;
+use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
 
@@ -60,7 +61,7 @@ pub(crate) struct Type {
     direction: &'static str,
     /// How many; null without tracepoints.
     count: Option<u64>,
-    /// Bytes.
+    /// Bytes: by tracepoints, since the program began; by getpeerinfo, of the connections that are open, since they began.
     bytes: u64,
     /// Messages per second, over the last 10 s; null without tracepoints.
     rate: Option<f64>,
@@ -83,6 +84,31 @@ struct Sum {
     sizes: Vec<f64>,
 }
 
+impl Sum {
+    fn new(window: &Window) -> Self {
+        Self { counts: window.unknown(), sizes: window.unknown(), ..Self::default() }
+    }
+}
+
+/// All bytes of the connections that are open: what went over them before the first poll, too.
+fn open_connections<'a>(
+    known: &Known<'a>,
+    window: &Window,
+    sums: &mut BTreeMap<(&'a str, bool), Sum>,
+) -> Result<(), Problem> {
+    sums.values_mut().for_each(|sum| sum.bytes = 0);
+    for (_, node) in known.nodes()? {
+        let polled = node.peers.open.values().filter_map(|peer| peer.polled.as_deref());
+        for (kind, sent, received) in polled.flat_map(|polled| &polled.by_type) {
+            for (inbound, bytes) in [(false, *sent), (true, *received)].into_iter().filter(|(_, bytes)| *bytes > 0) {
+                let sum = sums.entry((known.state.types.name(*kind), inbound)).or_insert_with(|| Sum::new(window));
+                sum.bytes = sum.bytes.saturating_add(bytes);
+            }
+        }
+    }
+    Ok(())
+}
+
 impl endpoint::Endpoint for Endpoint {
     type Answer = Messages;
     const PATH: &'static str = "messages";
@@ -98,11 +124,8 @@ impl endpoint::Endpoint for Endpoint {
         for (_, node) in nodes {
             let source: &Source = if traced { &node.messages } else { &node.polled };
             for row in source.rows() {
-                let sum = sums.entry((known.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum {
-                    counts: window.unknown(),
-                    sizes: window.unknown(),
-                    ..Sum::default()
-                });
+                let sum =
+                    sums.entry((known.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));
                 sum.count += row.count;
                 sum.bytes = sum.bytes.saturating_add(row.bytes);
                 sum.rate += row.rate.per_second(known.now_ns);
@@ -111,6 +134,9 @@ impl endpoint::Endpoint for Endpoint {
                 row.counts.add_to(&window, source.known, &mut sum.counts);
                 row.sizes.add_to(&window, source.known, &mut sum.sizes);
             }
+        }
+        if !traced {
+            open_connections(known, &window, &mut sums)?;
         }
         let mut sums: Vec<((&str, bool), Sum)> = sums.into_iter().collect();
         sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));

@@ -1,5 +1,5 @@
-// A decoded body as a tree that opens and closes. Everything in it may come from strangers: it enters as text, and
-// long lists and texts are shown in parts.
+// A decoded body as a tree that opens and closes. Everything in it may come from strangers: it enters as text, in
+// quotes, and long lists and texts are shown in parts. Hashes stand without quotes and can be copied.
 
 import { clear, h } from "../../lib/dom.js";
 import { printable } from "../../lib/format.js";
@@ -8,6 +8,8 @@ const PART = 50;
 const TEXT = 240;
 const LONGEST = 20_000;
 const OPEN_UP_TO = 12;
+const TOLD = 1500;
+const HASH = /^[0-9a-f]{64}$/;
 
 // The tree of a value; objects and short lists at the top are open.
 export function tree(value) {
@@ -82,7 +84,8 @@ function leaf(value) {
     if (value === null) return h("span", { class: "muted" }, "null");
     if (typeof value !== "string") return h("span", { class: "tree-value" }, String(value));
     if (value === "") return h("span", { class: "muted" }, "empty text");
-    const box = h("span", { class: "tree-value text" }, printable(value, TEXT));
+    if (HASH.test(value)) return hash(value);
+    const box = h("span", { class: "tree-value text" }, quoted(value, TEXT));
     if (value.length <= TEXT) return box;
     const all = h(
         "button",
@@ -90,11 +93,38 @@ function leaf(value) {
             type: "button",
             class: "link",
             onclick: () => {
-                clear(box, printable(value, LONGEST));
+                clear(box, quoted(value, LONGEST));
                 all.remove();
             },
         },
         value.length <= LONGEST ? `all ${value.length} characters` : `${LONGEST} of ${value.length} characters`,
     );
     return h("span", {}, box, " ", all);
+}
+
+// Quotes within are escaped, so that a text cannot look as if it ended earlier, or as a number.
+function quoted(text, max) {
+    return `"${printable(text, max).replace(/["\\]/g, "\\$&")}"`;
+}
+
+function hash(value) {
+    const text = h("span", { class: "tree-value" }, value);
+    const said = h("span", { class: "muted", role: "status" });
+    const say = (words) => {
+        said.textContent = ` ${words}`;
+        window.setTimeout(() => said.replaceChildren(), TOLD);
+    };
+    // Browsers give pages the clipboard on loopback and over TLS only; elsewhere the reader copies what is selected.
+    async function copy() {
+        try {
+            await navigator.clipboard.writeText(value);
+            say("copied");
+        } catch {
+            window.getSelection()?.selectAllChildren(text);
+            say("selected");
+        }
+    }
+    const label = `Copy ${value.slice(0, 6)}…${value.slice(-6)}`;
+    const button = h("button", { type: "button", class: "link", "aria-label": label, onclick: copy }, "copy");
+    return h("span", {}, text, " ", button, said);
 }

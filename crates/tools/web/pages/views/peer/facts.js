@@ -40,7 +40,7 @@ const GROUPS = [
         ["It was sent", (p) => f.count(p.addresses_out)],
         ["Processed", (p) => f.count(p.addr_processed)],
         ["Over the rate limit", (p) => f.count(p.addr_rate_limited)],
-        ["Announced itself", (p) => (known(p.self_announcements) ? `${f.count(p.self_announcements)} times` : "–")],
+        ["Announced itself", (p) => times(p.self_announcements)],
     ]],
     ["Protocol", [
         ["User agent", (p) => h("span", {}, f.printable(p.user_agent ?? "–", 300))],
@@ -83,6 +83,11 @@ const GROUPS = [
         ["Last block", (p) => when(p.last_block)],
     ]],
 ];
+
+function times(n) {
+    if (!known(n)) return "–";
+    return n === 1 ? "once" : `${f.count(n)} times`;
+}
 
 function whole(seconds) {
     return known(seconds) ? Math.floor(seconds) : null;

@@ -56,6 +56,9 @@ const NUMBERS = {
     addrout: [(p) => p.addresses_out, "", "addresses that it was sent"],
     txs: [(p) => p.txs?.announced, "", "transactions that it announced"],
     first: [(p) => p.txs?.first, "", "… of these, the first to do so"],
+    txin: [(p) => p.txs?.delivered, "", "transactions that it delivered"],
+    txout: [(p) => p.txs?.sent, "", "transactions that it was sent"],
+    inv: [(p) => p.inv_to_send, "", "transactions that are going to be announced to it"],
     fee: [(p) => scaled(p.fee_filter_btc_kvb, 1e5), "", "fee filter in sat/vB"],
     cpu: [(p) => p.cpu_load, "", "share of the node's processor, 0 to 1"],
     clock: [(p) => p.time_offset_seconds, "time", "difference of its clock"],
@@ -69,6 +72,9 @@ const UNITS = {
     size: { b: 1, k: 1e3, kb: 1e3, m: 1e6, mb: 1e6, g: 1e9, gb: 1e9 },
     "": { k: 1e3, m: 1e6 },
 };
+
+// Columns whose headings differ from the key here.
+const HEADINGS = { address: "addr", asmap: "as", ended: "end", marks: "mark", permissions: "perm", sets: "set" };
 
 const MARKS = ["spy", "address_flood", "unrequested", "misbehaving", "late_pong"];
 const MOST = 40;
@@ -138,7 +144,8 @@ const TERM = /(-?)(?:"([^"]*)"?|([a-z]+)(>=|<=|[:=<>])(?:"([^"]*)"?|(\S*))|(\S+)
 function term([, , quoted, key, operator, quotedValue, bareValue, bare]) {
     if (quoted !== undefined) return quoted ? byText(quoted) : null;
     if (bare !== undefined) return MARKS.includes(plain(bare)) ? byWords("mark", bare) : byText(bare);
-    const name = key.toLowerCase();
+    const lower = key.toLowerCase();
+    const name = Object.hasOwn(HEADINGS, lower) ? HEADINGS[lower] : lower;
     const value = quotedValue ?? bareValue ?? "";
     // Half a term, while it is being typed, limits nothing.
     if (Object.hasOwn(NUMBERS, name)) return value ? byNumber(name, operator, value) : null;
