@@ -118,7 +118,7 @@ export function chart(el, options) {
             bands: options.stacked
                 ? list.slice(1).map((s, i) => ({ series: [i + 2, i + 1], fill: resolved(faint(colorOf(s, i + 1), 45)) }))
                 : [],
-            scales: { x: { time: true }, y: { range: yRange } },
+            scales: { x: { time: true, range: xRange }, y: { range: yRange } },
             axes: [
                 { stroke: muted, grid: { ...grid, show: false }, ticks, font, size: 22, gap: 4, space: 70, values: xLabels },
                 { stroke: muted, grid, ticks, font, gap: 4, space: 34, size: ySize, values: (u, all) => all.map((v) => write(v)) },
@@ -132,6 +132,11 @@ export function chart(el, options) {
             hooks: { setCursor: [readout] },
         }, data(), area);
         readout();
+    }
+
+    // A single moment gets a minute, or the axis would write the same time again and again.
+    function xRange(u, min, max) {
+        return min === max && Number.isFinite(min) ? [min - 30, min + 30] : [min, max];
     }
 
     function yRange(u, min, max) {
