@@ -1,13 +1,13 @@
 //! The options of the tool `metrics`.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use metrics::{Limits, NodeLabel, Options, Server};
 use serde::{Deserialize, Serialize};
 
 use super::networks::Networks;
-use super::{overlay, units};
+use super::{listen, overlay, units};
 use crate::cli::MetricsArgs;
 
 /// `[metrics]` as it is written.
@@ -64,12 +64,7 @@ impl MetricsSection {
         if let Some(text) = &self.forget {
             limits.idle = units::duration(text).with_context(|| format!("metrics.forget = {text:?}"))?;
         }
-        let listen = match &self.listen {
-            Some(text) => text.parse().with_context(|| {
-                format!("metrics.listen = {text:?}: write an address and a port, such as 127.0.0.1:8282 or [::1]:8282")
-            })?,
-            None => metrics::LISTEN,
-        };
+        let listen = listen::address("metrics", self.listen.as_deref(), metrics::LISTEN)?;
         let node_label = match self.node_label {
             Some(LabelKind::Always) => NodeLabel::Always,
             Some(LabelKind::Auto) | None => NodeLabel::Auto,
@@ -90,9 +85,7 @@ impl MetricsConfig {
     /// # Errors
     /// It cannot listen, or a file cannot be read.
     pub fn begin(&self, networks: &Networks) -> Result<Server> {
-        let listener = TcpListener::bind(self.listen).with_context(|| {
-            format!("metrics: cannot listen on {}; choose another address with --metrics-listen", self.listen)
-        })?;
+        let listener = listen::bind("metrics", self.listen)?;
         let Networks { sets, asmap } = networks.clone();
         Ok(Server::new(listener, Options { sets, asmap, ..self.options.clone() })?)
     }
@@ -102,9 +95,7 @@ impl MetricsConfig {
     /// # Errors
     /// As for [`Self::begin`].
     pub fn begin_anywhere(mut self, networks: &Networks) -> Result<Server> {
-        if TcpListener::bind(self.listen).is_err() {
-            self.listen.set_port(0);
-        }
+        self.listen = listen::free(self.listen);
         self.begin(networks)
     }
 }

@@ -2,6 +2,7 @@
 
 mod ebpf;
 mod file;
+mod listen;
 mod metrics;
 mod networks;
 mod units;

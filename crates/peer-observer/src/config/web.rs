@@ -1,6 +1,6 @@
 //! The options of the tool `web`.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use web::{Auth, Options, Public, Server, TlsFiles};
 
 use super::networks::Networks;
-use super::overlay;
+use super::{listen, overlay};
 use crate::cli::WebArgs;
 
 /// `[web]` as it is written.
@@ -69,12 +69,7 @@ impl WebSection {
     /// # Errors
     /// The first thing that is wrong, and what would be right.
     pub fn check(&self) -> Result<WebConfig> {
-        let listen = match &self.listen {
-            Some(text) => text.parse().with_context(|| {
-                format!("web.listen = {text:?}: write an address and a port, such as 127.0.0.1:8080 or [::1]:8080")
-            })?,
-            None => web::LISTEN,
-        };
+        let listen = listen::address("web", self.listen.as_deref(), web::LISTEN)?;
         let auth = self.auth.as_ref().map(|secret| Auth::new(secret.expose())).transpose().context("web.auth")?;
         let tls = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
@@ -142,9 +137,7 @@ impl WebConfig {
     /// # Errors
     /// It cannot listen, or a file cannot be read.
     pub fn begin(&self, networks: &Networks) -> Result<Server> {
-        let listener = TcpListener::bind(self.listen).with_context(|| {
-            format!("web: cannot listen on {}; choose another address with --web-listen", self.listen)
-        })?;
+        let listener = listen::bind("web", self.listen)?;
         let Networks { sets, asmap } = networks.clone();
         Ok(Server::new(listener, Options { sets, asmap, ..self.options.clone() })?)
     }
@@ -154,9 +147,7 @@ impl WebConfig {
     /// # Errors
     /// As for [`Self::begin`].
     pub fn begin_anywhere(mut self, networks: &Networks) -> Result<Server> {
-        if TcpListener::bind(self.listen).is_err() {
-            self.listen.set_port(0);
-        }
+        self.listen = listen::free(self.listen);
         self.begin(networks)
     }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use bus::WhenFull;
+use event::Filter;
 use tracing::error;
 
 use crate::cli::{Color, RunArgs, Tool};
@@ -19,6 +20,34 @@ pub fn run(args: RunArgs, color: Color) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     live(told.check()?, &args, color)
+}
+
+/// Runs one tool: of events from NATS if a server is told, else of the nodes on this machine.
+///
+/// `begin` makes what must be there before anything is given up; `serve` hands it over.
+pub fn only<T>(
+    tool: Tool,
+    args: &RunArgs,
+    color: Color,
+    begin: impl FnOnce(&mut Config) -> Result<T>,
+    serve: impl FnOnce(&mut Supervisor, T, Filter),
+) -> Result<ExitCode> {
+    let told = told(args)?;
+    if told.print_if_asked(&args.config)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(options) = told.nats()? else {
+        let mut config = told.check()?;
+        config.tools = Some(vec![tool]);
+        return live(config, args, color);
+    };
+    let begun = begin(&mut told.check_without_nodes()?)?;
+    block_on(async {
+        let mut supervisor = Supervisor::new()?;
+        serve(&mut supervisor, begun, args.filter.filter());
+        supervisor.read(&options).await?;
+        Ok(supervisor.run().await.exit_code())
+    })
 }
 
 /// The configuration files with all that was said on the command line.

@@ -14,23 +14,10 @@ pub fn run(args: WatchArgs, color: Color) -> Result<ExitCode> {
     if args.stdin {
         return block_on(from_stdin(&args, color));
     }
-    let told = verbs::run::told(&args.run)?;
-    if told.print_if_asked(&args.run.config)? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let Some(options) = told.nats()? else {
-        let mut config = told.check()?;
-        config.tools = Some(vec![Tool::Watch]);
-        return verbs::run::live(config, &args.run, color);
+    let print = |supervisor: &mut Supervisor, (), filter| {
+        supervisor.print(filter, args.run.output.output, color, WhenFull::DropNewest);
     };
-    block_on(from_nats(&args, options, color))
-}
-
-async fn from_nats(args: &WatchArgs, options: bus::nats::Options, color: Color) -> Result<ExitCode> {
-    let mut supervisor = Supervisor::new()?;
-    supervisor.print(args.run.filter.filter(), args.run.output.output, color, WhenFull::DropNewest);
-    supervisor.read(&options).await?;
-    Ok(supervisor.run().await.exit_code())
+    verbs::run::only(Tool::Watch, &args.run, color, |_| Ok(()), print)
 }
 
 async fn from_stdin(args: &WatchArgs, color: Color) -> Result<ExitCode> {
