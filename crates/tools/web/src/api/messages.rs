@@ -10,6 +10,7 @@ use super::endpoint::{self, Known};
 use super::values::{Step, Steps, Time, known as known_time, round};
 use crate::state::messages::Messages as Source;
 use crate::state::names::direction;
+use crate::state::node::Node;
 use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
@@ -92,12 +93,12 @@ impl Sum {
 
 /// All bytes of the connections that are open: what went over them before the first poll, too.
 fn open_connections<'a>(
+    nodes: &[(&str, &Node)],
     known: &Known<'a>,
     window: &Window,
     sums: &mut BTreeMap<(&'a str, bool), Sum>,
-) -> Result<(), Problem> {
-    sums.values_mut().for_each(|sum| sum.bytes = 0);
-    for (_, node) in known.nodes()? {
+) {
+    for (_, node) in nodes {
         let polled = node.peers.open.values().filter_map(|peer| peer.polled.as_deref());
         for (kind, sent, received) in polled.flat_map(|polled| &polled.by_type) {
             for (inbound, bytes) in [(false, *sent), (true, *received)].into_iter().filter(|(_, bytes)| *bytes > 0) {
@@ -106,7 +107,6 @@ fn open_connections<'a>(
             }
         }
     }
-    Ok(())
 }
 
 impl endpoint::Endpoint for Endpoint {
@@ -121,13 +121,13 @@ impl endpoint::Endpoint for Endpoint {
         let traced = nodes.iter().any(|(_, node)| node.messages.known.any())
             || nodes.iter().all(|(_, node)| !node.polled.known.any());
         let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
-        for (_, node) in nodes {
+        for (_, node) in &nodes {
             let source: &Source = if traced { &node.messages } else { &node.polled };
             for row in source.rows() {
                 let sum =
                     sums.entry((known.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));
                 sum.count += row.count;
-                sum.bytes = sum.bytes.saturating_add(row.bytes);
+                sum.bytes = sum.bytes.saturating_add(if traced { row.bytes } else { 0 });
                 sum.rate += row.rate.per_second(known.now_ns);
                 sum.byte_rate += row.byte_rate.per_second(known.now_ns);
                 sum.last_ns = sum.last_ns.max(row.last_ns);
@@ -136,7 +136,7 @@ impl endpoint::Endpoint for Endpoint {
             }
         }
         if !traced {
-            open_connections(known, &window, &mut sums)?;
+            open_connections(&nodes, known, &window, &mut sums);
         }
         let mut sums: Vec<((&str, bool), Sum)> = sums.into_iter().collect();
         sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));
