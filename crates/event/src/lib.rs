@@ -7,6 +7,7 @@ pub mod filter;
 pub mod json;
 pub mod kind;
 pub mod message;
+pub mod names;
 pub mod quote;
 mod raw;
 pub mod record;

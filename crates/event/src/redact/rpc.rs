@@ -7,6 +7,7 @@ use super::message::transaction;
 use super::own::Own;
 use super::pseudonym::Role;
 use super::{Redactor, agent, coarse, same, words};
+use crate::names::CONNECTION_TYPES;
 use crate::pb::rpc_extractor::rpc::RpcEvent;
 use crate::pb::rpc_extractor::{
     AddrManInfo, AddrManInfoNetwork, Addrman, AddrmanBucket, AddrmanEntry, BlockchainInfo, ChainTxStats,
@@ -192,7 +193,7 @@ impl Redactor {
             minfeefilter: coarse::float(*minfeefilter, 2),
             bytes_sent_per_message: by_type(bytes_sent_per_message),
             bytes_received_per_message: by_type(bytes_received_per_message),
-            connection_type: words::one_of(connection_type, &words::CONNECTION_TYPES).to_owned(),
+            connection_type: words::one_of(connection_type, &CONNECTION_TYPES).to_owned(),
             transport_protocol_type: words::one_of(transport_protocol_type, &words::TRANSPORTS).to_owned(),
             inv_to_send: *inv_to_send,
             cpu_load: *cpu_load,
@@ -325,7 +326,7 @@ fn known(texts: &[String], names: &[&str]) -> Vec<String> {
 fn by_type(bytes: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let mut out = BTreeMap::new();
     for (name, bytes) in bytes {
-        let name = if words::MESSAGE_TYPES.contains(&name.as_str()) { name.as_str() } else { "*other*" };
+        let name = words::known_type(name).unwrap_or("*other*");
         let sum: &mut u64 = out.entry(name.to_owned()).or_default();
         *sum = sum.saturating_add(*bytes);
     }

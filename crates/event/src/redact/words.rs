@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use crate::names::{CONNECTION_TYPES, MESSAGE_TYPES};
+
 /// Words of Bitcoin Core's log lines, warnings and reasons, in lower case: none of them is a name of a person, place or machine.
 const WORDS: &str = "\
 a abort aborted aborting abortprivatebroadcast accept accepted accepting accepttomemorypool activated activating activation active actual \
@@ -113,74 +115,38 @@ pub(super) fn one_of(name: &str, names: &[&'static str]) -> &'static str {
     names.iter().find(|known| **known == name).copied().unwrap_or(if name.is_empty() { "" } else { "other" })
 }
 
-/// Types of P2P messages.
-pub(super) const MESSAGE_TYPES: [&str; 52] = [
-    "addr",
-    "addrv2",
+/// Types of P2P messages that other nodes know, and what stands for types in statistics.
+const OTHER_MESSAGE_TYPES: [&str; 16] = [
     "alert",
     "ancpkginfo",
-    "block",
-    "blocktxn",
-    "cfcheckpt",
-    "cfheaders",
-    "cfilter",
     "checkorder",
-    "cmpctblock",
-    "feature",
-    "feefilter",
-    "filteradd",
-    "filterclear",
-    "filterload",
-    "getaddr",
-    "getblocks",
-    "getblocktxn",
-    "getcfcheckpt",
-    "getcfheaders",
-    "getcfilters",
-    "getdata",
-    "getheaders",
     "getpkgtxns",
-    "headers",
-    "inv",
-    "mempool",
-    "merkleblock",
-    "notfound",
-    "ping",
     "pkgtxns",
-    "pong",
     "reject",
     "reply",
     "reqrecon",
     "reqsketchext",
     "reconcildiff",
-    "sendaddrv2",
-    "sendcmpct",
-    "sendheaders",
     "sendpackages",
     "sendrecon",
-    "sendtxrcncl",
     "sketch",
     "submitorder",
-    "tx",
     "unknown",
-    "verack",
-    "version",
-    "wtxidrelay",
     "*other*",
 ];
 
 /// What stands for any other type.
 pub(super) const UNKNOWN_TYPE: &str = "unknown";
 
-/// The type of a P2P message, if it is known.
-pub(super) fn message_type(name: &str) -> &'static str {
-    let known = one_of(name, &MESSAGE_TYPES);
-    if known == "other" { UNKNOWN_TYPE } else { known }
+/// A type that is known.
+pub(super) fn known_type(name: &str) -> Option<&'static str> {
+    MESSAGE_TYPES.iter().chain(&OTHER_MESSAGE_TYPES).copied().find(|known| *known == name)
 }
 
-/// Types of connections, as Bitcoin Core names them.
-pub(super) const CONNECTION_TYPES: [&str; 7] =
-    ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast"];
+/// The type of a P2P message, if it is known.
+pub(super) fn message_type(name: &str) -> &'static str {
+    if name.is_empty() { "" } else { known_type(name).unwrap_or(UNKNOWN_TYPE) }
+}
 
 /// The node's name of a type of connections, if it is known.
 pub(super) fn connection_type(name: Option<&str>) -> Option<String> {

@@ -1,87 +1,14 @@
-//! Readable names of connection types and networks, as getpeerinfo has them.
+//! Names as getpeerinfo has them: of connection types and networks, as all tools have them, and of services.
 
-use event::message::{AddressNetwork, Message};
-use event::pb::bitcoin_primitives::ConnType;
-use event::pb::ebpf_extractor::connection::Connection;
-
-/// What is not told.
-pub(crate) const UNKNOWN: &str = "unknown";
-
-/// Of a connection type by its name; `unknown` for what is none.
-pub(crate) fn connection_type(name: &str) -> &'static str {
-    const NAMES: [&str; 7] =
-        ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast"];
-    known(&NAMES, name)
-}
-
-fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
-    match conn_type {
-        ConnType::Inbound => "inbound",
-        ConnType::OutboundFullRelay => "outbound-full-relay",
-        ConnType::BlockRelayOnly => "block-relay-only",
-        ConnType::Feeler => "feeler",
-        ConnType::Unknown => name.map_or(UNKNOWN, connection_type),
-    }
-}
-
-/// Of the connection that a message came by.
-pub(crate) fn of_message(message: &Message) -> &'static str {
-    of_type(message.conn_type, message.conn_type_name)
-}
-
-/// Of a connection.
-pub(crate) fn of_connection(connection: &Connection) -> &'static str {
-    of_type(connection.conn_type(), connection.conn_type_name.as_deref())
-}
-
-/// Direction by whether it is inbound.
-pub(crate) fn direction(inbound: bool) -> &'static str {
-    if inbound { "inbound" } else { "outbound" }
-}
-
-/// Of a network by the number in tracepoints.
-pub(crate) fn network_of_number(number: u32) -> &'static str {
-    match number {
-        0 => "not_publicly_routable",
-        1 => "ipv4",
-        2 => "ipv6",
-        3 => "onion",
-        4 => "i2p",
-        5 => "cjdns",
-        6 => "internal",
-        _ => UNKNOWN,
-    }
-}
-
-/// Of a network by its name.
-pub(crate) fn network(name: &str) -> &'static str {
-    known(&["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable", "internal"], name)
-}
-
-/// Of the network of a gossiped address.
-pub(crate) fn network_of_address(network: AddressNetwork) -> &'static str {
-    match network {
-        AddressNetwork::Ipv4 => "ipv4",
-        AddressNetwork::Ipv6 => "ipv6",
-        AddressNetwork::TorV2 => "torv2",
-        AddressNetwork::TorV3 => "onion",
-        AddressNetwork::I2p => "i2p",
-        AddressNetwork::Cjdns => "cjdns",
-        AddressNetwork::Unknown => UNKNOWN,
-    }
-}
+pub(crate) use event::names::{
+    UNKNOWN, connection_type, direction, network, network_of_address, network_of_number, of_connection, of_message,
+};
 
 /// The network of an address and port as the node writes them, as far as they tell.
 pub(crate) fn network_of_text(addr: &str) -> &'static str {
-    let host = host(addr);
     match event::filter::ip_of(addr) {
         Some(ip) if networks::special(ip).is_some() => "not_publicly_routable",
-        Some(std::net::IpAddr::V4(_)) => "ipv4",
-        Some(std::net::IpAddr::V6(ip)) if ip.octets().first() == Some(&0xfc) => "cjdns",
-        Some(std::net::IpAddr::V6(_)) => "ipv6",
-        None if host.ends_with(".onion") => "onion",
-        None if host.ends_with(".b32.i2p") => "i2p",
-        None => UNKNOWN,
+        _ => event::names::network_of_text(addr),
     }
 }
 
@@ -113,10 +40,6 @@ pub(crate) fn services(flags: u64) -> Vec<String> {
         None => format!("UNKNOWN[2^{bit}]"),
     })
     .collect()
-}
-
-fn known(names: &[&'static str], name: &str) -> &'static str {
-    names.iter().copied().find(|known| *known == name).unwrap_or(UNKNOWN)
 }
 
 #[cfg(test)]

@@ -1,50 +1,11 @@
 //! Types of P2P messages, as small numbers.
 
+use event::names::MESSAGE_TYPES;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smol_str::SmolStr;
 
 use super::text::cut;
-
-/// Those that Bitcoin Core knows. Strangers cannot take their places.
-const KNOWN: [&str; 36] = [
-    "addr",
-    "addrv2",
-    "block",
-    "blocktxn",
-    "cfcheckpt",
-    "cfheaders",
-    "cfilter",
-    "cmpctblock",
-    "feature",
-    "feefilter",
-    "filteradd",
-    "filterclear",
-    "filterload",
-    "getaddr",
-    "getblocks",
-    "getblocktxn",
-    "getcfcheckpt",
-    "getcfheaders",
-    "getcfilters",
-    "getdata",
-    "getheaders",
-    "headers",
-    "inv",
-    "mempool",
-    "merkleblock",
-    "notfound",
-    "ping",
-    "pong",
-    "sendaddrv2",
-    "sendcmpct",
-    "sendheaders",
-    "sendtxrcncl",
-    "tx",
-    "verack",
-    "version",
-    "wtxidrelay",
-];
 
 /// Types that are told apart.
 const MAX: usize = 64;
@@ -65,7 +26,8 @@ pub(crate) struct Types {
 impl Default for Types {
     fn default() -> Self {
         let mut types = Self { names: Vec::new(), numbers: HashMap::default() };
-        for name in KNOWN {
+        // Strangers cannot take the places of those that Bitcoin Core knows.
+        for name in MESSAGE_TYPES {
             types.number(name);
         }
         types

@@ -1,6 +1,7 @@
 //! What addr and addrv2 messages bring: how much, how new, of which networks.
 
 use event::message::{self, AddressNetwork, Message, Payload};
+use event::names;
 use event::pb::rpc_extractor::PeerInfos;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Record, pb::log_extractor::log::LogEvent};
@@ -9,7 +10,7 @@ use hashbrown::HashMap;
 use networks::{HyperLogLog, special};
 
 use super::recent::Recent;
-use super::{Run, SECOND, log_entry, names, rpc};
+use super::{Run, SECOND, log_entry, rpc};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 use crate::store::Store;

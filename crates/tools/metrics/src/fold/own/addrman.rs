@@ -1,5 +1,6 @@
 //! What the address manager has: of which networks, how old, and how much of it from one source.
 
+use event::names;
 use std::collections::{BTreeMap, HashMap};
 
 use event::Record;
@@ -7,7 +8,7 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{AddrmanBucket, AddrmanEntry};
 use foldhash::fast::RandomState;
 
-use super::{SECOND, names, rpc};
+use super::{SECOND, rpc};
 use crate::fold::{Part, Scope};
 use crate::ids;
 use crate::store::Store;

@@ -1,6 +1,7 @@
 //! New blocks: how they were announced, and how long each stage took until one was the tip.
 
 use event::message::{Header, Message, Payload};
+use event::names;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::validation::validation_event::Event as Validation;
 use event::pb::ipc_extractor::ipc::IpcEvent;
@@ -10,7 +11,7 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Record, time};
 
 use super::recent::Recent;
-use super::{SECOND, log_entry, names, rpc, seconds, short, short_of_text, tracepoint};
+use super::{SECOND, log_entry, rpc, seconds, short, short_of_text, tracepoint};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 use crate::store::Store;

@@ -1,6 +1,7 @@
 //! Connections that are opened and that end, told by tracepoints, by debug.log, or by both: each counts once.
 
 use event::Record;
+use event::names;
 use event::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use event::pb::ebpf_extractor::connection::{ClosedConnection, Connection as Traced};
 use event::pb::log_extractor::PeerConnected;
@@ -11,7 +12,7 @@ use networks::group16;
 
 use super::lifetimes::{Closing, Lifetimes};
 use super::recent::Recent;
-use super::{Run, SECOND, connection, log_entry, names};
+use super::{Run, SECOND, connection, log_entry};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 use crate::store::Store;
@@ -89,7 +90,7 @@ impl Connections {
             self.forget_older_half();
         }
         self.open.insert(id, open);
-        let direction = names::direction_of_type(open.connection_type);
+        let direction = names::direction(open.connection_type == "inbound");
         scope.store.inc(ids::CONNECTIONS_OPENED, &[direction, open.connection_type, open.network]);
         let Some(addr) = addr else { return };
         let peer = scope.peers.look(id, addr, scope.time_ns, scope.facts);

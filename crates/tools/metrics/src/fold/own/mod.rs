@@ -8,7 +8,6 @@ mod compact_blocks;
 mod connections;
 mod lifetimes;
 mod log;
-mod names;
 mod peers;
 mod process;
 mod recent;

@@ -1,5 +1,6 @@
 //! Who the peers are, as getpeerinfo tells: by kind, set, autonomous system and group.
 
+use event::names;
 use std::collections::BTreeMap;
 
 use event::Record;
@@ -8,7 +9,7 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos as Infos};
 use networks::{Group, group16};
 
-use super::{SECOND, names, rpc};
+use super::{SECOND, rpc};
 use crate::fold::{Part, Scope};
 use crate::ids;
 use crate::store::Store;

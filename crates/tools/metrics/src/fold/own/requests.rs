@@ -2,10 +2,11 @@
 
 use event::Record;
 use event::message::{ItemType, Message, Payload};
+use event::names;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
-use super::{Run, SECOND, closed, names, seconds, short};
+use super::{Run, SECOND, closed, seconds, short};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 use crate::store::Store;

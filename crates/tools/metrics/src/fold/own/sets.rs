@@ -2,9 +2,9 @@
 
 use event::message::Message;
 
-use super::names;
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
+use event::names;
 
 /// Messages of peers in sets. Connections are counted where they are opened.
 #[derive(Debug, Default)]

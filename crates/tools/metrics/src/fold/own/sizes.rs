@@ -2,9 +2,10 @@
 
 use event::Record;
 use event::message::Message;
+use event::names;
 
 use super::recent::Recent;
-use super::{Run, SECOND, names, seconds};
+use super::{Run, SECOND, seconds};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 

@@ -1,5 +1,6 @@
 //! How transactions spread: who announces them first, what arrives, and how long it takes until the mempool has them.
 
+use event::names;
 use std::collections::VecDeque;
 
 use event::Record;
@@ -11,7 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::recent::Recent;
-use super::{Run, SECOND, log_entry, names, seconds, short, short_of_text, tracepoint};
+use super::{Run, SECOND, log_entry, seconds, short, short_of_text, tracepoint};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 use crate::store::Store;

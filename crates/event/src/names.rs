@@ -1,17 +1,59 @@
-//! Readable names of connection types and networks, as getpeerinfo has them: a few, whatever an event says.
+//! Names of message types, connection types and networks, as Bitcoin Core has them: a few, whatever an event says.
 
-use event::message::{AddressNetwork, Message};
-use event::pb::bitcoin_primitives::ConnType;
-use event::pb::ebpf_extractor::connection::Connection;
+use crate::message::{AddressNetwork, Message};
+use crate::pb::bitcoin_primitives::ConnType;
+use crate::pb::ebpf_extractor::connection::Connection;
+
+/// Types of P2P messages that Bitcoin Core knows.
+pub const MESSAGE_TYPES: [&str; 36] = [
+    "addr",
+    "addrv2",
+    "block",
+    "blocktxn",
+    "cfcheckpt",
+    "cfheaders",
+    "cfilter",
+    "cmpctblock",
+    "feature",
+    "feefilter",
+    "filteradd",
+    "filterclear",
+    "filterload",
+    "getaddr",
+    "getblocks",
+    "getblocktxn",
+    "getcfcheckpt",
+    "getcfheaders",
+    "getcfilters",
+    "getdata",
+    "getheaders",
+    "headers",
+    "inv",
+    "mempool",
+    "merkleblock",
+    "notfound",
+    "ping",
+    "pong",
+    "sendaddrv2",
+    "sendcmpct",
+    "sendheaders",
+    "sendtxrcncl",
+    "tx",
+    "verack",
+    "version",
+    "wtxidrelay",
+];
+
+/// Types of connections.
+pub const CONNECTION_TYPES: [&str; 7] =
+    ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast"];
 
 /// What is not told.
-pub(super) const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 
 /// Of a connection type by its name; `unknown` for what is none.
-pub(super) fn connection_type(name: &str) -> &'static str {
-    const NAMES: [&str; 7] =
-        ["inbound", "outbound-full-relay", "block-relay-only", "feeler", "manual", "addr-fetch", "private-broadcast"];
-    known(&NAMES, name)
+pub fn connection_type(name: &str) -> &'static str {
+    known(&CONNECTION_TYPES, name)
 }
 
 fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
@@ -25,27 +67,22 @@ fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
 }
 
 /// Of the connection that a message came by.
-pub(super) fn of_message(message: &Message) -> &'static str {
+pub fn of_message(message: &Message) -> &'static str {
     of_type(message.conn_type, message.conn_type_name)
 }
 
 /// Of a connection.
-pub(super) fn of_connection(connection: &Connection) -> &'static str {
+pub fn of_connection(connection: &Connection) -> &'static str {
     of_type(connection.conn_type(), connection.conn_type_name.as_deref())
 }
 
-/// Direction of a connection by the name of its type.
-pub(super) fn direction_of_type(connection_type: &str) -> &'static str {
-    direction(connection_type == "inbound")
-}
-
 /// Direction by whether it is inbound.
-pub(super) fn direction(inbound: bool) -> &'static str {
+pub fn direction(inbound: bool) -> &'static str {
     if inbound { "inbound" } else { "outbound" }
 }
 
 /// Of a network by the number in tracepoints.
-pub(super) fn network_of_number(number: u32) -> &'static str {
+pub fn network_of_number(number: u32) -> &'static str {
     match number {
         0 => "not_publicly_routable",
         1 => "ipv4",
@@ -59,12 +96,12 @@ pub(super) fn network_of_number(number: u32) -> &'static str {
 }
 
 /// Of a network by its name.
-pub(super) fn network(name: &str) -> &'static str {
+pub fn network(name: &str) -> &'static str {
     known(&["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable", "internal"], name)
 }
 
 /// Of the network of a gossiped address.
-pub(super) fn network_of_address(network: AddressNetwork) -> &'static str {
+pub fn network_of_address(network: AddressNetwork) -> &'static str {
     match network {
         AddressNetwork::Ipv4 => "ipv4",
         AddressNetwork::Ipv6 => "ipv6",
@@ -77,9 +114,9 @@ pub(super) fn network_of_address(network: AddressNetwork) -> &'static str {
 }
 
 /// The network of an address and port as the node writes them, as far as they tell.
-pub(super) fn network_of_text(addr: &str) -> &'static str {
+pub fn network_of_text(addr: &str) -> &'static str {
     let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
-    match event::filter::ip_of(addr) {
+    match crate::filter::ip_of(addr) {
         Some(std::net::IpAddr::V4(_)) => "ipv4",
         Some(std::net::IpAddr::V6(ip)) if ip.octets().first() == Some(&0xfc) => "cjdns",
         Some(std::net::IpAddr::V6(_)) => "ipv6",
