@@ -12,6 +12,7 @@ pub mod quote;
 mod raw;
 pub mod record;
 pub mod redact;
+pub mod requests;
 pub mod subject;
 pub mod text;
 pub mod time;

@@ -140,6 +140,15 @@ pub struct Reject<'a> {
     pub details: &'a str,
 }
 
+/// The first bytes of a hash, which tell it from others; none of what is not 32 bytes long.
+#[inline]
+pub fn short(hash: &[u8]) -> Option<u64> {
+    match hash.first_chunk::<8>() {
+        Some(first) if hash.len() == 32 => Some(u64::from_le_bytes(*first)),
+        _ => None,
+    }
+}
+
 /// The type of an entry of inv, getdata, notfound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]

@@ -10,6 +10,7 @@ use super::values::{Step, Steps, Time, round};
 use crate::state::names::direction;
 use crate::state::node::Node;
 use crate::state::peer::{Peer as State, TRAFFIC_STEP_NS};
+use crate::state::requests;
 use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
@@ -250,7 +251,7 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
     let mut rows: Vec<Replies> = Vec::new();
     for told in peer.traced.iter().flat_map(|traced| &traced.replies) {
         let [median_seconds, p99_seconds] = told.samples.quantiles([0.5, 0.99]);
-        let (request, reply) = told.asked.names();
+        let (request, reply) = requests::names(told.asked);
         let waiting = open.iter().position(|(asked, by_peer, _)| *asked == told.asked && *by_peer == told.by_peer);
         rows.push(Replies {
             request,
@@ -264,7 +265,7 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
         });
     }
     for (asked, by_peer, count) in open {
-        let (request, reply) = asked.names();
+        let (request, reply) = requests::names(asked);
         let none = (None, None, None);
         let (last_seconds, median_seconds, p99_seconds) = none;
         rows.push(Replies {

@@ -138,7 +138,7 @@ impl Node {
         }
         if let Some(answer) = &answer {
             peer.answered(answer.asked, answer.by_peer, answer.seconds);
-            if answer.asked == super::requests::Asked::Ping && answer.by_peer {
+            if answer.asked == event::requests::Asked::Ping && answer.by_peer {
                 peer.ping(time_ns, answer.seconds);
                 self.pings.peers.add(time_ns, answer.seconds);
             }

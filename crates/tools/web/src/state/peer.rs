@@ -141,7 +141,7 @@ pub(crate) struct Count {
 /// Answers of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
-    pub asked: super::requests::Asked,
+    pub asked: event::requests::Asked,
     /// The node asked, the peer answers.
     pub by_peer: bool,
     pub samples: Samples,
@@ -254,7 +254,7 @@ impl Peer {
     }
 
     /// Takes note of an answer.
-    pub fn answered(&mut self, asked: super::requests::Asked, by_peer: bool, seconds: f64) {
+    pub fn answered(&mut self, asked: event::requests::Asked, by_peer: bool, seconds: f64) {
         let replies = &mut self.traced.get_or_insert_default().replies;
         let at = replies.iter().position(|reply| reply.asked == asked && reply.by_peer == by_peer);
         let at = at.unwrap_or_else(|| {

@@ -1,5 +1,6 @@
 //! Text of strangers, cut to what is kept of it.
 
+pub(crate) use event::message::short;
 use smol_str::SmolStr;
 
 /// As much of a text as fits into so many bytes.
@@ -31,13 +32,4 @@ pub(crate) fn hash_of_text(text: &str) -> Option<Hash> {
         *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
     }
     Some(hash)
-}
-
-/// The first bytes of a hash, which tell it from others.
-#[inline]
-pub(crate) fn short(hash: &[u8]) -> Option<u64> {
-    match hash.first_chunk::<8>() {
-        Some(first) if hash.len() == 32 => Some(u64::from_le_bytes(*first)),
-        _ => None,
-    }
 }

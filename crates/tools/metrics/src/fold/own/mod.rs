@@ -17,6 +17,7 @@ mod sets;
 mod sizes;
 mod transactions;
 
+use event::message::short;
 use event::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::log_extractor::log::LogEvent;
@@ -113,15 +114,7 @@ fn rpc(record: &Record) -> Option<&RpcEvent> {
     }
 }
 
-/// The first 8 bytes of a hash, which tell it from others; none of a malformed one.
-fn short(hash: &[u8]) -> Option<u64> {
-    match hash.first_chunk::<8>() {
-        Some(first) if hash.len() == 32 => Some(u64::from_le_bytes(*first)),
-        _ => None,
-    }
-}
-
-/// The same of a hash as the node writes it.
+/// The first bytes of a hash as the node writes it, like [`short`].
 fn short_of_text(hash: &str) -> Option<u64> {
     if hash.len() != 64 {
         return None;

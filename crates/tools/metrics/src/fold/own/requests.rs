@@ -1,12 +1,13 @@
 //! How long answers take: of the node to its peers, and of them to it.
 
 use event::Record;
-use event::message::{ItemType, Message, Payload};
+use event::message::Message;
 use event::names;
+use event::requests::{self, Asked, Request, Step};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
-use super::{Run, SECOND, closed, seconds, short};
+use super::{Run, SECOND, closed, seconds};
 use crate::fold::{Part, Peer, Scope};
 use crate::ids;
 use crate::store::Store;
@@ -23,52 +24,21 @@ const MAX_GONE: usize = 1_000;
 /// How often those without answer are looked for.
 const SWEEP_NS: u64 = 60 * SECOND;
 
-/// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asked {
-    Pong,
-    Tx,
-    Block,
-    CompactBlock,
-    Headers,
-    BlockTxn,
-}
-
-impl Asked {
-    fn of(item: ItemType) -> Option<Self> {
-        match item {
-            ItemType::Tx | ItemType::WTx | ItemType::WitnessTx => Some(Self::Tx),
-            ItemType::Block | ItemType::WitnessBlock => Some(Self::Block),
-            ItemType::CompactBlock => Some(Self::CompactBlock),
-            ItemType::Unknown | ItemType::Error => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Pong => "ping",
-            Self::Tx => "getdata_tx",
-            Self::Block | Self::CompactBlock => "getdata_block",
-            Self::Headers => "getheaders",
-            Self::BlockTxn => "getblocktxn",
-        }
+/// Its name in series; None of what has none.
+fn name(asked: Asked) -> Option<&'static str> {
+    match asked {
+        Asked::Ping => Some("ping"),
+        Asked::Tx => Some("getdata_tx"),
+        Asked::Block | Asked::CompactBlock => Some("getdata_block"),
+        Asked::Headers => Some("getheaders"),
+        Asked::BlockTxn => Some("getblocktxn"),
+        Asked::Addresses => None,
     }
 }
 
-/// A request: by whom, for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Request {
-    peer: u64,
-    /// The first bytes of a hash, a nonce, or 0 where there can be one request at a time.
-    of: u64,
-    asked: Asked,
-    /// Whether the node received the request.
-    inbound: bool,
-}
-
-impl Request {
-    fn unanswered(self, reason: &str, store: &mut Store) {
-        store.inc(ids::REQUESTS_UNANSWERED, &[self.asked.name(), names::direction(self.inbound), reason]);
+fn unanswered(request: Request, reason: &str, store: &mut Store) {
+    if let Some(name) = name(request.asked) {
+        store.inc(ids::REQUESTS_UNANSWERED, &[name, names::direction(request.inbound), reason]);
     }
 }
 
@@ -84,19 +54,24 @@ pub(super) struct Requests {
 
 impl Requests {
     fn ask(&mut self, request: Request, scope: &mut Scope) {
+        if name(request.asked).is_none() {
+            return;
+        }
         if self.pending.len() >= MAX_PENDING {
             self.drop_older_half(scope.store);
         }
         if self.pending.insert(request, scope.time_ns).is_some() {
-            request.unanswered("replaced", scope.store);
+            unanswered(request, "replaced", scope.store);
         }
     }
 
     /// Takes note of an answer. Whether there was a request for it.
     fn answer(&mut self, request: Request, scope: &mut Scope) -> bool {
         let Some(since_ns) = self.pending.remove(&request) else { return false };
-        let labels = [request.asked.name(), names::direction(request.inbound)];
-        scope.store.observe(ids::REQUEST_DURATION, &labels, seconds(since_ns, scope.time_ns));
+        if let Some(name) = name(request.asked) {
+            let labels = [name, names::direction(request.inbound)];
+            scope.store.observe(ids::REQUEST_DURATION, &labels, seconds(since_ns, scope.time_ns));
+        }
         true
     }
 
@@ -104,7 +79,7 @@ impl Requests {
         if !self.gone.is_empty() {
             let Self { pending, gone, .. } = self;
             for (request, _) in pending.extract_if(|request, _| gone.contains(&request.peer)) {
-                request.unanswered("closed", store);
+                unanswered(request, "closed", store);
             }
             gone.clear();
         }
@@ -112,7 +87,7 @@ impl Requests {
 
     fn time_out(&mut self, before_ns: u64, store: &mut Store) {
         for (request, _) in self.pending.extract_if(|_, since_ns| *since_ns < before_ns) {
-            request.unanswered("timeout", store);
+            unanswered(request, "timeout", store);
         }
     }
 
@@ -135,68 +110,20 @@ impl Part for Requests {
         if self.run.is_new(scope.run) {
             self.forget();
         }
-        let request = |asked, of| Request { peer: message.peer, of, asked, inbound: message.inbound };
-        // What this message answers went the other way.
-        let answered = |asked, of| Request { inbound: !message.inbound, ..request(asked, of) };
-        match message.payload {
-            Payload::Ping(nonce) => self.ask(request(Asked::Pong, nonce), scope),
-            Payload::GetHeaders => self.ask(request(Asked::Headers, 0), scope),
-            Payload::GetBlockTxn(block, _) => {
-                if let Some(block) = short(block) {
-                    self.ask(request(Asked::BlockTxn, block), scope);
+        requests::each(message, |step, request| match step {
+            Step::Asks => {
+                self.ask(request, scope);
+                true
+            }
+            Step::Answers => self.answer(request, scope),
+            Step::Declines => {
+                let known = self.pending.remove(&request).is_some();
+                if known {
+                    unanswered(request, "notfound", scope.store);
                 }
+                known
             }
-            Payload::GetData(items) => {
-                for (item, hash) in items {
-                    if let (Some(asked), Some(of)) = (Asked::of(item), short(hash)) {
-                        self.ask(request(asked, of), scope);
-                    }
-                }
-            }
-            Payload::Pong(nonce) => {
-                self.answer(answered(Asked::Pong, nonce), scope);
-            }
-            Payload::Headers(_) => {
-                self.answer(answered(Asked::Headers, 0), scope);
-            }
-            Payload::Tx(tx) => {
-                // Asked for by one of its hashes.
-                let (txid, wtxid) = (short(tx.txid), short(tx.wtxid));
-                if !wtxid.is_some_and(|wtxid| self.answer(answered(Asked::Tx, wtxid), scope))
-                    && let Some(txid) = txid
-                {
-                    self.answer(answered(Asked::Tx, txid), scope);
-                }
-            }
-            Payload::CompactBlock(block) => {
-                if let Some(block) = short(block.header.hash) {
-                    self.answer(answered(Asked::CompactBlock, block), scope);
-                }
-            }
-            Payload::BlockTxn(block) => {
-                if let Some(block) = short(block) {
-                    self.answer(answered(Asked::BlockTxn, block), scope);
-                }
-            }
-            Payload::Block(header) => {
-                // A block that is old comes whole, whatever was asked for (BIP 152).
-                if let Some(block) = short(header.hash) {
-                    for asked in [Asked::Block, Asked::CompactBlock, Asked::BlockTxn] {
-                        self.answer(answered(asked, block), scope);
-                    }
-                }
-            }
-            Payload::NotFound(items) => {
-                for (item, hash) in items {
-                    let (Some(asked), Some(of)) = (Asked::of(item), short(hash)) else { continue };
-                    let request = answered(asked, of);
-                    if self.pending.remove(&request).is_some() {
-                        request.unanswered("notfound", scope.store);
-                    }
-                }
-            }
-            _ => {}
-        }
+        });
     }
 
     fn event(&mut self, record: &Record, scope: &mut Scope) {
