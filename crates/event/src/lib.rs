@@ -8,6 +8,7 @@ pub mod json;
 pub mod kind;
 pub mod message;
 pub mod names;
+pub mod overlay;
 pub mod quote;
 mod raw;
 pub mod record;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use sha3::{Digest, Sha3_256};
+use event::overlay;
 
 /// As std displays it, without its formatter.
 pub(super) fn ipv4(out: &mut Vec<u8>, address: Ipv4Addr) {
@@ -71,16 +71,9 @@ pub(super) fn torv2(out: &mut Vec<u8>, key: &[u8; 10]) {
     out.extend_from_slice(b".onion");
 }
 
-/// The full name: key, checksum and version (Tor's rend-spec-v3, 6).
+/// The full name.
 pub(super) fn torv3(out: &mut Vec<u8>, key: &[u8; 32]) {
-    const VERSION: u8 = 3;
-    let checksum = Sha3_256::new().chain_update(b".onion checksum").chain_update(key).chain_update([VERSION]);
-    let [a, b, ..] = <[u8; 32]>::from(checksum.finalize());
-    let mut name = [0; 35];
-    let (start, end) = name.split_at_mut(key.len());
-    start.copy_from_slice(key);
-    end.copy_from_slice(&[a, b, VERSION]);
-    base32(out, &name);
+    base32(out, &overlay::torv3(key));
     out.extend_from_slice(b".onion");
 }
 
@@ -90,15 +83,6 @@ pub(super) fn i2p(out: &mut Vec<u8>, hash: &[u8; 32]) {
     out.extend_from_slice(b".b32.i2p");
 }
 
-/// RFC 4648's base32 in lower case, without padding.
 fn base32(out: &mut Vec<u8>, bytes: &[u8]) {
-    for chunk in bytes.chunks(5) {
-        let mut group = [0; 8];
-        group.iter_mut().skip(3).zip(chunk).for_each(|(place, byte)| *place = *byte);
-        let bits = u64::from_be_bytes(group);
-        for character in 0..(chunk.len() * 8).div_ceil(5) {
-            let value = (bits >> (35 - 5 * character)) as u8 & 0x1f;
-            out.push(if value < 26 { b'a' + value } else { b'2' + value - 26 });
-        }
-    }
+    overlay::base32(bytes, |character| out.push(character));
 }

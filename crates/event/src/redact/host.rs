@@ -3,8 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use sha3::{Digest, Sha3_256};
 use smol_str::SmolStr;
+
+use crate::overlay;
 
 /// Characters of a name that are looked at.
 const MAX_NAME: usize = 255;
@@ -131,12 +132,7 @@ impl Display for Host {
             Self::V4(ip) => ip.fmt(f),
             Self::V6(ip) => ip.fmt(f),
             Self::Onion(key) => {
-                const VERSION: u8 = 3;
-                let checksum =
-                    Sha3_256::new().chain_update(b".onion checksum").chain_update(key).chain_update([VERSION]);
-                let [a, b, ..] = <[u8; 32]>::from(checksum.finalize());
-                let name: Vec<u8> = key.iter().copied().chain([a, b, VERSION]).collect();
-                write_base32(f, &name)?;
+                write_base32(f, &overlay::torv3(key))?;
                 f.write_str(".onion")
             }
             Self::TorV2(key) => {
@@ -160,18 +156,11 @@ fn last_label(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or_default()
 }
 
-/// RFC 4648's base32 in lower case, without padding.
+/// Some bytes in base32.
 pub(super) fn write_base32(f: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
-    for chunk in bytes.chunks(5) {
-        let mut group = [0; 8];
-        group.iter_mut().skip(3).zip(chunk).for_each(|(place, byte)| *place = *byte);
-        let bits = u64::from_be_bytes(group);
-        for character in 0..(chunk.len() * 8).div_ceil(5) {
-            let value = (bits >> (35 - 5 * character)) as u8 & 0x1f;
-            f.write_char(char::from(if value < 26 { b'a' + value } else { b'2' + value - 26 }))?;
-        }
-    }
-    Ok(())
+    let mut written = Ok(());
+    overlay::base32(bytes, |character| written = written.and_then(|()| f.write_char(char::from(character))));
+    written
 }
 
 /// The bytes of a text in base32; none when it is no such text or a long one.
