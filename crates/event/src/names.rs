@@ -56,6 +56,7 @@ pub fn connection_type(name: &str) -> &'static str {
     known(&CONNECTION_TYPES, name)
 }
 
+#[inline]
 fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
     match conn_type {
         ConnType::Inbound => "inbound",
@@ -67,6 +68,7 @@ fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
 }
 
 /// Of the connection that a message came by.
+#[inline]
 pub fn of_message(message: &Message) -> &'static str {
     of_type(message.conn_type, message.conn_type_name)
 }
@@ -77,6 +79,7 @@ pub fn of_connection(connection: &Connection) -> &'static str {
 }
 
 /// Direction by whether it is inbound.
+#[inline]
 pub fn direction(inbound: bool) -> &'static str {
     if inbound { "inbound" } else { "outbound" }
 }
@@ -101,6 +104,7 @@ pub fn network(name: &str) -> &'static str {
 }
 
 /// Of the network of a gossiped address.
+#[inline]
 pub fn network_of_address(network: AddressNetwork) -> &'static str {
     match network {
         AddressNetwork::Ipv4 => "ipv4",

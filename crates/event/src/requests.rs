@@ -17,6 +17,7 @@ pub enum Asked {
 
 impl Asked {
     /// What a getdata for an entry of this type asks for.
+    #[inline]
     fn of(item: ItemType) -> Option<Self> {
         match item {
             ItemType::Tx | ItemType::WTx | ItemType::WitnessTx => Some(Self::Tx),

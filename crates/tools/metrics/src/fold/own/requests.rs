@@ -53,6 +53,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    #[inline]
     fn ask(&mut self, request: Request, scope: &mut Scope) {
         if name(request.asked).is_none() {
             return;
@@ -66,6 +67,7 @@ impl Requests {
     }
 
     /// Takes note of an answer. Whether there was a request for it.
+    #[inline]
     fn answer(&mut self, request: Request, scope: &mut Scope) -> bool {
         let Some(since_ns) = self.pending.remove(&request) else { return false };
         if let Some(name) = name(request.asked) {
