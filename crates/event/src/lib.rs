@@ -12,7 +12,6 @@ pub mod overlay;
 pub mod quote;
 mod raw;
 pub mod record;
-pub mod redact;
 pub mod requests;
 pub mod subject;
 pub mod text;

@@ -1,8 +1,8 @@
 //! What peer-observer tells of itself and of the node's process.
 
 use super::{Redactor, same, shape, words};
-use crate::pb::observer::observer::ObserverEvent;
-use crate::pb::observer::{
+use event::pb::observer::observer::ObserverEvent;
+use event::pb::observer::{
     Counter, Dropped, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeThreads, Observer, Status,
 };
 

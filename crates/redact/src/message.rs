@@ -5,12 +5,12 @@ use bytes::Bytes;
 use super::host::Host;
 use super::own::Own;
 use super::{Gossip, Redactor, agent, coarse, same, words};
-use crate::pb::bitcoin_primitives::inventory_item::Item;
-use crate::pb::bitcoin_primitives::{
+use event::pb::bitcoin_primitives::inventory_item::Item;
+use event::pb::bitcoin_primitives::{
     Address, BlockHeader, InventoryItem, PrefilledTransaction, Transaction, UnknownItem,
 };
-use crate::pb::ebpf_extractor::message::message_event::Msg;
-use crate::pb::ebpf_extractor::message::{
+use event::pb::ebpf_extractor::message::message_event::Msg;
+use event::pb::ebpf_extractor::message::{
     Addr, AddrV2, Alert, AncPkgInfo, Block, BlockTxn, CFilter, CfCheckpt, CfHeaders, CompactBlock, Feature, FeeFilter,
     FilterAdd, FilterLoad, GetBlockTxn, GetBlocks, GetCFilter, GetCfCheckpt, GetCfHeaders, GetData, GetHeaders,
     GetPkgTxns, Headers, Inv, MerkleBlock, MessageEvent, Metadata, NotFound, Ping, PkgTxns, Pong, Reject, SendCompact,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use smol_str::SmolStr;
 
-use crate::overlay;
+use event::overlay;
 
 /// Characters of a name that are looked at.
 const MAX_NAME: usize = 255;

@@ -3,23 +3,23 @@
 use super::message::inventory;
 use super::own::Own;
 use super::{Gossip, Redactor, coarse, same, words};
-use crate::pb::ebpf_extractor::Ebpf;
-use crate::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
-use crate::pb::ebpf_extractor::connection::{
+use event::pb::ebpf_extractor::Ebpf;
+use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
+use event::pb::ebpf_extractor::connection::{
     ClosedConnection, Connection, ConnectionEvent, EvictedInboundConnection, InboundConnection, MisbehavingConnection,
     OutboundConnection,
 };
-use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
-use crate::pb::ebpf_extractor::mempool::mempool_event::Event as MempoolArm;
-use crate::pb::ebpf_extractor::mempool::{Added, MempoolEvent, Rejected, Removed, Replaced};
-use crate::pb::ebpf_extractor::utxocache::utxo_cache_event::Event as UtxoCacheArm;
-use crate::pb::ebpf_extractor::utxocache::{Coin, Flush, UtxoCacheEvent};
-use crate::pb::ebpf_extractor::validation::validation_event::Event as ValidationArm;
-use crate::pb::ebpf_extractor::validation::{BlockConnected, ValidationEvent};
-use crate::pb::ipc_extractor::ipc::IpcEvent;
-use crate::pb::ipc_extractor::{BlockTip, Ipc};
-use crate::pb::p2p_extractor::p2p::P2pEvent;
-use crate::pb::p2p_extractor::{AddressAnnouncement, InventoryAnnouncement, P2p, PingDuration};
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::mempool::mempool_event::Event as MempoolArm;
+use event::pb::ebpf_extractor::mempool::{Added, MempoolEvent, Rejected, Removed, Replaced};
+use event::pb::ebpf_extractor::utxocache::utxo_cache_event::Event as UtxoCacheArm;
+use event::pb::ebpf_extractor::utxocache::{Coin, Flush, UtxoCacheEvent};
+use event::pb::ebpf_extractor::validation::validation_event::Event as ValidationArm;
+use event::pb::ebpf_extractor::validation::{BlockConnected, ValidationEvent};
+use event::pb::ipc_extractor::ipc::IpcEvent;
+use event::pb::ipc_extractor::{BlockTip, Ipc};
+use event::pb::p2p_extractor::p2p::P2pEvent;
+use event::pb::p2p_extractor::{AddressAnnouncement, InventoryAnnouncement, P2p, PingDuration};
 
 impl Redactor {
     pub(super) fn learn_from_ebpf(&mut self, ebpf: &Ebpf) {

@@ -7,9 +7,9 @@ use super::message::transaction;
 use super::own::Own;
 use super::pseudonym::Role;
 use super::{Redactor, agent, coarse, same, words};
-use crate::names::CONNECTION_TYPES;
-use crate::pb::rpc_extractor::rpc::RpcEvent;
-use crate::pb::rpc_extractor::{
+use event::names::CONNECTION_TYPES;
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::pb::rpc_extractor::{
     AddrManInfo, AddrManInfoNetwork, Addrman, AddrmanBucket, AddrmanEntry, BlockchainInfo, ChainTxStats,
     EstimateSmartFee, Logging, MemoryInfo, MempoolInfo, NetTotals, NetworkInfo, NetworkInfoLocalAddress,
     NetworkInfoNetwork, OrphanTx, OrphanTxs, PeerInfo, PeerInfos, Rpc, UploadTarget,

@@ -28,9 +28,9 @@ use smol_str::SmolStr;
 use self::host::Host;
 use self::own::Own;
 use self::pseudonym::{Pseudonyms, Role};
-use crate::pb::bitcoin_primitives::address::Address as Name;
-use crate::pb::bitcoin_primitives::{Address, UnknownAddress};
-use crate::{Body, Kind, Record};
+use event::pb::bitcoin_primitives::address::Address as Name;
+use event::pb::bitcoin_primitives::{Address, UnknownAddress};
+use event::{Body, Kind, Record};
 
 /// A structure in which nothing has to be hidden, field by field.
 macro_rules! same {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use crate::names::{CONNECTION_TYPES, MESSAGE_TYPES};
+use event::names::{CONNECTION_TYPES, MESSAGE_TYPES};
 
 /// Words of Bitcoin Core's log lines, warnings and reasons, in lower case: none of them is a name of a person, place or machine.
 const WORDS: &str = "\

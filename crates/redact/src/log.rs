@@ -2,8 +2,8 @@
 
 use super::pseudonym::Role;
 use super::{Redactor, coarse, same, shape, words};
-use crate::pb::log_extractor::log::LogEvent;
-use crate::pb::log_extractor::{
+use event::pb::log_extractor::log::LogEvent;
+use event::pb::log_extractor::{
     AddrProcessed, AddrmanAdded, AddrmanChange, BlockCheckedLog, BlockConnectedLog, BlockDisconnectedLog,
     BlockDownloadStalled, CompactBlockReconstructed, CompactBlockTxRequired, ConnectionAccepted, ConnectionRefused,
     DisconnectReason, EvictionSelected, HeaderSeen, InvalidChainFound, Log, LogRateLimit, MempoolAccepted,
