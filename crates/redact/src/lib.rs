@@ -18,12 +18,11 @@ mod shape;
 mod tracepoint;
 mod words;
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
+use thiserror::Error;
 
 use self::host::Host;
 use self::own::Own;
@@ -43,6 +42,11 @@ use same;
 
 /// Bytes of an address of an unknown network that can be one.
 const MAX_UNKNOWN_ADDRESS: usize = 512;
+
+/// The system gives no randomness, so that there is no key for pseudonyms that nobody can guess.
+#[derive(Clone, Debug, Error)]
+#[error("the system gives no randomness for the key of the pseudonyms ({0}); set one of your own: PEER_OBSERVER_PUBLIC_KEY, or public_key under [web]")]
+pub struct NoRandomness(#[from] getrandom::Error);
 
 /// Makes events public. It learns the own addresses of the nodes from the events, so it must see all of them, in order.
 #[derive(Debug)]
@@ -75,15 +79,18 @@ impl Redactor {
     }
 
     /// One whose pseudonyms nobody can resolve, and which are others after a restart.
-    pub fn random() -> Self {
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn random() -> Result<Self, NoRandomness> {
+        Self::with_key_from(getrandom::fill)
+    }
+
+    /// One whose key is filled by `fill`.
+    fn with_key_from(fill: impl FnOnce(&mut [u8]) -> Result<(), getrandom::Error>) -> Result<Self, NoRandomness> {
         let mut key = [0; 32];
-        if getrandom::fill(&mut key).is_err() {
-            // The keys of the standard library's hash tables come from the operating system too.
-            let mut hash = Sha256::new();
-            (0..8u8).for_each(|part| hash.update(RandomState::new().hash_one(part).to_be_bytes()));
-            key = hash.finalize().into();
-        }
-        Self::new(key)
+        fill(&mut key)?;
+        Ok(Self::new(key))
     }
 
     /// Tells an own address or host name, as address, address and port, or name: it is removed wherever it occurs.
@@ -235,5 +242,17 @@ impl Redactor {
             services: coarse::services(*services),
             port: port.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_randomness_there_is_no_redactor() {
+        let error = Redactor::with_key_from(|_| Err(getrandom::Error::UNSUPPORTED)).unwrap_err();
+        assert!(error.to_string().contains("PEER_OBSERVER_PUBLIC_KEY"), "{error}");
+        Redactor::random().unwrap();
     }
 }

@@ -16,7 +16,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use bus::{Bus, Delivery, Subscription};
 use networks::SetSource;
 use parking_lot::Mutex;
-use redact::Redactor;
+use redact::{NoRandomness, Redactor};
 use rustls::ServerConfig;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tower_http::compression::CompressionLayer;
@@ -101,6 +101,9 @@ pub enum Error {
     /// The certificate cannot be used.
     #[error("web: {0}")]
     Tls(#[from] TlsError),
+    /// The public mode has no key for its pseudonyms.
+    #[error("web: {0}")]
+    Public(#[from] NoRandomness),
     /// Serving failed.
     #[error("web: cannot serve the pages: {0}")]
     Io(#[from] io::Error),
@@ -150,6 +153,7 @@ impl Server {
         info!("pages on {}", self.url());
         let Self { listener, tls, options, .. } = self;
         listener.set_nonblocking(true)?;
+        let redactor = options.public.as_ref().map(redactor).transpose()?;
         let hub = Arc::new(Hub::new(options.max_clients));
         let known = state::Options {
             nodes: options.nodes.clone(),
@@ -169,11 +173,6 @@ impl Server {
                 Some(config) => axum_server::from_tcp_rustls(listener, config)?.handle(handle).serve(service).await,
                 None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
             }
-        });
-        let redactor = options.public.map(|public| {
-            let mut redactor = public.key.map_or_else(Redactor::random, Redactor::new);
-            public.own.iter().for_each(|own| redactor.learn(own));
-            redactor
         });
         carry(subscription, redactor, &hub, &state).await;
         hub.end();
@@ -237,6 +236,13 @@ async fn carry(mut subscription: Subscription, mut redactor: Option<Redactor>, h
 fn fold(deliveries: &[Delivery], state: &Mutex<State>) {
     let mut state = state.lock();
     deliveries.iter().for_each(|delivery| state.fold(delivery));
+}
+
+/// What makes events public, with the configured key or a random one.
+fn redactor(public: &Public) -> Result<Redactor, NoRandomness> {
+    let mut redactor = public.key.map_or_else(Redactor::random, |key| Ok(Redactor::new(key)))?;
+    public.own.iter().for_each(|own| redactor.learn(own));
+    Ok(redactor)
 }
 
 /// Without what would tell where a node is.
