@@ -131,18 +131,9 @@ impl Display for Host {
         match self {
             Self::V4(ip) => ip.fmt(f),
             Self::V6(ip) => ip.fmt(f),
-            Self::Onion(key) => {
-                write_base32(f, &overlay::torv3(key))?;
-                f.write_str(".onion")
-            }
-            Self::TorV2(key) => {
-                write_base32(f, key)?;
-                f.write_str(".onion")
-            }
-            Self::I2p(key) => {
-                write_base32(f, key)?;
-                f.write_str(".b32.i2p")
-            }
+            Self::Onion(key) => write!(f, "{}.onion", overlay::base32(&overlay::torv3(key))),
+            Self::TorV2(key) => write!(f, "{}.onion", overlay::base32(key)),
+            Self::I2p(key) => write!(f, "{}.b32.i2p", overlay::base32(key)),
             Self::Name(name) => f.write_str(name),
         }
     }
@@ -156,31 +147,7 @@ fn last_label(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or_default()
 }
 
-/// Some bytes in base32.
-pub(super) fn write_base32(f: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
-    let mut written = Ok(());
-    overlay::base32(bytes, |character| written = written.and_then(|()| f.write_char(char::from(character))));
-    written
-}
-
-/// The bytes of a text in base32; none when it is no such text or a long one.
+/// The bytes of a text in base32; none when it is no such text or longer than any name of a host.
 fn base32(text: &str) -> Option<Vec<u8>> {
-    if text.len() > 64 {
-        return None;
-    }
-    let (mut out, mut bits, mut held) = (Vec::with_capacity(40), 0u32, 0);
-    for byte in text.bytes() {
-        let value = match byte {
-            b'a'..=b'z' => byte - b'a',
-            b'2'..=b'7' => byte - b'2' + 26,
-            _ => return None,
-        };
-        bits = bits << 5 & 0xffff | u32::from(value);
-        held += 5;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-        }
-    }
-    Some(out)
+    (text.len() <= 64).then(|| overlay::from_base32(text))?
 }

@@ -45,7 +45,9 @@ const MAX_UNKNOWN_ADDRESS: usize = 512;
 
 /// The system gives no randomness, so that there is no key for pseudonyms that nobody can guess.
 #[derive(Clone, Debug, Error)]
-#[error("the system gives no randomness for the key of the pseudonyms ({0}); set one of your own: PEER_OBSERVER_PUBLIC_KEY, or public_key under [web]")]
+#[error(
+    "the system gives no randomness for the key of the pseudonyms ({0}); set one of your own: PEER_OBSERVER_PUBLIC_KEY, or public_key under [web]"
+)]
 pub struct NoRandomness(#[from] getrandom::Error);
 
 /// Makes events public. It learns the own addresses of the nodes from the events, so it must see all of them, in order.

@@ -1,6 +1,9 @@
 //! The keyed functions that pseudonyms come from: HMAC-SHA256, and permutations made of it.
 
-use sha2::{Digest, Sha256};
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// Rounds of a permutation; as many as NIST's FF1 has.
 const ROUNDS: u8 = 10;
@@ -21,35 +24,28 @@ pub(super) enum Use {
 
 /// HMAC-SHA256 (RFC 2104) with one key.
 #[derive(Clone)]
-pub(super) struct Prf {
-    inner: Sha256,
-    outer: Sha256,
-}
+pub(super) struct Prf(Hmac<Sha256>);
 
-impl std::fmt::Debug for Prf {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+impl fmt::Debug for Prf {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("Prf") // nothing of the key
     }
 }
 
 impl Prf {
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        let padded = |pad: u8| {
-            let mut block = [pad; 64];
-            block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-            Sha256::new_with_prefix(block)
-        };
-        Self { inner: padded(0x36), outer: padded(0x5c) }
+        // HMAC fills keys that are shorter than a block of the hash function with zeros.
+        let mut block = [0; 64];
+        block.iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
+        Self(Hmac::new(&block.into()))
     }
 
     /// The value for these parts. Each part but the last must be of a length that its use fixes.
     pub(super) fn value(&self, what: Use, parts: &[&[u8]]) -> [u8; 32] {
-        let mut inner = self.inner.clone();
-        inner.update([what as u8]);
-        parts.iter().for_each(|part| inner.update(part));
-        let mut outer = self.outer.clone();
-        outer.update(inner.finalize());
-        outer.finalize().into()
+        let mut hmac = self.0.clone();
+        hmac.update(&[what as u8]);
+        parts.iter().for_each(|part| hmac.update(part));
+        hmac.finalize().into_bytes().into()
     }
 
     /// A permutation of the numbers of `bits` bits (an even number, at most 32), another one for each tweak: a Feistel network.

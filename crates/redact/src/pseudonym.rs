@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use event::overlay;
 use smol_str::SmolStr;
 
-use super::host::{Host, write_base32};
+use super::host::Host;
 use super::prf::{Prf, Use};
 
 /// Ports that say nothing but which network the node is of, and 0, which is none.
@@ -125,10 +126,8 @@ impl Pseudonyms {
             Host::Name(name) if name.is_empty() => host.clone(),
             Host::Name(name) => {
                 let value = self.prf.value(Use::Name, &[&[role as u8], name.as_bytes()]);
-                let mut text = String::from("host-");
-                let _ = write_base32(&mut text, value.first_chunk::<10>().unwrap_or(&[0; 10]));
-                text.push_str(".invalid");
-                Host::Name(text.into())
+                let name = overlay::base32(value.first_chunk::<10>().unwrap_or(&[0; 10]));
+                Host::Name(format!("host-{name}.invalid").into())
             }
         }
     }

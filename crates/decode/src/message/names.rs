@@ -67,22 +67,18 @@ fn hexadecimal(out: &mut Vec<u8>, segment: u16) {
 
 /// The base32 of a key of Tor's version 2.
 pub(super) fn torv2(out: &mut Vec<u8>, key: &[u8; 10]) {
-    base32(out, key);
+    overlay::push_base32(out, key);
     out.extend_from_slice(b".onion");
 }
 
 /// The full name.
 pub(super) fn torv3(out: &mut Vec<u8>, key: &[u8; 32]) {
-    base32(out, &overlay::torv3(key));
+    overlay::push_base32(out, &overlay::torv3(key));
     out.extend_from_slice(b".onion");
 }
 
 /// The name by the hash of a destination (I2P's naming specification).
 pub(super) fn i2p(out: &mut Vec<u8>, hash: &[u8; 32]) {
-    base32(out, hash);
+    overlay::push_base32(out, hash);
     out.extend_from_slice(b".b32.i2p");
-}
-
-fn base32(out: &mut Vec<u8>, bytes: &[u8]) {
-    overlay::base32(bytes, |character| out.push(character));
 }
