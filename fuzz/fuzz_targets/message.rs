@@ -5,60 +5,24 @@
 
 #![no_main]
 
+use std::sync::LazyLock;
+
 use decode::message::{Meta, decode, encode};
 use event::Body;
+use event::message_types;
 use event::pb::bitcoin_primitives::ConnType;
 use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use libfuzzer_sys::fuzz_target;
 
-/// The seeds count on the order.
-const TYPES: [&str; 44] = [
-    "addr",
-    "addrv2",
-    "alert",
-    "ancpkginfo",
-    "block",
-    "blocktxn",
-    "cfcheckpt",
-    "cfheaders",
-    "cfilter",
-    "cmpctblock",
-    "feature",
-    "feefilter",
-    "filteradd",
-    "filterclear",
-    "filterload",
-    "getaddr",
-    "getblocks",
-    "getblocktxn",
-    "getcfcheckpt",
-    "getcfheaders",
-    "getcfilters",
-    "getdata",
-    "getheaders",
-    "getpkgtxns",
-    "headers",
-    "inv",
-    "mempool",
-    "merkleblock",
-    "notfound",
-    "ping",
-    "pkgtxns",
-    "pong",
-    "reject",
-    "sendaddrv2",
-    "sendcmpct",
-    "sendheaders",
-    "sendpackages",
-    "sendtxrcncl",
-    "tx",
-    "unheard-of",
-    "verack",
-    "version",
-    "wtxidrelay",
-    "",
-];
+/// Types that are decoded, one that is not, and none, sorted: the seeds count on the order.
+static TYPES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let decoded = message_types::ALL.iter().filter(|one| one.is_decoded()).map(|one| one.name);
+    let mut types: Vec<_> = decoded.chain(["unheard-of"]).collect();
+    types.sort_unstable();
+    types.push("");
+    types
+});
 
 fuzz_target!(|data: &[u8]| {
     let [command, missing, payload @ ..] = data else {

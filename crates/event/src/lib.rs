@@ -7,6 +7,7 @@ pub mod filter;
 pub mod json;
 pub mod kind;
 pub mod message;
+pub mod message_types;
 pub mod names;
 pub mod overlay;
 pub mod quote;

@@ -4,46 +4,6 @@ use crate::message::{AddressNetwork, Message};
 use crate::pb::bitcoin_primitives::ConnType;
 use crate::pb::ebpf_extractor::connection::Connection;
 
-/// Types of P2P messages that Bitcoin Core knows.
-pub const MESSAGE_TYPES: [&str; 36] = [
-    "addr",
-    "addrv2",
-    "block",
-    "blocktxn",
-    "cfcheckpt",
-    "cfheaders",
-    "cfilter",
-    "cmpctblock",
-    "feature",
-    "feefilter",
-    "filteradd",
-    "filterclear",
-    "filterload",
-    "getaddr",
-    "getblocks",
-    "getblocktxn",
-    "getcfcheckpt",
-    "getcfheaders",
-    "getcfilters",
-    "getdata",
-    "getheaders",
-    "headers",
-    "inv",
-    "mempool",
-    "merkleblock",
-    "notfound",
-    "ping",
-    "pong",
-    "sendaddrv2",
-    "sendcmpct",
-    "sendheaders",
-    "sendtxrcncl",
-    "tx",
-    "verack",
-    "version",
-    "wtxidrelay",
-];
-
 /// Types of connections.
 pub const CONNECTION_TYPES: [&str; 7] =
     ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast"];

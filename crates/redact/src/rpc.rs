@@ -326,7 +326,7 @@ fn known(texts: &[String], names: &[&str]) -> Vec<String> {
 fn by_type(bytes: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let mut out = BTreeMap::new();
     for (name, bytes) in bytes {
-        let name = words::known_type(name).unwrap_or("*other*");
+        let name = words::known_type(name).unwrap_or(words::OTHER_TYPES);
         let sum: &mut u64 = out.entry(name.to_owned()).or_default();
         *sum = sum.saturating_add(*bytes);
     }

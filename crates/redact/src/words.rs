@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use event::names::{CONNECTION_TYPES, MESSAGE_TYPES};
+use event::message_types;
+use event::names::CONNECTION_TYPES;
 
 /// Words of Bitcoin Core's log lines, warnings and reasons, in lower case: none of them is a name of a person, place or machine.
 const WORDS: &str = "\
@@ -115,32 +116,18 @@ pub(super) fn one_of(name: &str, names: &[&'static str]) -> &'static str {
     names.iter().find(|known| **known == name).copied().unwrap_or(if name.is_empty() { "" } else { "other" })
 }
 
-/// Types of P2P messages that other nodes know, and what stands for types in statistics.
-const OTHER_MESSAGE_TYPES: [&str; 16] = [
-    "alert",
-    "ancpkginfo",
-    "checkorder",
-    "getpkgtxns",
-    "pkgtxns",
-    "reject",
-    "reply",
-    "reqrecon",
-    "reqsketchext",
-    "reconcildiff",
-    "sendpackages",
-    "sendrecon",
-    "sketch",
-    "submitorder",
-    "unknown",
-    "*other*",
-];
-
 /// What stands for any other type.
 pub(super) const UNKNOWN_TYPE: &str = "unknown";
 
+/// What stands for several types in Bitcoin Core's statistics.
+pub(super) const OTHER_TYPES: &str = "*other*";
+
 /// A type that is known.
 pub(super) fn known_type(name: &str) -> Option<&'static str> {
-    MESSAGE_TYPES.iter().chain(&OTHER_MESSAGE_TYPES).copied().find(|known| *known == name)
+    match message_types::find(name) {
+        Some(known) => Some(known.name),
+        None => [UNKNOWN_TYPE, OTHER_TYPES].into_iter().find(|known| *known == name),
+    }
 }
 
 /// The type of a P2P message, if it is known.

@@ -6,8 +6,10 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use event::json::{from_json, to_json};
+use event::message::Message;
+use event::requests::Step;
 use event::text::{Line, Look};
-use event::{Kind, NodeNames, Record};
+use event::{Kind, NodeNames, Record, message_types, requests};
 use proptest::prelude::*;
 
 /// One event of every kind, and of every type of P2P message, in its JSON form.
@@ -28,6 +30,40 @@ fn there_is_a_sample_of_every_kind() {
     let seen: BTreeSet<Kind> = samples().iter().map(|record| record.envelope().kind).collect();
     let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !seen.contains(kind)).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn there_is_a_sample_of_every_type_of_message_that_is_decoded() {
+    let samples = samples();
+    let seen: BTreeSet<_> = samples.iter().filter_map(|record| record.envelope().message.as_deref()).collect();
+    let decoded = message_types::ALL.iter().filter(|one| one.is_decoded());
+    let missing: Vec<_> = decoded.filter(|one| !seen.contains(one.name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// What is matched as request and answer is so in the table of types.
+#[test]
+fn requests_are_answered_by_what_the_table_says() {
+    let (mut asking, mut answering) = (BTreeSet::new(), BTreeSet::new());
+    for record in &samples() {
+        let Some(message) = Message::of(record) else { continue };
+        requests::each(&message, |step, request| {
+            let steps = if step == Step::Asks { &mut asking } else { &mut answering };
+            steps.insert((request.asked, message.command.to_owned()));
+            false
+        });
+    }
+    let names = |steps: &BTreeSet<(_, String)>| steps.iter().map(|(_, name)| name.clone()).collect::<BTreeSet<_>>();
+    let answers = |name: &str| message_types::find(name).unwrap().answers;
+    assert!(names(&asking).iter().all(|name| !answers(name).is_empty()), "{asking:?}");
+    assert_eq!(Vec::from_iter(names(&asking)), ["getaddr", "getblocktxn", "getdata", "getheaders", "ping"]);
+    for (kind, name) in &answering {
+        // A getdata can ask for more than the one among the samples does.
+        let mut asks = asking.iter().filter(|(other, _)| other == kind).map(|(_, ask)| ask.as_str()).chain(["getdata"]);
+        assert!(asks.any(|ask| answers(ask).contains(&name.as_str())), "{kind:?} {name}");
+    }
+    let expected = ["addr", "addrv2", "block", "blocktxn", "cmpctblock", "headers", "notfound", "pong", "tx"];
+    assert_eq!(Vec::from_iter(names(&answering)), expected);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use event::message_types::is_tracked;
+
 use crate::store::OTHER;
 use crate::table::Family;
 
@@ -11,64 +13,10 @@ const MAX_CHARS: usize = 96;
 /// What separates values in a key. A value that a stranger chose has no control characters.
 const SEPARATOR: char = '\u{1f}';
 
-/// The types of P2P messages that nodes know. They have series of their own, however rare they are.
-pub fn is_known_message(name: &str) -> bool {
-    matches!(
-        name,
-        "inv"
-            | "tx"
-            | "getdata"
-            | "ping"
-            | "pong"
-            | "addrv2"
-            | "addr"
-            | "headers"
-            | "getheaders"
-            | "feefilter"
-            | "version"
-            | "verack"
-            | "cmpctblock"
-            | "block"
-            | "getblocktxn"
-            | "blocktxn"
-            | "sendcmpct"
-            | "sendheaders"
-            | "wtxidrelay"
-            | "sendaddrv2"
-            | "getaddr"
-            | "notfound"
-            | "getblocks"
-            | "mempool"
-            | "reject"
-            | "alert"
-            | "filteradd"
-            | "filterclear"
-            | "filterload"
-            | "merkleblock"
-            | "getcfilters"
-            | "cfilter"
-            | "getcfheaders"
-            | "cfheaders"
-            | "getcfcheckpt"
-            | "cfcheckpt"
-            | "sendtxrcncl"
-            | "reqtxrcncl"
-            | "sketch"
-            | "reqsketchext"
-            | "reconcildiff"
-            | "sendpackages"
-            | "ancpkginfo"
-            | "getpkgtxns"
-            | "pkgtxns"
-            | "feature"
-    )
-}
-
 /// Whether the values that strangers could have chosen are types of messages that nodes know.
 pub(crate) fn is_known<L: AsRef<str>>(labels: &[L], family: &Family) -> bool {
     family.strangers.iter().all(|at| {
-        family.labels.get(*at) == Some(&"message")
-            && labels.get(*at).is_some_and(|value| is_known_message(value.as_ref()))
+        family.labels.get(*at) == Some(&"message") && labels.get(*at).is_some_and(|value| is_tracked(value.as_ref()))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Types of P2P messages, as small numbers.
 
-use event::names::MESSAGE_TYPES;
+use event::message_types;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smol_str::SmolStr;
@@ -27,7 +27,9 @@ impl Default for Types {
     fn default() -> Self {
         let mut types = Self { names: Vec::new(), numbers: HashMap::default() };
         // Strangers cannot take the places of those that Bitcoin Core knows.
-        for name in MESSAGE_TYPES {
+        let mut names: Vec<_> = message_types::ALL.iter().filter(|one| one.in_core()).map(|one| one.name).collect();
+        names.sort_unstable();
+        for name in names {
             types.number(name);
         }
         types
