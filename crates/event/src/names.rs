@@ -44,23 +44,17 @@ pub fn direction(inbound: bool) -> &'static str {
     if inbound { "inbound" } else { "outbound" }
 }
 
+/// Networks, in the order of their numbers in tracepoints (Bitcoin Core's `enum Network` and `GetNetworkName`).
+pub const NETWORKS: [&str; 7] = ["not_publicly_routable", "ipv4", "ipv6", "onion", "i2p", "cjdns", "internal"];
+
 /// Of a network by the number in tracepoints.
 pub fn network_of_number(number: u32) -> &'static str {
-    match number {
-        0 => "not_publicly_routable",
-        1 => "ipv4",
-        2 => "ipv6",
-        3 => "onion",
-        4 => "i2p",
-        5 => "cjdns",
-        6 => "internal",
-        _ => UNKNOWN,
-    }
+    usize::try_from(number).ok().and_then(|number| NETWORKS.get(number)).copied().unwrap_or(UNKNOWN)
 }
 
 /// Of a network by its name.
 pub fn network(name: &str) -> &'static str {
-    known(&["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable", "internal"], name)
+    known(&NETWORKS, name)
 }
 
 /// Of the network of a gossiped address.
@@ -92,4 +86,17 @@ pub fn network_of_text(addr: &str) -> &'static str {
 
 fn known(names: &[&'static str], name: &str) -> &'static str {
     names.iter().copied().find(|known| *known == name).unwrap_or(UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_by_number_have_the_names_of_bitcoin_core() {
+        let names = [0, 1, 3, 6, 7, u32::MAX].map(network_of_number);
+        assert_eq!(names, ["not_publicly_routable", "ipv4", "onion", "internal", UNKNOWN, UNKNOWN]);
+        assert_eq!(network("not_publicly_routable"), "not_publicly_routable");
+        assert_eq!(network("unroutable"), UNKNOWN);
+    }
 }

@@ -75,7 +75,7 @@ impl Redactor {
                 RpcEvent::MemoryInfo(same!(info => MemoryInfo { used, free, total, locked, chunks_used, chunks_free }))
             }
             RpcEvent::AddrmanInfo(AddrManInfo { networks }) => {
-                let known = networks.iter().filter(|(name, _)| words::NETWORKS.contains(&name.as_str()));
+                let known = networks.iter().filter(|(name, _)| words::is_network(name));
                 let tables = known
                     .map(|(name, tables)| (name.clone(), same!(tables => AddrManInfoNetwork { new, tried, total })));
                 RpcEvent::AddrmanInfo(AddrManInfo { networks: tables.collect() })
@@ -162,7 +162,7 @@ impl Redactor {
             address: self.addr(address),
             address_bind: String::new(),
             address_local: String::new(),
-            network: words::one_of(network, &words::NETWORKS).to_owned(),
+            network: words::network(network),
             mapped_as: *mapped_as,
             services: coarse::services_text(services),
             relay_transactions: *relay_transactions,
@@ -224,7 +224,7 @@ impl Redactor {
         let network = |network: &NetworkInfoNetwork| {
             let NetworkInfoNetwork { name, limited, reachable, proxy: _, proxy_randomize_credentials } = network;
             NetworkInfoNetwork {
-                name: words::one_of(name, &words::NETWORKS).to_owned(),
+                name: words::network(name),
                 limited: *limited,
                 reachable: *reachable,
                 proxy: String::new(),
@@ -293,11 +293,11 @@ impl Redactor {
         Some(AddrmanEntry {
             address: pseudonym.to_string(),
             port: port.into(),
-            network: words::one_of(network, &words::NETWORKS).to_owned(),
+            network: words::network(network),
             services: coarse::services(*services),
             time: time.into(),
             source: self.addr(source),
-            source_network: words::one_of(source_network, &words::NETWORKS).to_owned(),
+            source_network: words::network(source_network),
             mapped_as: *mapped_as,
             source_mapped_as: *source_mapped_as,
         })

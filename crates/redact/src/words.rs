@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use event::message_types;
-use event::names::CONNECTION_TYPES;
+use event::names::{CONNECTION_TYPES, NETWORKS};
 
 /// Words of Bitcoin Core's log lines, warnings and reasons, in lower case: none of them is a name of a person, place or machine.
 const WORDS: &str = "\
@@ -140,9 +140,15 @@ pub(super) fn connection_type(name: Option<&str>) -> Option<String> {
     name.map(|name| one_of(name, &CONNECTION_TYPES).to_owned())
 }
 
-/// Networks.
-pub(super) const NETWORKS: [&str; 9] =
-    ["ipv4", "ipv6", "onion", "i2p", "cjdns", "internal", "unroutable", "not_publicly_routable", "all_networks"];
+/// Whether Bitcoin Core calls a network so, or all of them together.
+pub(super) fn is_network(name: &str) -> bool {
+    NETWORKS.contains(&name) || name == "all_networks"
+}
+
+/// The name of a network; "other" if it is none.
+pub(super) fn network(name: &str) -> String {
+    if name.is_empty() || is_network(name) { name.to_owned() } else { "other".to_owned() }
+}
 
 /// Service flags by name.
 pub(super) const SERVICES: [&str; 7] =

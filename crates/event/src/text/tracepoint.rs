@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::message::conn_type;
 use super::{CYAN, Look, RED, YELLOW};
+use crate::names::network_of_number;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connected;
 use crate::pb::ebpf_extractor::connection::{Connection, ConnectionEvent};
 use crate::pb::ebpf_extractor::mempool::MempoolEvent;
@@ -45,21 +46,7 @@ pub(super) fn connection(f: &mut Formatter, look: Look, event: &ConnectionEvent)
 fn peer(f: &mut Formatter, conn: &Connection) -> fmt::Result {
     let addr = Plain(&conn.addr).to_string();
     let conn_type = conn_type(conn.conn_type, conn.conn_type_name.as_deref());
-    write!(f, "peer={:<5} {addr:<21} {conn_type:<7} {:<10} ", conn.peer_id, network(conn.network))
-}
-
-/// Bitcoin Core's name of one of its networks.
-fn network(number: u32) -> &'static str {
-    match number {
-        0 => "unroutable",
-        1 => "ipv4",
-        2 => "ipv6",
-        3 => "onion",
-        4 => "i2p",
-        5 => "cjdns",
-        6 => "internal",
-        _ => "?",
-    }
+    write!(f, "peer={:<5} {addr:<21} {conn_type:<7} {:<10} ", conn.peer_id, network_of_number(conn.network))
 }
 
 fn since(seconds: u64) -> String {
