@@ -1,4 +1,8 @@
-//! Compiles `proto/` to Rust, with the serde attributes that give the JSON form (see `src/json`).
+//! Compiles `proto/` to Rust, with the serde attributes that give the JSON form (see `src/json`), and the numbers of
+//! the fields for those who read and write the wire format without the structures.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
@@ -44,6 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .enum_attribute(".", "#[serde(rename_all = \"snake_case\")]")
         .include_file("pb.rs");
     annotate(&mut config, &descriptors);
+    std::fs::write(out.join("fields.rs"), field_numbers(&descriptors).to_string())?;
     config.compile_fds(descriptors)?;
     flatten_oneofs(&out)?;
     Ok(())
@@ -134,16 +139,58 @@ fn map_entry<'a>(
 
 /// `a.b.SomeMessage.Enum` as prost names it: `a::b::some_message::Enum`.
 fn rust_path(path: &str) -> String {
-    let mut rust = String::new();
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
-    for parent in parents.split('.') {
-        for (index, c) in parent.char_indices() {
-            if c.is_ascii_uppercase() && index > 0 {
-                rust.push('_');
-            }
-            rust.push(c.to_ascii_lowercase());
+    let parents = parents.split('.').map(|parent| snake_case(parent) + "::");
+    parents.collect::<String>() + last
+}
+
+/// `GetCFHeaders` as `get_cf_headers`.
+fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let is = |at: Option<usize>, is: fn(&char) -> bool| at.and_then(|at| chars.get(at)).is_some_and(is);
+    let mut snake = String::new();
+    for (index, c) in chars.iter().enumerate() {
+        let before = index.checked_sub(1);
+        let begins_a_word = is(before, |c| !c.is_ascii_uppercase()) || is(Some(index + 1), char::is_ascii_lowercase);
+        if c.is_ascii_uppercase() && before.is_some() && begins_a_word {
+            snake.push('_');
         }
-        rust.push_str("::");
+        snake.push(c.to_ascii_lowercase());
     }
-    rust + last
+    snake
+}
+
+/// A module of Rust constants.
+#[derive(Default)]
+struct Module {
+    modules: BTreeMap<String, Module>,
+    constants: Vec<(String, i32)>,
+}
+
+impl Module {
+    /// The module of this path inside of this one.
+    fn at(&mut self, path: &str) -> &mut Self {
+        path.split('.').fold(self, |module, name| module.modules.entry(snake_case(name)).or_default())
+    }
+}
+
+impl Display for Module {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        for (name, number) in &self.constants {
+            writeln!(f, "pub const {}: u32 = {number};", name.to_ascii_uppercase())?;
+        }
+        self.modules.iter().try_for_each(|(name, module)| writeln!(f, "pub mod {name} {{\n{module}}}"))
+    }
+}
+
+/// The numbers of the fields of all messages: `package::message::FIELD`.
+fn field_numbers(descriptors: &FileDescriptorSet) -> Module {
+    let mut numbers = Module::default();
+    for file in &descriptors.file {
+        for message in &file.message_type {
+            let module = numbers.at(&format!("{}.{}", file.package(), message.name()));
+            module.constants = message.field.iter().map(|field| (field.name().to_owned(), field.number())).collect();
+        }
+    }
+    numbers
 }

@@ -1,7 +1,7 @@
 //! What an event is: its wire form, its subject, its text and JSON forms. No I/O.
 //!
 //! Extractors make a [`Body`] and hand it to the bus, which wraps it in a [`Record`]: the body, or its encoded
-//! bytes, and an [`Envelope`] with what filters need. Either form is made from the other when somebody asks.
+//! bytes, and an [`Envelope`] with what filters need. Either form is made from the other on first use.
 
 pub mod filter;
 pub mod json;
@@ -23,6 +23,12 @@ mod wire;
 #[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications, rustdoc::all)]
 pub mod pb {
     include!(concat!(env!("OUT_DIR"), "/pb.rs"));
+}
+
+/// The numbers of the wire format's fields, generated from `proto/`: `field::PACKAGE::MESSAGE::FIELD`.
+#[allow(missing_docs, clippy::module_inception)]
+pub mod field {
+    include!(concat!(env!("OUT_DIR"), "/fields.rs"));
 }
 
 /// The wire format described by itself: an encoded `google.protobuf.FileDescriptorSet`.

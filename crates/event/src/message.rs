@@ -1,4 +1,4 @@
-//! A P2P message read straight from its encoded event, without allocations: for those who read all of them.
+//! Reads a P2P message straight from its encoded event, without allocations: for tools that read every message.
 //!
 //! Of transactions and blocks only what identifies them is read. What is malformed ends a list early, or makes a payload [`Payload::Other`].
 
@@ -6,9 +6,18 @@ use std::net::IpAddr;
 use std::str::from_utf8;
 
 use crate::Kind;
+use crate::field::bitcoin_primitives::{
+    address, block_header, inventory_item, transaction, unknown_address, unknown_item,
+};
+use crate::field::ebpf_extractor::ebpf;
+use crate::field::ebpf_extractor::message::{
+    addr, addr_v2, block, block_txn, compact_block, fee_filter, get_block_txn, get_data, headers, inv, message_event,
+    metadata, not_found, ping, pong, reject, tx, version,
+};
+use crate::field::event::event;
 use crate::pb::bitcoin_primitives::ConnType;
 use crate::record::Record;
-use crate::wire::{Field, Fields};
+use crate::wire::{Field, Fields, key_of_bytes};
 
 /// A hash as on the wire: 32 bytes, or fewer in a malformed event.
 pub type Hash<'a> = &'a [u8];
@@ -20,9 +29,9 @@ pub struct Message<'a> {
     pub peer: u64,
     /// Address and port of the peer, as the node writes them.
     pub addr: &'a str,
-    /// Kind of the connection.
+    /// Type of the connection.
     pub conn_type: ConnType,
-    /// The node's name of that kind, where `conn_type` has none.
+    /// The node's name of that type, where `conn_type` has none.
     pub conn_type_name: Option<&'a str>,
     /// Type of the message.
     pub command: &'a str,
@@ -30,11 +39,11 @@ pub struct Message<'a> {
     pub inbound: bool,
     /// Bytes of the payload, on the wire.
     pub size: u64,
-    /// What it says.
+    /// Its content.
     pub payload: Payload<'a>,
 }
 
-/// What a message says, as far as those who read all of them want to know.
+/// The content of a message, as far as the tools need it.
 #[derive(Clone, Copy, Debug)]
 pub enum Payload<'a> {
     /// A ping with its nonce.
@@ -43,11 +52,11 @@ pub enum Payload<'a> {
     OldPing,
     /// The nonce of the ping that it answers.
     Pong(u64),
-    /// What is announced.
+    /// Entries that the sender has.
     Inv(Items<'a>),
-    /// What is asked for.
+    /// Entries that the sender requests.
     GetData(Items<'a>),
-    /// What was asked for and is not there.
+    /// Requested entries that the sender does not have.
     NotFound(Items<'a>),
     /// A transaction.
     Tx(Tx<'a>),
@@ -61,9 +70,9 @@ pub enum Payload<'a> {
     EmptyAddrV2,
     /// A fee rate in sat/kvB (BIP 133).
     FeeFilter(i64),
-    /// A question for headers.
+    /// A request for headers.
     GetHeaders,
-    /// A question for addresses.
+    /// A request for addresses.
     GetAddr,
     /// The first message of a connection.
     Version(Version<'a>),
@@ -73,9 +82,9 @@ pub enum Payload<'a> {
     CompactBlock(CompactBlock<'a>),
     /// A block.
     Block(Header<'a>),
-    /// Hash of a block, and how many of its transactions are asked for (BIP 152).
+    /// Hash of a block, and how many of its transactions are requested (BIP 152).
     GetBlockTxn(Hash<'a>, usize),
-    /// Hash of a block of which transactions come (BIP 152).
+    /// Hash of the block whose transactions are sent (BIP 152).
     BlockTxn(Hash<'a>),
     /// Anything else.
     Other,
@@ -121,7 +130,7 @@ pub struct Version<'a> {
     pub services: u64,
     /// The sender's clock, seconds since the UNIX epoch.
     pub timestamp: i64,
-    /// What the sender calls itself.
+    /// Name and version of the sender's program.
     pub user_agent: &'a str,
     /// Height that the sender has.
     pub start_height: i32,
@@ -140,7 +149,7 @@ pub struct Reject<'a> {
     pub details: &'a str,
 }
 
-/// The first bytes of a hash, which tell it from others; none of what is not 32 bytes long.
+/// The first 8 bytes of a hash, which identify it; none of what is not 32 bytes long.
 #[inline]
 pub fn short(hash: &[u8]) -> Option<u64> {
     match hash.first_chunk::<8>() {
@@ -181,13 +190,13 @@ impl ItemType {
     /// By the number of its field in `bitcoin_primitives.InventoryItem`.
     fn of_field(number: u32) -> Self {
         match number {
-            1 => Self::Tx,
-            2 => Self::Block,
-            3 => Self::WTx,
-            4 => Self::WitnessTx,
-            5 => Self::WitnessBlock,
-            6 => Self::CompactBlock,
-            7 => Self::Unknown,
+            inventory_item::TRANSACTION => Self::Tx,
+            inventory_item::BLOCK => Self::Block,
+            inventory_item::WTX => Self::WTx,
+            inventory_item::WITNESS_TRANSACTION => Self::WitnessTx,
+            inventory_item::WITNESS_BLOCK => Self::WitnessBlock,
+            inventory_item::COMPACT_BLOCK => Self::CompactBlock,
+            inventory_item::UNKNOWN => Self::Unknown,
             _ => Self::Error,
         }
     }
@@ -207,29 +216,37 @@ impl ItemType {
 #[derive(Clone, Copy, Debug)]
 pub struct Items<'a>(Fields<'a>);
 
+const _: () = assert!(get_data::ITEMS == inv::ITEMS && not_found::ITEMS == inv::ITEMS);
+
 impl<'a> Iterator for Items<'a> {
     type Item = (ItemType, Hash<'a>);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        const ITEM: u8 = key_of_bytes(inv::ITEMS);
+        const FIRST: u8 = key_of_bytes(inventory_item::TRANSACTION);
+        const LAST: u8 = key_of_bytes(inventory_item::COMPACT_BLOCK);
         // Nearly always: an item of 34 bytes, in it a hash of 32.
-        if let [0x0a, 34, key, 32, rest @ ..] = self.0.0
+        if let [ITEM, 34, key @ FIRST..=LAST, 32, rest @ ..] = self.0.0
+            && key & 7 == FIRST & 7
             && let Some((hash, rest)) = rest.split_at_checked(32)
-            && let 0x0a | 0x12 | 0x1a | 0x22 | 0x2a | 0x32 = key
         {
             self.0.0 = rest;
             return Some((ItemType::of_field(u32::from(key >> 3)), hash));
         }
-        let item = self.0.find_bytes(1)?;
-        let mut kind = ItemType::Error;
+        let item = self.0.find_bytes(inv::ITEMS)?;
+        let mut item_type = ItemType::Error;
         let mut hash: Hash = &[];
         for (number, field) in Fields(item) {
-            kind = ItemType::of_field(number);
+            item_type = ItemType::of_field(number);
             if let Field::Bytes(bytes) = field {
-                hash = if kind == ItemType::Unknown { Fields(bytes).bytes_of(2).unwrap_or_default() } else { bytes };
+                hash = match item_type {
+                    ItemType::Unknown => Fields(bytes).bytes_of(unknown_item::HASH).unwrap_or_default(),
+                    _ => bytes,
+                };
             }
         }
-        Some((kind, hash))
+        Some((item_type, hash))
     }
 }
 
@@ -241,7 +258,7 @@ impl<'a> Iterator for Headers<'a> {
     type Item = Header<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.find_bytes(1).map(Header::read)
+        self.0.find_bytes(headers::HEADERS).map(Header::read)
     }
 }
 
@@ -250,9 +267,9 @@ impl<'a> Header<'a> {
         let mut header = Self::default();
         for (number, field) in Fields(bytes) {
             match (number, field) {
-                (2, Field::Bytes(previous)) => header.previous = previous,
-                (4, Field::Number(time)) => header.time = time as u32,
-                (7, Field::Bytes(hash)) => header.hash = hash,
+                (block_header::PREV_BLOCKHASH, Field::Bytes(previous)) => header.previous = previous,
+                (block_header::TIME, Field::Number(time)) => header.time = time as u32,
+                (block_header::HASH, Field::Bytes(hash)) => header.hash = hash,
                 _ => {}
             }
         }
@@ -295,7 +312,7 @@ impl AddressNetwork {
 /// An entry of addr or addrv2.
 #[derive(Clone, Copy, Debug)]
 pub struct Address<'a> {
-    /// When somebody was last connected to it, seconds since the UNIX epoch.
+    /// When a node was last connected to it, as claimed; seconds since the UNIX epoch.
     pub timestamp: u32,
     /// Its network.
     pub network: AddressNetwork,
@@ -322,28 +339,30 @@ impl<'a> Address<'a> {
     }
 
     fn read(bytes: &'a [u8]) -> Self {
-        let mut address = Self { timestamp: 0, network: AddressNetwork::Unknown, bytes: &[], services: 0, port: 0 };
+        let mut entry = Self { timestamp: 0, network: AddressNetwork::Unknown, bytes: &[], services: 0, port: 0 };
         for (number, field) in Fields(bytes) {
             match (number, field) {
-                (1, Field::Number(timestamp)) => address.timestamp = timestamp as u32,
-                (9, Field::Number(services)) => address.services = services,
-                (10, Field::Number(port)) => address.port = port as u16,
-                (2..=8, Field::Bytes(bytes)) => {
-                    address.network = match number {
-                        2 => AddressNetwork::Ipv4,
-                        3 => AddressNetwork::Ipv6,
-                        4 => AddressNetwork::TorV2,
-                        5 => AddressNetwork::TorV3,
-                        6 => AddressNetwork::I2p,
-                        7 => AddressNetwork::Cjdns,
-                        _ => AddressNetwork::Unknown,
-                    };
-                    address.bytes = if number == 8 { Fields(bytes).bytes_of(2).unwrap_or_default() } else { bytes };
+                (address::TIMESTAMP, Field::Number(timestamp)) => entry.timestamp = timestamp as u32,
+                (address::SERVICES, Field::Number(services)) => entry.services = services,
+                (address::PORT, Field::Number(port)) => entry.port = port as u16,
+                (address::IPV4, Field::Bytes(text)) => entry.set(AddressNetwork::Ipv4, text),
+                (address::IPV6, Field::Bytes(text)) => entry.set(AddressNetwork::Ipv6, text),
+                (address::TORV2, Field::Bytes(text)) => entry.set(AddressNetwork::TorV2, text),
+                (address::TORV3, Field::Bytes(text)) => entry.set(AddressNetwork::TorV3, text),
+                (address::I2P, Field::Bytes(text)) => entry.set(AddressNetwork::I2p, text),
+                (address::CJDNS, Field::Bytes(text)) => entry.set(AddressNetwork::Cjdns, text),
+                (address::UNKNOWN, Field::Bytes(unknown)) => {
+                    let bytes = Fields(unknown).bytes_of(unknown_address::ADDRESS).unwrap_or_default();
+                    entry.set(AddressNetwork::Unknown, bytes);
                 }
                 _ => {}
             }
         }
-        address
+        entry
+    }
+
+    fn set(&mut self, network: AddressNetwork, bytes: &'a [u8]) {
+        (self.network, self.bytes) = (network, bytes);
     }
 }
 
@@ -351,11 +370,13 @@ impl<'a> Address<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses<'a>(Fields<'a>);
 
+const _: () = assert!(addr::ADDRESSES == addr_v2::ADDRESSES);
+
 impl<'a> Iterator for Addresses<'a> {
     type Item = Address<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.find_bytes(1).map(Address::read)
+        self.0.find_bytes(addr::ADDRESSES).map(Address::read)
     }
 }
 
@@ -365,12 +386,12 @@ impl<'a> Message<'a> {
         if record.envelope().kind != Kind::Message {
             return None;
         }
-        let ebpf = Fields(record.bytes()).bytes_of(1)?;
-        Self::read(Fields(ebpf).bytes_of(1)?)
+        let ebpf = Fields(record.bytes()).bytes_of(event::EBPF_EXTRACTOR)?;
+        Self::read(Fields(ebpf).bytes_of(ebpf::MESSAGE)?)
     }
 
     /// Reads an encoded `ebpf_extractor.message.MessageEvent`.
-    fn read(event: &'a [u8]) -> Option<Self> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut message = Self {
             peer: 0,
             addr: "",
@@ -381,9 +402,9 @@ impl<'a> Message<'a> {
             size: 0,
             payload: Payload::Other,
         };
-        for (number, field) in Fields(event) {
+        for (number, field) in Fields(bytes) {
             match (number, field) {
-                (1, Field::Bytes(meta)) => message.read_meta(meta),
+                (message_event::META, Field::Bytes(meta)) => message.read_meta(meta),
                 (_, field) => message.payload = Payload::read(number, field),
             }
         }
@@ -393,15 +414,15 @@ impl<'a> Message<'a> {
     fn read_meta(&mut self, meta: &'a [u8]) {
         for (number, field) in Fields(meta) {
             match (number, field) {
-                (1, Field::Number(peer)) => self.peer = peer,
-                (2, Field::Bytes(addr)) => self.addr = from_utf8(addr).unwrap_or_default(),
-                (3, Field::Number(conn_type)) => {
+                (metadata::PEER_ID, Field::Number(peer)) => self.peer = peer,
+                (metadata::ADDR, Field::Bytes(addr)) => self.addr = from_utf8(addr).unwrap_or_default(),
+                (metadata::CONN_TYPE, Field::Number(conn_type)) => {
                     self.conn_type = ConnType::try_from(conn_type as i32).unwrap_or(ConnType::Unknown);
                 }
-                (4, Field::Bytes(command)) => self.command = from_utf8(command).unwrap_or_default(),
-                (5, Field::Number(inbound)) => self.inbound = inbound != 0,
-                (6, Field::Number(size)) => self.size = size,
-                (100, Field::Bytes(name)) => self.conn_type_name = from_utf8(name).ok(),
+                (metadata::COMMAND, Field::Bytes(name)) => self.command = from_utf8(name).unwrap_or_default(),
+                (metadata::INBOUND, Field::Number(inbound)) => self.inbound = inbound != 0,
+                (metadata::SIZE, Field::Number(size)) => self.size = size,
+                (metadata::CONN_TYPE_NAME, Field::Bytes(name)) => self.conn_type_name = from_utf8(name).ok(),
                 _ => {}
             }
         }
@@ -412,35 +433,38 @@ impl<'a> Payload<'a> {
     fn read(number: u32, field: Field<'a>) -> Self {
         let Field::Bytes(bytes) = field else {
             return match number {
-                34 => Self::GetAddr,
-                40 => Self::EmptyAddrV2,
-                41 => Self::OldPing,
+                message_event::GETADDR => Self::GetAddr,
+                message_event::EMPTYADDRV2 => Self::EmptyAddrV2,
+                message_event::OLDPING => Self::OldPing,
                 _ => Self::Other,
             };
         };
         let fields = Fields(bytes);
         match number {
-            2 => Self::Ping(fields.number_of(1).unwrap_or_default()),
-            3 => Self::Pong(fields.number_of(1).unwrap_or_default()),
-            4 => Self::Inv(Items(fields)),
-            5 => Self::GetData(Items(fields)),
-            6 => Self::Tx(fields.bytes_of(1).map(Tx::read).unwrap_or_default()),
-            7 => Self::Headers(Headers(fields)),
-            8 => Self::Addr(Addresses(fields)),
-            9 => Self::AddrV2(Addresses(fields)),
-            10 => Self::FeeFilter(fields.number_of(1).map(zigzag).unwrap_or_default()),
-            11 => Self::GetHeaders,
-            13 => Self::Version(Version::read(fields)),
-            14 => Self::NotFound(Items(fields)),
-            16 => Self::CompactBlock(CompactBlock::read(fields)),
-            18 => Self::Block(fields.bytes_of(1).map(Header::read).unwrap_or_default()),
-            19 => {
-                let indexes = fields.filter(|(number, _)| *number == 2);
-                let asked = indexes.map(|(_, field)| if let Field::Bytes(packed) = field { ends(packed) } else { 1 });
-                Self::GetBlockTxn(fields.bytes_of(1).unwrap_or_default(), asked.sum())
+            message_event::PING => Self::Ping(fields.number_of(ping::VALUE).unwrap_or_default()),
+            message_event::PONG => Self::Pong(fields.number_of(pong::VALUE).unwrap_or_default()),
+            message_event::INV => Self::Inv(Items(fields)),
+            message_event::GETDATA => Self::GetData(Items(fields)),
+            message_event::TX => Self::Tx(fields.bytes_of(tx::TX).map(Tx::read).unwrap_or_default()),
+            message_event::HEADERS => Self::Headers(Headers(fields)),
+            message_event::ADDR => Self::Addr(Addresses(fields)),
+            message_event::ADDRV2 => Self::AddrV2(Addresses(fields)),
+            message_event::FEEFILTER => {
+                Self::FeeFilter(fields.number_of(fee_filter::FEE).map(zigzag).unwrap_or_default())
             }
-            20 => Self::BlockTxn(fields.bytes_of(1).unwrap_or_default()),
-            39 => Self::Reject(Reject::read(fields)),
+            message_event::GETHEADERS => Self::GetHeaders,
+            message_event::VERSION => Self::Version(Version::read(fields)),
+            message_event::NOTFOUND => Self::NotFound(Items(fields)),
+            message_event::COMPACTBLOCK => Self::CompactBlock(CompactBlock::read(fields)),
+            message_event::BLOCK => Self::Block(fields.bytes_of(block::HEADER).map(Header::read).unwrap_or_default()),
+            message_event::GETBLOCKTXN => {
+                let indexes = fields.filter(|(number, _)| *number == get_block_txn::TX_INDEXES);
+                let counts = indexes.map(|(_, field)| if let Field::Bytes(packed) = field { ends(packed) } else { 1 });
+                let block = fields.bytes_of(get_block_txn::BLOCK_HASH).unwrap_or_default();
+                Self::GetBlockTxn(block, counts.sum())
+            }
+            message_event::BLOCKTXN => Self::BlockTxn(fields.bytes_of(block_txn::BLOCK_HASH).unwrap_or_default()),
+            message_event::REJECT => Self::Reject(Reject::read(fields)),
             _ => Self::Other,
         }
     }
@@ -459,7 +483,8 @@ fn zigzag(encoded: u64) -> i64 {
 impl<'a> Tx<'a> {
     fn read(bytes: &'a [u8]) -> Self {
         let fields = Fields(bytes);
-        Self { txid: fields.bytes_of(1).unwrap_or_default(), wtxid: fields.bytes_of(2).unwrap_or_default() }
+        let hash = |number| fields.bytes_of(number).unwrap_or_default();
+        Self { txid: hash(transaction::TXID), wtxid: hash(transaction::WTXID) }
     }
 }
 
@@ -468,9 +493,11 @@ impl<'a> CompactBlock<'a> {
         let mut block = Self::default();
         while let Some((number, field)) = fields.next() {
             match (number, field) {
-                (1, Field::Bytes(header)) => block.header = Header::read(header),
-                (3, _) => block.short_ids += 1 + fields.skip_alike(0x1a, 6),
-                (4, _) => block.prefilled += 1,
+                (compact_block::HEADER, Field::Bytes(header)) => block.header = Header::read(header),
+                (compact_block::SHORT_IDS, _) => {
+                    block.short_ids += 1 + fields.skip_alike(key_of_bytes(compact_block::SHORT_IDS), 6);
+                }
+                (compact_block::TRANSACTIONS, _) => block.prefilled += 1,
                 _ => {}
             }
         }
@@ -480,33 +507,35 @@ impl<'a> CompactBlock<'a> {
 
 impl<'a> Version<'a> {
     fn read(fields: Fields<'a>) -> Self {
-        let mut version = Self::default();
+        let mut message = Self::default();
         for (number, field) in fields {
             match (number, field) {
-                (1, Field::Number(number)) => version.version = number as u32,
-                (2, Field::Number(services)) => version.services = services,
-                (3, Field::Number(timestamp)) => version.timestamp = zigzag(timestamp),
-                (7, Field::Bytes(user_agent)) => version.user_agent = from_utf8(user_agent).unwrap_or_default(),
-                (8, Field::Number(height)) => version.start_height = zigzag(height) as i32,
-                (9, Field::Number(relay)) => version.relay = relay != 0,
+                (version::VERSION, Field::Number(number)) => message.version = number as u32,
+                (version::SERVICES, Field::Number(services)) => message.services = services,
+                (version::TIMESTAMP, Field::Number(timestamp)) => message.timestamp = zigzag(timestamp),
+                (version::USER_AGENT, Field::Bytes(agent)) => message.user_agent = from_utf8(agent).unwrap_or_default(),
+                (version::START_HEIGHT, Field::Number(height)) => message.start_height = zigzag(height) as i32,
+                (version::RELAY, Field::Number(relay)) => message.relay = relay != 0,
                 _ => {}
             }
         }
-        version
+        message
     }
 }
 
 impl<'a> Reject<'a> {
     fn read(fields: Fields<'a>) -> Self {
-        let mut reject = Self::default();
+        let mut message = Self::default();
         for (number, field) in fields {
             match (number, field) {
-                (1, Field::Bytes(command)) => reject.command = from_utf8(command).unwrap_or_default(),
-                (2, Field::Number(reason)) => reject.reason = reason as i32,
-                (3, Field::Bytes(details)) => reject.details = from_utf8(details).unwrap_or_default(),
+                (reject::REJECTED_COMMAND, Field::Bytes(name)) => {
+                    message.command = from_utf8(name).unwrap_or_default();
+                }
+                (reject::REASON, Field::Number(reason)) => message.reason = reason as i32,
+                (reject::REASON_DETAILS, Field::Bytes(text)) => message.details = from_utf8(text).unwrap_or_default(),
                 _ => {}
             }
         }
-        reject
+        message
     }
 }

@@ -5,30 +5,19 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use smol_str::SmolStr;
 use thiserror::Error;
 
+use crate::field;
+use crate::field::event::event;
 use crate::kind::Kind;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::log_extractor::Log;
 use crate::pb::log_extractor::log::LogEvent;
+use crate::wire::{Field, Fields};
 use crate::{Body, pb};
-
-/// Field numbers of `event.Event` and of what leads from it to the metadata of a P2P message.
-mod field {
-    pub const EBPF_EXTRACTOR: u32 = 1;
-    pub const TIMESTAMP: u32 = 10;
-    pub const NODE: u32 = 100;
-    pub const SEQUENCE: u32 = 101;
-    pub const RUN: u32 = 102;
-    pub const TIME_NS: u32 = 103;
-    /// Of `ebpf_extractor.ebpf`.
-    pub const MESSAGE: u32 = 1;
-    /// Of `ebpf_extractor.message.MessageEvent`.
-    pub const META: u32 = 1;
-}
 
 /// Which way a P2P message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +38,7 @@ impl Direction {
     }
 }
 
-/// What can be told of an event without looking into its body.
+/// What is known of an event without its body: where it comes from, and what filters need.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
     /// The observed node; "" when its extractor was given no name.
@@ -72,7 +61,7 @@ pub struct Envelope {
     pub size: Option<u64>,
 }
 
-/// What an extractor has to tell, before it gets its place among the events of its run.
+/// The content of an event, before the bus gives it its place among the events of its run.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // moved once; a box would cost every structure an allocation
 pub enum Content {
@@ -82,7 +71,7 @@ pub enum Content {
     Encoded(Encoded),
 }
 
-/// An encoded body, with what the envelope says of it.
+/// An encoded body, with what the envelope needs of it.
 #[derive(Debug)]
 pub struct Encoded {
     /// What happened.
@@ -100,7 +89,7 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
 }
 
-/// Bytes that an envelope takes at the most, for node names of up to 64 bytes.
+/// Bytes that an envelope takes at most, for node names of up to 64 bytes.
 pub const ENVELOPE_ROOM: usize = 128;
 
 impl From<Body> for Content {
@@ -121,13 +110,13 @@ pub enum WireError {
     /// It is not protobuf, or lacks a field that every event has.
     #[error("not an event: {0}")]
     Malformed(#[from] prost::DecodeError),
-    /// A field claims to be longer than the event.
-    #[error("not an event: a field is longer than the whole")]
-    Truncated,
+    /// What should be a field is none, or is longer than the event.
+    #[error("not an event: a field is malformed, or longer than the whole")]
+    Field,
 }
 
-/// One event on its way. It is made from a body or from encoded bytes; the other form is made when somebody
-/// asks for it, once for everybody who holds the record.
+/// One event on its way. It is made from a body or from encoded bytes; the other form is made on first use, once for
+/// all who hold the record.
 #[derive(Debug)]
 pub struct Record {
     envelope: Envelope,
@@ -162,7 +151,7 @@ impl Record {
         Self { envelope, body: OnceLock::from(Some(body)), bytes: OnceLock::new() }
     }
 
-    /// An event from its encoded form. P2P messages, which are many and large, are decoded when somebody asks.
+    /// An event from its encoded form. P2P messages, which are many and large, are decoded on first use.
     ///
     /// # Errors
     /// When the bytes are no event.
@@ -194,7 +183,7 @@ impl Record {
         Ok(Self { envelope, body: OnceLock::from(body), bytes: OnceLock::from(bytes) })
     }
 
-    /// What can be told without looking into the body.
+    /// What is known without the body.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
@@ -257,15 +246,15 @@ fn put_varint(out: &mut impl BufMut, field: u32, value: u64) {
 impl Envelope {
     /// Appends the fields of `event.Event` that are not the body.
     fn encode(&self, out: &mut impl BufMut) {
-        put_varint(out, field::TIMESTAMP, self.time_ns / 1_000_000);
+        put_varint(out, event::TIMESTAMP, self.time_ns / 1_000_000);
         if !self.node.is_empty() {
-            encode_key(field::NODE, WireType::LengthDelimited, out);
+            encode_key(event::NODE, WireType::LengthDelimited, out);
             encode_varint(self.node.len() as u64, out);
             out.put_slice(self.node.as_bytes());
         }
-        put_varint(out, field::SEQUENCE, self.sequence);
-        put_varint(out, field::RUN, self.run);
-        put_varint(out, field::TIME_NS, self.time_ns);
+        put_varint(out, event::SEQUENCE, self.sequence);
+        put_varint(out, event::RUN, self.run);
+        put_varint(out, event::TIME_NS, self.time_ns);
     }
 
     fn describe(&mut self, body: &Body) {
@@ -345,7 +334,7 @@ fn log_peer(log: &Log) -> (Option<u64>, Option<&str>) {
 #[derive(Debug, Default)]
 pub struct NodeNames(Vec<Arc<str>>);
 
-/// Names that are held at the most: they come over the wire.
+/// Names that are held at most: they are untrusted input.
 const MAX_NAMES: usize = 1024;
 
 impl NodeNames {
@@ -362,7 +351,7 @@ impl NodeNames {
     }
 }
 
-/// What of an encoded event is read without decoding its body.
+/// The fields of an encoded event that are read without decoding its body.
 #[derive(Default)]
 struct Head<'a> {
     timestamp: u64,
@@ -375,22 +364,17 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn read(mut bytes: &'a [u8]) -> Result<Self, WireError> {
-        let mut head = Head::default();
-        while !bytes.is_empty() {
-            let (tag, wire_type) = decode_key(&mut bytes)?;
-            match (tag, wire_type) {
-                (field::TIMESTAMP, WireType::Varint) => head.timestamp = decode_varint(&mut bytes)?,
-                (field::SEQUENCE, WireType::Varint) => head.sequence = decode_varint(&mut bytes)?,
-                (field::RUN, WireType::Varint) => head.run = decode_varint(&mut bytes)?,
-                (field::TIME_NS, WireType::Varint) => head.time_ns = Some(decode_varint(&mut bytes)?),
-                (field::NODE, WireType::LengthDelimited) => {
-                    head.node = Some(String::from_utf8_lossy(delimited(&mut bytes)?));
-                }
-                (field::EBPF_EXTRACTOR, WireType::LengthDelimited) => {
-                    head.meta = message_meta(delimited(&mut bytes)?)?;
-                }
-                _ => skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?,
+    fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let (mut head, mut fields) = (Head::default(), Fields(bytes));
+        while let Some(field) = fields.read_next()? {
+            match field {
+                (event::TIMESTAMP, Field::Number(timestamp)) => head.timestamp = timestamp,
+                (event::SEQUENCE, Field::Number(sequence)) => head.sequence = sequence,
+                (event::RUN, Field::Number(run)) => head.run = run,
+                (event::TIME_NS, Field::Number(time_ns)) => head.time_ns = Some(time_ns),
+                (event::NODE, Field::Bytes(node)) => head.node = Some(String::from_utf8_lossy(node)),
+                (event::EBPF_EXTRACTOR, Field::Bytes(ebpf)) => head.meta = message_meta(ebpf)?,
+                _ => {}
             }
         }
         Ok(head)
@@ -399,28 +383,9 @@ impl<'a> Head<'a> {
 
 /// The metadata of a P2P message inside an encoded `ebpf_extractor.ebpf`; none of another event.
 fn message_meta(ebpf: &[u8]) -> Result<Option<pb::ebpf_extractor::message::Metadata>, WireError> {
-    let Some(message) = find(ebpf, field::MESSAGE)? else {
+    let Some(message) = Fields(ebpf).read_bytes_of(field::ebpf_extractor::ebpf::MESSAGE)? else {
         return Ok(None);
     };
-    Ok(find(message, field::META)?.map(Message::decode).transpose()?)
-}
-
-/// The first field of this number, if it is length-delimited.
-fn find(mut bytes: &[u8], field: u32) -> Result<Option<&[u8]>, WireError> {
-    while !bytes.is_empty() {
-        let (tag, wire_type) = decode_key(&mut bytes)?;
-        if tag == field && wire_type == WireType::LengthDelimited {
-            return delimited(&mut bytes).map(Some);
-        }
-        skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
-    }
-    Ok(None)
-}
-
-/// The content of a length-delimited field.
-fn delimited<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], WireError> {
-    let length = usize::try_from(decode_varint(bytes)?).map_err(|_| WireError::Truncated)?;
-    let (content, rest) = bytes.split_at_checked(length).ok_or(WireError::Truncated)?;
-    *bytes = rest;
-    Ok(content)
+    let meta = Fields(message).read_bytes_of(field::ebpf_extractor::message::message_event::META)?;
+    Ok(meta.map(Message::decode).transpose()?)
 }

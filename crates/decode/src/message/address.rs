@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use event::field::bitcoin_primitives::{address, unknown_address};
+
 use super::names;
 use super::proto::{delimited, number, put_bytes, put_nested, put_number};
 use super::wire::Wire;
@@ -26,14 +28,14 @@ fn put_legacy(wire: &mut Wire, out: &mut Vec<u8>, key: u8, time: u32) -> Option<
     put_nested(out, key, |out| {
         let services = wire.u64()?;
         let bytes: &[u8; 16] = wire.array()?;
-        put_number(out, number(1), time.into());
+        put_number(out, number(address::TIMESTAMP), time.into());
         let ip = Ipv6Addr::from(*bytes);
         match (ip.to_ipv4_mapped(), bytes) {
-            (Some(ip), _) => put_name(out, 2, |out| names::ipv4(out, ip))?,
+            (Some(ip), _) => put_name(out, address::IPV4, |out| names::ipv4(out, ip))?,
             (None, [prefix @ .., a, b, c, d, e, f, g, h, i, j]) if *prefix == ONION_CAT => {
-                put_name(out, 4, |out| names::torv2(out, &[*a, *b, *c, *d, *e, *f, *g, *h, *i, *j]))?;
+                put_name(out, address::TORV2, |out| names::torv2(out, &[*a, *b, *c, *d, *e, *f, *g, *h, *i, *j]))?;
             }
-            _ => put_name(out, 3, |out| names::ipv6(out, ip))?,
+            _ => put_name(out, address::IPV6, |out| names::ipv6(out, ip))?,
         }
         put_rest(wire, out, services)
     })
@@ -48,31 +50,32 @@ pub(super) fn put_addrv2(wire: &mut Wire, out: &mut Vec<u8>, key: u8) -> Option<
         let length = wire.count(1)?;
         (length <= MAX_ADDRESS).then_some(())?;
         let bytes = wire.bytes(length)?;
-        put_number(out, number(1), time.into());
+        put_number(out, number(address::TIMESTAMP), time.into());
         match network {
             1 => {
                 let ip = Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?);
-                put_name(out, 2, |out| names::ipv4(out, ip))?;
+                put_name(out, address::IPV4, |out| names::ipv4(out, ip))?;
             }
             2 | 6 => {
                 let ip = Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?);
-                put_name(out, if network == 2 { 3 } else { 7 }, |out| names::ipv6(out, ip))?;
+                let field = if network == 2 { address::IPV6 } else { address::CJDNS };
+                put_name(out, field, |out| names::ipv6(out, ip))?;
             }
             3 => {
                 let key = bytes.try_into().ok()?;
-                put_name(out, 4, |out| names::torv2(out, key))?;
+                put_name(out, address::TORV2, |out| names::torv2(out, key))?;
             }
             4 => {
                 let key = bytes.try_into().ok()?;
-                put_name(out, 5, |out| names::torv3(out, key))?;
+                put_name(out, address::TORV3, |out| names::torv3(out, key))?;
             }
             5 => {
                 let hash = bytes.try_into().ok()?;
-                put_name(out, 6, |out| names::i2p(out, hash))?;
+                put_name(out, address::I2P, |out| names::i2p(out, hash))?;
             }
-            _ => put_nested(out, delimited(8), |out| {
-                put_number(out, number(1), network.into());
-                put_bytes(out, delimited(2), bytes);
+            _ => put_nested(out, delimited(address::UNKNOWN), |out| {
+                put_number(out, number(unknown_address::ID), network.into());
+                put_bytes(out, delimited(unknown_address::ADDRESS), bytes);
                 Some(())
             })?,
         }
@@ -80,7 +83,7 @@ pub(super) fn put_addrv2(wire: &mut Wire, out: &mut Vec<u8>, key: u8) -> Option<
     })
 }
 
-fn put_name(out: &mut Vec<u8>, field: u8, name: impl FnOnce(&mut Vec<u8>)) -> Option<()> {
+fn put_name(out: &mut Vec<u8>, field: u32, name: impl FnOnce(&mut Vec<u8>)) -> Option<()> {
     put_nested(out, delimited(field), |out| {
         name(out);
         Some(())
@@ -90,7 +93,7 @@ fn put_name(out: &mut Vec<u8>, field: u8, name: impl FnOnce(&mut Vec<u8>)) -> Op
 /// Writes the services and the port, which follows in network byte order.
 fn put_rest(wire: &mut Wire, out: &mut Vec<u8>, services: u64) -> Option<()> {
     let port = u16::from_be_bytes(*wire.array()?);
-    put_number(out, number(9), services);
-    put_number(out, number(10), port.into());
+    put_number(out, number(address::SERVICES), services);
+    put_number(out, number(address::PORT), port.into());
     Some(())
 }

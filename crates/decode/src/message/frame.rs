@@ -1,13 +1,18 @@
-//! What stands around the content of a message: the event's field, the metadata, and the field of the message's type.
+//! Writes the envelope of a message's content: the event's field, the metadata, and the field of the message's type.
+
+use event::field::ebpf_extractor::ebpf;
+use event::field::ebpf_extractor::message::{message_event, metadata, unknown};
+use event::field::event::event as envelope;
 
 use super::direct::Content;
 use super::proto::{delimited, delimited_length, number, put_bytes, put_number, varint, varint_length};
 use super::wire::Wire;
 use super::{Meta, captured};
 
-/// Keys of fields with numbers that need more than one byte.
-const CONN_TYPE_NAME: u64 = 100 << 3 | 2;
-const CAPTURED: u64 = 101 << 3;
+/// Keys of fields with numbers that need two bytes.
+const CONN_TYPE_NAME: u64 = (metadata::CONN_TYPE_NAME as u64) << 3 | 2;
+const CAPTURED: u64 = (metadata::CAPTURED as u64) << 3;
+const _: () = assert!(varint_length(CONN_TYPE_NAME) == 2 && varint_length(CAPTURED) == 2);
 /// Bytes that are reserved for what stands around the content; as a rule twice what it needs.
 const ROOM: usize = 256;
 
@@ -59,14 +64,14 @@ pub(super) fn put_flag(meta: &Meta, field: u32, out: &mut Vec<u8>) {
 
 /// Appends the event with the payload as it is.
 pub(super) fn put_unknown(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
-    const KEY: u64 = 31 << 3 | 2;
+    const KEY: u64 = (message_event::UNKNOWN as u64) << 3 | 2;
     let length = delimited_length(meta.command.len()) + delimited_length(payload.len());
     out.reserve(length + ROOM);
     put_metadata(meta, captured(meta, payload), varint_length(KEY) + varint_length(length as u64) + length, out);
     varint(out, KEY);
     varint(out, length as u64);
-    put_bytes(out, delimited(1), meta.command.as_bytes());
-    put_bytes(out, delimited(2), payload);
+    put_bytes(out, delimited(unknown::COMMAND), meta.command.as_bytes());
+    put_bytes(out, delimited(unknown::PAYLOAD), payload);
 }
 
 /// Appends the event up to where the field of the message's type begins, which has `rest` bytes.
@@ -86,15 +91,15 @@ fn put_metadata(meta: &Meta, captured: Option<u64>, rest: usize, out: &mut Vec<u
     let message = delimited_length(metadata) + rest;
     let ebpf = delimited_length(message);
 
-    put_number(out, delimited(1), ebpf as u64);
-    put_number(out, delimited(1), message as u64);
-    put_number(out, delimited(1), metadata as u64);
-    put_number(out, number(1), meta.peer_id);
-    put_bytes(out, delimited(2), meta.addr.as_bytes());
-    put_number(out, number(3), conn_type);
-    put_bytes(out, delimited(4), meta.command.as_bytes());
-    put_number(out, number(5), meta.inbound.into());
-    put_number(out, number(6), meta.size);
+    put_number(out, delimited(envelope::EBPF_EXTRACTOR), ebpf as u64);
+    put_number(out, delimited(ebpf::MESSAGE), message as u64);
+    put_number(out, delimited(message_event::META), metadata as u64);
+    put_number(out, number(metadata::PEER_ID), meta.peer_id);
+    put_bytes(out, delimited(metadata::ADDR), meta.addr.as_bytes());
+    put_number(out, number(metadata::CONN_TYPE), conn_type);
+    put_bytes(out, delimited(metadata::COMMAND), meta.command.as_bytes());
+    put_number(out, number(metadata::INBOUND), meta.inbound.into());
+    put_number(out, number(metadata::SIZE), meta.size);
     if let Some(name) = meta.conn_type_name {
         varint(out, CONN_TYPE_NAME);
         varint(out, name.len() as u64);

@@ -1,13 +1,19 @@
 //! Protobuf's encoding, written as prost writes it. Keys are given as bytes: `number << 3 | wire type`.
 
 /// The key of a number, for field numbers up to 15.
-pub(super) const fn number(field: u8) -> u8 {
-    field << 3
+pub(super) const fn number(field: u32) -> u8 {
+    debug_assert!(field < 16);
+    (field as u8) << 3
+}
+
+/// The key of a number of type fixed64, for field numbers up to 15.
+pub(super) const fn fixed(field: u32) -> u8 {
+    number(field) | 1
 }
 
 /// The key of bytes, a string or a message, for field numbers up to 15.
-pub(super) const fn delimited(field: u8) -> u8 {
-    field << 3 | 2
+pub(super) const fn delimited(field: u32) -> u8 {
+    number(field) | 2
 }
 
 #[inline]

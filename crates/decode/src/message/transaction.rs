@@ -1,5 +1,7 @@
 //! Transactions and block headers, from Bitcoin's bytes to protobuf's.
 
+use event::field::bitcoin_primitives::{block_header, prefilled_transaction, transaction};
+
 use super::hash::double_sha256;
 use super::proto::{delimited, delimited_length, number, put_bytes, put_hash, put_number, put_signed, varint_length};
 use super::wire::Wire;
@@ -72,9 +74,9 @@ impl<'a> Transaction<'a> {
         put_number(out, key, self.length() as u64);
         let wtxid = double_sha256([self.raw]);
         let txid = self.stripped.map_or(wtxid, double_sha256);
-        put_hash(out, delimited(1), &txid);
-        put_hash(out, delimited(2), &wtxid);
-        put_bytes(out, delimited(3), self.raw);
+        put_hash(out, delimited(transaction::TXID), &txid);
+        put_hash(out, delimited(transaction::WTXID), &wtxid);
+        put_bytes(out, delimited(transaction::RAW), self.raw);
     }
 }
 
@@ -96,8 +98,8 @@ pub(super) fn put_prefilled(wire: &mut Wire, out: &mut Vec<u8>, key: u8) -> Opti
     let transaction = Transaction::take(wire)?;
     let length = 1 + varint_length(index.into()) + delimited_length(transaction.length());
     put_number(out, key, length as u64);
-    put_number(out, number(1), index.into());
-    transaction.put(out, delimited(2));
+    put_number(out, number(prefilled_transaction::DIFF_INDEX), index.into());
+    transaction.put(out, delimited(prefilled_transaction::TX));
     Some(())
 }
 
@@ -108,13 +110,13 @@ pub(super) fn put_header(wire: &mut Wire, out: &mut Vec<u8>, key: u8) -> Option<
     // Less than 128 bytes in any case.
     out.extend_from_slice(&[key, 0]);
     let start = out.len();
-    put_signed(out, number(1), fields.u32()?.cast_signed().into());
-    put_hash(out, delimited(2), fields.array()?);
-    put_hash(out, delimited(3), fields.array()?);
-    put_number(out, number(4), fields.u32()?.into());
-    put_number(out, number(5), fields.u32()?.into());
-    put_number(out, number(6), fields.u32()?.into());
-    put_hash(out, delimited(7), &double_sha256([raw]));
+    put_signed(out, number(block_header::VERSION), fields.u32()?.cast_signed().into());
+    put_hash(out, delimited(block_header::PREV_BLOCKHASH), fields.array()?);
+    put_hash(out, delimited(block_header::MERKLE_ROOT), fields.array()?);
+    put_number(out, number(block_header::TIME), fields.u32()?.into());
+    put_number(out, number(block_header::BITS), fields.u32()?.into());
+    put_number(out, number(block_header::NONCE), fields.u32()?.into());
+    put_hash(out, delimited(block_header::HASH), &double_sha256([raw]));
     let length = out.len() - start;
     *out.get_mut(start - 1)? = length as u8;
     Some(())
