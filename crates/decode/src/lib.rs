@@ -1,4 +1,4 @@
-//! Bytes that strangers wrote become events here: pure functions without I/O or clock, one module per interface,
+//! Untrusted bytes become events here: pure functions without I/O or clock, one module per interface,
 //! one file per family of inputs. What is not understood becomes an "unknown" event with its bytes; nothing fails,
 //! nothing panics, nothing is dropped.
 

@@ -1,4 +1,4 @@
-//! Which events somebody wants: the same filter on the command line, in subscriptions and in queries.
+//! Filters of events: the same form on the command line, in subscriptions and in queries.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,8 +12,7 @@ use crate::kind::{Kind, Source};
 use crate::record::{Direction, Record};
 use crate::subject;
 
-/// Which events somebody wants. An empty list lets everything pass; of a list, one entry must match;
-/// of several lists, all must.
+/// Which events pass. An empty list lets everything pass; of a list, one entry must match; of several lists, all must.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     /// Names of nodes.
@@ -136,7 +135,7 @@ impl FromStr for Direction {
     }
 }
 
-/// Addresses that are wanted.
+/// A pattern for the addresses of peers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AddrPattern {
     /// All addresses of a network, or one address, with any port.
@@ -148,7 +147,7 @@ pub enum AddrPattern {
 }
 
 impl AddrPattern {
-    /// Whether an address, as the node writes it, is wanted.
+    /// Whether an address, as the node writes it, matches.
     pub fn matches(&self, addr: &str) -> bool {
         match self {
             Self::Net(net) => ip_of(addr).is_some_and(|ip| net.contains(&ip)),

@@ -28,7 +28,7 @@ pub enum Source {
     Log,
     /// The IPC interface.
     Ipc,
-    /// peer-observer itself, and the machine that it and the node run on.
+    /// peer-observer itself, and the host that it and the node run on.
     Observer,
 }
 

@@ -1,4 +1,4 @@
-//! Names of message types, connection types and networks, as Bitcoin Core has them: a few, whatever an event says.
+//! Names of connection types, directions and networks, as Bitcoin Core has them: a fixed few, fit for labels.
 
 use crate::message::{AddressNetwork, Message};
 use crate::pb::bitcoin_primitives::ConnType;
@@ -8,10 +8,10 @@ use crate::pb::ebpf_extractor::connection::Connection;
 pub const CONNECTION_TYPES: [&str; 7] =
     ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast"];
 
-/// What is not told.
+/// The name of what is not known.
 pub const UNKNOWN: &str = "unknown";
 
-/// Of a connection type by its name; `unknown` for what is none.
+/// The connection type of this name; `unknown` if there is none.
 pub fn connection_type(name: &str) -> &'static str {
     known(&CONNECTION_TYPES, name)
 }
@@ -27,18 +27,18 @@ fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
     }
 }
 
-/// Of the connection that a message came by.
+/// The type of the connection of a message.
 #[inline]
 pub fn of_message(message: &Message) -> &'static str {
     of_type(message.conn_type, message.conn_type_name)
 }
 
-/// Of a connection.
+/// The type of a connection.
 pub fn of_connection(connection: &Connection) -> &'static str {
     of_type(connection.conn_type(), connection.conn_type_name.as_deref())
 }
 
-/// Direction by whether it is inbound.
+/// The name of a direction.
 #[inline]
 pub fn direction(inbound: bool) -> &'static str {
     if inbound { "inbound" } else { "outbound" }
@@ -47,17 +47,17 @@ pub fn direction(inbound: bool) -> &'static str {
 /// Networks, in the order of their numbers in tracepoints (Bitcoin Core's `enum Network` and `GetNetworkName`).
 pub const NETWORKS: [&str; 7] = ["not_publicly_routable", "ipv4", "ipv6", "onion", "i2p", "cjdns", "internal"];
 
-/// Of a network by the number in tracepoints.
+/// The network of this number, as tracepoints have it; `unknown` if there is none.
 pub fn network_of_number(number: u32) -> &'static str {
     usize::try_from(number).ok().and_then(|number| NETWORKS.get(number)).copied().unwrap_or(UNKNOWN)
 }
 
-/// Of a network by its name.
+/// The network of this name; `unknown` if there is none.
 pub fn network(name: &str) -> &'static str {
     known(&NETWORKS, name)
 }
 
-/// Of the network of a gossiped address.
+/// The network of a gossiped address.
 #[inline]
 pub fn network_of_address(network: AddressNetwork) -> &'static str {
     match network {
@@ -71,7 +71,7 @@ pub fn network_of_address(network: AddressNetwork) -> &'static str {
     }
 }
 
-/// The network of an address and port as the node writes them, as far as they tell.
+/// The network of an address and port as the node writes them; `unknown` where they do not show it.
 pub fn network_of_text(addr: &str) -> &'static str {
     let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
     match crate::filter::ip_of(addr) {

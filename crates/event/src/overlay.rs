@@ -3,7 +3,7 @@
 use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
 use sha3::{Digest, Sha3_256};
 
-/// What the name of an onion service is the base32 of: key, checksum and version (Tor's rend-spec-v3, 6).
+/// The 35 bytes whose base32 is the name of an onion service: key, checksum and version (Tor's rend-spec-v3, 6).
 pub fn torv3(key: &[u8; 32]) -> [u8; 35] {
     const VERSION: u8 = 3;
     let checksum = Sha3_256::new().chain_update(b".onion checksum").chain_update(key).chain_update([VERSION]);

@@ -1,4 +1,4 @@
-//! How text and bytes that strangers wrote are shown: quoted, bounded, without a way to reach the terminal.
+//! How untrusted text and bytes are shown: quoted, bounded, and without control of the terminal.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -17,7 +17,7 @@ impl Display for HashText<'_> {
 pub struct HexText<'a> {
     /// What is shown.
     pub bytes: &'a [u8],
-    /// How many bytes are shown at the most.
+    /// How many bytes are shown at most.
     pub max: usize,
 }
 
@@ -31,7 +31,7 @@ impl Display for HexText<'_> {
     }
 }
 
-/// Characters of a text that are shown at the most.
+/// Characters of a text that are shown at most.
 const MAX_CHARS: usize = 1000;
 
 /// Text in double quotes; what could act on a terminal or hide itself is escaped, what is too long is cut.
@@ -93,7 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_strangers_write_is_shown_harmless() {
+    fn untrusted_text_is_shown_harmless() {
         let table = [
             ("/Satoshi:29.0.0/", r#""/Satoshi:29.0.0/""#),
             ("\x1b]0;owned\x07", r#""\u{1b}]0;owned\u{7}""#),

@@ -1,4 +1,4 @@
-//! Which parts of an event are raw transactions: large, and of use even without.
+//! Removes the raw bytes of transactions from events: they are large, and the events are useful without them.
 
 use crate::Body;
 use crate::pb::bitcoin_primitives::Transaction;
@@ -6,7 +6,7 @@ use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ebpf_extractor::message::message_event::Msg;
 use crate::pb::rpc_extractor::rpc::RpcEvent;
 
-/// Takes the raw bytes of all transactions out of a body. Whether there were any.
+/// Removes the raw bytes of all transactions from a body. Returns whether there were any.
 pub(crate) fn strip(body: &mut Body) -> bool {
     let mut found = false;
     for_each_transaction(body, |transaction| found |= transaction.raw.take().is_some());

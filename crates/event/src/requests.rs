@@ -1,8 +1,8 @@
-//! Which P2P messages ask for something, and which answer.
+//! Matches P2P messages as requests and answers. Which types answer which is in [`crate::message_types`].
 
 use crate::message::{ItemType, Message, Payload, short};
 
-/// What was asked for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Asked {
@@ -16,7 +16,7 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// What a getdata for an entry of this type asks for.
+    /// The kind of a getdata for an entry of this type.
     #[inline]
     fn of(item: ItemType) -> Option<Self> {
         match item {
@@ -28,14 +28,14 @@ impl Asked {
     }
 }
 
-/// A request: by whom, for what.
+/// A request between the node and a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// The node's id of the peer that asks or is asked.
+    /// The id that the node gave the peer on the other side.
     pub peer: u64,
-    /// The first bytes of a hash, a nonce, or 0 where there can be one request at a time.
+    /// What identifies it: the first 8 bytes of a hash, a nonce, or 0 where there can be one request at a time.
     pub of: u64,
-    /// What is asked for.
+    /// Its kind.
     pub asked: Asked,
     /// Whether the node received the request.
     pub inbound: bool,
@@ -48,12 +48,12 @@ pub enum Step {
     Asks,
     /// Answers it, if it was made.
     Answers,
-    /// Says that there is no answer: notfound.
+    /// Reports that there is no answer: notfound.
     Declines,
 }
 
-/// Goes through the requests that a message makes, may answer or declines. `step` says whether the request is known:
-/// what answered one is not offered to a less likely one.
+/// Goes through the requests that a message makes, may answer or declines. `step` returns whether the request is known:
+/// a message that answered one request is not offered to a less likely one.
 #[inline]
 pub fn each(message: &Message, mut step: impl FnMut(Step, Request) -> bool) {
     let asks = |asked, of| Request { peer: message.peer, of, asked, inbound: message.inbound };
@@ -98,7 +98,7 @@ pub fn each(message: &Message, mut step: impl FnMut(Step, Request) -> bool) {
             step(Step::Answers, answers(Asked::Addresses, 0));
         }
         Payload::Tx(tx) => {
-            // Asked for by one of its hashes.
+            // Requested by one of its hashes.
             let mut known = |hash| short(hash).is_some_and(|of| step(Step::Answers, answers(Asked::Tx, of)));
             let _ = known(tx.wtxid) || known(tx.txid);
         }
@@ -113,7 +113,7 @@ pub fn each(message: &Message, mut step: impl FnMut(Step, Request) -> bool) {
             }
         }
         Payload::Block(header) => {
-            // A block that is old comes whole, whatever was asked for (BIP 152).
+            // A block that is old comes whole, whatever was requested (BIP 152).
             if let Some(block) = short(header.hash) {
                 for asked in [Asked::Block, Asked::CompactBlock, Asked::BlockTxn] {
                     step(Step::Answers, answers(asked, block));

@@ -37,7 +37,7 @@ pub fn parse_rfc3339(text: &str) -> Option<u64> {
 /// ago it was (`90s`, `10m`, `2h`, `1d`).
 ///
 /// # Errors
-/// A sentence that says which forms are understood.
+/// The text is of no such form; the message lists them.
 pub fn parse_when(text: &str, now_ns: u64) -> Result<u64, String> {
     let understood = || {
         format!(

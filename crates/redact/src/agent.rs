@@ -1,7 +1,7 @@
-//! User agents: what programs call themselves.
+//! User agents: names and versions of the peers' programs.
 
-/// Programs that name the one that they are made of first. Of any others nothing but the first name is shown: a chain of names and numbers has
-/// room for an address.
+/// Programs whose user agent begins with the program that they are based on. Of any other chain of names only the first is shown: a chain of
+/// names and numbers has room for an address.
 const MADE_OF: [(&str, &str); 3] = [("Satoshi", "Knots"), ("btcwire", "btcd"), ("bitcoinj", "Bitcoin Wallet")];
 
 /// A user agent as name and version of a common program, without comments; "/other/" if it is none.
@@ -33,7 +33,7 @@ fn segment(text: &str) -> Option<(&str, &str, &str)> {
     Some((name, version, rest.strip_prefix('/').unwrap_or_default()))
 }
 
-/// Programs that many run.
+/// Common programs.
 const PROGRAMS: [&str; 19] = [
     "Bitcoin Wallet",
     "BitcoinUnlimited",
@@ -56,7 +56,7 @@ const PROGRAMS: [&str; 19] = [
     "dnsseedrs",
 ];
 
-/// The version of a known program, as far as there are few of them: a number of an attacker's choice would mark a connection.
+/// The version of a known program, if it is a plausible one: a number of an attacker's choice would mark a connection.
 fn known_version(name: &str, version: &str) -> Option<String> {
     let mut numbers = [0u32; 4];
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! Numbers that a stranger chooses, or that tell a distance, with less of what they tell.
+//! Makes numbers coarse that a peer chooses or that reveal a distance, so that they mark no connection.
 
 use super::pseudonym::COMMON_PORTS;
 
@@ -6,14 +6,14 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Service flags of Bitcoin Core's.
+/// The service flags that Bitcoin Core defines.
 const SERVICES: u64 = 1 | 2 | 4 | 8 | 64 | 1024 | 2048;
 
 /// Protocol versions that many programs have.
 const VERSIONS: [u32; 15] =
     [31402, 31800, 60001, 60002, 70001, 70002, 70010, 70011, 70012, 70013, 70014, 70015, 70016, 70017, 70018];
 
-/// The flags that have a meaning.
+/// The service flags without undefined ones.
 pub(super) fn services(services: u64) -> u64 {
     services & SERVICES
 }
@@ -49,7 +49,7 @@ pub(super) fn float(number: f64, digits: i32) -> f64 {
         return 0.0;
     }
     let places = digits - 1 - number.log10().floor() as i32;
-    // By way of the decimal form: what comes out is the number that is nearest to it.
+    // By way of the decimal form, so that the result is the number nearest to it.
     let places = usize::try_from(places.clamp(0, 18)).unwrap_or_default();
     format!("{number:.places$}").parse().unwrap_or_default()
 }
@@ -66,7 +66,7 @@ pub(super) fn height(height: i64) -> i64 {
     i64::try_from(digits(height, 1)).unwrap_or_default()
 }
 
-/// The difference of a clock: its order of magnitude.
+/// The order of magnitude of a clock's offset, in seconds, with its sign.
 pub(super) fn offset(seconds: i64) -> i64 {
     let size = match i64::try_from(seconds.unsigned_abs()).unwrap_or(i64::MAX) {
         ..MINUTE => 0,
@@ -78,12 +78,12 @@ pub(super) fn offset(seconds: i64) -> i64 {
     size * seconds.signum()
 }
 
-/// A point in time by another clock, with the difference coarse.
+/// A time by another clock, with a coarse offset to ours; both are seconds since the UNIX epoch.
 pub(super) fn clock(seconds: i64, now: i64) -> i64 {
     now.saturating_add(offset(seconds.saturating_sub(now)))
 }
 
-/// When an address was seen: to 10 minutes, later to an hour or day, 60 days ago at the most; 0 stays.
+/// When an address was seen: to 10 minutes, later to an hour or day, 60 days ago at most; 0 stays.
 pub(super) fn seen(timestamp: u32, now: i64) -> u32 {
     if timestamp == 0 {
         return 0;

@@ -1,4 +1,4 @@
-//! Own addresses as bytes, inside of what looks like a hash: 32 bytes have room for everything, and strangers choose them.
+//! Finds own addresses as bytes inside of what looks like a hash: a peer chooses its 32 bytes, which have room for them.
 
 use super::host::Host;
 
@@ -11,7 +11,7 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// For places of own addresses; those that tell nothing of where they are would be found everywhere.
+    /// For places of own addresses. Those that are not global are left out: they would be found everywhere.
     pub(super) fn new<'a>(places: impl Iterator<Item = &'a Host>) -> Self {
         let forward = places.filter(|place| place.is_global()).filter_map(bytes_of);
         let patterns: Vec<Vec<u8>> = forward.flat_map(|bytes| [bytes.iter().rev().copied().collect(), bytes]).collect();
@@ -42,7 +42,7 @@ fn place_of(beginning: [u8; 2]) -> (usize, u64) {
     (usize::from(number >> 6), 1 << (number & 63))
 }
 
-/// What of a place is the same in all its addresses.
+/// The bytes that all addresses of a place have in common.
 fn bytes_of(place: &Host) -> Option<Vec<u8>> {
     match place {
         Host::V4(ip) => Some(ip.octets().to_vec()),

@@ -1,4 +1,4 @@
-//! Hosts: what an address names, however it is written.
+//! Hosts, whichever way their addresses are written.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use event::overlay;
 
-/// Characters of a name that are looked at.
+/// Characters of a name that are read at most.
 const MAX_NAME: usize = 255;
 
 /// A host. IPv6 addresses that only carry an IPv4 address are that address.
@@ -25,7 +25,7 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// Reads `host`, `host:port`, `[host]`, `[host]:port`, in upper and lower case; of a port that is none nothing is kept.
+    /// Reads `host`, `host:port`, `[host]`, `[host]:port`, in upper and lower case. A malformed port becomes 0.
     pub(super) fn parse(text: &str) -> (Self, Option<u16>) {
         let text = text.trim();
         if let Some((host, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
@@ -59,7 +59,7 @@ impl Host {
         }
     }
 
-    /// Whether it tells where a host is: not a loopback, private, link-local or unspecified address, and no name.
+    /// Whether it shows where a host is: not a loopback, private, link-local or unspecified address, and no name.
     pub(super) fn is_global(&self) -> bool {
         match self {
             Self::V4(ip) => {
@@ -87,7 +87,7 @@ impl Host {
         }
     }
 
-    /// What Bitcoin Core takes for one neighbourhood: strangers have few of them.
+    /// What Bitcoin Core takes for one network group: an attacker has few of them.
     pub(super) fn group(&self) -> Self {
         match self {
             Self::V4(ip) => Self::V4(Ipv4Addr::from_bits(ip.to_bits() & 0xffff_0000)),

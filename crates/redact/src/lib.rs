@@ -1,7 +1,7 @@
-//! Public mode: events without what would tell where a node is. `docs/public.md` says what is hidden, what is kept and what remains a risk.
+//! Public mode: events without what would show where a node is. `docs/public.md` lists what is hidden, what is kept and what remains a risk.
 //!
-//! Every structure of the wire format is taken apart by all of its fields and every oneof by all of its arms, so that a field or kind that is
-//! added there is no event here before somebody has decided about it.
+//! Every structure of the wire format is taken apart by all of its fields and every oneof by all of its arms: a field or kind that is added
+//! there does not compile here before its redaction is decided.
 
 mod agent;
 mod coarse;
@@ -40,22 +40,22 @@ macro_rules! same {
 }
 use same;
 
-/// Bytes of an address of an unknown network that can be one.
+/// Bytes of an address of an unknown network at most (BIP 155).
 const MAX_UNKNOWN_ADDRESS: usize = 512;
 
-/// The system gives no randomness, so that there is no key for pseudonyms that nobody can guess.
+/// The system gives no randomness, so that there is no secret key for pseudonyms.
 #[derive(Clone, Debug, Error)]
 #[error(
     "the system gives no randomness for the key of the pseudonyms ({0}); set one of your own: PEER_OBSERVER_PUBLIC_KEY, or public_key under [web]"
 )]
 pub struct NoRandomness(#[from] getrandom::Error);
 
-/// Makes events public. It learns the own addresses of the nodes from the events, so it must see all of them, in order.
+/// Makes events public. It learns the own addresses of the nodes from the events, so it must get all of them, in order.
 #[derive(Debug)]
 pub struct Redactor {
     own: Own,
     pseudonyms: Pseudonyms,
-    /// Of the event at hand.
+    /// The node of the event at hand.
     node: Arc<str>,
     /// The peer that sent the message at hand.
     sender: Option<Host>,
@@ -63,7 +63,7 @@ pub struct Redactor {
     now: i64,
 }
 
-/// Where addresses were found that somebody told of others.
+/// Which way gossiped addresses went.
 #[derive(Clone, Copy, Debug)]
 enum Gossip {
     /// From a peer to the node.
@@ -75,12 +75,12 @@ enum Gossip {
 }
 
 impl Redactor {
-    /// One whose pseudonyms stay the same as long as the key does. Who has the key can tell who is behind a pseudonym.
+    /// One whose pseudonyms stay the same as long as the key does. Who has the key can resolve the pseudonyms.
     pub fn new(key: [u8; 32]) -> Self {
         Self { own: Own::new(), pseudonyms: Pseudonyms::new(&key), node: "".into(), sender: None, now: 0 }
     }
 
-    /// One whose pseudonyms nobody can resolve, and which are others after a restart.
+    /// One with a random key: no one can resolve its pseudonyms, and they change with each start.
     ///
     /// # Errors
     /// The system gives no randomness.
@@ -95,13 +95,13 @@ impl Redactor {
         Ok(Self::new(key))
     }
 
-    /// Tells an own address or host name, as address, address and port, or name: it is removed wherever it occurs.
+    /// Adds an own address or host name, as address, address and port, or name: it is removed wherever it occurs.
     pub fn learn(&mut self, own: &str) {
         self.own.learn(own);
         self.update();
     }
 
-    /// The event as strangers may see it; none when nothing is known of its kind.
+    /// The event as the public may see it; none if its kind is not known.
     pub fn redact(&mut self, record: &Record) -> Option<Record> {
         let envelope = record.envelope();
         if envelope.kind == Kind::Unknown {
@@ -132,19 +132,19 @@ impl Redactor {
         }
     }
 
-    /// What was remembered holds no longer when other addresses are own ones.
+    /// Forgets the pseudonyms when the own addresses have changed.
     fn update(&mut self) {
         if self.own.has_changed() {
             self.pseudonyms.forget();
         }
     }
 
-    /// A name of a program's or node's own, which may be in the text of an event unless it is learned.
+    /// The text; "other" if one of the names of the node or its operator is in it.
     fn scrubbed(&self, text: &str) -> String {
         if self.own.in_text(text) { "other".to_owned() } else { text.to_owned() }
     }
 
-    /// Free text.
+    /// Free text, reduced to known words.
     fn text(&self, text: &str) -> String {
         self.scrubbed(&words::text(text))
     }
@@ -196,7 +196,7 @@ impl Redactor {
         addresses.iter().filter_map(|address| self.address(address, called.as_ref())).collect()
     }
 
-    /// The pseudonym of a gossiped address; none of an own one, of `called`, and of one that is not what it says.
+    /// The pseudonym of a gossiped address; none of an own one, of `called`, and of one whose text is not of its network.
     fn address(&mut self, address: &Address, called: Option<&Host>) -> Option<Address> {
         let Address { timestamp, address: name, services, port } = address;
         let text = match name.as_ref()? {
@@ -224,7 +224,7 @@ impl Redactor {
         if called.is_some_and(|called| *called == host.place()) {
             return None;
         }
-        // A peer that tells of itself is recognized.
+        // A peer that gossips its own address is recognized.
         let role = if self.sender.as_ref() == Some(&host) { Role::Peer } else { Role::Gossip };
         let pseudonym = self.host(role, &host)?;
         let name = match (name.as_ref()?, pseudonym) {

@@ -11,37 +11,37 @@ use event::pb::log_extractor::{
     StallingTimeoutChanged, UnknownLogMessage, UpdateTip,
 };
 
-/// Lengths of entries are rounded up to a multiple of this: they tell how long what is hidden in them is.
+/// Lengths of entries, in bytes, are rounded up to a multiple of this: they would show how long the hidden text is.
 const LINE_UNIT: u64 = 32;
 
-/// What the node begins an entry with that names own addresses.
+/// Beginnings of entries in which the node names own addresses.
 const OWN_LINES: [&str; 4] = ["Bound to ", "Discover: ", "Advertising address ", "connected to self at "];
 
-/// What the node writes before an own address.
+/// Text that stands before an own address.
 const BEFORE_OWN: [&str; 4] = ["AddLocal(", "advertising service ", "my_addr=", "Our I2P address: "];
 
 impl Redactor {
-    /// Own addresses in entries that the node writes about itself.
+    /// Learns own addresses from entries that the node writes about itself.
     pub(super) fn learn_from_log(&mut self, log: &Log) {
         let raw_message = match &log.log_event {
             Some(LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message })) => raw_message,
             Some(LogEvent::PeerDisconnected(PeerDisconnected { reason, addr: Some(addr), .. }))
                 if *reason == DisconnectReason::SelfConnection as i32 =>
             {
-                self.own.see(addr);
+                self.own.learn_reported(addr);
                 return;
             }
             _ => return,
         };
         if let Some(own) = OWN_LINES.iter().find_map(|start| raw_message.strip_prefix(start)) {
-            own.split([' ', ',', '(', ')']).take(8).for_each(|own| self.own.see(own));
+            own.split([' ', ',', '(', ')']).take(8).for_each(|own| self.own.learn_reported(own));
         }
         for before in BEFORE_OWN {
             if let Some((start, rest)) = raw_message.split_once(before)
                 && !start.contains(['"', '=', '/'])
                 && let Some(own) = rest.split([',', ' ', ')']).next()
             {
-                self.own.see(own);
+                self.own.learn_reported(own);
             }
         }
     }

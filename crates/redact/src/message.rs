@@ -21,7 +21,7 @@ use event::pb::ebpf_extractor::message::{
 const MAX_HASH_FUNCS: u32 = 50;
 
 impl Redactor {
-    /// What a peer calls the node, and what the node calls itself.
+    /// Learns the address that a peer has for the node, and names in the node's own user agent.
     pub(super) fn learn_from_message(&mut self, message: &MessageEvent) {
         if let Some(Msg::Version(version)) = &message.msg {
             let meta = &message.meta;
@@ -30,7 +30,7 @@ impl Redactor {
                 let (voice, _) = Host::parse(&meta.addr);
                 self.own.called(&self.node, meta.peer_id, &voice, called);
             } else {
-                agent::comments(&version.user_agent).for_each(|comment| self.own.see_name(comment));
+                agent::comments(&version.user_agent).for_each(|comment| self.own.learn_reported_name(comment));
             }
         }
     }
@@ -161,7 +161,7 @@ impl Redactor {
                 start_height: coarse_height(*start_height),
                 stop_hash: locator_hash(own, stop_hash, gossip),
             }),
-            // Which of the transactions are meant tells the filter of the one who asked.
+            // The chosen transactions reveal the filter of the peer that requested them.
             Msg::Merkleblock(MerkleBlock { header: head, num_transactions, bits: _, hashes: _ }) => {
                 Msg::Merkleblock(MerkleBlock {
                     header: header(own, head),
@@ -228,7 +228,7 @@ fn text_of(name: &super::Name) -> Option<&str> {
     }
 }
 
-/// Announced or asked for.
+/// The entries of inv, getdata and notfound.
 pub(super) fn inventory(own: &Own, items: &[InventoryItem]) -> Vec<InventoryItem> {
     let item = |InventoryItem { item }: &InventoryItem| {
         let item = match item.as_ref()? {
@@ -248,7 +248,7 @@ pub(super) fn inventory(own: &Own, items: &[InventoryItem]) -> Vec<InventoryItem
     items.iter().filter_map(item).collect()
 }
 
-/// A transaction by its ids: there is room for any text in it.
+/// A transaction by its ids alone: its bytes have room for any text.
 pub(super) fn transaction(own: &Own, transaction: &Transaction) -> Transaction {
     let Transaction { txid, wtxid, raw: _ } = transaction;
     Transaction { txid: own.hash(txid), wtxid: own.hash(wtxid), raw: None }
@@ -264,7 +264,7 @@ fn header(own: &Own, header: &BlockHeader) -> BlockHeader {
     }
 }
 
-/// A locator: that of a peer can have any hashes, of which it has many to choose, so that only their number is kept.
+/// A locator. Of a peer's only the number of hashes is kept: the peer can choose them freely.
 fn locator(own: &Own, hashes: &[Bytes], gossip: Gossip) -> Vec<Bytes> {
     hashes.iter().map(|hash| locator_hash(own, hash, gossip)).collect()
 }

@@ -1,4 +1,4 @@
-//! What peer-observer tells of itself and of the node's process.
+//! Status of the extractors, and state of the node's process.
 
 use super::{Redactor, same, shape, words};
 use event::pb::observer::observer::ObserverEvent;
@@ -6,7 +6,7 @@ use event::pb::observer::{
     Counter, Dropped, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeThreads, Observer, Status,
 };
 
-/// What file systems and directories are called.
+/// Names of file systems and directories.
 const DIRECTORIES: [&str; 4] = ["datadir", "blocks", "chainstate", "indexes"];
 
 impl Redactor {
@@ -82,7 +82,7 @@ fn process(process: &NodeProcess) -> NodeProcess {
     }
 }
 
-/// Threads by name; those whose names are not known become one.
+/// Threads by name; those with unknown names are added up.
 fn threads_by_name(threads: &[NodeThreads]) -> Vec<NodeThreads> {
     let mut out: Vec<NodeThreads> = Vec::with_capacity(threads.len());
     for NodeThreads { name, count, cpu_user_seconds, cpu_system_seconds } in threads {

@@ -1,8 +1,8 @@
-//! What is known of the own addresses and names of the nodes.
+//! The own addresses and names of the nodes.
 //!
-//! Certain are those that the operator tells and those that a node names of itself: its local addresses, the addresses its sockets are bound to.
-//! What a peer calls the node is a hint, because a stranger chooses it. It counts when peers of two neighbourhoods say the same, and among such
-//! hints those with the fewest voices give way: strangers can hide a few dozen addresses that are not the node's, and no more.
+//! Certain are those that the operator configured and those that a node reports as its own: its local addresses, the addresses its sockets are
+//! bound to. The address that a peer has for the node is a hint, because the peer may lie. It counts when peers of two network groups agree. When
+//! there are too many hints, those with the fewest voices are dropped: attackers can hide a few dozen addresses that are not the node's, no more.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use super::find::Finder;
 use super::host::Host;
 use super::pseudonym::Recent;
 
-/// Addresses and names that the operator may tell.
-const MAX_TOLD: usize = 4_096;
-/// Addresses, and names, that nodes may tell of themselves; those that were not told for the longest time give way.
-const MAX_SEEN: usize = 256;
-/// Addresses that peers call nodes.
+/// Addresses, and names, that the operator may configure.
+const MAX_CONFIGURED: usize = 4_096;
+/// Addresses, and names, that are kept of those that nodes report; the ones that were not reported for the longest time are dropped.
+const MAX_REPORTED: usize = 256;
+/// Addresses that peers have for nodes; hints beyond this number are dropped.
 const MAX_HINTS: usize = 64;
-/// Neighbourhoods that must say the same.
+/// Network groups whose peers must agree.
 const VOICES: usize = 2;
-/// Neighbourhoods that are remembered of a hint.
+/// Network groups that are remembered of a hint.
 const MAX_VOICES: usize = 16;
-/// Peers of which is remembered what they call the node, twice.
+/// Peers of which the address that they have for the node is remembered; at most twice as many.
 const MAX_PEERS: usize = 16_384;
 /// A shorter name would be found everywhere.
 const MIN_NAME: usize = 3;
 
-/// An address that peers call a node.
+/// An address that peers have for a node.
 #[derive(Debug)]
 struct Hint {
     place: Host,
@@ -39,18 +39,18 @@ struct Hint {
 /// Own addresses and names.
 #[derive(Debug)]
 pub(super) struct Own {
-    told: HashSet<Host>,
-    seen: VecDeque<Host>,
+    configured: HashSet<Host>,
+    reported: VecDeque<Host>,
     hints: VecDeque<Hint>,
-    told_names: Vec<SmolStr>,
-    seen_names: VecDeque<SmolStr>,
-    /// All that counts.
+    configured_names: Vec<SmolStr>,
+    reported_names: VecDeque<SmolStr>,
+    /// Everything that counts as own: configured, reported, and hints that enough network groups agree on.
     places: HashSet<Host>,
     /// The same, as bytes.
     finder: Finder,
-    /// What each peer of each node calls that node.
+    /// The address that each peer of each node has for that node.
     called: Recent<(Arc<str>, u64), Option<Host>>,
-    /// Nodes that have told their local addresses.
+    /// Nodes that have reported their local addresses.
     nodes: Recent<Arc<str>, ()>,
     changed: bool,
 }
@@ -58,15 +58,15 @@ pub(super) struct Own {
 impl Own {
     pub(super) fn new() -> Self {
         Self {
-            told: HashSet::new(),
-            seen: VecDeque::new(),
+            configured: HashSet::new(),
+            reported: VecDeque::new(),
             hints: VecDeque::new(),
-            told_names: Vec::new(),
-            seen_names: VecDeque::new(),
+            configured_names: Vec::new(),
+            reported_names: VecDeque::new(),
             places: HashSet::new(),
             finder: Finder::new(std::iter::empty()),
             called: Recent::new(MAX_PEERS),
-            nodes: Recent::new(MAX_SEEN),
+            nodes: Recent::new(MAX_REPORTED),
             changed: false,
         }
     }
@@ -75,63 +75,66 @@ impl Own {
     pub(super) fn learn(&mut self, text: &str) {
         let (host, _) = Host::parse(text);
         if let Host::Name(name) = &host {
-            if name.len() >= MIN_NAME && self.told_names.len() < MAX_TOLD && !self.told_names.contains(name) {
-                self.told_names.push(name.clone());
+            if name.len() >= MIN_NAME
+                && self.configured_names.len() < MAX_CONFIGURED
+                && !self.configured_names.contains(name)
+            {
+                self.configured_names.push(name.clone());
                 self.changed = true;
             }
-        } else if self.told.len() < MAX_TOLD {
-            self.changed |= self.told.insert(host.place());
+        } else if self.configured.len() < MAX_CONFIGURED {
+            self.changed |= self.configured.insert(host.place());
         }
         self.count();
     }
 
-    /// An address that a node names as its own. One that tells nothing of where it is, like 127.0.0.1, is passed over: it would hide the peers
+    /// An address that a node names as its own. One that is not global, like 127.0.0.1, is passed over: it would hide the peers
     /// that come from there.
-    pub(super) fn see(&mut self, text: &str) {
+    pub(super) fn learn_reported(&mut self, text: &str) {
         let (host, _) = Host::parse(text);
         if !host.is_global() {
             return;
         }
         let place = host.place();
-        if self.seen.back() == Some(&place) {
+        if self.reported.back() == Some(&place) {
             return;
         }
-        match self.seen.iter().position(|seen| *seen == place) {
-            Some(at) => drop(self.seen.remove(at)),
+        match self.reported.iter().position(|seen| *seen == place) {
+            Some(at) => drop(self.reported.remove(at)),
             None => self.changed = true,
         }
-        self.seen.push_back(place);
-        if self.seen.len() > MAX_SEEN {
-            self.seen.pop_front();
+        self.reported.push_back(place);
+        if self.reported.len() > MAX_REPORTED {
+            self.reported.pop_front();
             self.changed = true;
         }
         self.count();
     }
 
     /// A name that is a node's own, like a comment in its user agent.
-    pub(super) fn see_name(&mut self, name: &str) {
+    pub(super) fn learn_reported_name(&mut self, name: &str) {
         let name = name.trim();
-        if !(MIN_NAME..=256).contains(&name.len()) || self.seen_names.iter().any(|seen| *seen == name) {
+        if !(MIN_NAME..=256).contains(&name.len()) || self.reported_names.iter().any(|seen| *seen == name) {
             return;
         }
-        self.seen_names.push_back(name.to_lowercase().into());
-        if self.seen_names.len() > MAX_SEEN {
-            self.seen_names.pop_front();
+        self.reported_names.push_back(name.to_lowercase().into());
+        if self.reported_names.len() > MAX_REPORTED {
+            self.reported_names.pop_front();
         }
         self.changed = true;
     }
 
-    /// A node told its local addresses.
-    pub(super) fn told_by(&mut self, node: &Arc<str>) {
+    /// Remembers that a node reported its local addresses.
+    pub(super) fn has_reported(&mut self, node: &Arc<str>) {
         self.nodes.insert(Arc::clone(node), ());
     }
 
-    /// Whether that was so, or the operator told addresses.
+    /// Whether the node reported its addresses, or the operator configured some.
     pub(super) fn knows(&mut self, node: &Arc<str>) -> bool {
-        !self.told.is_empty() || self.nodes.get(node).is_some()
+        !self.configured.is_empty() || self.nodes.get(node).is_some()
     }
 
-    /// A peer calls the node so.
+    /// Remembers the address that a peer has for the node.
     pub(super) fn called(&mut self, node: &Arc<str>, peer: u64, voice: &Host, called: Option<Host>) {
         let called = called.filter(Host::is_global).map(|host| host.place());
         self.called.insert((Arc::clone(node), peer), called.clone());
@@ -155,12 +158,12 @@ impl Own {
         self.count();
     }
 
-    /// What a peer calls the node; none when that is not known, `Some(None)` when it is no address that tells anything.
+    /// The address that a peer has for the node; none when that is not known, `Some(None)` when it is no global address.
     pub(super) fn called_by(&mut self, node: &Arc<str>, peer: u64) -> Option<Option<Host>> {
         self.called.get(&(Arc::clone(node), peer))
     }
 
-    /// Whether something counts now that did not before, or the other way round. Asking answers it.
+    /// Whether the own addresses changed since the last call.
     pub(super) fn has_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
@@ -168,7 +171,7 @@ impl Own {
     fn count(&mut self) {
         if self.changed {
             let hints = self.hints.iter().filter(|hint| hint.voices.len() >= VOICES).map(|hint| &hint.place);
-            self.places = self.told.iter().chain(&self.seen).chain(hints).cloned().collect();
+            self.places = self.configured.iter().chain(&self.reported).chain(hints).cloned().collect();
             self.finder = Finder::new(self.places.iter());
         }
     }
@@ -176,7 +179,7 @@ impl Own {
     /// Whether a host is a node's own.
     pub(super) fn has(&self, host: &Host) -> bool {
         match host {
-            Host::Name(name) => self.told_names.iter().any(|own| name.contains(own.as_str())),
+            Host::Name(name) => self.configured_names.iter().any(|own| name.contains(own.as_str())),
             Host::V6(_) => self.places.contains(&host.place()),
             host => self.places.contains(host),
         }
@@ -198,7 +201,7 @@ impl Own {
         if is_hash { text.to_owned() } else { String::new() }
     }
 
-    /// Hashes; what is none is left out.
+    /// Hashes; what does not have 32 bytes is left out.
     pub(super) fn hashes(&self, hashes: &[Bytes]) -> Vec<Bytes> {
         hashes.iter().filter(|hash| hash.len() == 32).map(|hash| self.hash(hash)).collect()
     }
@@ -206,6 +209,6 @@ impl Own {
     /// Whether a text contains an own name.
     pub(super) fn in_text(&self, text: &str) -> bool {
         let lower = text.to_lowercase();
-        self.told_names.iter().chain(&self.seen_names).any(|name| lower.contains(name.as_str()))
+        self.configured_names.iter().chain(&self.reported_names).any(|name| lower.contains(name.as_str()))
     }
 }

@@ -1,4 +1,4 @@
-//! The keyed functions that pseudonyms come from: HMAC-SHA256, and permutations made of it.
+//! The keyed functions that make pseudonyms: HMAC-SHA256, and permutations made of it.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use sha2::Sha256;
 /// Rounds of a permutation; as many as NIST's FF1 has.
 const ROUNDS: u8 = 10;
 
-/// What a value of the function is for: equal inputs of different uses have nothing in common.
+/// The use of a value of the function. Values for equal inputs of different uses are unrelated.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(super) enum Use {

@@ -11,12 +11,13 @@ use smol_str::SmolStr;
 use super::host::Host;
 use super::prf::{Prf, Use};
 
-/// Ports that say nothing but which network the node is of, and 0, which is none.
+/// Ports that show no more than the node's network, and 0, which is none.
 pub(super) const COMMON_PORTS: [u16; 11] = [0, 8333, 8334, 18333, 18334, 18444, 18445, 38333, 38334, 48333, 48334];
-/// Pseudonyms that are remembered, twice.
+/// Pseudonyms that are remembered; at most twice as many.
 const REMEMBERED: usize = 16_384;
 
-/// A map that forgets what was not asked for while as much as it holds came.
+/// A map of bounded size that forgets what was not used recently: when `new` is full it becomes `old`, and what is used of that
+/// moves to the new `new`.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     new: HashMap<K, V>,
@@ -54,13 +55,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
     }
 }
 
-/// As what an address was seen: each has pseudonyms of its own. With the same ones a stranger who gossips all addresses of a group, while he
-/// reads what becomes of them, would have the code book of the peers' pseudonyms.
+/// The role in which an address was seen; each has pseudonyms of its own. With shared ones an attacker could gossip all addresses of a group,
+/// read their pseudonyms in the public mode, and so learn which peer is behind which pseudonym.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Role {
     /// Of a peer.
     Peer = 1,
-    /// One that somebody told of.
+    /// One that a peer or the node gossiped.
     Gossip = 2,
 }
 
@@ -78,13 +79,13 @@ impl Pseudonyms {
         Self { prf: Prf::new(key), hosts: Recent::new(REMEMBERED), written: Recent::new(REMEMBERED) }
     }
 
-    /// After the own addresses changed.
+    /// Forgets all pseudonyms: the own addresses changed.
     pub(super) fn forget(&mut self) {
         self.hosts.clear();
         self.written.clear();
     }
 
-    /// What was remembered of an address as it is written.
+    /// The remembered pseudonym of an address as it is written.
     pub(super) fn remembered(&mut self, text: &str) -> Option<SmolStr> {
         self.written.get(text)
     }
@@ -95,8 +96,8 @@ impl Pseudonyms {
         }
     }
 
-    /// The pseudonym of a host, which is never one that is `taken`: whoever is mapped to such a one is mapped on, to that one's own image, which
-    /// nobody else has because the taken ones are not shown.
+    /// The pseudonym of a host, which is never one that is `taken`. A host that is mapped to a taken one is mapped on, to the image of that one;
+    /// no other host has that image, because taken hosts are not shown.
     pub(super) fn host(&mut self, role: Role, host: &Host, taken: impl Fn(&Host) -> bool) -> Host {
         let key = (role, host.clone());
         if let Some(known) = self.hosts.get(&key) {

@@ -19,13 +19,13 @@ impl Redactor {
     pub(super) fn learn_from_rpc(&mut self, rpc: &Rpc) {
         match &rpc.rpc_event {
             Some(RpcEvent::NetworkInfo(info)) => {
-                info.local_addresses.iter().for_each(|local| self.own.see(&local.address));
-                agent::comments(&info.subversion).for_each(|comment| self.own.see_name(comment));
-                self.own.told_by(&self.node);
+                info.local_addresses.iter().for_each(|local| self.own.learn_reported(&local.address));
+                agent::comments(&info.subversion).for_each(|comment| self.own.learn_reported_name(comment));
+                self.own.has_reported(&self.node);
             }
             Some(RpcEvent::PeerInfos(peers)) => {
                 for peer in &peers.infos {
-                    self.own.see(&peer.address_bind);
+                    self.own.learn_reported(&peer.address_bind);
                     let called = (!peer.address_local.is_empty()).then(|| Host::parse(&peer.address_local).0);
                     let (voice, _) = Host::parse(&peer.address);
                     self.own.called(&self.node, peer.id.into(), &voice, called);
@@ -317,7 +317,7 @@ fn orphan(own: &Own, orphan: &OrphanTx) -> OrphanTx {
     }
 }
 
-/// Those that are among the names.
+/// The texts that are among the names.
 fn known(texts: &[String], names: &[&str]) -> Vec<String> {
     texts.iter().filter(|text| names.contains(&text.as_str())).cloned().collect()
 }

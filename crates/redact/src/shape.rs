@@ -1,4 +1,4 @@
-//! Text of a fixed form: what does not have it is nothing.
+//! Text of a fixed form; what does not have the form is dropped.
 
 /// File and line in the node's source, without folders; "" if it does not look so.
 pub(super) fn location(text: &str) -> &str {
@@ -20,7 +20,7 @@ pub(super) fn date(text: &str) -> &str {
     if [&b"0000-00-00T00:00:00Z"[..], b"0000-00-00 00:00:00"].contains(&shape(text).as_slice()) { text } else { "" }
 }
 
-/// The name and number of a version of Bitcoin Core without what tells more of the build.
+/// The name and number of a version of Bitcoin Core without what else identifies the build.
 pub(super) fn release(text: &str) -> String {
     const START: &str = "Bitcoin Core version v";
     let number = text.strip_prefix(START).unwrap_or_default();
@@ -28,7 +28,7 @@ pub(super) fn release(text: &str) -> String {
     if number.is_empty() { "other".to_owned() } else { format!("{START}{number}") }
 }
 
-/// A name that this program gave, like "rpc_calls" or "p2p": lower case letters and one digit at the most; "other" if it is none.
+/// A name that this program gave, like "rpc_calls" or "p2p": lower case letters and at most one digit; "other" if it is none.
 pub(super) fn identifier(text: &str) -> &str {
     let fits = text.len() <= 40
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-:".contains(c))

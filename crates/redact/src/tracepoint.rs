@@ -1,4 +1,4 @@
-//! What the other tracepoints, the IPC interface and our own P2P connection tell.
+//! Events of the other tracepoints, of the IPC interface and of our own P2P connection.
 
 use super::message::inventory;
 use super::own::Own;

@@ -1,4 +1,4 @@
-//! Text that anybody may have written, reduced to words that Bitcoin Core's own messages are made of.
+//! Reduces untrusted text to words of Bitcoin Core's own messages.
 //!
 //! Of free text the leading words remain, up to a colon or the first that is not in the list below, in place of which stands "…". Where a value is one of a
 //! few names, any other becomes "other".
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use event::message_types;
 use event::names::{CONNECTION_TYPES, NETWORKS};
 
-/// Words of Bitcoin Core's log lines, warnings and reasons, in lower case: none of them is a name of a person, place or machine.
+/// Words of Bitcoin Core's log lines, warnings and reasons, in lower case: none of them is a name of a person, place or host.
 const WORDS: &str = "\
 a abort aborted aborting abortprivatebroadcast accept accepted accepting accepttomemorypool activated activating activation active actual \
 add added adding addr address addresses addrfetch addrman addrv2 advertising after again all allocated already also an and announce \
@@ -72,10 +72,10 @@ txn-mempool-conflict;txn-same-nonwitness-data-in-mempool;unexpected-witness;unkn
 
 static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| WORDS.split_ascii_whitespace().collect());
 
-/// Words of free text that are looked at.
+/// Words of free text that are kept at most.
 const MAX_WORDS: usize = 24;
 
-/// The leading words of a text that are known. What follows a colon may be a stranger's, who can choose among the known words: a user agent
+/// The leading words of a text that are known. What follows a colon may be a peer's, which can choose among the known words: a user agent
 /// after "receive version message:".
 pub(super) fn text(text: &str) -> String {
     let mut out = String::new();

@@ -85,7 +85,7 @@ fn replaced(mut scan: Scan, end: &str) -> Option<LogEvent> {
     finish(scan, change)
 }
 
-/// Reads an address, and its AS where it is told.
+/// Reads an address, and its AS where the node logs it.
 fn change(action: AddrmanAction, scan: &mut Scan) -> Option<AddrmanChange> {
     let addr = scan.addr()?;
     let mapped_as = if scan.skips(" mapped to AS") { Some(scan.number()?) } else { None };

@@ -11,7 +11,7 @@ use memchr::memmem;
 use super::Rule;
 use super::scan::{Peer, Scan, lossy};
 
-/// Messages that, in some version, end a connection without saying so; or have no peer id.
+/// Messages that, in some version, end a connection without the word "disconnecting"; or have no peer id.
 pub(super) const RULES: &[Rule] = &[
     Rule::whole("Disconnecting outbound peer ", implied),
     Rule::whole("Disconnecting: ", implied),
@@ -96,7 +96,7 @@ pub(super) struct Named {
     pub(super) peer: Peer,
     /// The message without the words for the peer and for its disconnection.
     words: Vec<u8>,
-    /// It says that the peer is disconnected.
+    /// Whether the message reports that the peer is disconnected.
     announced: bool,
 }
 

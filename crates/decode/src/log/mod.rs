@@ -28,7 +28,7 @@ use prefix::{Prefix, PrefixReader};
 use scan::{Scan, lossy};
 pub use split::{Entries, MAX_ENTRY_BYTES, Splitter, Tail};
 
-/// Bytes of a message that an `UnknownLogMessage` carries at most; `log_line_bytes` tells the true length.
+/// Bytes of a message that an `UnknownLogMessage` carries at most; `log_line_bytes` has the true length.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// The families of messages. The frequent ones come first.
@@ -82,9 +82,9 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// What an entry, as [`Splitter`] finds it, says.
+    /// The event of an entry as [`Splitter`] finds it.
     ///
-    /// `fallback_time_us` (microseconds since the UNIX epoch) is taken where the entry tells no time: with
+    /// `fallback_time_us` (microseconds since the UNIX epoch) is taken where the entry has no time: with
     /// -logtimestamps=0, or for text that does not come from the node's logger.
     pub fn entry(&mut self, entry: &[u8], fallback_time_us: u64) -> Log {
         let entry = trim_line_ends(entry);

@@ -110,7 +110,7 @@ impl PrefixReader {
         if !(shared && self.threads)
             && let Some(rest) = first.tag(prefix)
         {
-            // A lone net or http tells nothing on whether there are thread names.
+            // A lone net or http does not show whether there are thread names.
             self.threads &= shared;
             return rest;
         }
@@ -197,10 +197,10 @@ impl<'a> Bracket<'a> {
 
     /// If this is category and level, reads them; returns what follows.
     ///
-    /// A category that is not known here must be told with a level: without one it may be the beginning of the message.
+    /// A category that is not known here must come with a level: without one it may be the beginning of the message.
     fn tag(self, prefix: &mut Prefix<'a>) -> Option<&'a [u8]> {
         let (name, level) = match self.parts() {
-            Some((name, told)) => (name, Some(level(told)?)),
+            Some((name, level_name)) => (name, Some(level(level_name)?)),
             None => match level(self.inside) {
                 Some(level) => (&b"all"[..], Some(level)),
                 None => (self.inside, None),
@@ -238,7 +238,7 @@ enum Category {
     Known(LogDebugCategory),
     /// The node has it, `LogDebugCategory` has not.
     Lacking,
-    /// Told for entries without category.
+    /// The name that stands for no category.
     None,
     Other,
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// What is left to read of a message. A method that returns `None` found something else than it was asked for.
+/// What is left to read of a message. A method returns `None` where something else follows than it reads.
 #[derive(Clone, Copy)]
 pub(super) struct Scan<'a>(pub(super) &'a [u8]);
 

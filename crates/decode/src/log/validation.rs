@@ -9,7 +9,7 @@ use super::Rule;
 use super::scan::{Scan, lossy};
 
 pub(super) const RULES: &[Rule] = &[
-    // What is enqueued is told again when it happens.
+    // What is enqueued is logged again when it happens.
     Rule::plain("Enqueuing "),
     Rule::new("BlockConnected: ", block_connected),
     Rule::new("BlockDisconnected: ", block_disconnected),

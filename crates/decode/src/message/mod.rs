@@ -34,14 +34,14 @@ use direct::Writer;
 /// What is longer is not decoded.
 pub const MAX_PAYLOAD_BYTES: usize = 4_000_000;
 
-/// What a tracepoint tells about a message besides its payload.
+/// What a tracepoint reports of a message besides its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Meta<'a> {
     /// The node's own id of the peer.
     pub peer_id: u64,
     /// Address and port of the peer, or the host name it was added by.
     pub addr: &'a str,
-    /// Kind of the connection.
+    /// Type of the connection.
     pub conn_type: ConnType,
     /// The node's name of that kind, where `conn_type` has none.
     pub conn_type_name: Option<&'a str>,

@@ -228,7 +228,7 @@ fn empty(payload: &[u8], msg: fn(bool) -> Msg) -> Option<Msg> {
 }
 
 fn version(payload: &[u8]) -> Option<Msg> {
-    // Peers before BIP 37 say nothing about relay, and want it.
+    // Peers before BIP 37 send no relay flag, and want transactions.
     let message: p2p::message_network::VersionMessage =
         decode(payload).or_else(|| decode(&[payload, &[1]].concat()))?;
     Some(Msg::Version(pb::Version {

@@ -1,4 +1,4 @@
-//! Bitcoin's serialization, read out of bytes that a stranger wrote.
+//! Reads Bitcoin's serialization out of untrusted bytes.
 
 /// The bytes that are left. Every read is `None` where they do not suffice; then they may be partly consumed.
 #[derive(Clone, Copy, Debug)]

@@ -93,20 +93,20 @@ impl Tracepoint {
 /// Bytes of a record's head.
 pub const HEAD: usize = size_of::<Head>();
 
-/// What a node did, by one of its tracepoints.
+/// A hit of a tracepoint.
 #[derive(Debug)]
 pub struct Seen {
-    /// Where in its code.
+    /// The tracepoint.
     pub tracepoint: Tracepoint,
     /// Process id of the node.
     pub process: u32,
-    /// When, in nanoseconds of the kernel's monotonic clock.
+    /// When it was hit, in nanoseconds of the kernel's monotonic clock.
     pub monotonic_ns: u64,
-    /// What.
+    /// The event.
     pub content: Content,
 }
 
-/// A record that is none: the C program and this one are not of the same build.
+/// Bytes that are no record: the C program and this one are not of the same build.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("a record of {0} bytes is not one of the tracepoint program")]
 pub struct NotARecord(pub usize);
@@ -122,7 +122,7 @@ pub fn process_of(record: &[u8]) -> Result<u32, NotARecord> {
 /// Decodes a record of the ring. The bytes must be aligned to 8, as the ring's are.
 ///
 /// # Errors
-/// It is none. Odd content is no error.
+/// The bytes are no record. Odd content is no error.
 pub fn decode(record: &[u8]) -> Result<Seen, NotARecord> {
     let length = record.len();
     let (head, rest) = take::<Head>(record, length)?;
@@ -147,10 +147,10 @@ fn message(bytes: &[u8], length: usize, direction: Direction) -> Result<Content,
     let (record, rest) = take::<record::Message>(bytes, length)?;
     let captured = usize::try_from(record.captured).ok().and_then(|captured| rest.get(..captured));
     let payload = captured.ok_or(NotARecord(length))?;
-    let command = text(&record.kind);
+    let command = text(&record.message_type);
     let addr = text(&record.addr);
     let conn_type = text(&record.conn_type);
-    let (conn_type, conn_type_name) = kind_of_connection(&conn_type);
+    let (conn_type, conn_type_name) = type_of_connection(&conn_type);
     let peer_id = record.peer_id.cast_unsigned();
     let inbound = direction == Direction::Inbound;
     let meta = Meta { peer_id, addr: &addr, conn_type, conn_type_name, command: &command, inbound, size: record.size };
@@ -279,7 +279,7 @@ fn coin(bytes: &[u8], length: usize) -> Result<Coin, NotARecord> {
 
 fn connection_of(record: &record::Connection) -> Connection {
     let conn_type = text(&record.conn_type);
-    let (conn_type, conn_type_name) = kind_of_connection(&conn_type);
+    let (conn_type, conn_type_name) = type_of_connection(&conn_type);
     Connection {
         peer_id: record.peer_id.cast_unsigned(),
         addr: text(&record.addr).into_owned(),
@@ -290,7 +290,7 @@ fn connection_of(record: &record::Connection) -> Connection {
 }
 
 /// Bitcoin Core's `ConnectionTypeAsString`: the value of the enum, and the name where the enum has none.
-fn kind_of_connection(name: &str) -> (ConnType, Option<&str>) {
+fn type_of_connection(name: &str) -> (ConnType, Option<&str>) {
     match name {
         "inbound" => (ConnType::Inbound, None),
         "outbound-full-relay" => (ConnType::OutboundFullRelay, None),

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// A string that ends with a NUL; what comes after that is left over from older records.
+/// A string that ends with a NUL; the bytes behind it are left over from older records.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(super) struct Text<const SIZE: usize>([u8; SIZE]);
@@ -41,7 +41,7 @@ records! {
         peer_id: i64,
         size: u64,
         captured: u64,
-        kind: Text<16>,
+        message_type: Text<16>,
         conn_type: Text<24>,
         addr: Text<128>,
     }

@@ -1,4 +1,4 @@
-//! What holds for any bytes.
+//! Properties of the decoders for any bytes.
 
 use decode::log::{Decoder, MAX_TEXT_BYTES, Splitter, Tail};
 use event::pb::log_extractor::log::LogEvent;

@@ -89,8 +89,8 @@ pub fn check(record: Record, expected: &MessageEvent) {
             assert_eq!((read.short_ids, read.prefilled), (block.short_ids.len(), block.transactions.len()));
         }
         (Msg::Block(block), Payload::Block(read)) => check_header(&read, &block.header),
-        (Msg::Getblocktxn(asked), Payload::GetBlockTxn(hash, count)) => {
-            assert_eq!((hash, count), (&asked.block_hash[..], asked.tx_indexes.len()));
+        (Msg::Getblocktxn(request), Payload::GetBlockTxn(hash, count)) => {
+            assert_eq!((hash, count), (&request.block_hash[..], request.tx_indexes.len()));
         }
         (Msg::Blocktxn(given), Payload::BlockTxn(hash)) => assert_eq!(hash, &given.block_hash[..]),
         (Msg::Getheaders(_), Payload::GetHeaders)

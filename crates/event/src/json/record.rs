@@ -22,7 +22,7 @@ pub enum JsonError {
     /// The time cannot be read.
     #[error("not an event in JSON: {0:?} is no time like 2026-01-31T12:00:00.000000001Z")]
     Time(String),
-    /// The body is not what the kind says.
+    /// The body is not of the kind.
     #[error("not an event in JSON: the body is none of kind {0:?}")]
     Body(&'static str),
     /// The bytes of an event of a kind that is not known are no event.
@@ -65,7 +65,7 @@ pub fn to_json(record: &Record) -> String {
     serde_json::to_string(record).unwrap_or_default()
 }
 
-/// The envelope of an event as one line of JSON, for those who only look at what comes and goes: as [`to_json`] without `body`, but with
+/// The envelope of an event as one line of JSON, for readers that need no bodies: as [`to_json`] without `body`, but with
 /// `peer`, and for P2P messages `message`, `direction` and `size`.
 pub fn to_json_brief(record: &Record) -> String {
     serde_json::to_string(&Brief(record.envelope())).unwrap_or_default()

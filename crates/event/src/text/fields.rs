@@ -10,7 +10,7 @@ use crate::quote::{Plain, Quoted};
 /// Characters of a nested value that are shown.
 const NESTED_CHARS: usize = 100;
 
-/// ` name=value` for each field of a message. Fields that say nothing ("" and null) are left out.
+/// ` name=value` for each field of a message. Empty fields ("" and null) are left out.
 pub(super) fn fields(f: &mut Formatter, message: &impl Serialize) -> fmt::Result {
     match serde_json::to_value(message) {
         Ok(Value::Object(fields)) => all(f, &fields),

@@ -28,7 +28,7 @@ pub(super) fn line(f: &mut Formatter, look: Look, log: &Log, kind: Kind) -> fmt:
     write!(f, " {}", LogText { log, kind })
 }
 
-/// What an entry of debug.log says, without its time, category and level.
+/// The text of an entry of debug.log, without its time, category and level.
 pub struct LogText<'a> {
     /// The entry.
     pub log: &'a Log,

@@ -162,9 +162,9 @@ fn transaction(f: &mut Formatter, transaction: &Transaction) -> fmt::Result {
     write!(f, " wtxid={}", HashText(&transaction.wtxid))
 }
 
-/// How many transactions there are: those captured, or as many as the message says.
-fn transactions(f: &mut Formatter, captured: usize, said: Option<u64>) -> fmt::Result {
-    match said {
+/// The number of transactions: of those that were captured, or the one that stands in the message.
+fn transactions(f: &mut Formatter, captured: usize, announced: Option<u64>) -> fmt::Result {
+    match announced {
         Some(count) => write!(f, " {count} transactions, not captured"),
         None => write!(f, " {captured} transactions"),
     }

@@ -25,7 +25,7 @@ use crate::{Body, Record, time};
 pub struct Look {
     /// Colors for a terminal.
     pub color: bool,
-    /// Columns that the name of the node takes at the least.
+    /// The least width of the column with the name of the node, in characters.
     pub node_width: usize,
 }
 
@@ -97,7 +97,7 @@ impl Look {
         Painted { style: if self.color { style } else { Style::new() }, text }
     }
 
-    /// The column that tells what a line is about.
+    /// The column with the kind of a line.
     fn mark(self, style: Style, mark: &'static str) -> Painted<Padded> {
         self.paint(style, Padded(mark))
     }

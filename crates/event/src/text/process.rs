@@ -24,7 +24,7 @@ pub(super) fn line(f: &mut Formatter, look: Look, process: &NodeProcess) -> fmt:
     })
 }
 
-/// CPU time, and whose it is most.
+/// CPU time of all threads, and the threads with the largest shares.
 fn cpu(f: &mut Formatter, threads: &[NodeThreads]) -> fmt::Result {
     if threads.is_empty() {
         return Ok(());

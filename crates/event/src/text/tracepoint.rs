@@ -1,4 +1,4 @@
-//! Connections, mempool changes and blocks, as the tracepoints tell them.
+//! Events of the tracepoints other than P2P messages: connections, mempool changes, blocks, the UTXO cache.
 
 use std::fmt::{self, Formatter};
 use std::time::Duration;

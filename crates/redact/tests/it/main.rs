@@ -74,7 +74,7 @@ fn sample(kind: Kind) -> Value {
     json_of(samples().iter().find(|record| record.envelope().kind == kind).unwrap())["body"].clone()
 }
 
-/// One that has seen what a node tells of itself.
+/// One that has learned what a node reports of itself.
 fn learned(key: [u8; 32]) -> Redactor {
     let mut redactor = Redactor::new(key);
     redactor.learn(HOST);
@@ -217,7 +217,7 @@ fn no_secret_is_in_any_text_or_bytes_of_any_event() {
     assert!(texts > 10_000 && others > 200, "{texts} {others}");
 }
 
-/// 32 bytes that a stranger calls a hash have room for an address, forwards and backwards.
+/// The 32 bytes of a hash, which a peer chooses, have room for an address, forwards and backwards.
 #[test]
 fn no_own_address_is_in_a_hash() {
     let mut redactor = learned(KEY);
@@ -252,7 +252,7 @@ fn no_own_address_is_in_a_hash() {
     assert!(hidden > 2_000, "{hidden}");
 }
 
-/// What the node says of itself in its log.
+/// What the node reports of itself in its log.
 #[test]
 fn own_addresses_are_learned_from_the_log() {
     let mut redactor = Redactor::new(KEY);
@@ -273,7 +273,7 @@ fn own_addresses_are_learned_from_the_log() {
         redactor.redact(&record("unknown_log_message", &log)).unwrap();
         assert_eq!(pseudonym(&mut redactor, &own), "::", "{line}");
     }
-    // Strangers have their words in the log too.
+    // Text of peers is in the log too.
     log["unknown_log_message"]["raw_message"] =
         "receive version message: AddLocal(80.1.99.7:8333,4) \"Bound to 80.1.99.7".into();
     redactor.redact(&record("unknown_log_message", &log)).unwrap();
@@ -395,7 +395,7 @@ fn gossip_is_of_others() {
 }
 
 #[test]
-fn what_peers_call_the_node_counts_when_neighbourhoods_agree() {
+fn what_peers_call_the_node_counts_when_network_groups_agree() {
     let mut redactor = learned(KEY);
     let shows =
         |redactor: &mut Redactor, ip: &str| gossiped(redactor, &addrv2(900, true, &[address("ipv4", ip)])).len();
@@ -403,10 +403,10 @@ fn what_peers_call_the_node_counts_when_neighbourhoods_agree() {
     for peer in 0..50 {
         redactor.redact(&version(peer, &format!("192.0.2.{peer}:1000"), victim)).unwrap();
     }
-    assert_eq!(shows(&mut redactor, victim), 1, "one neighbourhood is not believed");
+    assert_eq!(shows(&mut redactor, victim), 1, "one network group is not believed");
     redactor.redact(&version(60, "198.18.0.1:1000", victim)).unwrap();
     assert_eq!(shows(&mut redactor, victim), 0);
-    // Lies are forgotten before what many say, and hide a few addresses at the most.
+    // Lies are dropped before what many agree on, and hide at most a few addresses.
     let truth = "9.9.9.9";
     for group in 0..5 {
         redactor.redact(&version(70 + group, &format!("80.{group}.0.1:1000"), truth)).unwrap();
@@ -465,7 +465,7 @@ fn pseudonyms() {
     assert!(ports.iter().all(|port| !port.contains(":5123")));
 }
 
-/// Also beside an own address, which is nobody's pseudonym.
+/// Also beside an own address, which is no pseudonym.
 #[test]
 fn no_two_addresses_of_a_group_have_the_same_pseudonym() {
     let mut redactor = learned(KEY);
@@ -484,7 +484,7 @@ fn no_two_addresses_of_a_group_have_the_same_pseudonym() {
 }
 
 #[test]
-fn text_of_strangers() {
+fn untrusted_text() {
     let mut redactor = learned(KEY);
     let mut peers = sample(Kind::PeerInfos);
     for (agent, shown) in [
@@ -522,7 +522,7 @@ fn text_of_strangers() {
         let public = json_of(&redactor.redact(&record("unknown_log_message", &log)).unwrap());
         assert_eq!(public["body"]["unknown_log_message"]["raw_message"], shown);
     }
-    // The first of these lines told where the node is.
+    // The first of these lines named the node's own address.
     assert_eq!(pseudonym(&mut redactor, "203.0.113.5:8333"), "[::]:0");
     let mut rejected = sample(Kind::MempoolRejected);
     for (reason, shown) in [
