@@ -10,6 +10,7 @@ mod local;
 pub mod nats;
 mod publisher;
 mod queue;
+pub mod task;
 
 pub use accounts::{Accounts, Reason, Stage};
 pub use gaps::{GapTracker, Loss};
