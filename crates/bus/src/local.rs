@@ -6,7 +6,7 @@ use event::{Filter, Record};
 use parking_lot::RwLock;
 
 use crate::accounts::Accounts;
-use crate::queue::{Delivery, Queue, QueueLevel, Subscription, WhenFull};
+use crate::queue::{Delivery, Queue, QueueLevel, Remainder, Subscription, WhenFull};
 
 /// Events from all publishers of this process to all its readers. Cloning it gives another handle.
 #[derive(Clone, Default)]
@@ -17,7 +17,6 @@ pub struct Bus {
 
 #[derive(Clone, Default)]
 struct Readers {
-    /// Those that drop come first, so that they don't wait for those that block.
     queues: Vec<Arc<Queue>>,
     ended: bool,
 }
@@ -35,15 +34,13 @@ impl Bus {
 
     /// Subscribes to what the filter lets pass from now on.
     ///
-    /// `name` is the reader's account; `capacity` is the number of events that wait for the reader at the most, or of KiB where they are
-    /// large.
+    /// `name` is the reader's account; at most `capacity` events wait for the reader, an event of n KiB counting as n + 1.
     pub fn subscribe(&self, name: &str, filter: Filter, capacity: usize, when_full: WhenFull) -> Subscription {
         let queue = Arc::new(Queue::new(filter, capacity, when_full, self.accounts.stage(name)));
         let mut readers = self.readers.write();
         let mut changed = Readers::clone(&readers);
         changed.forget_abandoned();
         changed.queues.push(Arc::clone(&queue));
-        changed.queues.sort_by_key(|queue| queue.when_full == WhenFull::Block);
         if changed.ended {
             queue.end();
         }
@@ -57,24 +54,52 @@ impl Bus {
         readers.queues.iter().filter(|queue| !queue.is_abandoned()).map(|queue| queue.level()).collect()
     }
 
-    /// Hands events to all readers, in this order, waiting for those that block.
+    /// Hands events to all readers, in this order, and waits until those that block have taken them. No reader waits for another one.
     pub async fn deliver(&self, items: Vec<Delivery>) {
-        let readers = Arc::clone(&self.readers.read());
-        let Some((last, others)) = readers.queues.split_last() else {
-            return;
-        };
-        for queue in others {
-            queue.put(items.iter().cloned()).await;
+        let remainders = self.offer(items);
+        if !remainders.is_empty() {
+            futures_util::future::join_all(remainders.into_iter().map(Remainder::put)).await;
         }
-        last.put(items.into_iter()).await;
     }
 
-    /// Hands one event to all readers.
+    /// Hands one event to all readers, as [`Bus::deliver`].
     pub async fn deliver_event(&self, record: Arc<Record>) {
         self.deliver(vec![Delivery::Event(record)]).await;
     }
 
-    /// Says that nothing will be published any more: readers get what is queued, then the end.
+    /// Gives each reader what it has room for, without waiting. Returns what the full queues of readers that block have not taken.
+    pub(crate) fn offer(&self, items: Vec<Delivery>) -> Vec<Remainder> {
+        let readers = Arc::clone(&self.readers.read());
+        let Some((last, others)) = readers.queues.split_last() else {
+            return Vec::new();
+        };
+        let mut remainders = Vec::new();
+        for queue in others {
+            let mut rest = items.iter().cloned();
+            if let Some(next) = queue.offer(None, &mut rest) {
+                remainders.push(Remainder::new(queue, next, rest.collect()));
+            }
+        }
+        // The last one gets the items themselves, which saves counting them up and down.
+        let mut rest = items.into_iter();
+        if let Some(next) = last.offer(None, &mut rest) {
+            remainders.push(Remainder::new(last, next, rest.collect()));
+        }
+        remainders
+    }
+
+    /// Hands an item that may exceed the capacity of queues to all readers but these, without waiting. A queue that is much too full
+    /// does not get it.
+    pub(crate) fn deliver_now(&self, item: &Delivery, but: &[Arc<Queue>]) {
+        let readers = Arc::clone(&self.readers.read());
+        for queue in &readers.queues {
+            if !but.iter().any(|behind| Arc::ptr_eq(behind, queue)) {
+                queue.offer_now(item);
+            }
+        }
+    }
+
+    /// Declares that nothing will be published any more: readers get what is queued, then the end.
     pub fn end(&self) {
         let mut readers = self.readers.write();
         let mut changed = Readers::clone(&readers);

@@ -1,4 +1,10 @@
-//! The publishing end of the bus: gives each event its place.
+//! The publishing end of the bus: gives each event its run and its sequence number.
+//!
+//! Two locks keep order. Whoever publishes holds the turn until every reader has its events, also while it waits for a reader with
+//! [`WhenFull::Block`]: so each reader gets a run in order. The state of the run is locked for moments only, and never while
+//! waiting: so a status gets through although a reader is stalled, and a slow disk does not look like an extractor that is down.
+//!
+//! [`WhenFull::Block`]: crate::WhenFull::Block
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +12,14 @@ use std::time::Duration;
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{Counter, Dropped, Observer, Status};
 use event::{Body, Content, Record, time};
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Reason};
 use crate::local::Bus;
-use crate::queue::Delivery;
+use crate::queue::{Delivery, Queue, Remainder};
 
-/// How often an extractor tells that it is alive.
+/// How often an extractor reports that it is alive.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Publishes the events of one extractor of one node. Cloning it gives another handle to the same
@@ -23,6 +29,9 @@ pub struct Publisher {
     bus: Bus,
     node: Arc<str>,
     extractor: &'static str,
+    /// Held from the numbering of events until all readers have them.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held while events are numbered and offered to readers, never while waiting for a reader.
     run: Arc<Mutex<Run>>,
 }
 
@@ -30,13 +39,30 @@ struct Run {
     id: u64,
     next_sequence: u64,
     started_ns: u64,
-    ended: bool,
+    phase: Phase,
+    /// Queues that are full and don't have all events of this run yet: a status must not overtake these.
+    behind: Vec<Arc<Queue>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Active,
+    /// Its last status is on its way, and another run follows.
+    Closing,
+    /// Its last status is on its way or delivered, and no other run follows.
+    Ended,
 }
 
 impl Run {
     fn new() -> Self {
-        // 53 bits, and not 0: JSON readers hold it exactly.
-        Self { id: fastrand::u64(1..1 << 53), next_sequence: 1, started_ns: time::now_ns(), ended: false }
+        Self {
+            // 53 bits, and not 0: JSON readers hold it exactly.
+            id: fastrand::u64(1..1 << 53),
+            next_sequence: 1,
+            started_ns: time::now_ns(),
+            phase: Phase::Active,
+            behind: Vec::new(),
+        }
     }
 
     fn stamp(&mut self, node: &Arc<str>, time_ns: u64, content: impl Into<Content>) -> Delivery {
@@ -49,7 +75,13 @@ impl Run {
 impl Publisher {
     /// A publisher for an extractor ("rpc", "log", ...) of a node. It begins a run.
     pub fn new(bus: &Bus, node: &str, extractor: &'static str) -> Self {
-        Self { bus: bus.clone(), node: node.into(), extractor, run: Arc::new(Mutex::new(Run::new())) }
+        Self {
+            bus: bus.clone(),
+            node: node.into(),
+            extractor,
+            turn: Arc::default(),
+            run: Arc::new(Mutex::new(Run::new())),
+        }
     }
 
     /// Name of the observed node.
@@ -62,56 +94,92 @@ impl Publisher {
         self.bus.accounts()
     }
 
-    /// Publishes something that the node did at a time (nanoseconds since the UNIX epoch).
+    /// Publishes something that the node did at a time (nanoseconds since the UNIX epoch). Waits for readers that block.
     pub async fn publish(&self, time_ns: u64, content: impl Into<Content>) {
-        let mut run = self.run.lock().await;
-        let item = run.stamp(&self.node, time_ns, content);
-        self.bus.deliver(vec![item]).await;
+        let _turn = self.turn.lock().await;
+        let offered = self.offer(|run| vec![run.stamp(&self.node, time_ns, content)]);
+        self.finish(offered).await;
     }
 
-    /// Publishes several things at once, which is faster than one by one.
+    /// Publishes several things at once, which is faster than one by one. Waits for readers that block.
     pub async fn publish_all<C: Into<Content>>(&self, contents: impl IntoIterator<Item = (u64, C)>) {
-        let mut run = self.run.lock().await;
-        let contents = contents.into_iter();
-        let items: Vec<_> = contents.map(|(time_ns, content)| run.stamp(&self.node, time_ns, content)).collect();
-        self.bus.deliver(items).await;
+        let _turn = self.turn.lock().await;
+        let offered = self.offer(|run| {
+            let contents = contents.into_iter();
+            contents.map(|(time_ns, content)| run.stamp(&self.node, time_ns, content)).collect()
+        });
+        self.finish(offered).await;
     }
 
     /// Leaves a gap in the sequence for events that were lost before they could be published, so that readers miss them.
     pub async fn lost(&self, events: u64) {
-        self.run.lock().await.next_sequence += events;
+        let _turn = self.turn.lock().await;
+        self.run.lock().next_sequence += events;
     }
 
     /// Ends the run and begins a new one: the node was restarted.
     pub async fn new_run(&self) {
-        let mut run = self.run.lock().await;
-        self.tell(&run, true).await;
-        *run = Run::new();
+        let _turn = self.turn.lock().await;
+        let offered = self.offer_last_status(Phase::Closing);
+        self.finish(offered).await;
+        *self.run.lock() = Run::new();
     }
 
-    /// Ends the run: the last event tells so.
+    /// Ends the run: its last event says so. A second call does nothing.
     pub async fn end(&self) {
-        let mut run = self.run.lock().await;
-        if !run.ended {
-            run.ended = true;
-            self.tell(&run, true).await;
+        let _turn = self.turn.lock().await;
+        if self.run.lock().phase == Phase::Ended {
+            return;
         }
+        let offered = self.offer_last_status(Phase::Ended);
+        self.finish(offered).await;
     }
 
-    /// Tells every few seconds that the extractor is alive, so that readers know a loss from quiet,
-    /// until shutdown or [`Publisher::end`].
+    /// Publishes every 10 seconds a status that says that the extractor is alive, so that readers know a loss from quiet,
+    /// until shutdown or [`Publisher::end`]. A status waits for nobody: a queue that is full gets a later one.
     pub async fn tell_status(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(STATUS_INTERVAL);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-            let run = self.run.lock().await;
-            if run.ended {
-                return;
+            let run = self.run.lock();
+            match run.phase {
+                Phase::Active => self.bus.deliver_now(&self.status(&run, false), &run.behind),
+                Phase::Closing => {}
+                Phase::Ended => return,
             }
-            self.tell(&run, false).await;
         }
     }
 
-    async fn tell(&self, run: &Run, ended: bool) {
+    /// Numbers events and offers them to all readers. Returns what full queues have not taken.
+    fn offer(&self, stamp: impl FnOnce(&mut Run) -> Vec<Delivery>) -> Vec<Remainder> {
+        let mut run = self.run.lock();
+        let items = stamp(&mut run);
+        let remainders = self.bus.offer(items);
+        run.behind.extend(remainders.iter().map(|remainder| Arc::clone(&remainder.queue)));
+        remainders
+    }
+
+    fn offer_last_status(&self, phase: Phase) -> Vec<Remainder> {
+        self.offer(|run| {
+            run.phase = phase;
+            vec![self.status(run, true)]
+        })
+    }
+
+    /// Waits until the queues have taken the rest, each on its own: one that is stalled does not keep another one behind.
+    async fn finish(&self, remainders: Vec<Remainder>) {
+        if remainders.is_empty() {
+            return;
+        }
+        let _caught_up = CaughtUp(&self.run);
+        let all = remainders.into_iter().map(|remainder| async {
+            let queue = Arc::clone(&remainder.queue);
+            remainder.put().await;
+            self.run.lock().behind.retain(|behind| !Arc::ptr_eq(behind, &queue));
+        });
+        futures_util::future::join_all(all).await;
+    }
+
+    fn status(&self, run: &Run, ended: bool) -> Delivery {
         let status = Status {
             extractor: self.extractor.to_owned(),
             started_ns: run.started_ns,
@@ -122,8 +190,7 @@ impl Publisher {
         };
         let body = Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) });
         // It has no place in the sequence: readers of flat subjects don't get it, and must see no gap.
-        let record = Record::new(Arc::clone(&self.node), run.id, 0, time::now_ns(), body);
-        self.bus.deliver_event(Arc::new(record)).await;
+        Delivery::Event(Arc::new(Record::new(Arc::clone(&self.node), run.id, 0, time::now_ns(), body)))
     }
 
     fn dropped(&self) -> Vec<Dropped> {
@@ -141,5 +208,14 @@ impl Publisher {
     fn counters(&self) -> Vec<Counter> {
         let counters = self.accounts().counters();
         counters.into_iter().map(|(name, label, value)| Counter { name: name.to_owned(), label, value }).collect()
+    }
+}
+
+/// Whoever stops publishing halfway keeps no queue behind: what that queue did not get is a gap, which the next status shows.
+struct CaughtUp<'a>(&'a Mutex<Run>);
+
+impl Drop for CaughtUp<'_> {
+    fn drop(&mut self) {
+        self.0.lock().behind.clear();
     }
 }

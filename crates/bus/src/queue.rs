@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use event::{Filter, Record};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::accounts::{Reason, Stage};
@@ -24,7 +24,7 @@ pub enum Delivery {
 pub enum WhenFull {
     /// Publishers wait. For readers that must have everything.
     Block,
-    /// New events are dropped and counted, and the reader is told how many. For readers that show things.
+    /// New events are dropped and counted, and the reader gets a [`Loss`] that says how many. For readers that show things.
     DropNewest,
 }
 
@@ -33,21 +33,25 @@ pub enum WhenFull {
 pub struct QueueLevel {
     /// Name of the subscription.
     pub name: String,
-    /// Events that wait, or KiB of large ones.
+    /// Weight of the events that wait: 1 for each, and 1 more for each KiB of it.
     pub waiting: usize,
-    /// What may wait at the most.
+    /// The most that may wait.
     pub capacity: usize,
 }
 
-/// Runs of which losses are told apart between two reads; what is lost of others is counted, but not told.
+/// Runs of which losses are reported apart between two reads; what is lost of others is counted, but not reported.
 const MAX_LOSSES: usize = 256;
+
+/// How much statuses may exceed the capacity of a queue that blocks. The rest of them is left out: each holds totals, so that a later
+/// one makes up for it.
+const STATUS_ROOM: usize = 256;
 
 pub(crate) struct Queue {
     filter: Filter,
     takes_all: bool,
-    /// What the items may weigh together: so many events, or KiB of large ones.
+    /// What the items may weigh together; see [`QueueLevel::waiting`].
     capacity: usize,
-    pub(crate) when_full: WhenFull,
+    when_full: WhenFull,
     stage: Arc<Stage>,
     state: Mutex<State>,
     /// Something can be read, or nothing will come any more.
@@ -85,21 +89,13 @@ impl Queue {
         }
     }
 
-    /// Puts in all that the filter lets pass, in this order. If the policy is to block, waits for room as long as it takes.
-    pub(crate) async fn put(&self, mut items: impl Iterator<Item = Delivery>) {
-        let mut waiting = None;
-        loop {
-            let room = self.writable.notified();
-            waiting = self.offer(waiting, &mut items);
-            if waiting.is_none() {
-                return;
-            }
-            room.await;
-        }
-    }
-
-    /// Puts in what fits. Returns the first item that has to wait for room; none if all are dealt with.
-    fn offer(&self, waiting: Option<Delivery>, items: &mut impl Iterator<Item = Delivery>) -> Option<Delivery> {
+    /// Puts in what the filter lets pass and what fits, in this order: `waiting` before the rest. Returns the first item that has to
+    /// wait for room; none if all are dealt with.
+    pub(crate) fn offer(
+        &self,
+        waiting: Option<Delivery>,
+        items: &mut impl Iterator<Item = Delivery>,
+    ) -> Option<Delivery> {
         let mut state = self.state.lock();
         if state.abandoned {
             return None;
@@ -130,12 +126,34 @@ impl Queue {
         if dropped > 0 {
             self.stage.add_dropped(Reason::Full, dropped);
         }
+        self.wake_reader(state);
+        next
+    }
+
+    /// Puts in a status, without waiting. A queue that blocks takes some more of them than it has room for.
+    pub(crate) fn offer_now(&self, status: &Delivery) {
+        let Delivery::Event(record) = status else { return };
+        if self.when_full == WhenFull::DropNewest {
+            self.offer(None, &mut std::iter::once(status.clone()));
+            return;
+        }
+        let mut state = self.state.lock();
+        let fits = state.weight < self.capacity.saturating_add(STATUS_ROOM);
+        if state.abandoned || !fits || !self.filter.matches(record) {
+            return;
+        }
+        state.weight += record.weight();
+        state.items.push_back(status.clone());
+        self.stage.add_in(1);
+        self.wake_reader(state);
+    }
+
+    fn wake_reader(&self, mut state: MutexGuard<State>) {
         let wake = std::mem::take(&mut state.reader_waits);
         drop(state);
         if wake {
             self.readable.notify_one();
         }
-        next
     }
 
     /// Whether the reader is gone.
@@ -148,10 +166,36 @@ impl Queue {
         QueueLevel { name: self.stage.name().to_owned(), waiting: self.state.lock().weight, capacity: self.capacity }
     }
 
-    /// Says that nothing will be published any more.
+    /// Declares that nothing will be published any more.
     pub(crate) fn end(&self) {
         self.state.lock().ended = true;
         self.readable.notify_one();
+    }
+}
+
+/// What a full queue has not taken yet, of items that it is to get in this order.
+pub(crate) struct Remainder {
+    pub(crate) queue: Arc<Queue>,
+    next: Delivery,
+    rest: Vec<Delivery>,
+}
+
+impl Remainder {
+    pub(crate) fn new(queue: &Arc<Queue>, next: Delivery, rest: Vec<Delivery>) -> Self {
+        Self { queue: Arc::clone(queue), next, rest }
+    }
+
+    /// Puts all of it in, waiting for room as long as it takes.
+    pub(crate) async fn put(self) {
+        let (mut waiting, mut rest) = (Some(self.next), self.rest.into_iter());
+        loop {
+            let room = self.queue.writable.notified();
+            waiting = self.queue.offer(waiting, &mut rest);
+            if waiting.is_none() {
+                return;
+            }
+            room.await;
+        }
     }
 }
 

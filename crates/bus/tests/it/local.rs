@@ -1,12 +1,16 @@
 //! Within one process.
 
-use bus::{Reason, WhenFull};
+use bus::gaps::Position;
+use bus::{GapTracker, Reason, WhenFull};
 use event::Filter;
+use event::pb::observer::observer::ObserverEvent;
+use event::pb::observer::{Observer, Status};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 
 #[tokio::test]
-async fn a_reader_that_stops_loses_its_own_events_only_and_is_told() {
+async fn a_reader_that_stops_loses_its_own_events_only_and_learns_how_many() {
     let (bus, publisher) = bus_and_publisher("alice");
     let mut stuck = bus.subscribe("stuck", Filter::default(), 10, WhenFull::DropNewest);
     let mut quick = bus.subscribe("quick", Filter::default(), 2000, WhenFull::DropNewest);
@@ -53,6 +57,133 @@ async fn a_publisher_does_not_wait_for_a_reader_that_is_gone() {
     drop(archive);
     publishing.await.unwrap();
     assert_all_add_up(bus.accounts());
+}
+
+/// The status in a delivery.
+fn status(delivery: &Delivery) -> Option<&Status> {
+    let Delivery::Event(record) = delivery else { return None };
+    match record.body() {
+        Some(Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) })) => Some(status),
+        _ => None,
+    }
+}
+
+/// A reader that follows the sequence numbers of what it gets.
+struct Following {
+    subscription: Subscription,
+    gaps: GapTracker,
+}
+
+impl Following {
+    fn new(bus: &Bus, name: &str, capacity: usize, when_full: WhenFull) -> Self {
+        Self { subscription: bus.subscribe(name, Filter::default(), capacity, when_full), gaps: GapTracker::default() }
+    }
+
+    /// The next delivery, which is in order and comes in time.
+    async fn next(&mut self) -> Delivery {
+        let next = tokio::time::timeout(PATIENCE, self.subscription.next()).await.expect("something comes in time");
+        let next = next.expect("the bus has not ended");
+        let Delivery::Event(record) = &next else { panic!("nothing is lost: {next:?}") };
+        assert_eq!(self.gaps.note(record), Position::Next, "{record:?}");
+        next
+    }
+
+    async fn assert_next_numbers(&mut self, numbers: std::ops::Range<u32>) {
+        for expected in numbers {
+            assert_eq!(number(&self.next().await), Some(expected));
+        }
+    }
+
+    async fn assert_next_status(&mut self, last_sequence: u64, ended: bool) {
+        let next = self.next().await;
+        let status = status(&next).expect("it is a status");
+        assert_eq!((status.last_sequence, status.ended), (last_sequence, ended));
+    }
+}
+
+/// A disk that hangs is not an extractor that is down.
+#[tokio::test]
+async fn a_status_passes_a_reader_that_is_stalled() {
+    let (bus, publisher) = bus_and_publisher("alice");
+    let mut stalled = Following::new(&bus, "stalled", 4, WhenFull::Block);
+    let mut browser = Following::new(&bus, "browser", 1000, WhenFull::DropNewest);
+    let mut archive = Following::new(&bus, "archive", 1000, WhenFull::Block);
+    let mut small = Following::new(&bus, "small", 2, WhenFull::Block);
+
+    let publishing = tokio::spawn({
+        let publisher = publisher.clone();
+        async move {
+            publisher.publish_all((0..3).map(|n| (0, numbered(n)))).await;
+            publisher.publish_all((3..20).map(|n| (0, numbered(n)))).await;
+            publisher.end().await;
+        }
+    });
+    // One event of the second batch fits into the queue of the stalled reader; all others get the whole batch.
+    tokio::join!(
+        browser.assert_next_numbers(0..20),
+        archive.assert_next_numbers(0..20),
+        small.assert_next_numbers(0..20)
+    );
+    let mut late = Following::new(&bus, "late", 1000, WhenFull::DropNewest);
+
+    let stop = CancellationToken::new();
+    let telling = tokio::spawn(publisher.clone().tell_status(stop.clone()));
+    for reader in [&mut browser, &mut archive, &mut small, &mut late] {
+        reader.assert_next_status(20, false).await;
+    }
+    assert!(!publishing.is_finished(), "one reader is stalled");
+    stop.cancel();
+    telling.await.unwrap();
+
+    stalled.assert_next_numbers(0..20).await;
+    for reader in [&mut stalled, &mut browser, &mut archive, &mut small, &mut late] {
+        reader.assert_next_status(20, true).await;
+    }
+    publishing.await.unwrap();
+    assert_all_add_up(bus.accounts());
+}
+
+/// A publisher that waits for nobody has its status in a full queue too, after all its events.
+#[tokio::test]
+async fn a_status_of_a_quiet_run_gets_into_a_full_queue() {
+    let (bus, publisher) = bus_and_publisher("alice");
+    let mut archive = Following::new(&bus, "archive", 4, WhenFull::Block);
+    publish(&publisher, 0..4).await;
+    let mut browser = Following::new(&bus, "browser", 10, WhenFull::DropNewest);
+    let telling = tokio::spawn(publisher.clone().tell_status(CancellationToken::new()));
+    browser.assert_next_status(4, false).await;
+    archive.assert_next_numbers(0..4).await;
+    archive.assert_next_status(4, false).await;
+    telling.abort();
+    assert_all_add_up(bus.accounts());
+}
+
+/// Whoever stops publishing halfway leaves a gap, and the next status shows it.
+#[tokio::test]
+async fn publishing_that_is_given_up_leaves_a_gap_that_a_status_shows() {
+    let (bus, publisher) = bus_and_publisher("alice");
+    let mut archive = bus.subscribe("archive", Filter::default(), 4, WhenFull::Block);
+    let mut browser = Following::new(&bus, "browser", 10, WhenFull::DropNewest);
+    let publishing = tokio::spawn({
+        let publisher = publisher.clone();
+        async move { publisher.publish_all((0..10).map(|n| (0, numbered(n)))).await }
+    });
+    browser.assert_next_numbers(0..10).await;
+    publishing.abort();
+    assert!(publishing.await.unwrap_err().is_cancelled());
+    let telling = tokio::spawn(publisher.tell_status(CancellationToken::new()));
+    browser.assert_next_status(10, false).await;
+    telling.abort();
+
+    let mut gaps = GapTracker::default();
+    let deliveries = archive.next_many().await;
+    let positions = deliveries.iter().map(|delivery| match delivery {
+        Delivery::Event(record) => gaps.note(record),
+        Delivery::Lost(loss) => panic!("{loss}"),
+    });
+    let positions: Vec<_> = positions.collect();
+    let [.., last] = &positions[..] else { panic!("{positions:?}") };
+    assert_eq!((positions.len(), *last), (5, Position::After(6)));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The bus from outside: what goes in comes out, in order, or is counted and told.
+//! The bus from outside: what goes in comes out, in order, or is counted and reported.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod local;
