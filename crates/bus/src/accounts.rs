@@ -24,7 +24,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them.
+    /// All reasons, in the order of their declaration.
     pub const ALL: [Self; 6] =
         [Self::Full, Self::TooLarge, Self::Disconnected, Self::SlowConsumer, Self::Undecodable, Self::Unreadable];
 
@@ -55,7 +55,7 @@ impl Stage {
         Self { name, received: AtomicU64::new(0), passed: AtomicU64::new(0), dropped: Default::default() }
     }
 
-    /// Its name: "rpc", "watch", "nats", ...
+    /// Name of the stage: "watch", "nats", "nats-reader", ...
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -98,7 +98,7 @@ impl Stage {
     }
 }
 
-/// All accounts of this process, and counts of other things that extractors keep.
+/// All accounts of this process, and the counters and gauges that extractors keep besides.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts(Arc<Mutex<Inner>>);
 
@@ -125,17 +125,17 @@ impl Accounts {
         self.0.lock().stages.clone()
     }
 
-    /// Adds to a count that has a name and one label.
+    /// Adds to a counter, which has a name and one label.
     pub fn count(&self, name: &'static str, label: &str, value: f64) {
         *self.0.lock().counters.entry((name, label.to_owned())).or_default() += value;
     }
 
-    /// Sets a level that has a name and one label: something that goes up and down.
+    /// Sets a gauge, which has a name and one label.
     pub fn level(&self, name: &'static str, label: &str, value: f64) {
         self.0.lock().counters.insert((name, label.to_owned()), value);
     }
 
-    /// All counts and levels: name, label, value.
+    /// All counters and gauges: name, label, value.
     pub fn counters(&self) -> Vec<(&'static str, String, f64)> {
         self.0.lock().counters.iter().map(|((name, label), value)| (*name, label.clone(), *value)).collect()
     }

@@ -1,4 +1,4 @@
-//! Readers tell from sequence numbers how many events they missed.
+//! How many events a reader missed, by their sequence numbers.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use event::pb::observer::observer::ObserverEvent;
 use event::quote::Quoted;
 use event::{Body, Envelope, Kind, Record};
 
-/// Events that a reader did not get.
+/// A number of events that a reader did not get.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loss {
-    /// The node that they tell of.
+    /// Name of the node that they are about.
     pub node: Arc<str>,
     /// The run of the extractor that published them.
     pub run: u64,
-    /// How many are missing.
+    /// Number of missing events.
     pub missing: u64,
     /// Nanoseconds since the UNIX epoch: time of the event before which they are missing.
     pub time_ns: u64,
-    /// Where they were lost, as far as the reader can tell: "queue" (this process) or "nats" (before it).
+    /// Where they were lost: "queue" (the queue of a reader in this process) or "nats" (somewhere before this process).
     pub stage: &'static str,
 }
 
@@ -48,18 +48,18 @@ impl fmt::Display for Loss {
     }
 }
 
-/// What the sequence number of an event tells.
+/// Where an event stands in its run, by its sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// It is the next one, or the first one seen of its run, or its program counts none.
     Next,
-    /// So many are missing right before it.
+    /// This many events are missing right before it.
     After(u64),
     /// It came already: a publisher sends again what a server may not have got.
     Again,
 }
 
-/// Runs that are remembered at the most; the one that was quiet longest is forgotten first.
+/// The most runs that are remembered; the one that was quiet longest is forgotten first.
 const MAX_RUNS: usize = 4096;
 
 /// Follows the sequence numbers of all runs that a reader sees.
@@ -77,7 +77,7 @@ struct Run {
 }
 
 impl GapTracker {
-    /// Notes an event and tells whether any are missing before it.
+    /// Notes an event, and returns whether any are missing before it.
     pub fn note(&mut self, record: &Record) -> Position {
         let envelope = record.envelope();
         if envelope.run == 0 {
@@ -97,7 +97,7 @@ impl GapTracker {
         }
     }
 
-    /// Moves a run on to a sequence number, and tells by how many. None if the run is there or beyond already;
+    /// Moves a run on to a sequence number, and returns by how many. None if the run is there or beyond already;
     /// 0 if it was not known.
     fn advance(&mut self, envelope: &Envelope, sequence: u64) -> Option<u64> {
         self.clock += 1;
@@ -124,7 +124,7 @@ impl GapTracker {
     }
 }
 
-/// In a status, the sequence number of the last event before it.
+/// The sequence number that a status gives of the last event before it; none for other events.
 fn last_sequence(record: &Record) -> Option<u64> {
     if record.envelope().kind != Kind::Status {
         return None;

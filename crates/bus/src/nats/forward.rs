@@ -25,13 +25,13 @@ use super::{NatsError, Options, Subjects};
 use crate::accounts::{Accounts, Reason, Stage};
 use crate::queue::{Delivery, Subscription};
 
-/// Bytes that are handed to the client before a confirmation is asked for.
+/// Bytes that are handed to the client before a confirmation is requested.
 const BATCH_BYTES: usize = 256 << 10;
-/// How long it may take until a confirmation is asked for. Each costs the threads on its way a wake-up or two.
+/// The longest time from sending an event to requesting a confirmation. Each request costs the threads on its way a wake-up or two.
 const CONFIRM_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes that may be sent without being confirmed.
 const WINDOW_BYTES: usize = 4 << 20;
-/// How long the first confirmation may take before we believe that the server does not let us receive any.
+/// How long the first confirmation may take; after that we assume that the server does not let us receive any.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before the server is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
@@ -41,14 +41,14 @@ const READERS_RETURN: Duration = Duration::from_millis(1500);
 /// How long pending events are sent after the end, if the server is away.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends all events of a subscription to a server until the subscription ends. The account is "nats".
+/// Sends all events of a subscription to a server until the subscription ends. Counts them in the account "nats".
 ///
 /// # Errors
-/// Only if the options are of no use: a server that is away is waited for.
+/// Only if the address or the credentials file cannot be used. A server that is away is waited for.
 pub async fn forward(subscription: Subscription, options: Options, accounts: Accounts) -> Result<(), NatsError> {
     let names = SubjectNames { subjects: options.subjects, known: HashMap::new() };
     let shared = Arc::new(Shared {
-        intake: tokio::sync::Mutex::new(Intake { subscription, names, told_full: false }),
+        intake: tokio::sync::Mutex::new(Intake { subscription, names, warned_full: false }),
         outbox: Mutex::new(Outbox::new(options.buffer_bytes)),
         changed: Notify::new(),
         ended: CancellationToken::new(),
@@ -74,13 +74,13 @@ pub async fn forward(subscription: Subscription, options: Options, accounts: Acc
 
 /// Sends over one connection after the other, until the end.
 async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), NatsError> {
-    let mut told = None;
+    let mut last_warning = None;
     let mut was_connected = false;
     loop {
         let connecting = Link::connect(options, Arc::clone(&shared.stage), WhenBroken::Over);
         match shared.take_in_during(connecting).await {
             Ok(mut link) => {
-                told = None;
+                last_warning = None;
                 if was_connected {
                     shared.take_in_during(tokio::time::sleep(READERS_RETURN)).await;
                 }
@@ -96,9 +96,9 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
             Err(error @ (NatsError::Address { .. } | NatsError::Credentials { .. })) => return Err(error),
             Err(error) => {
                 let error = error.to_string();
-                if told.as_ref() != Some(&error) {
+                if last_warning.as_ref() != Some(&error) {
                     warn!("{error} (events are kept until it takes them, up to {} MiB)", options.buffer_bytes >> 20);
-                    told = Some(error);
+                    last_warning = Some(error);
                 }
             }
         }
@@ -110,7 +110,7 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
 }
 
 struct Shared {
-    /// Whoever works takes events in meanwhile.
+    /// Locked by whoever sends or waits, and takes events in meanwhile.
     intake: tokio::sync::Mutex<Intake>,
     outbox: Mutex<Outbox>,
     /// Something was put into the outbox.
@@ -124,7 +124,8 @@ struct Shared {
 struct Intake {
     subscription: Subscription,
     names: SubjectNames,
-    told_full: bool,
+    /// Whether the buffer was full at the last event, which is logged when it begins and when it ends.
+    warned_full: bool,
 }
 
 impl Shared {
@@ -133,14 +134,14 @@ impl Shared {
         self.ended.is_cancelled() && self.outbox.lock().pending() == 0
     }
 
-    /// Does something, and takes events in until that is done.
-    async fn take_in_during<T>(&self, something: impl Future<Output = T>) -> T {
+    /// Awaits a future, and takes events in until that is done.
+    async fn take_in_during<T>(&self, work: impl Future<Output = T>) -> T {
         let intake = async {
             self.take_in().await;
             std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            result = something => result,
+            result = work => result,
             never = intake => match never {},
         }
     }
@@ -183,12 +184,12 @@ impl Shared {
         if !fits {
             self.stage.add_dropped(Reason::Full, 1);
         }
-        if !fits && !intake.told_full {
+        if !fits && !intake.warned_full {
             warn!("the buffer for the NATS server is full; events are lost until it takes them");
-        } else if fits && intake.told_full {
+        } else if fits && intake.warned_full {
             info!("the buffer for the NATS server has room again");
         }
-        intake.told_full = !fits;
+        intake.warned_full = !fits;
     }
 }
 
@@ -214,20 +215,21 @@ struct Sender {
     link: Link,
     shared: Arc<Shared>,
     confirming: Confirming,
-    /// Up to where a confirmation is still to be asked for; none if that is done.
-    owed: Option<u64>,
-    /// Bytes that were sent since one was asked for.
-    owed_bytes: usize,
-    /// When one was asked for last; none if none was.
-    asked: Option<Instant>,
-    told_too_large: bool,
+    /// The number up to which a confirmation is still to be requested; none if that is done.
+    unrequested: Option<u64>,
+    /// Bytes that were sent since the last request.
+    unrequested_bytes: usize,
+    /// When a confirmation was last requested over this connection.
+    last_request: Option<Instant>,
+    /// Whether an event was given up because of its size; only the first one is logged.
+    warned_too_large: bool,
 }
 
 /// How sent events are confirmed.
 enum Confirming {
     /// By messages to this subject of our own.
     Echo { subject: Subject, subscriber: Subscriber, works: bool },
-    /// Not at all: the server does not let us.
+    /// Not at all: the server does not let us receive messages.
     Off,
 }
 
@@ -238,14 +240,22 @@ enum Wake {
     Changed,
     Broken,
     NoConfirmation,
-    /// It is time to ask for a confirmation.
+    /// It is time to request a confirmation.
     Due,
 }
 
 impl Sender {
     fn new(link: Link, shared: Arc<Shared>) -> Self {
         let confirming = Confirming::Off;
-        Self { link, shared, confirming, owed: None, owed_bytes: 0, asked: None, told_too_large: false }
+        Self {
+            link,
+            shared,
+            confirming,
+            unrequested: None,
+            unrequested_bytes: 0,
+            last_request: None,
+            warned_too_large: false,
+        }
     }
 
     /// Sends until everything is sent and nothing will come any more (true), or the connection breaks (false).
@@ -265,7 +275,7 @@ impl Sender {
             match self.wait().await {
                 Wake::Confirmed(number) => self.confirm(number),
                 Wake::Changed => {}
-                Wake::Due => self.ask().await,
+                Wake::Due => self.request_confirmation().await,
                 Wake::Broken => return false,
                 Wake::NoConfirmation => {
                     warn!(
@@ -301,15 +311,15 @@ impl Sender {
             }
         };
         let more_comes = !self.shared.ended.is_cancelled();
-        let owes = self.owed.is_some();
-        let due = self.asked.filter(|_| more_comes).map(|asked| asked + CONFIRM_INTERVAL);
+        let has_unrequested = self.unrequested.is_some();
+        let due = self.last_request.filter(|_| more_comes).map(|request| request + CONFIRM_INTERVAL);
         let due = due.unwrap_or_else(Instant::now);
         tokio::select! {
             wake = confirmation => wake,
             () = self.shared.changed.notified() => Wake::Changed,
             _ = self.link.connected.wait_for(|connected| !connected) => Wake::Broken,
             () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
-            () = tokio::time::sleep_until(due), if owes => Wake::Due,
+            () = tokio::time::sleep_until(due), if has_unrequested => Wake::Due,
             () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
         }
     }
@@ -341,22 +351,22 @@ impl Sender {
             } else {
                 payload
             };
-            self.owed_bytes += payload.len();
+            self.unrequested_bytes += payload.len();
             // It fails only when the client is closed, and then nothing is confirmed.
             let _ = self.link.client.publish(item.subject, payload).await;
         }
-        self.owed = Some(number);
-        let recently = self.asked.is_some_and(|asked| asked.elapsed() < CONFIRM_INTERVAL);
-        if self.owed_bytes >= BATCH_BYTES || !recently {
-            self.ask().await;
+        self.unrequested = Some(number);
+        let recently = self.last_request.is_some_and(|request| request.elapsed() < CONFIRM_INTERVAL);
+        if self.unrequested_bytes >= BATCH_BYTES || !recently {
+            self.request_confirmation().await;
         }
     }
 
-    /// Asks for a confirmation of all that was sent.
-    async fn ask(&mut self) {
-        let Some(number) = self.owed.take() else { return };
-        self.owed_bytes = 0;
-        self.asked = Some(Instant::now());
+    /// Requests a confirmation of all that was sent.
+    async fn request_confirmation(&mut self) {
+        let Some(number) = self.unrequested.take() else { return };
+        self.unrequested_bytes = 0;
+        self.last_request = Some(Instant::now());
         match &self.confirming {
             Confirming::Echo { subject, .. } => {
                 let payload = number.to_be_bytes().to_vec().into();
@@ -369,17 +379,17 @@ impl Sender {
     fn give_up(&mut self, from_end: usize, size: usize, max_payload: usize) {
         self.shared.outbox.lock().give_up(from_end);
         self.shared.stage.add_dropped(Reason::TooLarge, 1);
-        if !self.told_too_large {
-            self.told_too_large = true;
+        if !self.warned_too_large {
+            self.warned_too_large = true;
             warn!(
-                "an event of {size} B is lost: the NATS server takes {max_payload} B at the most; \
-                 raise max_payload in its configuration (this is said once, the rest is counted)"
+                "an event of {size} B is lost: the NATS server takes at most {max_payload} B; \
+                 raise max_payload in its configuration (logged once; further ones are only counted)"
             );
         }
     }
 }
 
-/// Prefix of the subjects that we send to ourselves; the one that NATS clients may use without being asked.
+/// Prefix of the subjects that we send to ourselves: the one that NATS clients may use by convention.
 const INBOX: &str = "_INBOX.";
 
 impl Confirming {
@@ -392,7 +402,7 @@ impl Confirming {
     }
 }
 
-/// The number in a message to ourselves; one that is none confirms nothing.
+/// The number in a message to ourselves. A message without one confirms nothing.
 fn barrier(payload: &[u8]) -> u64 {
     payload.try_into().map_or(0, u64::from_be_bytes)
 }

@@ -1,5 +1,6 @@
 //! A connection to a NATS server that comes back by itself, and what is known of its state.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,10 +13,11 @@ use tracing::{debug, info, warn};
 
 use super::{NatsError, Options};
 use crate::accounts::{Reason, Stage};
+use crate::task;
 
 /// Longest pause between two attempts to connect again: a server that is back is found within this time.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
-/// The client library cannot be told not to connect again; we end its tasks long before this.
+/// The client library has no option not to connect again; we end its tasks long before this.
 const NEVER: Duration = Duration::from_secs(86_400);
 
 /// What happens when a connection breaks.
@@ -46,13 +48,17 @@ impl OwnRuntime {
         builder.worker_threads(1).thread_name("nats").enable_all().build().map(|runtime| Self(Some(runtime)))
     }
 
-    /// Runs a future on it.
+    /// Runs a future on it. A panic in it is logged.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> std::io::Result<T> {
         match &self.0 {
-            Some(runtime) => runtime.spawn(future).await.map_err(std::io::Error::other),
+            Some(runtime) => {
+                let task = task::named("NATS connection", async { Ok::<_, Infallible>(future.await) });
+                let Ok(output) = runtime.spawn(task).await.map_err(std::io::Error::other)?;
+                Ok(output)
+            }
             None => Err(std::io::Error::other("the runtime has ended")),
         }
     }
@@ -73,7 +79,7 @@ impl Link {
     ) -> Result<Self, NatsError> {
         let (sender, connected) = watch::channel(true);
         let established = Arc::new(AtomicBool::new(false));
-        let events = Events { url: options.shown_url(), stage, sender, when_broken, told: Mutex::default() };
+        let events = Events { url: options.shown_url(), stage, sender, when_broken, last_trouble: Mutex::default() };
         let connect = connect_options(options, Arc::new(events), Arc::clone(&established)).await?;
         let url = options.url.clone();
         let connecting = async move { connect.connect(url).await };
@@ -150,14 +156,14 @@ fn explain(options: &Options, error: &async_nats::ConnectError) -> NatsError {
     }
 }
 
-/// Turns what the client library tells into state, counts and log lines.
+/// Turns the events of the client library into state, counts and log lines.
 struct Events {
     url: String,
     stage: Arc<Stage>,
     sender: watch::Sender<bool>,
     when_broken: WhenBroken,
-    /// The trouble that was told last; it is told once.
-    told: Mutex<String>,
+    /// The trouble that was logged last; it is not logged again until the connection is back.
+    last_trouble: Mutex<String>,
 }
 
 impl Events {
@@ -165,7 +171,7 @@ impl Events {
         match event {
             Event::Connected => {
                 info!("connected to the NATS server at {}", self.url);
-                self.told.lock().clear();
+                self.last_trouble.lock().clear();
                 self.sender.send_replace(true);
             }
             Event::Disconnected => {
@@ -175,19 +181,19 @@ impl Events {
             Event::SlowConsumer(_) => {
                 self.stage.add_in(1);
                 self.stage.add_dropped(Reason::SlowConsumer, 1);
-                self.tell_once("we read too slowly, and the NATS client drops events".to_owned());
+                self.warn_once("we read too slowly, and the NATS client drops events".to_owned());
             }
-            Event::ServerError(error) => self.tell_once(format!("the NATS server at {} says: {error}", self.url)),
-            Event::ClientError(error) => self.tell_once(format!("NATS server at {}: {error}", self.url)),
+            Event::ServerError(error) => self.warn_once(format!("the NATS server at {} reports: {error}", self.url)),
+            Event::ClientError(error) => self.warn_once(format!("NATS server at {}: {error}", self.url)),
             Event::LameDuckMode | Event::Draining | Event::Closed => debug!("NATS server at {}: {event}", self.url),
         }
     }
 
-    fn tell_once(&self, trouble: String) {
-        let mut told = self.told.lock();
-        if *told != trouble {
+    fn warn_once(&self, trouble: String) {
+        let mut last = self.last_trouble.lock();
+        if *last != trouble {
             warn!("{trouble}");
-            *told = trouble;
+            *last = trouble;
         }
     }
 }

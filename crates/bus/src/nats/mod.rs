@@ -1,6 +1,6 @@
 //! The bus between processes and machines: a NATS server.
 //!
-//! [`forward`] sends what is published in this process to the server; [`read`] brings what others publish there
+//! [`forward`] sends what is published in this process to the server; [`connect_reader`] brings what others publish there
 //! into this process. Both keep an event's node, run and sequence, so that readers on the other side
 //! see the same thing as readers here.
 
@@ -47,7 +47,7 @@ pub enum Subjects {
     Flat,
 }
 
-/// What is kept for a server that is away, unless told otherwise: 64 MiB.
+/// Bytes of events that are kept for a server that is away, if not configured otherwise: 64 MiB.
 pub const DEFAULT_BUFFER_BYTES: usize = 64 << 20;
 
 impl Options {
@@ -78,7 +78,7 @@ impl Options {
 /// The server cannot be used.
 #[derive(Debug, Error)]
 pub enum NatsError {
-    /// The address is none.
+    /// The address cannot be parsed.
     #[error("{url:?} is not the address of a NATS server ({reason}); write it like nats://127.0.0.1:4222")]
     Address {
         /// As given, without password.
@@ -94,28 +94,28 @@ pub enum NatsError {
         /// What is wrong.
         reason: std::io::Error,
     },
-    /// The server says no.
+    /// The server refuses the login.
     #[error("the NATS server at {url} refuses us: {reason}; check user, password, token or credentials file")]
     Refused {
         /// As given, without password.
         url: String,
-        /// What the client library says.
+        /// The error of the client library.
         reason: String,
     },
-    /// The certificates do not work out.
+    /// No TLS connection can be made.
     #[error("no TLS with the NATS server at {url}: {reason}; check the certificate files and the address")]
     Tls {
         /// As given, without password.
         url: String,
-        /// What the client library says.
+        /// The error of the client library.
         reason: String,
     },
-    /// Nobody is there.
+    /// No server answers.
     #[error("cannot reach a NATS server at {url}: {reason}; is nats-server running there?")]
     Unreachable {
         /// As given, without password.
         url: String,
-        /// What the client library says.
+        /// The error of the client library.
         reason: String,
     },
     /// The connection is closed for good.

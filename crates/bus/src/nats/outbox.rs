@@ -28,10 +28,10 @@ pub(super) struct Outbox {
     items: VecDeque<Item>,
     bytes: usize,
     max_bytes: usize,
-    /// How many of the items were sent.
+    /// Number of items that were sent. They are the first ones.
     sent: usize,
     sent_bytes: usize,
-    /// How many items were confirmed before the first one here.
+    /// Number of items that were confirmed, and so are no longer here.
     confirmed: u64,
 }
 
@@ -40,7 +40,7 @@ impl Outbox {
         Self { items: VecDeque::new(), bytes: 0, max_bytes, sent: 0, sent_bytes: 0, confirmed: 0 }
     }
 
-    /// Appends an event. Whether there was room for it.
+    /// Appends an event. Returns whether there was room for it.
     #[must_use]
     pub(super) fn push(&mut self, item: Item) -> bool {
         // One event always fits: the bound is for many, and a server may take events larger than it.
@@ -51,7 +51,7 @@ impl Outbox {
         true
     }
 
-    /// Puts in an item that tells of losses, also when there is no room.
+    /// Appends an item that reports losses, also when there is no room.
     pub(super) fn push_anyway(&mut self, item: Item) {
         self.bytes += item.size();
         self.items.push_back(item);

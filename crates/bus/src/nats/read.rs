@@ -17,7 +17,7 @@ use crate::gaps::{GapTracker, Loss, Position};
 use crate::local::Bus;
 use crate::queue::Delivery;
 
-/// Messages that are handled at once at the most.
+/// The most messages that are handled at once.
 const BATCH: usize = 1024;
 
 /// A reader that has subscribed: whatever is published from now on is brought in by [`Connected::run`].
@@ -29,7 +29,7 @@ pub struct Connected {
     url: String,
 }
 
-/// Subscribes to everything that peer-observers publish on a server. The account is "nats-reader".
+/// Subscribes to everything that peer-observers publish on a server. Counts it in the account "nats-reader".
 ///
 /// # Errors
 /// When the server cannot be reached, or refuses us. Once this has worked, the connection comes back by itself.
@@ -55,7 +55,7 @@ impl Connected {
             stage: self.stage,
             names: NodeNames::default(),
             gaps: GapTracker::default(),
-            told_undecodable: false,
+            warned_undecodable: false,
         };
         while let Some(batch) = shutdown.run_until_cancelled(messages.next()).await {
             let Some(batch) = batch else {
@@ -70,11 +70,12 @@ impl Connected {
     }
 }
 
+/// Turns messages into events, and notices what is missing between them.
 struct Reader {
     stage: Arc<Stage>,
     names: NodeNames,
     gaps: GapTracker,
-    told_undecodable: bool,
+    warned_undecodable: bool,
 }
 
 impl Reader {
@@ -85,10 +86,12 @@ impl Reader {
             Ok(record) => record,
             Err(error) => {
                 self.stage.add_dropped(Reason::Undecodable, 1);
-                if !self.told_undecodable {
-                    self.told_undecodable = true;
+                if !self.warned_undecodable {
+                    self.warned_undecodable = true;
                     let subject = Quoted(&message.subject);
-                    warn!("skipping {size} B on subject {subject}: {error} (this is said once, the rest is counted)");
+                    warn!(
+                        "skipping {size} B on subject {subject}: {error} (logged once; further ones are only counted)"
+                    );
                 }
                 return;
             }

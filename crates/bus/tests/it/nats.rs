@@ -215,19 +215,19 @@ async fn what_is_too_large_for_the_server_loses_raw_bytes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_on_the_server_do_no_harm() {
+async fn untrusted_publishers_on_the_server_do_no_harm() {
     if testbed::require_nats_server().is_none() {
         return;
     }
     let server = NatsServer::start("").await.unwrap();
     let (bus, mut reader) = reading(&Options::new(server.url())).await;
-    let stranger = async_nats::connect(server.url()).await.unwrap();
+    let untrusted = async_nats::connect(server.url()).await.unwrap();
     for (subject, payload) in
         [("netmsg", vec![0xff; 100]), ("peer-observer.x.rpc", b"hello".to_vec()), ("greeting", Vec::new())]
     {
-        stranger.publish(subject, payload.into()).await.unwrap();
+        untrusted.publish(subject, payload.into()).await.unwrap();
     }
-    stranger.flush().await.unwrap();
+    untrusted.flush().await.unwrap();
     let sender = sending("alice", Options::new(server.url()));
     publish(&sender.publisher, 0..10).await;
     sender.end().await;
