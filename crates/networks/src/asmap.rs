@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::ranges::{is_cjdns, linked_v4, special};
 
-/// Size of a file at the most. Maps of the whole internet have some 2 MB.
+/// The largest file, in bytes. Maps of the whole internet have some 2 MB.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// Bits of an address: IPv4 addresses stand in ::ffff:0:0/96.
@@ -38,10 +38,10 @@ pub enum AsmapError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// It is larger than any.
+    /// It is larger than any real map.
     #[error("the asmap file {} has more than the {MAX_BYTES} B that are read: is it the right file?", path.display())]
     TooLarge {
         /// The file.
@@ -55,7 +55,7 @@ pub enum AsmapError {
     },
 }
 
-/// A map that was checked.
+/// A map that was checked: each lookup ends, and never leaves the map.
 #[derive(Clone)]
 pub struct Asmap(Vec<u8>);
 
@@ -82,8 +82,8 @@ impl Asmap {
         check(&bytes)?.then_some(Self(bytes))
     }
 
-    /// The autonomous system of an address; none if it is unmapped. As in Bitcoin Core, an IPv6 address that stands for an IPv4 address is
-    /// looked up as that one, and neither CJDNS nor what is not routed is mapped.
+    /// The autonomous system of an address; none if it is unmapped. As in Bitcoin Core, an IPv4 address that is embedded in an IPv6
+    /// address is looked up as such, and neither CJDNS nor what is not routed is mapped.
     pub fn lookup(&self, ip: IpAddr) -> Option<u32> {
         if special(ip).is_some() || is_cjdns(ip) {
             return None;
@@ -251,7 +251,7 @@ mod tests {
         }
 
         /// The code for all addresses that begin with `prefix` (`depth` bits). Unmapped ends as a failed match under default 0 would: with
-        /// none, by running a match that can't be told from its contrary; here every leaf has a number.
+        /// none, by a match whose result does not matter; here every leaf has a number.
         fn tree(nets: &[(u128, u32, u32)], prefix: u128, depth: u32, inherited: u32) -> Self {
             let own =
                 nets.iter().find(|(net, length, _)| *length == depth && *net == prefix).map_or(inherited, |net| net.2);

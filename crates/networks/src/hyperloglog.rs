@@ -1,4 +1,5 @@
-//! How many different things there were, in 16 KiB.
+//! A count of different items in 16 KiB of memory. It is our own: it is 60 lines, merges sketches, and hashes with a fixed seed, so that a
+//! replay gives the same numbers.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -21,7 +22,7 @@ impl Default for HyperLogLog {
 }
 
 impl HyperLogLog {
-    /// Takes note of an item.
+    /// Adds an item.
     pub fn add(&mut self, item: impl Hash) {
         let hash = FixedState::with_seed(0x70_6f).hash_one(item);
         // The position of the first 1 among the bits that are left, from 1 on.
@@ -31,14 +32,14 @@ impl HyperLogLog {
         }
     }
 
-    /// Takes note of all that another one knows of.
+    /// Adds all items that were added to another one.
     pub fn merge(&mut self, other: &Self) {
         for (own, others) in self.0.iter_mut().zip(other.0.iter()) {
             *own = (*own).max(*others);
         }
     }
 
-    /// How many different items there were: Ertl's estimator (arXiv 1702.01284, algorithm 6), which needs no corrections for small or
+    /// The estimated number of different items that were added: Ertl's estimator (arXiv 1702.01284, algorithm 6), which needs no corrections for small or
     /// large numbers.
     pub fn estimate(&self) -> f64 {
         let mut counts = [0_u32; REST as usize + 2];

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 
-/// A range that does not belong into addresses that strangers gossip.
+/// A kind of range that is not routed on the internet, so that honest peers do not gossip its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Special {
     /// 0.0.0.0/8 and :: (RFC 791, RFC 4291).
@@ -51,7 +51,7 @@ impl Special {
     }
 }
 
-/// The range that keeps an address from being routed on the internet, if there is one.
+/// The kind of range that an address is in; none if it is routed on the internet.
 pub fn special(ip: IpAddr) -> Option<Special> {
     match ip.to_canonical() {
         IpAddr::V4(v4) => special_v4(v4),
@@ -91,7 +91,7 @@ fn special_v6(ip: Ipv6Addr) -> Option<Special> {
     })
 }
 
-/// The IPv4 address that an IPv6 address stands for: 6to4 (RFC 3964), Teredo (RFC 4380), NAT64 (RFC 6052), SIIT (RFC 6145).
+/// The IPv4 address that is embedded in an IPv6 address: 6to4 (RFC 3964), Teredo (RFC 4380), NAT64 (RFC 6052), SIIT (RFC 6145).
 pub(crate) fn linked_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match ip.segments() {
@@ -102,7 +102,7 @@ pub(crate) fn linked_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// A group of addresses that Bitcoin Core takes for one neighbourhood, where it has no map of autonomous systems.
+/// A network group (netgroup) of Bitcoin Core: addresses that it treats as one neighbourhood when it has no map of autonomous systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Group {
     network: IpAddr,
@@ -115,12 +115,12 @@ impl fmt::Display for Group {
     }
 }
 
-/// Whether it is an address of CJDNS, as far as that can be told from the address: fc00::/8.
+/// Whether it is an address of CJDNS, by its range: fc00::/8.
 pub(crate) fn is_cjdns(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V6(v6) if v6.octets().starts_with(&[0xfc]))
 }
 
-/// The group of an address: /16 of IPv4, also of one that an IPv6 address stands for; /36 in 2001:470::/32 (Hurricane Electric), /32 of other
+/// The group of an address: /16 of IPv4, also if it is embedded in an IPv6 address; /36 in 2001:470::/32 (Hurricane Electric), /32 of other
 /// IPv6; /12 of CJDNS.
 pub fn group16(ip: IpAddr) -> Group {
     let v6 = match ip.to_canonical() {
@@ -142,7 +142,7 @@ fn group_v4(ip: Ipv4Addr) -> Group {
     Group { network: Ipv4Addr::from_bits(ip.to_bits() & 0xffff_0000).into(), length: 16 }
 }
 
-/// The /24 of an IPv4 or /64 of an IPv6 address, as its first address.
+/// The first address of the /24 network of an IPv4 address, or of the /64 network of an IPv6 address.
 pub fn subnet(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => Ipv4Net::new(v4, 24).map_or(v4, |net| net.network()).into(),

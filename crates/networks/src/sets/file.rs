@@ -1,4 +1,4 @@
-//! Files with networks: plain lists, TOML, the list of Tor's exits.
+//! Files with networks: plain lists, TOML, and Tor's list of exits (the format of `exit-addresses`).
 
 use std::fs;
 use std::net::IpAddr;
@@ -7,53 +7,54 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// Size of a file at the most, and of networks from one source.
+/// The largest file, in bytes, and the most networks of one source.
 const MAX_BYTES: u64 = 32 << 20;
 const MAX_NETWORKS: usize = 1_000_000;
-/// Lines that are told one by one; more are counted.
-const TOLD: usize = 3;
+/// Bad lines of a file that have a warning of their own; further ones are only counted.
+const MAX_WARNINGS: usize = 3;
 
-/// Reads the files at a path: networks, and what was passed over.
+/// Reads the file at a path, or the files of the folder there. Returns the networks, and a sentence on each thing that was skipped.
 ///
 /// # Errors
-/// A file cannot be read; why. Of a folder one that cannot is passed over.
+/// The path cannot be read, or has too many networks: the reason, as the end of a sentence. A file of a folder that cannot be read is
+/// skipped.
 pub(super) fn read(path: &Path) -> Result<(Vec<IpNet>, Vec<String>), String> {
     let mut networks = Vec::new();
-    let mut passed_over = Vec::new();
+    let mut skipped = Vec::new();
     for file in files(path).map_err(|cause| cause.to_string())? {
-        let found = match read_one(&file) {
-            Ok(found) => found,
+        let content = match read_one(&file) {
+            Ok(content) => content,
             Err(cause) if file == path => return Err(cause),
             Err(cause) => {
-                passed_over.push(format!("cannot read {}: {cause}; passed over", file.display()));
+                skipped.push(format!("cannot read {}: {cause}; skipped", file.display()));
                 continue;
             }
         };
         let room = MAX_NETWORKS.saturating_sub(networks.len());
-        if found.networks.len() > room {
+        if content.networks.len() > room {
             return Err(format!("it has more than {MAX_NETWORKS} networks"));
         }
-        networks.extend(found.networks);
-        let told = found
+        networks.extend(content.networks);
+        let bad = content
             .bad
             .iter()
-            .map(|(at, what)| format!("{}{at}: {what:?} is no IP address or network; passed over", file.display()));
-        passed_over.extend(told);
-        if let Some(more @ 1..) = found.bad_count.checked_sub(TOLD) {
-            passed_over.push(format!("{}: {more} more passed over", file.display()));
+            .map(|(at, what)| format!("{}{at}: {what:?} is no IP address or network; skipped", file.display()));
+        skipped.extend(bad);
+        if let Some(more @ 1..) = content.bad_count.checked_sub(MAX_WARNINGS) {
+            skipped.push(format!("{}: {more} more skipped", file.display()));
         }
     }
-    Ok((networks, passed_over))
+    Ok((networks, skipped))
 }
 
-fn read_one(file: &Path) -> Result<Found, String> {
+fn read_one(file: &Path) -> Result<Content, String> {
     let bytes = crate::file::read(file, MAX_BYTES).map_err(|cause| cause.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("it has more than the {MAX_BYTES} B that are read"))?;
     let text = String::from_utf8_lossy(&bytes);
     if file.extension().is_some_and(|extension| extension == "toml") { entities(&text) } else { Ok(list(&text)) }
 }
 
-/// The file, or those in the folder whose names end in .txt, .list or .toml, in order.
+/// The path itself if it is a file; of a folder the files whose names end in .txt, .list or .toml, in order.
 pub(super) fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -67,7 +68,8 @@ pub(super) fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// An address or a network; IPv4 addresses within IPv6 ones are IPv4.
+/// The network of a text like `1.2.3.4` or `1.2.3.0/24`; none if it is neither an address nor a network. IPv4 addresses within IPv6 ones
+/// (::ffff:0:0/96) are IPv4.
 pub(super) fn network(text: &str) -> Option<IpNet> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(ip.to_canonical().into());
@@ -82,22 +84,22 @@ pub(super) fn network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Default)]
-struct Found {
+struct Content {
     networks: Vec<IpNet>,
-    /// What is no network: where it is, and its text. The first ones.
+    /// What is no network: where it is (`:line`, or nothing), and its text. The first [`MAX_WARNINGS`] of them.
     bad: Vec<(String, String)>,
     bad_count: usize,
 }
 
-impl Found {
-    fn note(&mut self, text: &str, at: impl FnOnce() -> String) {
+impl Content {
+    fn add(&mut self, text: &str, at: impl FnOnce() -> String) {
         match network(text) {
             Some(network) => self.networks.push(network),
             None => {
                 self.bad_count += 1;
-                if self.bad.len() < TOLD {
+                if self.bad.len() < MAX_WARNINGS {
                     self.bad.push((at(), text.chars().take(60).collect()));
                 }
             }
@@ -105,9 +107,9 @@ impl Found {
     }
 }
 
-/// A list: one network a line, comments after # or ;. Tor's exit-addresses have more lines, of which ExitAddress ones count.
-fn list(text: &str) -> Found {
-    let mut found = Found::default();
+/// The networks of a list: one network a line, comments after # or ;. Tor's exit-addresses have more lines, of which ExitAddress ones count.
+fn list(text: &str) -> Content {
+    let mut content = Content::default();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split(['#', ';']).next().unwrap_or_default().trim();
         let mut words = line.split_whitespace();
@@ -116,12 +118,12 @@ fn list(text: &str) -> Found {
             Some("ExitAddress") => words.next().unwrap_or_default(),
             Some(word) => word.trim_end_matches(','),
         };
-        found.note(word, || format!(":{number}"));
+        content.add(word, || format!(":{number}"));
     }
-    found
+    content
 }
 
-/// An entity of a ban list, in both forms that there are; other keys don't matter.
+/// An entity of a ban list. There are two forms, `networks` and `ips`; other keys are ignored.
 #[derive(Deserialize)]
 struct Entity {
     #[serde(default)]
@@ -135,13 +137,13 @@ struct Entity {
 #[serde(untagged)]
 enum Network {
     Plain(String),
-    Told { cidr: String, removed: Option<toml::Value> },
+    Dated { cidr: String, removed: Option<toml::Value> },
 }
 
-/// One entity, or a table or an array of several.
-fn entities(text: &str) -> Result<Found, String> {
+/// The networks of a TOML file: of one entity, or of a table or an array of several.
+fn entities(text: &str) -> Result<Content, String> {
     let table: toml::Table = text.parse().map_err(|cause: toml::de::Error| cause.message().to_owned())?;
-    let mut found = Found::default();
+    let mut content = Content::default();
     let is_one = table.contains_key("networks") || table.contains_key("ips");
     let inner = table.clone().into_iter().flat_map(|(_, value)| match value {
         toml::Value::Array(all) => all,
@@ -154,15 +156,15 @@ fn entities(text: &str) -> Result<Found, String> {
         if entity.removed.is_some() {
             continue;
         }
-        let told = entity.networks.into_iter().filter_map(|network| match network {
+        let current = entity.networks.into_iter().filter_map(|network| match network {
             Network::Plain(text) => Some(text),
-            Network::Told { cidr, removed: None } => Some(cidr),
+            Network::Dated { cidr, removed: None } => Some(cidr),
             // It was given up by the time that the file was written.
-            Network::Told { removed: Some(_), .. } => None,
+            Network::Dated { removed: Some(_), .. } => None,
         });
-        for text in told.chain(entity.ips) {
-            found.note(text.trim(), String::new);
+        for text in current.chain(entity.ips) {
+            content.add(text.trim(), String::new);
         }
     }
-    Ok(found)
+    Ok(content)
 }

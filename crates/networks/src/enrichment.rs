@@ -1,4 +1,4 @@
-//! What addresses tell: the sets they are in, and their autonomous systems.
+//! Enrichment of addresses: the sets they are in, and their autonomous systems.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use crate::asmap::Asmap;
 use crate::file::Stamp;
 use crate::sets::{SetMask, SetSource, Sets};
 
-/// Where facts come from.
+/// The files that enrichment is read from.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// Sets of networks.
+    /// Files with sets of networks.
     pub sets: Vec<SetSource>,
-    /// The map of autonomous systems.
+    /// The map of autonomous systems, in the format of `bitcoind -asmap`.
     pub asmap: Option<PathBuf>,
 }
 
@@ -47,10 +47,10 @@ impl Facts {
         Self { generation, loaded_ns, sets: Arc::new(sets), asmap, asmap_file }
     }
 
-    /// Reads files; what cannot be read stays as it was before.
+    /// Reads the files. What cannot be read stays as it was before, and a warning is logged.
     ///
     /// # Errors
-    /// There was nothing before, and a file cannot be read: which, and why.
+    /// A file cannot be read and there was nothing before: a sentence that names the file and the reason.
     pub fn read(files: &Files, before: Option<&Self>) -> Result<Self, String> {
         let (sets, warnings) =
             Sets::load(&files.sets, before.map(|before| &*before.sets)).map_err(|cause| cause.to_string())?;
@@ -68,17 +68,17 @@ impl Facts {
         Ok(Self::new(sets, asmap, stamp))
     }
 
-    /// Whether a file has changed since.
+    /// Whether a file was changed, added or removed since this was read.
     pub fn changed(&self) -> bool {
         self.sets.changed() || self.asmap_file.as_ref().is_some_and(|(path, before)| Stamp::of(path) != *before)
     }
 
-    /// Differs from that of what was read before.
+    /// A number that differs between any two that were read in this process.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// When it was read, nanoseconds since the UNIX epoch.
+    /// When this was read, in nanoseconds since the UNIX epoch.
     pub fn loaded_ns(&self) -> u64 {
         self.loaded_ns
     }
@@ -88,12 +88,12 @@ impl Facts {
         self.sets.sizes()
     }
 
-    /// The sets that an address is in.
+    /// The sets that an address is in, as a mask.
     pub fn sets_of(&self, ip: IpAddr) -> SetMask {
         self.sets.of(ip)
     }
 
-    /// Names of sets.
+    /// Names of the sets in a mask.
     pub fn names(&self, sets: SetMask) -> impl Iterator<Item = &str> {
         sets.indexes().filter_map(|index| self.sets.names().get(index)).map(String::as_str)
     }
@@ -108,7 +108,8 @@ impl Facts {
         self.asmap.is_some()
     }
 
-    /// The autonomous system of an address, by the asmap file.
+    /// The number of the autonomous system of an address, by the asmap file; none if the file does not map the address, or there is no
+    /// file.
     pub fn asn_of(&self, ip: IpAddr) -> Option<u32> {
         self.asmap.as_ref()?.lookup(ip)
     }
