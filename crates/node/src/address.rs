@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A host (IP address or name, without brackets) and a port. Port 0 stands for "not said": the chain's default.
+/// A host (IP address or name, without brackets) and a port. Port 0 stands for one that was not given: the chain's default.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostPort {
     /// IP address or host name. IPv6 without brackets.

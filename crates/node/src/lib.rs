@@ -1,11 +1,11 @@
 //! How to reach a Bitcoin node, on this machine or elsewhere.
 //!
-//! An operator says little or nothing about a node ([`Target`]); a running node says the rest through its process, its
+//! An operator configures little or nothing of a node ([`Target`]). The rest follows from its process, its
 //! command line and its configuration files ([`Machine`]). Together they give a [`Located`]: where its RPC
 //! server, debug.log, P2P port and sockets are, and how to log in. Since a node restarts, moves and upgrades, whoever
 //! observes it keeps the [`Target`] and locates it again, which takes milliseconds.
 //!
-//! Nothing that can't be read ends the search: it narrows the result and leaves a sentence in [`Located::notes`].
+//! A file that can't be read never ends the discovery: it narrows the result and leaves a sentence in [`Located::notes`].
 
 mod address;
 mod chain;
@@ -15,15 +15,15 @@ mod located;
 mod name;
 mod process;
 pub mod rpc;
-mod said_once;
 mod secret;
 mod target;
+mod warn_once;
 
 pub use address::{HostPort, HostPortError};
 pub use chain::{Chain, UnknownChain};
 pub use located::{Auth, Located, LogOptions, Zmq};
 pub use name::{NameError, validate_name};
 pub use process::Machine;
-pub use said_once::SaidOnce;
 pub use secret::Secret;
-pub use target::{Found, LocateError, Target, discover_all};
+pub use target::{DiscoveredNode, LocateError, Target, discover_all};
+pub use warn_once::SaidOnce;

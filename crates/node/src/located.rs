@@ -34,7 +34,7 @@ pub enum Auth {
 pub struct Zmq {
     /// What it publishes: `hashblock`, `rawtx`, `sequence`, ...
     pub topic: String,
-    /// Where, as the node was told: `tcp://127.0.0.1:28332`, `unix:/path`.
+    /// Where, as the node is configured: `tcp://127.0.0.1:28332`, `unix:/path`.
     pub address: String,
 }
 
@@ -108,7 +108,7 @@ pub struct Located {
     pub binary: Option<PathBuf>,
     /// User that the node runs as.
     pub owner: Option<String>,
-    /// The chain; none if the node is elsewhere and nobody said.
+    /// The chain; none if the node is elsewhere and it is not configured.
     pub chain: Option<Chain>,
     /// The data directory, without the chain's sub-directory.
     pub datadir: Option<PathBuf>,
@@ -139,7 +139,7 @@ pub struct Located {
 }
 
 impl Located {
-    /// What the options of a node say; `process` if it is running.
+    /// Where the interfaces of a node with these options are; `process` if it is running.
     pub(crate) fn of(mut settings: Settings, view: &View, process: Option<&Process>) -> Self {
         let mut notes = std::mem::take(&mut settings.notes);
         let rpc = rpc(&settings, process.is_some_and(|p| p.gui), &mut notes);
@@ -202,7 +202,7 @@ impl Located {
         }
     }
 
-    /// Notes what can't be read of that which a node running here has.
+    /// Adds a note on each file of a node on this machine that can't be read.
     pub(crate) fn check_access(&mut self) {
         let owner = self.owner_name().to_owned();
         let note = match &self.auth {
@@ -240,7 +240,7 @@ impl Located {
     }
 }
 
-/// What an unreadable cookie means. One that a stopped node doesn't have is nothing to speak of.
+/// The note on a cookie that can't be read; none if the node is stopped and has no cookie.
 fn cookie_note(path: &Path, error: &io::Error, owner: &str, running: bool) -> Option<String> {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound if !running => return None,
@@ -310,11 +310,11 @@ fn p2p(settings: &Settings, notes: &mut Vec<String>) -> Vec<HostPort> {
     // An address bound for Tor gives its visitors no rights of local ones.
     let plain = binds.into_iter().filter(|b| !b.ends_with("=onion"));
     let permitted = whitebinds.into_iter().map(|b| b.rsplit_once('@').map_or(b, |(_, address)| address));
-    let mut found = addresses(plain.chain(permitted), port, notes);
-    if found.is_empty() && !bound {
-        found.push(HostPort::new("127.0.0.1", port));
+    let mut listening = addresses(plain.chain(permitted), port, notes);
+    if listening.is_empty() && !bound {
+        listening.push(HostPort::new("127.0.0.1", port));
     }
-    found
+    listening
 }
 
 fn zmq(settings: &Settings) -> Vec<Zmq> {

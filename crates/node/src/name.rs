@@ -52,7 +52,7 @@ pub(crate) fn default_names(hostname: &str, nodes: &[(String, String)]) -> Vec<S
     for (chain, directory) in nodes {
         let own = sanitized(directory);
         let own = if unique_chain(chain) || own.is_empty() { sanitized(chain) } else { own };
-        // The host is cut, not what tells the nodes apart.
+        // The host is cut, not what makes the name unique.
         let room = MAX.saturating_sub(own.len() + 5);
         let name = format!("{}-{own}", host.get(..room).unwrap_or(&host));
         let name: String = name.chars().take(MAX - 4).collect();

@@ -1,4 +1,5 @@
-//! Running nodes, as /proc shows them.
+//! Running nodes, as /proc shows them. (Not by `procfs`: it fails on a command line that is not UTF-8, drops empty arguments, and reads
+//! without bounds.)
 //!
 //! What is read of a process of another user is limited: its command line and user are for everybody, its working directory,
 //! environment, binary and root for that user and root only.
@@ -35,19 +36,19 @@ struct User {
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    /// When it was started, in clock ticks since boot: tells it from a later process of the same pid.
+    /// When it was started, in clock ticks since boot. A later process of the same pid has another value.
     pub(crate) started: Option<u64>,
-    /// As it sees it, without the " (deleted)" of a replaced one.
+    /// Its program file as it sees it, without the " (deleted)" that /proc adds to a replaced one; none if we may not see it.
     pub(crate) binary: Option<PathBuf>,
-    /// The binary was replaced, as by an upgrade, since the process was started.
+    /// Whether the program file was replaced, as by an upgrade, since the process was started.
     pub(crate) replaced: bool,
-    /// It is `bitcoin-qt` or `bitcoin-gui`, whose RPC server is off by default.
+    /// Whether it is `bitcoin-qt` or `bitcoin-gui`, whose RPC server is off by default.
     pub(crate) gui: bool,
     /// Name of the user that it runs as; the number if it has none.
     pub(crate) owner: Option<String>,
     /// Whether its working directory could be read.
     pub(crate) cwd_known: bool,
-    /// It is in another network namespace: its loopback address is not ours.
+    /// Whether it is in another network namespace: its loopback address is not ours.
     pub(crate) foreign_network: bool,
     pub(crate) launch: Launch,
 }
@@ -72,7 +73,7 @@ impl Machine {
         &self.home
     }
 
-    /// Where nodes keep their data when nobody says otherwise.
+    /// Where nodes keep their data by default.
     pub(crate) fn default_datadirs(&self) -> Vec<PathBuf> {
         let mut directories = vec![self.home.join(".bitcoin")];
         directories.extend(self.service_datadirs());
@@ -102,19 +103,7 @@ impl Machine {
     /// The process `pid` if there is one, and if it is a node (`any`: whatever its name).
     pub(crate) fn process(&self, pid: u32, any: bool) -> Option<Process> {
         let dir = self.root.join("proc").join(pid.to_string());
-        let link = match fs::read_link(dir.join("exe")) {
-            Ok(link) => Some(link),
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => None,
-            // It ended, or is a thread of the kernel.
-            Err(_) => return None,
-        };
-        let (binary, replaced) = link.map_or((None, false), |link| {
-            let text = link.to_string_lossy();
-            match text.strip_suffix(" (deleted)") {
-                Some(path) => (Some(PathBuf::from(path)), true),
-                None => (Some(link), false),
-            }
-        });
+        let (binary, replaced) = binary(&dir)?;
         let mut args = Vec::new();
         if any || binary.as_deref().is_none_or(is_node) {
             args = arguments(&dir)?;
@@ -148,7 +137,7 @@ impl Machine {
         })
     }
 
-    /// Whether the process of `dir` is in another namespace than we are. False if that can't be told.
+    /// Whether the process of `dir` is in another namespace than we are. False if that can't be seen.
     fn other_namespace(&self, dir: &Path, kind: &str) -> bool {
         let namespace = |dir: &Path| fs::read_link(dir.join("ns").join(kind)).ok();
         let ours = namespace(&self.root.join("proc/self"));
@@ -173,6 +162,20 @@ impl Machine {
         let field = |n: usize| entry.as_ref().and_then(|e| e.get(n).copied()).filter(|f| !f.is_empty());
         Some(User { name: field(0).unwrap_or(&uid).to_owned(), home: field(5).map(PathBuf::from) })
     }
+}
+
+/// The program file of a process, and whether it was replaced since; no file if we may not see it. None if the process ended, or is a
+/// thread of the kernel.
+fn binary(dir: &Path) -> Option<(Option<PathBuf>, bool)> {
+    let link = match fs::read_link(dir.join("exe")) {
+        Ok(link) => link,
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Some((None, false)),
+        Err(_) => return None,
+    };
+    Some(match link.to_string_lossy().strip_suffix(" (deleted)") {
+        Some(path) => (Some(PathBuf::from(path)), true),
+        None => (Some(link), false),
+    })
 }
 
 /// The file name of a binary without what packagers put around it.

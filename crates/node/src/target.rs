@@ -1,4 +1,4 @@
-//! A node as an operator names it, or as it was once found, and the search for where it is now.
+//! A node as it is configured, or as it was once discovered, and the discovery of where it is now.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::name::{self, NameError};
 use crate::process::{Machine, Process};
 use crate::{Auth, Chain, HostPort, Located, Secret};
 
-/// What is told of one node. Everything may be left out: [`Target::locate`] finds out the rest.
+/// What is configured of one node. Everything may be left out: [`Target::locate`] finds out the rest.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Target {
@@ -41,17 +41,17 @@ pub struct Target {
     pub pid: Option<u32>,
     /// Its program file.
     pub binary: Option<PathBuf>,
-    /// What [`discover_all`] knows of the node besides. Not for operators.
+    /// What [`discover_all`] knows of the node besides. It can't be configured.
     #[serde(skip)]
-    pub found: Option<Found>,
+    pub found: Option<DiscoveredNode>,
 }
 
-/// What tells a node found before from another with the same data directory and chain, in another container.
+/// What distinguishes a discovered node from another one with the same data directory and chain, in another container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct DiscoveredNode {
     /// Device and inode of the data directory.
     datadir: Option<(u64, u64)>,
-    /// It sees another file system than we do.
+    /// Whether the node sees another file system than we do.
     contained: bool,
 }
 
@@ -67,21 +67,21 @@ pub enum LocateError {
     /// No such process.
     #[error("there is no process {0}: leave out the pid to find the node by itself")]
     NoProcess(u32),
-    /// The process given is another node than the rest of the target says.
-    #[error("process {pid} is not the node asked for ({told}): it is {found}; correct one of them")]
+    /// The process of the configured pid is another node than the rest of the target describes.
+    #[error("process {pid} is not the node asked for ({requested}): it is {actual}; correct one of them")]
     OtherNode {
         /// The process.
         pid: u32,
-        /// What was asked for.
-        told: String,
-        /// What it is.
-        found: String,
+        /// The node that was asked for.
+        requested: String,
+        /// The node that it is.
+        actual: String,
     },
     /// Nothing matches.
-    #[error("found no Bitcoin node{told}; {running}; start it, or say where it is with --datadir, --conf or --rpc")]
+    #[error("found no Bitcoin node{requested}; {running}; start it, or give its place with --datadir, --conf or --rpc")]
     NotFound {
-        /// What was asked for, with a leading space; empty if anything would do.
-        told: String,
+        /// The node that was asked for, in parentheses after a space; empty if any node would do.
+        requested: String,
         /// What runs instead.
         running: String,
     },
@@ -92,7 +92,7 @@ pub enum LocateError {
         path: PathBuf,
     },
     /// Several nodes match.
-    #[error("several nodes match: {0}; say which with --datadir, --chain or --pid")]
+    #[error("several nodes match: {0}; choose one with --datadir, --chain or --pid")]
     Ambiguous(String),
 }
 
@@ -134,7 +134,7 @@ impl Candidate {
     }
 }
 
-/// How well a candidate fits what is told of the data directory.
+/// How well a candidate fits the configured data directory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     No,
@@ -144,11 +144,11 @@ enum Fit {
 }
 
 impl Target {
-    /// Finds the node on this machine, or takes what is told of one elsewhere. Reads files and /proc, which takes
+    /// Finds the node on this machine, or takes what is configured of one elsewhere. Reads files and /proc, which takes
     /// milliseconds; call it again when the node does not answer any more.
     ///
     /// # Errors
-    /// Nothing or too much matches what is told, or that contradicts itself. A node that is not running is located by its
+    /// No node or several match what is configured, or that contradicts itself. A node that is not running is located by its
     /// files, if there are any.
     pub fn locate(&self) -> Result<Located, LocateError> {
         self.locate_on(&Machine::this())
@@ -166,26 +166,26 @@ impl Target {
             return Err(LocateError::HalfLogin);
         }
         if self.is_remote() {
-            return Ok(self.told_only());
+            return Ok(self.configured_only());
         }
         let located = match self.running(machine)? {
             Some(candidate) => candidate.located,
-            None if self.told_address().is_some() => return Ok(self.told_only()),
+            None if self.configured_address().is_some() => return Ok(self.configured_only()),
             None => self.stopped(machine)?,
         };
-        let mut located = self.told(located);
+        let mut located = self.with_configured(located);
         located.check_access();
         Ok(located)
     }
 
-    /// Whether the node is on another machine, so that nothing but what is told can be known of it.
+    /// Whether the node is on another machine, so that nothing but what is configured can be known of it.
     #[must_use]
     pub fn is_remote(&self) -> bool {
-        self.told_address().is_some_and(|address| !address.is_loopback())
+        self.configured_address().is_some_and(|address| !address.is_loopback())
     }
 
-    /// The address told, if no file or process is.
-    fn told_address(&self) -> Option<&HostPort> {
+    /// The configured address, if no file or process is configured.
+    fn configured_address(&self) -> Option<&HostPort> {
         let local = self.pid.is_some() || self.datadir.is_some() || self.conf.is_some() || self.binary.is_some();
         self.rpc.as_ref().or(self.p2p.as_ref()).filter(|_| !local)
     }
@@ -195,7 +195,7 @@ impl Target {
         if let Some(pid) = self.pid {
             let candidate = machine.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
             if self.fit(&candidate) == Fit::No {
-                return Err(LocateError::OtherNode { pid, told: self.describe(), found: candidate.describe() });
+                return Err(LocateError::OtherNode { pid, requested: self.describe(), actual: candidate.describe() });
             }
             return Ok(Some(candidate));
         }
@@ -211,12 +211,12 @@ impl Target {
 
     fn fit(&self, candidate: &Candidate) -> Fit {
         let located = &candidate.located;
-        let same = |told: &Option<PathBuf>, found: Option<&PathBuf>| match told {
-            Some(told) => found.is_some_and(|found| files::same(&absolute(told), found)),
+        let same = |configured: &Option<PathBuf>, actual: Option<&PathBuf>| match configured {
+            Some(path) => actual.is_some_and(|actual| files::same(&absolute(path), actual)),
             None => true,
         };
-        // An address finds a node only where nothing better is told; else it says how to reach the one that is meant.
-        let address = self.told_address().is_none()
+        // An address chooses a node only where nothing better is configured; else it is only the way to reach the node.
+        let address = self.configured_address().is_none()
             || match (&self.rpc, &self.p2p) {
                 (Some(rpc), _) => located.rpc.as_ref().is_some_and(|r| r.port == self.rpc_address(rpc).port),
                 (None, Some(p2p)) => located.p2p.iter().any(|p| p.port == self.p2p_address(p2p).port),
@@ -230,16 +230,16 @@ impl Target {
     }
 
     fn fit_datadir(&self, candidate: &Candidate) -> Fit {
-        let Some(told) = self.datadir.as_deref().map(absolute) else { return Fit::Same };
+        let Some(datadir) = self.datadir.as_deref().map(absolute) else { return Fit::Same };
         let contained = candidate.contained();
         let known = match self.found {
-            Some(found) => found.datadir,
-            None => files::identity(&told),
+            Some(discovered) => discovered.datadir,
+            None => files::identity(&datadir),
         };
         if known.is_some() && candidate.inode() == known {
             return Fit::Same;
         }
-        let same_path = told == candidate.datadir && self.found.is_none_or(|found| found.contained == contained);
+        let same_path = datadir == candidate.datadir && self.found.is_none_or(|node| node.contained == contained);
         match (same_path, contained) {
             (false, _) => Fit::No,
             (true, true) => Fit::Path,
@@ -256,8 +256,12 @@ impl Target {
         if let Err(e) = fs::metadata(&net_datadir)
             && e.kind() == std::io::ErrorKind::NotFound
         {
-            let told = self.datadir.is_some() || self.conf.is_some();
-            return Err(if told { LocateError::NoDatadir { path: net_datadir } } else { self.not_found(machine) });
+            let configured = self.datadir.is_some() || self.conf.is_some();
+            return Err(if configured {
+                LocateError::NoDatadir { path: net_datadir }
+            } else {
+                self.not_found(machine)
+            });
         }
         let mut located = Located::of(settings, &View::default(), None);
         located.notes.push(note);
@@ -269,7 +273,7 @@ impl Target {
         let option = |name: &str, path: &Path| format!("-{name}={}", absolute(path).display());
         let datadir = match (&self.datadir, &self.conf) {
             (None, None) => Some(machine.default_datadirs().into_iter().find(|d| fs::metadata(d).is_ok())?),
-            (told, _) => told.clone(),
+            (datadir, _) => datadir.clone(),
         };
         let conf = self.conf.clone().or_else(|| machine.service_conf(datadir.as_deref()?));
         let mut args = Vec::new();
@@ -285,15 +289,15 @@ impl Target {
     }
 
     fn not_found(&self, machine: &Machine) -> LocateError {
-        let told = self.describe();
+        let requested = self.describe();
         let running = Candidate::describe_all(Candidate::all(machine).iter());
         LocateError::NotFound {
-            told: if told.is_empty() { told } else { format!(" ({told})") },
+            requested: if requested.is_empty() { requested } else { format!(" ({requested})") },
             running: if running.is_empty() { "none is running here".to_owned() } else { format!("running: {running}") },
         }
     }
 
-    /// What is told to tell nodes apart.
+    /// What is configured to distinguish nodes.
     fn describe(&self) -> String {
         let path = |name: &str, path: &Option<PathBuf>| path.as_ref().map(|p| format!("{name} {}", p.display()));
         let parts = [
@@ -305,17 +309,17 @@ impl Target {
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    fn rpc_address(&self, told: &HostPort) -> HostPort {
-        told.clone().or_port(self.chain.unwrap_or(Chain::Main).rpc_port())
+    fn rpc_address(&self, configured: &HostPort) -> HostPort {
+        configured.clone().or_port(self.chain.unwrap_or(Chain::Main).rpc_port())
     }
 
-    fn p2p_address(&self, told: &HostPort) -> HostPort {
-        told.clone().or_port(self.chain.unwrap_or(Chain::Main).p2p_port())
+    fn p2p_address(&self, configured: &HostPort) -> HostPort {
+        configured.clone().or_port(self.chain.unwrap_or(Chain::Main).p2p_port())
     }
 
     /// A node of which nothing is known but this target.
-    fn told_only(&self) -> Located {
-        let mut located = self.told(Located::default());
+    fn configured_only(&self) -> Located {
+        let mut located = self.with_configured(Located::default());
         let (rpc, p2p) = (located.rpc.as_ref(), located.p2p.first());
         let by_port =
             |c: &Chain| rpc.is_some_and(|r| r.port == c.rpc_port()) || p2p.is_some_and(|p| p.port == c.p2p_port());
@@ -324,8 +328,8 @@ impl Target {
         located
     }
 
-    /// `located` with what is told in place of what was found.
-    fn told(&self, mut located: Located) -> Located {
+    /// `located` with what is configured in place of what was discovered.
+    fn with_configured(&self, mut located: Located) -> Located {
         let with_chain = Self { chain: self.chain.or(located.chain), ..Self::default() };
         located.chain = with_chain.chain;
         if let Some(rpc) = &self.rpc {
@@ -409,7 +413,7 @@ fn pinned(candidate: &Candidate) -> Target {
     Target {
         chain: candidate.located.chain,
         datadir: Some(candidate.datadir.clone()),
-        found: Some(Found { datadir: candidate.inode(), contained: candidate.contained() }),
+        found: Some(DiscoveredNode { datadir: candidate.inode(), contained: candidate.contained() }),
         ..Target::default()
     }
 }

@@ -47,7 +47,7 @@ impl Launch {
         }
         self.choose_chain(&mut settings);
         // Where the node looks for included files: if it already needed its data directory to find the first one, then there,
-        // whatever that file says of the data directory.
+        // whatever data directory that file sets.
         let base = if conf.is_absolute() { self.datadir(&settings) } else { at_start };
         self.read_included(&mut settings, &base);
         settings.datadir = self.datadir(&settings);
@@ -58,7 +58,7 @@ impl Launch {
     /// The data directory, as the options that are known so far have it.
     fn datadir(&self, settings: &Settings) -> PathBuf {
         match settings.text("datadir") {
-            Some(told) => normal(&self.cwd.join(told)),
+            Some(datadir) => normal(&self.cwd.join(datadir)),
             None => normal(&self.home.join(".bitcoin")),
         }
     }
@@ -129,7 +129,7 @@ impl Launch {
                 }
                 Err(e) => e.to_string(),
             },
-            // It seldom says anything of the options that matter here, so it is not worth a word that it is the node's own.
+            // It seldom sets an option that matters here, so it is not worth a note that only the node may read it.
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => return,
             Err(e) => files::reason(&e),
         };

@@ -1,4 +1,4 @@
-//! A node's options, from all the places where they can be said, with Bitcoin Core's precedence.
+//! A node's options, from all the places where they can be set, with Bitcoin Core's precedence.
 //!
 //! From high to low: command line, settings.json, the chain's section of bitcoin.conf, its default section. There are
 //! exceptions that Core keeps for the sake of old configurations, and which decide where a node's files are; they are
@@ -37,7 +37,7 @@ pub(crate) struct Settings {
 /// The values of one source, with what a negation among them means.
 #[derive(Clone, Copy, Default)]
 struct Span<'a> {
-    /// Those after the last negation.
+    /// The values after the last negation.
     values: &'a [Value],
     negated: bool,
 }
@@ -203,7 +203,7 @@ impl Settings {
     }
 }
 
-/// `path` without `.` and `..`, as the text says (links are not looked at).
+/// `path` without `.` and `..`, by its text alone (links are not followed).
 fn normal(path: &Path) -> PathBuf {
     let mut result = PathBuf::new();
     for part in path.components() {

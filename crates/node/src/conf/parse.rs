@@ -1,8 +1,8 @@
-//! The three forms in which a node is told its options: command line, bitcoin.conf, settings.json.
+//! The three forms in which a node is given its options: command line, bitcoin.conf, settings.json.
 
 use std::collections::BTreeMap;
 
-/// What one occurrence of an option says.
+/// The value of one occurrence of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// `foo=text`; a lone `-foo` has empty text.
@@ -68,7 +68,7 @@ pub(super) fn command_line(args: &[String]) -> Values {
     values
 }
 
-/// Adds the options in the text of a bitcoin.conf to `sections` (the default one has the empty name), and tells what is wrong
+/// Adds the options in the text of a bitcoin.conf to `sections` (the default one has the empty name), and returns what is wrong
 /// with other lines.
 pub(super) fn config_file(text: &str, sections: &mut BTreeMap<String, Values>) -> Vec<Problem> {
     let mut problems = Vec::new();

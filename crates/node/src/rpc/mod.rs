@@ -1,7 +1,7 @@
 //! JSON-RPC over HTTP, as Bitcoin Core v26 to v32 and Knots serve it.
 //!
-//! Answers are bounded in size and time. What the node says in passing (HTTP status, error code) becomes an [`RpcError`] that
-//! tells an operator which line of bitcoin.conf would help.
+//! Answers are bounded in size and time. A failure (HTTP status, error code) becomes an [`RpcError`] that
+//! names the line of bitcoin.conf that would help.
 
 mod error;
 mod lenient;
@@ -47,11 +47,11 @@ pub struct RpcClient {
     cookie: Mutex<Option<Cookie>>,
     max_answer: usize,
     next_id: AtomicU64,
-    /// Some call was let through, so we may connect and log in.
+    /// Whether some call succeeded, so that we may connect and log in.
     let_in: AtomicBool,
 }
 
-/// The content of a cookie file, and what tells when it was written anew.
+/// The content of a cookie file, and the version of the file that it was read from.
 #[derive(Clone, Debug)]
 struct Cookie {
     login: Login,
@@ -200,7 +200,10 @@ impl RpcClient {
         response.map_err(|e| self.transport(method, &e))
     }
 
-    /// The body, as far as it is allowed.
+    /// The body of a response.
+    ///
+    /// # Errors
+    /// It is larger than `max_answer` bytes, or the connection broke.
     async fn read(&self, method: &str, mut response: Response) -> Result<Vec<u8>, RpcError> {
         let too_large = || RpcError::TooLarge {
             address: self.address.to_string(),
@@ -339,7 +342,7 @@ fn version(path: &Path) -> io::Result<Version> {
     Ok((metadata.modified().ok(), metadata.ino(), metadata.size()))
 }
 
-/// The text of the error at the end of the chain: those before only say that there is one.
+/// The text of the error at the end of the chain, which has the cause.
 fn innermost(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -1,8 +1,8 @@
-//! Results of the RPCs that say something about peers and chain, by Bitcoin Core's field names.
+//! Results of the RPCs about peers and chain, by Bitcoin Core's field names.
 //!
 //! One struct serves every version from v26 on, and Knots: fields that a version lacks are `None` where the absence says
 //! something, else 0, false or empty; fields that are not known here are ignored. Times are seconds since the UNIX epoch,
-//! durations seconds, sizes bytes, and amounts BTC (fee rates per 1,000 virtual bytes), unless said otherwise.
+//! durations seconds, sizes bytes, and amounts BTC (fee rates per 1,000 virtual bytes), unless noted otherwise.
 
 use std::collections::BTreeMap;
 
@@ -398,7 +398,7 @@ object! {
         pub services: u64,
         /// When it was last seen.
         pub time: i64,
-        /// Address of the peer that told the node of it.
+        /// Address of the peer that gossiped it to the node.
         pub source: String,
         /// That peer's network.
         pub source_network: String,

@@ -185,28 +185,28 @@ fn what_is_told_comes_before_what_is_found() {
     let fake = Fake::new();
     fake.write("home/bitcoin/.bitcoin/bitcoin.conf", "rpcuser=u\nrpcpassword=p");
     fake.process(10, "/usr/bin/bitcoin-qt", "bitcoin-qt");
-    let told = |toml: &str| {
+    let configured = |toml: &str| {
         let target: Target = toml::from_str(toml).unwrap();
         fake.locate(&target).unwrap()
     };
-    let found = told("");
+    let found = configured("");
     assert_eq!(found.auth, Auth::User { user: "u".to_owned(), password: Secret::new("p") });
     assert!(found.rpc.is_none() && note(&found, "server=1"), "the RPC server of a GUI is off: {found:?}");
-    let here = told(
+    let here = configured(
         "pid = 10\nrpc_user = 'v'\nrpc_password = 'geheim'\nrpc = '127.0.0.1'\np2p = '10.0.0.1:5'\ndebug_log = '/l'",
     );
     assert_eq!((here.pid, here.rpc), (Some(10), Some(HostPort::new("127.0.0.1", 8332))));
     assert_eq!(here.auth, Auth::User { user: "v".to_owned(), password: Secret::new("geheim") });
     assert_eq!((here.p2p, here.debug_log), (vec![HostPort::new("10.0.0.1", 5)], Some("/l".into())));
-    // Elsewhere: nothing of this machine is mixed in. The port says the chain where nobody does.
-    let remote = told("rpc = 'node.example:18443'\nrpc_cookie_file = '/c'");
+    // Elsewhere: nothing of this machine is mixed in. The port gives the chain where it is not configured.
+    let remote = configured("rpc = 'node.example:18443'\nrpc_cookie_file = '/c'");
     assert_eq!((remote.pid, remote.chain, remote.datadir), (None, Some(Chain::Regtest), None));
     assert_eq!((remote.auth, remote.log_options), (Auth::Cookie("/c".into()), None));
-    let remote = told("rpc = '10.0.0.1'\nchain = 'signet'");
+    let remote = configured("rpc = '10.0.0.1'\nchain = 'signet'");
     assert_eq!(remote.rpc, Some(HostPort::new("10.0.0.1", 38332)));
     assert!(remote.notes[0].contains("--rpc-user"), "{:?}", remote.notes);
     // A loopback address of no node here, as of a tunnel.
-    assert_eq!(told("rpc = '127.0.0.1:999'").pid, None);
+    assert_eq!(configured("rpc = '127.0.0.1:999'").pid, None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The client against a server that says what a test tells it to.
+//! The client against a server whose answers a test scripts.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
