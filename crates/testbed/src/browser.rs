@@ -1,4 +1,7 @@
-//! A Chromium, driven through its own protocol (Chrome DevTools Protocol): what a person with a browser sees, and what goes wrong for them.
+//! A Chromium, driven through the Chrome DevTools Protocol: what a person with a browser sees, and what goes wrong for them.
+//!
+//! Not by `chromiumoxide`: it adds 111,000 lines of generated protocol to each build of the tests, and a Chromium that it starts outlives a
+//! test program that is killed.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,20 +13,19 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bus::task;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::ChildStderr;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::process::Process;
+use crate::process::{Process, until_ready};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,7 +34,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// A Chromium without a window. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Browser {
-    line: Arc<Line>,
+    connection: Arc<Connection>,
     _process: Process,
     _profile: TempDir,
 }
@@ -40,25 +42,27 @@ pub struct Browser {
 /// A page in it: a tab.
 #[derive(Debug)]
 pub struct Page {
-    line: Arc<Line>,
+    connection: Arc<Connection>,
     session: String,
 }
 
-/// The connection to it.
+/// The connection to a Chromium, which all its pages share.
 #[derive(Debug)]
-struct Line {
+struct Connection {
+    /// Number of the next call.
     next: AtomicU64,
+    /// Calls without a response yet, by their number.
     waiting: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
-    /// What went wrong, by session.
+    /// Session and text of each error that was not asked for yet.
     wrong: Mutex<Vec<(String, String)>>,
     sink: tokio::sync::Mutex<SplitSink<Socket, Message>>,
 }
 
 impl Browser {
-    /// Starts one.
+    /// Starts a Chromium with an empty profile.
     ///
     /// # Errors
-    /// There is none, or it ended; with what it said.
+    /// There is none, or it ended: with its output.
     pub async fn start() -> Result<Self> {
         let binary = crate::chromium()?;
         let profile = tempfile::tempdir()?;
@@ -83,118 +87,122 @@ impl Browser {
         });
         let mut process = process.await?;
         let stderr = process.take_stderr().context("chromium has no standard error")?;
-        let url = timeout(PATIENCE, listening_at(stderr)).await.context("chromium did not get ready")??;
+        let url = timeout(PATIENCE, until_ready("chromium", stderr, listening_at)).await;
+        let url = url.context("chromium did not get ready")??;
         let (socket, _) = tokio_tungstenite::connect_async(url).await?;
         let (sink, stream) = socket.split();
-        let line = Arc::new(Line {
+        let connection = Arc::new(Connection {
             next: AtomicU64::new(1),
             waiting: Mutex::default(),
             wrong: Mutex::default(),
             sink: tokio::sync::Mutex::new(sink),
         });
-        tokio::spawn(listen(Arc::clone(&line), stream));
-        Ok(Self { line, _process: process, _profile: profile })
+        task::spawn("connection to chromium", listen(Arc::clone(&connection), stream));
+        Ok(Self { connection, _process: process, _profile: profile })
     }
 
-    /// Opens an empty page of this size.
+    /// Opens an empty page of this size, in CSS pixels.
     ///
     /// # Errors
-    /// The browser does not.
+    /// The browser refuses, or does not answer.
     pub async fn page(&self, width: u32, height: u32) -> Result<Page> {
-        let target =
-            self.line.ask(None, "Target.createTarget", json!({ "url": "about:blank", "newWindow": true })).await?;
+        let target = self
+            .connection
+            .call(None, "Target.createTarget", json!({ "url": "about:blank", "newWindow": true }))
+            .await?;
         let attach = json!({ "targetId": target.get("targetId"), "flatten": true });
-        let attached = self.line.ask(None, "Target.attachToTarget", attach).await?;
+        let attached = self.connection.call(None, "Target.attachToTarget", attach).await?;
         let session = attached.get("sessionId").and_then(Value::as_str).context("no session")?.to_owned();
-        let page = Page { line: Arc::clone(&self.line), session };
+        let page = Page { connection: Arc::clone(&self.connection), session };
         for domain in ["Page.enable", "Runtime.enable", "Log.enable", "Network.enable"] {
-            page.ask(domain, json!({})).await?;
+            page.call(domain, json!({})).await?;
         }
         // Each is looked at: a hidden page rests.
-        page.ask("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await?;
+        page.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await?;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        page.ask("Emulation.setDeviceMetricsOverride", size).await?;
+        page.call("Emulation.setDeviceMetricsOverride", size).await?;
         Ok(page)
     }
 }
 
 impl Page {
-    async fn ask(&self, method: &str, parameters: Value) -> Result<Value> {
-        self.line.ask(Some(&self.session), method, parameters).await
+    async fn call(&self, method: &str, parameters: Value) -> Result<Value> {
+        self.connection.call(Some(&self.session), method, parameters).await
     }
 
-    /// Goes to an address. Within one page, that changes only what stands after `#`.
+    /// Navigates to an address. A change after `#` alone does not load the page again.
     ///
     /// # Errors
-    /// The browser cannot.
+    /// The browser can't navigate there: with its reason.
     pub async fn go(&self, url: &str) -> Result<()> {
-        let gone = self.ask("Page.navigate", json!({ "url": url })).await?;
-        match gone.get("errorText").and_then(Value::as_str) {
+        let navigated = self.call("Page.navigate", json!({ "url": url })).await?;
+        match navigated.get("errorText").and_then(Value::as_str) {
             Some(error) => bail!("{url}: {error}"),
             None => Ok(()),
         }
     }
 
-    /// The value of an expression of JavaScript; a promise is waited for.
+    /// The value of an expression of JavaScript, as JSON; a promise is awaited.
     ///
     /// # Errors
-    /// What it throws.
+    /// The expression throws: with what it throws.
     pub async fn value(&self, expression: &str) -> Result<Value> {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let mut answer = self.ask("Runtime.evaluate", parameters).await?;
+        let mut answer = self.call("Runtime.evaluate", parameters).await?;
         if let Some(exception) = answer.get("exceptionDetails") {
             bail!("{}", thrown(exception));
         }
         Ok(answer.pointer_mut("/result/value").map(Value::take).unwrap_or_default())
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression of JavaScript is `true`.
     ///
     /// # Errors
-    /// It was not within this time.
+    /// It was not within `limit`.
     pub async fn until(&self, expression: &str, limit: Duration) -> Result<()> {
         let is_true = || async { self.value(expression).await.ok().filter(|value| *value == Value::Bool(true)) };
         crate::eventually(expression, limit, is_true).await.map(drop)
     }
 
-    /// Dark or light, as the system of the person prefers.
+    /// Sets the colour scheme that the person prefers: `dark` or `light`.
     ///
     /// # Errors
-    /// The browser cannot.
+    /// The browser does not answer.
     pub async fn prefer(&self, scheme: &str) -> Result<()> {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.ask("Emulation.setEmulatedMedia", features).await.map(drop)
+        self.call("Emulation.setEmulatedMedia", features).await.map(drop)
     }
 
-    /// What went wrong in this page since the last question: exceptions, errors in the console, files that did not load.
+    /// What went wrong in this page since the last call: exceptions, errors in the console, files that did not load.
     pub fn wrong(&self) -> Vec<String> {
-        let mut wrong = self.line.wrong.lock();
+        let mut wrong = self.connection.wrong.lock();
         let (mine, others) = wrong.drain(..).partition::<Vec<_>, _>(|(session, _)| *session == self.session);
         *wrong = others;
         mine.into_iter().map(|(_, text)| text).collect()
     }
 
-    /// Writes a picture of it.
+    /// Writes a screenshot of the page as PNG.
     ///
     /// # Errors
-    /// It cannot be made or written.
+    /// It can't be made or written.
     pub async fn screenshot(&self, path: &Path) -> Result<()> {
-        let picture = self.ask("Page.captureScreenshot", json!({ "format": "png" })).await?;
+        let picture = self.call("Page.captureScreenshot", json!({ "format": "png" })).await?;
         let picture = picture.get("data").and_then(Value::as_str).context("no picture")?;
         std::fs::write(path, STANDARD.decode(picture)?).with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
-impl Line {
-    async fn ask(&self, session: Option<&str>, method: &str, parameters: Value) -> Result<Value> {
+impl Connection {
+    /// Calls a method of the protocol, for a session or for the browser, and returns its result.
+    async fn call(&self, session: Option<&str>, method: &str, parameters: Value) -> Result<Value> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         self.waiting.lock().insert(id, sender);
-        let mut question = json!({ "id": id, "method": method, "params": parameters });
-        if let (Some(session), Some(question)) = (session, question.as_object_mut()) {
-            question.insert("sessionId".to_owned(), session.into());
+        let mut call = json!({ "id": id, "method": method, "params": parameters });
+        if let (Some(session), Some(call)) = (session, call.as_object_mut()) {
+            call.insert("sessionId".to_owned(), session.into());
         }
-        self.sink.lock().await.send(Message::text(question.to_string())).await?;
+        self.sink.lock().await.send(Message::text(call.to_string())).await?;
         let mut answer = timeout(PATIENCE, answer).await.with_context(|| format!("{method}: no answer"))??;
         match answer.get("error") {
             Some(error) => bail!("{method}: {error}"),
@@ -202,7 +210,7 @@ impl Line {
         }
     }
 
-    fn took(&self, mut message: Value) {
+    fn receive(&self, mut message: Value) {
         if let Some(id) = message.get("id").and_then(Value::as_u64) {
             if let Some(waiting) = self.waiting.lock().remove(&id) {
                 let _ = waiting.send(message);
@@ -227,34 +235,24 @@ impl Line {
     }
 }
 
-async fn listen(line: Arc<Line>, mut stream: SplitStream<Socket>) {
+async fn listen(connection: Arc<Connection>, mut stream: SplitStream<Socket>) {
     while let Some(Ok(message)) = stream.next().await {
         if let Message::Text(text) = message
             && let Ok(message) = serde_json::from_str(&text)
         {
-            line.took(message);
+            connection.receive(message);
         }
     }
-    line.waiting.lock().clear();
+    connection.waiting.lock().clear();
 }
 
+/// The text of an exception.
 fn thrown(exception: &Value) -> String {
     let text = |path: &str| exception.pointer(path).and_then(Value::as_str);
     text("/exception/description").or_else(|| text("/text")).unwrap_or("an exception").to_owned()
 }
 
-/// Reads what it says until it listens. What comes later is read and dropped.
-async fn listening_at(stderr: ChildStderr) -> Result<String> {
-    let mut lines = BufReader::new(stderr).lines();
-    let mut said = String::new();
-    while let Some(line) = lines.next_line().await? {
-        if let Some((_, url)) = line.split_once("DevTools listening on ") {
-            let url = url.trim().to_owned();
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return Ok(url);
-        }
-        said.push_str(&line);
-        said.push('\n');
-    }
-    bail!("chromium ended: {}", said.trim())
+/// The address of its protocol, by the line that announces it.
+fn listening_at(line: &str) -> Option<String> {
+    line.split_once("DevTools listening on ").map(|(_, url)| url.trim().to_owned())
 }

@@ -82,7 +82,7 @@ impl NodeBuilder {
     /// Starts the node and waits until its RPC answers.
     ///
     /// # Errors
-    /// There is no bitcoind, or it ended; with the end of what it said.
+    /// There is no bitcoind, or it ended; with the end of its output.
     pub async fn start(mut self) -> Result<Node> {
         let binary = self.binary.map_or_else(crate::bitcoind, Ok)?;
         if self.noban {
@@ -121,7 +121,7 @@ impl NodeBuilder {
     }
 }
 
-/// No address but loopback ones is ever listened on or dialled: `connect=0` also keeps the node from trying addresses it is told of.
+/// No address but loopback ones is ever listened on or dialled: `connect=0` also keeps the node from trying addresses that it learns from peers.
 fn configuration(ports: &Ports, more: &[String]) -> String {
     let mut text = format!(
         "regtest=1\n[regtest]\nserver=1\nprinttoconsole=0\n\

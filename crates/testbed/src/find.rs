@@ -1,4 +1,4 @@
-//! Where the programs are that the testbed starts.
+//! Finds the programs that the testbed starts.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 /// The bitcoind to use: `$BITCOIND`, else one on PATH, else the one that `scripts/bitcoind` has put into the project's `.cache`.
 ///
 /// # Errors
-/// Where it was looked for, and what to do.
+/// There is none: the message has the places that were searched, and what to do.
 pub fn bitcoind() -> Result<PathBuf> {
     if let Some(value) = env::var_os("BITCOIND").filter(|value| !value.is_empty()) {
         return on_path(&value.to_string_lossy()).with_context(|| {
@@ -24,7 +24,7 @@ pub fn bitcoind() -> Result<PathBuf> {
 /// The nats-server to use: one on PATH or where Debian installs servers.
 ///
 /// # Errors
-/// That there is none, and what to do.
+/// There is none: the message names the package to install.
 pub fn nats_server() -> Result<PathBuf> {
     on_path("nats-server").context("no nats-server on PATH; install the package nats-server")
 }
@@ -32,7 +32,7 @@ pub fn nats_server() -> Result<PathBuf> {
 /// The Prometheus to use.
 ///
 /// # Errors
-/// That there is none, and what to do.
+/// There is none: the message names the package to install.
 pub fn prometheus() -> Result<PathBuf> {
     on_path("prometheus").context("no prometheus on PATH; install the package prometheus")
 }
@@ -40,7 +40,7 @@ pub fn prometheus() -> Result<PathBuf> {
 /// The Alertmanager to use, by the name that Debian or its makers give it.
 ///
 /// # Errors
-/// That there is none, and what to do.
+/// There is none: the message names the package to install.
 pub fn alertmanager() -> Result<PathBuf> {
     on_path("prometheus-alertmanager")
         .or_else(|| on_path("alertmanager"))
@@ -50,7 +50,7 @@ pub fn alertmanager() -> Result<PathBuf> {
 /// The Chromium to use.
 ///
 /// # Errors
-/// That there is none, and what to do.
+/// There is none: the message names the package to install.
 pub fn chromium() -> Result<PathBuf> {
     on_path("chromium")
         .or_else(|| on_path("chromium-browser"))
@@ -61,15 +61,15 @@ pub fn chromium() -> Result<PathBuf> {
 /// The accessibility checks of axe-core, one file of JavaScript, that `scripts/axe` has put into the project's `.cache`.
 ///
 /// # Errors
-/// That it is not there, and what to do.
+/// It is not there: the message names the script to run.
 pub fn axe() -> Result<PathBuf> {
     cached_file("axe-core/axe.min.js").context("no axe-core in .cache; run scripts/axe to get it")
 }
 
-/// What `bitcoind -version` says of itself, its first line: `Bitcoin Core daemon version v30.2.0 bitcoind`.
+/// The first line of what `bitcoind -version` prints: `Bitcoin Core daemon version v30.2.0 bitcoind`.
 ///
 /// # Errors
-/// That it can't be run, and why.
+/// It can't be run: the message has the reason.
 pub fn bitcoind_version(binary: &Path) -> Result<String> {
     let output = Command::new(binary)
         .arg("-version")
@@ -82,11 +82,11 @@ pub fn bitcoind_version(binary: &Path) -> Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// The major version in that line: 30.
+/// The major version of a bitcoind, by that line: 30.
 pub(crate) fn bitcoind_major(binary: &Path) -> Result<u32> {
     let line = bitcoind_version(binary)?;
     let number = line.split_whitespace().find_map(|word| word.strip_prefix('v')?.split('.').next()?.parse().ok());
-    number.with_context(|| format!("{} tells no version: {line}", binary.display()))
+    number.with_context(|| format!("{} prints no version: {line}", binary.display()))
 }
 
 /// The executable of that name, or at that path if it has a slash, as a shell would find it; also in the sbin folders, which are not on

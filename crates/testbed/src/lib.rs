@@ -1,4 +1,4 @@
-//! Real things to observe: regtest nodes, their traffic, scripted peers and NATS servers; and a browser to look at what comes of it.
+//! Real things to observe: regtest nodes, their traffic, scripted peers and NATS servers; and a browser to look at the pages.
 //!
 //! Tests, the demo and the benchmarks use the programs that users run, not imitations of them, because what a node really writes, sends
 //! and refuses is what this project is about. Nothing here listens beyond loopback or outlives the program that started it.
@@ -7,7 +7,7 @@
 //! # async fn example() -> anyhow::Result<()> {
 //! use testbed::{Node, Peer, PeerOptions};
 //!
-//! let Some(_) = testbed::require_bitcoind() else { return Ok(()) }; // says SKIPPED, and why
+//! let Some(_) = testbed::require_bitcoind() else { return Ok(()) }; // prints SKIPPED, and why
 //! let alice = Node::builder().name("alice").debug(["net"]).start().await?;
 //! let bob = Node::builder().name("bob").start().await?;
 //! alice.connect(&bob).await?;

@@ -1,4 +1,4 @@
-//! What the code under test says: the log lines of the whole test program.
+//! The log lines of the code under test: those of the whole test program.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};

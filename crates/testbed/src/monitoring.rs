@@ -1,4 +1,4 @@
-//! A Prometheus, an Alertmanager, and somebody who is alerted.
+//! A Prometheus, an Alertmanager, and a webhook that receives alerts.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bus::task;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::ChildStderr;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::process::Process;
+use crate::process::{Process, until_ready};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,7 +29,7 @@ impl Monitor {
     /// Starts a Prometheus with a configuration file; its data goes beside that.
     ///
     /// # Errors
-    /// There is none, or it ended; with what it said.
+    /// There is none, or it ended: with its output.
     pub async fn prometheus(config: &Path) -> Result<Self> {
         let binary = crate::prometheus()?;
         let data = config.with_file_name("prometheus-data");
@@ -53,15 +53,15 @@ impl Monitor {
         Self::start("alertmanager", &binary, &format!("--config.file={}", config.display()), &[data, alone]).await
     }
 
-    async fn start(name: &str, binary: &Path, config: &str, arguments: &[String]) -> Result<Self> {
+    async fn start(name: &'static str, binary: &Path, config: &str, arguments: &[String]) -> Result<Self> {
         let process = Process::spawn(name, binary, |command| {
-            // Port 0 lets the system choose; the log says which it was.
+            // Port 0 lets the system choose; the log has its choice.
             command.arg(config).args(arguments).arg("--web.listen-address=127.0.0.1:0");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         });
         let mut process = process.await?;
         let stderr = process.take_stderr().with_context(|| format!("{name} has no standard error"))?;
-        let listening = timeout(PATIENCE, listening_at(name, stderr)).await;
+        let listening = timeout(PATIENCE, until_ready(name, stderr, listening_at)).await;
         let addr = listening.with_context(|| format!("{name} did not get ready"))??;
         let monitor = Self { addr, client: reqwest::Client::new(), _process: process };
         let url = format!("{}/-/ready", monitor.url());
@@ -81,10 +81,10 @@ impl Monitor {
         format!("http://{}", self.addr)
     }
 
-    /// The answer to a question by its HTTP interface, without the prefix /api/v1: its `data`.
+    /// The field `data` of the response of its HTTP API to a path without the prefix /api/v1.
     ///
     /// # Errors
-    /// It does not answer, or with an error: which.
+    /// It does not respond, or with an error: with the response.
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
         let mut url = reqwest::Url::parse(&format!("{}/api/v1/{path}", self.url()))?;
         url.query_pairs_mut().extend_pairs(query);
@@ -96,25 +96,13 @@ impl Monitor {
     }
 }
 
-/// Reads its log until it listens. What comes later is read and dropped.
-async fn listening_at(name: &str, stderr: ChildStderr) -> Result<SocketAddr> {
-    let mut lines = BufReader::new(stderr).lines();
-    let mut said = String::new();
-    while let Some(line) = lines.next_line().await? {
-        if line.contains("Listening on")
-            && let Some((_, address)) = line.rsplit_once("address=")
-            && let Ok(addr) = address.trim_matches('"').parse()
-        {
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return Ok(addr);
-        }
-        said.push_str(&line);
-        said.push('\n');
-    }
-    bail!("{name} ended: {}", said.trim())
+/// Where it listens, by a line of its log.
+fn listening_at(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("Listening on").and_then(|(_, rest)| rest.rsplit_once("address="))?;
+    address.trim_matches('"').parse().ok()
 }
 
-/// Takes what an Alertmanager posts.
+/// A webhook: an HTTP server that receives what an Alertmanager posts.
 #[derive(Debug)]
 pub struct Webhook {
     addr: SocketAddr,
@@ -130,9 +118,9 @@ impl Webhook {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let addr = listener.local_addr()?;
         let (sender, posts) = unbounded_channel();
-        tokio::spawn(async move {
+        task::spawn("webhook", async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(take(stream, sender.clone()));
+                task::spawn("request to the webhook", take(stream, sender.clone()));
             }
         });
         Ok(Self { addr, posts })
@@ -160,7 +148,7 @@ impl Webhook {
     }
 }
 
-/// One request on a connection, which is then closed.
+/// Reads one request from a connection, answers it, and closes the connection.
 async fn take(stream: TcpStream, sender: UnboundedSender<Value>) -> Result<()> {
     let mut stream = BufReader::new(stream);
     let mut length = 0;

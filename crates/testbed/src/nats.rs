@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::ChildStderr;
 use tokio::time::timeout;
 
-use crate::process::Process;
+use crate::process::{Process, until_ready};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,12 +30,12 @@ impl NatsServer {
     /// `authorization { user: a, password: b }`; files that this names may be put anywhere.
     ///
     /// # Errors
-    /// There is no nats-server, or it ended; with what it said.
+    /// There is no nats-server, or it ended: with its output.
     pub async fn start(config: &str) -> Result<Self> {
         let binary = crate::nats_server()?;
         let dir = tempfile::Builder::new().prefix("testbed-nats-").tempdir()?;
         fs::write(dir.path().join("nats.conf"), config)?;
-        // Port -1 lets the system choose; the server says which it was.
+        // Port -1 lets the system choose; the server logs its choice.
         let mut server = Self { process: None, binary, addr: ([127, 0, 0, 1], 0).into(), dir };
         server.addr = server.launch("-1").await?;
         Ok(server)
@@ -45,7 +44,7 @@ impl NatsServer {
     /// Starts it again on the same port after [`Self::stop`] or [`Self::kill`].
     ///
     /// # Errors
-    /// It runs already, or it ended; with what it said.
+    /// It runs already, or it ended: with its output.
     pub async fn start_again(&mut self) -> Result<()> {
         if self.process.is_some() {
             bail!("nats-server runs already");
@@ -102,21 +101,14 @@ impl NatsServer {
     }
 }
 
-/// Reads its log until it is ready. What comes later is read and dropped, because a server can't write into a full or closed pipe.
+/// Reads its log until it is ready. Returns where it listens.
 async fn listening_at(stderr: ChildStderr) -> Result<SocketAddr> {
-    let mut lines = BufReader::new(stderr).lines();
-    let mut said = String::new();
     let mut addr = None;
-    while let Some(line) = lines.next_line().await? {
+    let ready = |line: &str| {
         if let Some((_, listening)) = line.split_once("Listening for client connections on ") {
-            addr = Some(listening.trim().parse::<SocketAddr>()?);
+            addr = listening.trim().parse::<SocketAddr>().ok();
         }
-        if line.ends_with("Server is ready") {
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return addr.context("nats-server named no address");
-        }
-        said.push_str(&line);
-        said.push('\n');
-    }
-    bail!("nats-server ended: {}", said.trim())
+        line.ends_with("Server is ready").then_some(addr)
+    };
+    until_ready("nats-server", stderr, ready).await?.context("nats-server logged no address")
 }

@@ -10,7 +10,7 @@ use crate::node::{ConnectionType, Node, is_at, sync_blocks};
 
 const NAMES: [&str; 8] = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 
-/// What a node is to log for a log reader to have everything. (Only old versions lack one, and they just warn.)
+/// The debug categories that log everything a log reader understands. A node that lacks one of them only warns.
 const DEBUG: [&str; 7] = ["net", "mempool", "mempoolrej", "validation", "cmpctblock", "addrman", "txpackages"];
 
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ struct Edge {
     v2: bool,
 }
 
-/// Connected regtest nodes that log all that is interesting.
+/// Connected regtest nodes that log everything a log reader understands.
 #[derive(Clone, Debug)]
 pub struct Network {
     nodes: Vec<Arc<Node>>,
@@ -78,7 +78,7 @@ impl Network {
     /// Stops the nodes that run.
     ///
     /// # Errors
-    /// One did not stop; it has then been killed.
+    /// A node did not stop in time; it was killed.
     pub async fn stop(&self) -> Result<()> {
         let mut outcome = Ok(());
         for node in self.nodes.iter().filter(|node| node.pid().is_some()) {

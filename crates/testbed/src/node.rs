@@ -18,7 +18,7 @@ use crate::rpc::{Rpc, RpcError};
 use crate::wait::eventually;
 use crate::wallet;
 
-/// How long a node may take to start, to stop, or to do what it was told. Generous: the machine may be busy with a build.
+/// How long a node may take to start, to stop, or to do what it was asked. Generous: the machine may be busy with a build.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The types of outbound connection that `addconnection` makes, by Bitcoin Core's names.
@@ -74,7 +74,7 @@ impl Node {
         NodeBuilder::default()
     }
 
-    /// One that is not running yet, in a folder that has its configuration.
+    /// A node that is not running yet, in a folder that has its configuration.
     pub(crate) fn new(name: String, binary: PathBuf, dir: PathBuf, args: Vec<String>, ports: Ports) -> Result<Self> {
         let rpc = Rpc::new(ports.rpc, dir.join("regtest/.cookie"))?;
         Ok(Self { process: Mutex::new(None), rpc, name, binary, dir, args, ports, temporary: None })
@@ -132,7 +132,7 @@ impl Node {
     /// Starts it again after [`Self::stop`] or [`Self::kill`], in the same folder and on the same ports, and waits until its RPC answers.
     ///
     /// # Errors
-    /// It runs already, or it ended; with the end of what it said.
+    /// It runs already, or it ended; with the end of its output.
     pub async fn start(&self) -> Result<()> {
         if self.pid().is_some() {
             bail!("{} runs already", self.name);
@@ -150,15 +150,15 @@ impl Node {
         let started = eventually(format!("{} answers RPCs", self.name), PATIENCE, || async {
             let exited = self.process().as_mut().is_none_or(|process| process.exited().is_some());
             if exited {
-                return Some(Err(self.last_words()));
+                return Some(Err(self.why_ended()));
             }
             self.rpc("uptime", json!([])).await.ok().map(|_| Ok(()))
         });
         started.await.and_then(|outcome| outcome)
     }
 
-    /// Why it is no longer there: the end of what it printed and logged.
-    fn last_words(&self) -> anyhow::Error {
+    /// Why it ended: the end of its output and of its log.
+    fn why_ended(&self) -> anyhow::Error {
         let printed = fs::read(self.dir.join("output.txt")).unwrap_or_default();
         let printed = String::from_utf8_lossy(&printed);
         if !printed.trim().is_empty() {
@@ -194,7 +194,7 @@ impl Node {
     /// Stops it if it runs, and starts it again: the same folder and ports, another pid.
     ///
     /// # Errors
-    /// Those of [`Self::stop`] and [`Self::start`].
+    /// The errors of [`Self::stop`] and [`Self::start`].
     pub async fn restart(&self) -> Result<()> {
         if self.pid().is_some() {
             self.stop().await?;
@@ -267,7 +267,7 @@ impl Node {
     /// Its peers, as `getpeerinfo` has them.
     ///
     /// # Errors
-    /// Those of [`Self::rpc`].
+    /// The errors of [`Self::rpc`].
     pub async fn peers(&self) -> Result<Vec<Value>> {
         match self.rpc("getpeerinfo", json!([])).await? {
             Value::Array(peers) => Ok(peers),
@@ -290,7 +290,7 @@ impl Node {
     /// Mines `blocks` blocks with what is in its mempool. What they pay can't be spent by a [`wallet::Wallet`]; that has its own `mine`.
     ///
     /// # Errors
-    /// Those of [`Self::rpc`].
+    /// The errors of [`Self::rpc`].
     pub async fn mine(&self, blocks: usize) -> Result<Vec<BlockHash>> {
         self.mine_to(blocks, &wallet::anyone_can_spend()).await
     }
@@ -298,7 +298,7 @@ impl Node {
     /// Mines `blocks` blocks that pay to `address`.
     ///
     /// # Errors
-    /// Those of [`Self::rpc`].
+    /// The errors of [`Self::rpc`].
     pub async fn mine_to(&self, blocks: usize, address: &bitcoin::Address) -> Result<Vec<BlockHash>> {
         let hashes = self.rpc("generatetoaddress", json!([blocks, address.to_string()])).await?;
         let hashes = hashes.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -308,7 +308,7 @@ impl Node {
     /// Height and hash of its best block.
     ///
     /// # Errors
-    /// Those of [`Self::rpc`].
+    /// The errors of [`Self::rpc`].
     pub async fn tip(&self) -> Result<(u32, BlockHash)> {
         let info = self.rpc("getblockchaininfo", json!([])).await?;
         let height = info.get("blocks").and_then(Value::as_u64).context("no blocks")?;
@@ -319,7 +319,7 @@ impl Node {
     /// The ids of the transactions in its mempool, in order.
     ///
     /// # Errors
-    /// Those of [`Self::rpc`].
+    /// The errors of [`Self::rpc`].
     pub async fn mempool(&self) -> Result<Vec<String>> {
         let ids = self.rpc("getrawmempool", json!([])).await?;
         let mut ids: Vec<_> =

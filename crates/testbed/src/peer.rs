@@ -1,4 +1,4 @@
-//! A scripted peer: a program that speaks the P2P protocol (v1 transport) and does what it is told, also what no honest peer does.
+//! A scripted peer: a program that speaks the P2P protocol (v1 transport) and does what a test scripts, also what no honest peer does.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,6 +9,7 @@ use bitcoin::hashes::{Hash, sha256d};
 use bitcoin::p2p::message::{NetworkMessage, RawNetworkMessage};
 use bitcoin::p2p::message_network::VersionMessage;
 use bitcoin::p2p::{Address, Magic, ServiceFlags};
+use bus::task;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -24,7 +25,7 @@ const MAX_PAYLOAD: usize = 4_000_000;
 const INBOX: usize = 10_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a peer says of itself, and how it behaves without being told.
+/// What a peer announces of itself, and what it does on its own.
 #[derive(Clone, Debug)]
 pub struct PeerOptions {
     /// The user agent. Bitcoin Core disconnects peers with more than 256 bytes.
@@ -93,7 +94,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Connects without saying anything: for scripts that do something else than the handshake.
+    /// Connects without sending anything: for scripts that do something else than the handshake.
     ///
     /// # Errors
     /// It can't connect.
@@ -112,8 +113,9 @@ impl Peer {
         let (outbox, to_send) = mpsc::unbounded_channel();
         let (received, inbox) = mpsc::channel(INBOX);
         let pong = options.answer_pings.then(|| outbox.downgrade());
-        tokio::spawn(write_all(write, to_send));
-        let reader = tokio::spawn(read_all(read, already_read, received, pong)).abort_handle();
+        task::spawn("scripted peer, writing", write_all(write, to_send));
+        let reading = read_all(read, already_read, received, pong);
+        let reader = task::spawn("scripted peer, reading", reading).abort_handle();
         Ok(Self { local, remote, their_version: None, outbox, inbox, reader })
     }
 
@@ -217,7 +219,7 @@ impl Peer {
         limit: Duration,
         wanted: impl Fn(&NetworkMessage) -> bool,
     ) -> Result<NetworkMessage> {
-        let found = timeout(limit, async {
+        let message = timeout(limit, async {
             loop {
                 let message = self.recv().await?;
                 if wanted(&message) {
@@ -225,8 +227,8 @@ impl Peer {
                 }
             }
         });
-        let found = found.await;
-        found.with_context(|| format!("the message waited for did not come from {} within {limit:?}", self.remote))?
+        let message = message.await;
+        message.with_context(|| format!("the message waited for did not come from {} within {limit:?}", self.remote))?
     }
 
     /// Sends a ping and waits for its pong: the node has then processed everything sent before.
@@ -260,7 +262,7 @@ impl Drop for Peer {
     }
 }
 
-/// Listens where a node is told to connect to: outbound, seen from there.
+/// Listens for a node that is made to connect to it: outbound, seen from the node.
 #[derive(Debug)]
 pub struct PeerListener {
     listener: TcpListener,
@@ -275,7 +277,7 @@ impl PeerListener {
         Ok(Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await? })
     }
 
-    /// The address to tell the node.
+    /// The address that the node is to connect to.
     ///
     /// # Errors
     /// The system does not know it.
@@ -364,6 +366,6 @@ async fn read_message(read: &mut OwnedReadHalf, already_read: Vec<u8>) -> Result
     // The library has no such message, or not this form of it.
     let (header, payload) = bytes.split_at(HEADER.min(bytes.len()));
     let name = header.iter().skip(4).take(12).copied().filter(u8::is_ascii_graphic).map(char::from).collect::<String>();
-    let command = name.parse().ok().context("no message type")?;
-    Ok(NetworkMessage::Unknown { command, payload: payload.to_vec() })
+    let message_type = name.parse().ok().context("no message type")?;
+    Ok(NetworkMessage::Unknown { command: message_type, payload: payload.to_vec() })
 }

@@ -7,8 +7,10 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use bus::task;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -45,7 +47,7 @@ impl Process {
             let _inside = runtime.enter();
             let _ = answer.send(command.spawn());
         };
-        spawner().send(Box::new(job)).ok().context("the thread that starts processes is gone")?;
+        spawner().send(Box::new(job)).ok().context("there is no thread that starts processes")?;
         let child = child.await?.with_context(|| format!("can't start {}", program.display()))?;
         Ok(Self { name: name.to_owned(), child })
     }
@@ -108,7 +110,34 @@ fn spawner() -> &'static Sender<Job> {
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
     SPAWNER.get_or_init(|| {
         let (sender, jobs) = std::sync::mpsc::channel::<Job>();
-        thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+        // Without the thread the channel is closed, which whoever sends a job reports.
+        if let Err(cause) = task::spawn_thread("start-processes", move || jobs.into_iter().for_each(|job| job())) {
+            tracing::error!("can't start the thread that starts processes: {cause}");
+        }
         sender
     })
+}
+
+/// Reads the lines that a child writes to standard error until `ready` gives a value for one. What comes later is read and dropped, because
+/// a program can't write into a full or closed pipe.
+///
+/// # Errors
+/// The child closed its standard error before, usually because it ended; with the lines so far.
+pub(crate) async fn until_ready<T>(
+    name: &'static str,
+    stderr: ChildStderr,
+    mut ready: impl FnMut(&str) -> Option<T>,
+) -> Result<T> {
+    let mut lines = BufReader::new(stderr).lines();
+    let mut output = String::new();
+    while let Some(line) = lines.next_line().await? {
+        if let Some(value) = ready(&line) {
+            let rest = async move { while let Ok(Some(_)) = lines.next_line().await {} };
+            task::spawn(format!("standard error of {name}"), rest);
+            return Ok(value);
+        }
+        output.push_str(&line);
+        output.push('\n');
+    }
+    bail!("{name} ended: {}", output.trim())
 }

@@ -1,4 +1,4 @@
-//! What scripted peers say: gossip that looks like the real network's, and messages that no honest peer sends.
+//! Messages of scripted peers: gossip that looks like the real network's, and messages that no honest peer sends.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -99,7 +99,7 @@ fn random_transactions(count: usize) -> Vec<Inventory> {
     (0..count).map(|_| Inventory::WTx(Wtxid::from_byte_array(hash()))).collect()
 }
 
-/// Something that an ordinary peer says now and then.
+/// A message that an ordinary peer sends now and then.
 pub(crate) fn small_talk() -> NetworkMessage {
     match fastrand::u8(..10) {
         0 => NetworkMessage::Ping(fastrand::u64(..)),
@@ -145,7 +145,7 @@ pub enum Oddity {
 }
 
 impl Oddity {
-    /// Each of them.
+    /// All oddities.
     pub const ALL: [Self; 11] = [
         Self::SaysNothing,
         Self::NoVersion,

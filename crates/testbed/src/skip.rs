@@ -1,4 +1,4 @@
-//! How a test says that it could not run here.
+//! How a test reports that it could not run here.
 //!
 //! The test harness knows no third outcome and hides what a passing test prints, so the reason also goes into the file that `make test`
 //! names in `SKIPPED_FILE`, from which it prints the list.
@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Says that the running test is skipped, and why. The caller returns after it.
+/// Reports that the running test is skipped, and why. The caller returns after it.
 pub fn skipped(reason: &str) {
     let thread = std::thread::current();
     let line = format!("{}: {reason}\n", thread.name().unwrap_or("?"));
@@ -23,23 +23,23 @@ pub fn skipped(reason: &str) {
     }
 }
 
-/// The bitcoind to test with, or `None` after saying that the test is skipped.
+/// The bitcoind to test with, or `None` after reporting that the test is skipped.
 pub fn require_bitcoind() -> Option<PathBuf> {
     crate::bitcoind().map_err(|error| skipped(&error.to_string())).ok()
 }
 
-/// The nats-server to test with, or `None` after saying that the test is skipped.
+/// The nats-server to test with, or `None` after reporting that the test is skipped.
 pub fn require_nats_server() -> Option<PathBuf> {
     crate::nats_server().map_err(|error| skipped(&error.to_string())).ok()
 }
 
-/// The Prometheus and the Alertmanager to test with, or `None` after saying that the test is skipped.
+/// The Prometheus and the Alertmanager to test with, or `None` after reporting that the test is skipped.
 pub fn require_prometheus() -> Option<(PathBuf, PathBuf)> {
     let both = || Ok((crate::prometheus()?, crate::alertmanager()?));
     both().map_err(|error: anyhow::Error| skipped(&error.to_string())).ok()
 }
 
-/// The Chromium to test with, or `None` after saying that the test is skipped.
+/// The Chromium to test with, or `None` after reporting that the test is skipped.
 pub fn require_chromium() -> Option<PathBuf> {
     crate::chromium().map_err(|error| skipped(&error.to_string())).ok()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bitcoin::p2p::message::NetworkMessage;
+use bus::task;
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -16,6 +17,9 @@ use crate::node::Node;
 use crate::peer::Peer;
 use crate::scripts::{self, Oddity};
 use crate::wallet::{Reject, Spend, Wallet};
+
+/// From one look for connections that are missing to the next, on average.
+const RECONNECT: Duration = Duration::from_secs(1);
 
 /// How often things happen, on average. The default is for people who watch.
 #[derive(Clone, Copy, Debug)]
@@ -64,24 +68,14 @@ impl Traffic {
 
         let world = Arc::new(World { network: network.clone(), wallet: Mutex::new(wallet) });
         let mut tasks = JoinSet::new();
-        tasks.spawn(again(world.clone(), pace.block, "block", |world: Arc<World>| async move { world.block().await }));
-        tasks.spawn(again(world.clone(), pace.transaction, "transaction", |world: Arc<World>| async move {
-            world.transaction().await
-        }));
-        tasks.spawn(again(
-            world.clone(),
-            pace.oddity,
-            "oddity",
-            |world: Arc<World>| async move { world.oddity().await },
-        ));
-        tasks.spawn(again(world.clone(), Duration::from_secs(1), "reconnect", |world: Arc<World>| async move {
-            world.network.connect().await
-        }));
+        let world = &world;
+        again(&mut tasks, world, pace.block, "block", |world| async move { world.block().await });
+        again(&mut tasks, world, pace.transaction, "transaction", |world| async move { world.transaction().await });
+        again(&mut tasks, world, pace.oddity, "oddity", |world| async move { world.oddity().await });
+        again(&mut tasks, world, RECONNECT, "reconnect", |world| async move { world.network.connect().await });
         for _ in 0..pace.peers {
             let message = pace.message;
-            tasks.spawn(again(world.clone(), pace.message, "peer", move |world: Arc<World>| async move {
-                world.peer(message).await
-            }));
+            again(&mut tasks, world, message, "peer", move |world| async move { world.peer(message).await });
         }
         Ok(Self { tasks })
     }
@@ -92,19 +86,23 @@ impl Traffic {
     }
 }
 
-/// Does something again and again, irregularly. What fails is tried again: the node was probably down.
-async fn again<F: Future<Output = Result<()>>>(
-    world: Arc<World>,
+/// Starts a task that does something again and again, irregularly. What fails is tried again: the node was probably down.
+fn again<F: Future<Output = Result<()>> + Send + 'static>(
+    tasks: &mut JoinSet<()>,
+    world: &Arc<World>,
     mean: Duration,
     what: &'static str,
-    act: impl Fn(Arc<World>) -> F,
+    act: impl Fn(Arc<World>) -> F + Send + 'static,
 ) {
-    loop {
-        irregular(mean).await;
-        if let Err(error) = act(world.clone()).await {
-            tracing::debug!("traffic: {what}: {error:#}");
+    let world = Arc::clone(world);
+    tasks.spawn(task::named(format!("traffic: {what}"), async move {
+        loop {
+            irregular(mean).await;
+            if let Err(error) = act(Arc::clone(&world)).await {
+                tracing::debug!("traffic: {what}: {error:#}");
+            }
         }
-    }
+    }));
 }
 
 /// Waits as long as one waits for independent events of that mean interval, at most five times the mean.

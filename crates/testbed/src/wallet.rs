@@ -17,19 +17,19 @@ use crate::node::Node;
 
 /// Blocks on top of a coinbase before it can be spent.
 const MATURITY: u32 = 100;
-/// For so many blocks the wallet remembers what may have to be undone. After as many, a transaction that is in no block is taken for lost
-/// and what it spent for unspent: a node that is killed forgets its mempool.
+/// For this many blocks the wallet remembers what may have to be undone. After as many, a transaction that is in no block counts as lost
+/// and what it spent as unspent: a node that is killed forgets its mempool.
 const KEPT: u32 = 30;
 const SIGNALS_REPLACEMENT: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
 
-/// What a transaction is to look like.
+/// The shape of a transaction to be made.
 #[derive(Clone, Debug)]
 pub struct Spend {
     /// Satoshis per virtual byte.
     pub fee_rate: u64,
-    /// How many outputs it has, all to the wallet. At least one.
+    /// Number of outputs, at least one, all to the wallet.
     pub outputs: usize,
-    /// Grows the number of outputs until it has at least so many virtual bytes. 0: as it is.
+    /// Outputs are added until the transaction has at least this many virtual bytes. 0 adds none.
     pub vsize: usize,
 }
 
@@ -57,7 +57,7 @@ pub enum Reject {
 }
 
 impl Reject {
-    /// Each reason.
+    /// All reasons.
     pub const ALL: [Self; 6] =
         [Self::NoFee, Self::SpendsTooMuch, Self::MissingInputs, Self::WrongScript, Self::Dust, Self::NonFinal];
 }
@@ -66,13 +66,13 @@ impl Reject {
 struct Coin {
     value: Amount,
     coinbase: bool,
-    /// When the wallet learnt of it; as all here, by height.
+    /// Height at which the wallet learnt of it.
     made: u32,
-    /// The block that has it, if one has.
+    /// Height of the block that has the transaction of this coin.
     block: Option<u32>,
-    /// When a transaction was made that spends it.
+    /// Height at which a transaction was made that spends it.
     spent: Option<u32>,
-    /// The block that has such a transaction. Kept a while, because the block may be replaced.
+    /// Height of the block that has such a transaction. The coin is kept for a while, because the block may be replaced.
     gone: Option<u32>,
 }
 
@@ -82,7 +82,7 @@ pub struct Wallet {
     script: ScriptBuf,
     coins: BTreeMap<OutPoint, Coin>,
     height: u32,
-    /// The last blocks up to that height.
+    /// The last blocks up to that height, by height.
     blocks: BTreeMap<u32, BlockHash>,
 }
 
@@ -105,12 +105,12 @@ impl Wallet {
         }
     }
 
-    /// Where to pay it.
+    /// The address of the wallet.
     pub fn address(&self) -> Address {
         Address::p2wsh(&self.script, Network::Regtest)
     }
 
-    /// How many coins [`Self::spend`] can still use: in a block, mature, and not spent.
+    /// The number of coins that [`Self::spend`] can still use: in a block, mature, and not spent.
     pub fn spendable(&self) -> usize {
         self.coins.values().filter(|coin| self.is_spendable(coin)).count()
     }
@@ -123,7 +123,7 @@ impl Wallet {
     /// Mines `blocks` blocks that pay to the wallet, with what is in the node's mempool, and takes note of all blocks new to it.
     ///
     /// # Errors
-    /// Those of [`Node::rpc`].
+    /// The errors of [`Node::rpc`].
     pub async fn mine(&mut self, node: &Node, blocks: usize) -> Result<Vec<BlockHash>> {
         let hashes = node.mine_to(blocks, &self.address()).await?;
         self.catch_up(node).await?;
@@ -133,7 +133,7 @@ impl Wallet {
     /// Mines until at least `coins` coins can be spent.
     ///
     /// # Errors
-    /// Those of [`Node::rpc`].
+    /// The errors of [`Node::rpc`].
     pub async fn fund(&mut self, node: &Node, coins: usize) -> Result<()> {
         self.mine(node, coins).await?;
         let missing = coins.saturating_sub(self.spendable());
@@ -147,7 +147,7 @@ impl Wallet {
     /// Takes note of the blocks that the node has and the wallet has not seen, and of those that the node has replaced.
     ///
     /// # Errors
-    /// Those of [`Node::rpc`].
+    /// The errors of [`Node::rpc`].
     pub async fn catch_up(&mut self, node: &Node) -> Result<()> {
         let (tip, _) = node.tip().await?;
         while let Some((&height, &hash)) = self.blocks.last_key_value() {
@@ -232,7 +232,7 @@ impl Wallet {
     /// `length` transactions, each of which spends the one before; the first a coin that is in a block.
     ///
     /// # Errors
-    /// Those of [`Self::spend`].
+    /// The errors of [`Self::spend`].
     pub fn chain(&mut self, length: usize, spend: &Spend) -> Result<Vec<Transaction>> {
         let mut chain: Vec<Transaction> = Vec::with_capacity(length);
         for _ in 0..length {

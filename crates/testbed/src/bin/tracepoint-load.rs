@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bus::task;
 use clap::Parser;
 use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -142,40 +143,41 @@ fn run(options: &Options) -> Result<()> {
     })?;
     println!("{}", serde_json::to_string(&report)?);
     if options.hold {
-        hold(end, &ended);
+        hold(end, &ended)?;
     }
     Ok(())
 }
 
-/// Sets [`STOP`] and says so.
+/// Sets [`STOP`] at SIGTERM, and sends on `end`.
 fn stop_at_sigterm(end: Sender<()>) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let mut sigterm = {
         let _inside = runtime.enter();
         signal(SignalKind::terminate())?
     };
-    thread::spawn(move || {
+    task::spawn_thread("sigterm", move || {
         runtime.block_on(sigterm.recv());
         STOP.store(true, Ordering::Relaxed);
         let _ = end.send(());
-    });
+    })?;
     Ok(())
 }
 
-/// Until standard input is closed, or SIGTERM.
-fn hold(end: Sender<()>, ended: &Receiver<()>) {
-    thread::spawn(move || {
+/// Waits until standard input is closed, or for SIGTERM.
+fn hold(end: Sender<()>, ended: &Receiver<()>) -> Result<()> {
+    task::spawn_thread("stdin", move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         let _ = end.send(());
-    });
+    })?;
     let _ = ended.recv();
+    Ok(())
 }
 
 /// What the threads share.
 struct Job<'a> {
     options: &'a Options,
     plan: Plan,
-    /// How many, of all threads together; otherwise the time decides.
+    /// Number of events of all threads together; none if the time decides.
     events: Option<u64>,
     journal: Option<Mutex<File>>,
     ready: Barrier,
@@ -201,7 +203,7 @@ impl Job<'_> {
         }
     }
 
-    /// One thread.
+    /// Fires what one thread has to fire.
     fn fire(&self, thread: u32) -> Result<Fired> {
         let (threads, index) = (u64::from(self.options.threads), u64::from(thread));
         let quota = self.events.map_or(u64::MAX, |events| events / threads + u64::from(index < events % threads));
@@ -283,7 +285,7 @@ impl Shooter<'_> {
         Ok(())
     }
 
-    /// So many events, or what is left.
+    /// Fires this many events, or what is left.
     fn group(&mut self, events: u64) -> Result<()> {
         let events = events.min(self.left);
         self.left -= events;
@@ -313,7 +315,7 @@ struct Fired {
     counts: [u64; Probe::ALL.len()],
     payload_bytes: u64,
     spent: Clocks,
-    /// When the last was.
+    /// When the last event was fired, of CLOCK_MONOTONIC in nanoseconds.
     end: u64,
 }
 

@@ -22,19 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What was fired, and what it cost: the line that the program prints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// Events of each tracepoint, by its name; those that there are.
+    /// Events of each tracepoint that was fired, by its name.
     pub fired: BTreeMap<String, u64>,
-    /// All of them.
+    /// Events of all tracepoints.
     pub events: u64,
     /// Bytes of all payloads.
     pub payload_bytes: u64,
     /// Threads that fired.
     pub threads: u32,
-    /// From the first to the last event.
+    /// Seconds from the first to the last event.
     pub seconds: f64,
     /// CPU time that a thread spends on one event, without waiting for the next, in nanoseconds.
     pub cpu_ns_per_event: f64,
-    /// The same in real time.
+    /// Real time that a thread spends on one event, without waiting for the next, in nanoseconds.
     pub wall_ns_per_event: f64,
     /// Tracepoints that were traced when the last event was fired.
     pub traced: Vec<String>,
@@ -78,31 +78,31 @@ impl LoadBuilder {
         self.option("datadir", path.display())
     }
 
-    /// What is fired.
+    /// Sets the mix of events.
     #[must_use]
     pub fn mix(self, mix: Mix) -> Self {
         self.option("mix", mix)
     }
 
-    /// Events per second, of all threads together.
+    /// Sets the rate in events per second, of all threads together.
     #[must_use]
     pub fn rate(self, events_per_second: u64) -> Self {
         self.option("rate", events_per_second)
     }
 
-    /// For how long.
+    /// Sets for how long it fires, in seconds.
     #[must_use]
     pub fn seconds(self, seconds: f64) -> Self {
         self.option("seconds", seconds)
     }
 
-    /// How many, of all threads together.
+    /// Sets the number of events, of all threads together.
     #[must_use]
     pub fn events(self, events: u64) -> Self {
         self.option("events", events)
     }
 
-    /// How many threads; each has a peer of its own, with its number as id.
+    /// Sets the number of threads. Each has a peer of its own, with its number as id.
     #[must_use]
     pub fn threads(self, threads: u32) -> Self {
         self.option("threads", threads)
@@ -214,15 +214,15 @@ impl Load {
     /// Waits until all is fired.
     ///
     /// # Errors
-    /// It ended before; with what it said.
+    /// It ended before; with its output.
     pub async fn report(&mut self) -> Result<Report> {
         if let Some(report) = &self.report {
             return Ok(report.clone());
         }
         let Some(line) = self.output.next_line().await? else {
-            let mut said = String::new();
-            self.stderr.read_to_string(&mut said).await?;
-            bail!("{PROGRAM} ended without a report: {}", said.trim());
+            let mut output = String::new();
+            self.stderr.read_to_string(&mut output).await?;
+            bail!("{PROGRAM} ended without a report: {}", output.trim());
         };
         let report: Report = serde_json::from_str(&line).with_context(|| format!("not a report: {line}"))?;
         self.report = Some(report.clone());

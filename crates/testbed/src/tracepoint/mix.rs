@@ -17,7 +17,7 @@ const MIN_BLOCK_BYTES: usize = 141;
 /// Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const MAX_PAYLOAD_BYTES: usize = 4_000_000;
 
-/// What is fired.
+/// A mix of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mix {
     /// Messages as an ordinary node has them: mostly small `inv`, 1 kB on average, and a block of 1 to 2 MB every 10,000 messages.
@@ -25,24 +25,24 @@ pub enum Mix {
     Real,
     /// Each message type in both directions, then each other tracepoint once.
     AllTypes,
-    /// Pings, or what else has a payload of the size told.
+    /// Pings, or messages with a payload of the configured size.
     Small,
     /// Transactions that leave the mempool with a block.
     Removed,
     /// Connections that come, misbehave and go.
     Connections,
-    /// Blocks of 1 to 2 MB or of the size told, each connected after it arrived.
+    /// Blocks of 1 to 2 MB or of the configured size, each connected after it arrived.
     Blocks,
     /// Coins that come into a cache and go.
     Utxocache,
 }
 
 impl Mix {
-    /// Each of them.
+    /// All mixes.
     pub const ALL: [Self; 7] =
         [Self::Real, Self::AllTypes, Self::Small, Self::Removed, Self::Connections, Self::Blocks, Self::Utxocache];
 
-    /// As it is given to the program.
+    /// Its name on the command line of the program.
     pub fn name(self) -> &'static str {
         match self {
             Self::Real => "real",
@@ -83,7 +83,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The same for the same seed. `payload_bytes` is the size of the payloads of [`Mix::Small`] and [`Mix::Blocks`].
+    /// A plan; the same for the same seed. `payload_bytes` is the size of the payloads of [`Mix::Small`] and [`Mix::Blocks`].
     ///
     /// # Errors
     /// The mix has no size to choose, or it is too large or too small for a block.
@@ -152,7 +152,7 @@ fn a_block(rng: &mut Rng, bytes: Option<usize>) -> Event {
     Event::Message { inbound: true, message: payload::block_of_size(rng, bytes) }
 }
 
-/// One round.
+/// One round of `Mix::AllTypes`.
 fn all_types(rng: &mut Rng) -> Vec<Event> {
     let mut events = Vec::new();
     for message in payload::every_type(rng) {

@@ -1,4 +1,4 @@
-//! Bitcoin Core's tracepoints without Bitcoin Core: the same probes with the same arguments, fired by whom and as fast as one likes.
+//! Bitcoin Core's tracepoints without Bitcoin Core: the same probes with the same arguments, fired by a test at any rate.
 //!
 //! [`Load`] starts a program that has them and fires real payloads of all message types. The functions here are the probes themselves, for
 //! a program that wants to fire its own. As in Bitcoin Core, a probe that nobody traces is one branch.
@@ -31,7 +31,7 @@ macro_rules! probes {
         )*}
 
         impl Probe {
-            /// Each of them.
+            /// All tracepoints, in the order of their declaration.
             pub const ALL: [Self; 16] = [$(Self::$variant),*];
 
             /// Provider and name: `net:inbound_message`.
@@ -62,18 +62,18 @@ probes! {
 }
 
 impl Probe {
-    /// That of this name, if there is one.
+    /// The tracepoint of this name; none if there is none.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|probe| probe.name() == name)
     }
 
-    /// How many tracers are attached to it in this process: the semaphore's value.
+    /// Number of tracers that are attached to it in this process: the semaphore's value.
     #[inline(always)]
     pub fn tracers(self) -> u16 {
         probe::tracers(self)
     }
 
-    /// Whether any is.
+    /// Whether any tracer is attached to it in this process.
     #[inline(always)]
     pub fn is_traced(self) -> bool {
         self.tracers() > 0

@@ -52,7 +52,7 @@ impl Message {
         Self { message_type, payload: bytes.get(HEADER..).unwrap_or_default().into() }
     }
 
-    /// One that rust-bitcoin does not know.
+    /// A message of a type that rust-bitcoin does not know.
     fn by_hand(message_type: &'static CStr, payload: Vec<u8>) -> Self {
         Self { message_type: message_type.to_owned(), payload: payload.into() }
     }
@@ -66,7 +66,7 @@ pub fn every_type(rng: &mut Rng) -> Vec<Message> {
     messages
 }
 
-/// Types of the handshake, and those that only say something about the connection.
+/// Types of the handshake, and those that are only about the connection.
 fn handshake(rng: &mut Rng) -> Vec<NetworkMessage> {
     let services = ServiceFlags::NETWORK | ServiceFlags::WITNESS | ServiceFlags::NETWORK_LIMITED;
     let version = VersionMessage {

@@ -1,5 +1,5 @@
 //! The probes themselves, as SystemTap's `sys/sdt.h` makes them for Bitcoin Core: for each, one `nop` behind a branch on a semaphore, and
-//! a note in the program that says where the `nop`, the semaphore and the arguments are.
+//! a note in the program with the places where the `nop`, the semaphore and the arguments are.
 //!
 //! Where the arguments are is up to the compiler in Bitcoin Core. Here it is chosen, so that all ways occur that compilers have: registers
 //! of 8, 4 and 1 bytes; memory behind a pointer, the frame pointer (`%rbp`), the stack pointer or an index; constants, and with those a
@@ -22,7 +22,7 @@ struct Semaphores([AtomicU16; Probe::ALL.len()]);
 #[unsafe(link_section = ".probes")]
 static SEMAPHORES: Semaphores = Semaphores([const { AtomicU16::new(0) }; Probe::ALL.len()]);
 
-/// How many tracers are attached.
+/// Number of tracers that are attached to a probe in this process.
 #[inline(always)]
 pub(super) fn tracers(probe: Probe) -> u16 {
     let Semaphores(semaphores) = &SEMAPHORES;
@@ -65,7 +65,7 @@ macro_rules! site {
                 concat!(".asciz \"", $arguments, "\""),
                 "994: .balign 4",
                 ".popsection",
-                // One byte, the same for all; tells how far a prelinked program was moved. `R` keeps it: nothing that is loaded
+                // One byte, the same for all; it shows how far a prelinked program was moved. `R` keeps it: nothing that is loaded
                 // refers to it.
                 ".ifndef _.stapsdt.base",
                 ".pushsection .stapsdt.base, \"aGR\", \"progbits\", .stapsdt.base, comdat",

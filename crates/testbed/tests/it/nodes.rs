@@ -83,9 +83,9 @@ async fn peers_say_what_they_are_told() {
     assert_eq!(peers[0]["bytesrecv_per_msg"]["*other*"], 26);
     assert_eq!(peers[0]["bytesrecv_per_msg"]["sendheaders"], 24);
 
-    let mut stranger = Peer::dial(node.p2p_addr(), &PeerOptions::default()).await.unwrap();
-    stranger.send_bytes(vec![0; 24]).unwrap();
-    stranger.wait_closed(SOON).await.unwrap();
+    let mut untrusted = Peer::dial(node.p2p_addr(), &PeerOptions::default()).await.unwrap();
+    untrusted.send_bytes(vec![0; 24]).unwrap();
+    untrusted.wait_closed(SOON).await.unwrap();
 
     for v2 in [false, true] {
         let listener = PeerListener::bind().await.unwrap();
