@@ -1,4 +1,4 @@
-//! The tool: folds what comes from the bus, hands it on, and serves it.
+//! The tool `web`: folds the events of a subscription into its state, passes them on to the clients of the feed, and serves everything over HTTP.
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,49 +29,49 @@ use crate::guard::{Auth, Guard, Names, guard};
 use crate::state::{self, State};
 use crate::tls::{TlsError, TlsFiles};
 
-/// Where it listens unless told otherwise.
+/// The address that it listens on by default.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Clients of the feed at the most, unless told otherwise.
+/// How many clients the feed has at most, by default.
 const MAX_CLIENTS: usize = 1_000;
-/// Events that come within this time are handed to clients together: a hundred writes a second and client are enough for every eye.
-const TOGETHER: Duration = Duration::from_millis(10);
-/// Deliveries that are handed on before others may look at what is known.
+/// Events that come within this time are sent to a client together: a hundred writes per second and client are as much as anybody can see.
+const BATCH_TIME: Duration = Duration::from_millis(10);
+/// How many deliveries are folded at once. Between two slices, answers can be made from the state.
 const SLICE: usize = 1_024;
-/// How often old things are forgotten, and files are looked at.
+/// How often old state is dropped, and files are checked for changes.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What the tool is told.
+/// The checked configuration of the tool, except the address that it listens on.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Names that it answers under, besides its addresses and `localhost`.
+    /// The names that it answers to, besides its addresses and `localhost`.
     pub names: Vec<String>,
-    /// What people log in with.
+    /// The secret that clients authenticate with. `None` if they need not.
     pub auth: Option<Auth>,
-    /// Certificate, if it encrypts by itself.
+    /// The certificate. `None` if it serves plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Path that everything is under: "" or `/observer`.
+    /// The path that all addresses begin with: "", or one such as `/observer`.
     pub prefix: String,
-    /// For strangers.
+    /// Set if the pages are public.
     pub public: Option<Public>,
-    /// Folder with pages, in place of those in the program.
+    /// A folder with pages, which are served instead of those in the program.
     pub pages: Option<PathBuf>,
-    /// Clients of the feed at the most.
+    /// How many clients the feed has at most.
     pub max_clients: usize,
-    /// Files with sets of networks.
+    /// The files with sets of networks.
     pub sets: Vec<SetSource>,
-    /// Map of autonomous systems, in Bitcoin Core's form.
+    /// The map of autonomous systems, a file in the format of Bitcoin Core's `-asmap`.
     pub asmap: Option<PathBuf>,
-    /// Names of nodes that will be observed, as far as they are known.
+    /// The names of the nodes that will be observed, as far as they are known at the start.
     pub nodes: Vec<String>,
 }
 
-/// What is needed to show things to strangers.
+/// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
 #[derive(Clone, Debug, Default)]
 pub struct Public {
-    /// Key of the pseudonyms of addresses; a random one if there is none.
+    /// The key of the pseudonyms of addresses. `None` for a random key.
     pub key: Option<[u8; 32]>,
-    /// Addresses of the nodes that must not be told, besides those that are found out.
+    /// Addresses of the nodes that must not be shown, besides those that are discovered.
     pub own: Vec<String>,
 }
 
@@ -92,10 +92,10 @@ impl Default for Options {
     }
 }
 
-/// Why the tool cannot work.
+/// The error with which the tool ends.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file with sets or the map of autonomous systems cannot be read.
+    /// A file with a set of networks, or the map of autonomous systems, cannot be read or parsed.
     #[error("web: {0}")]
     File(String),
     /// The certificate cannot be used.
@@ -104,12 +104,12 @@ pub enum Error {
     /// The public mode has no key for its pseudonyms.
     #[error("web: {0}")]
     Public(#[from] NoRandomness),
-    /// Serving failed.
+    /// The HTTP server failed.
     #[error("web: cannot serve the pages: {0}")]
     Io(#[from] io::Error),
 }
 
-/// The tool, before it begins: its files are read, it has its address.
+/// The tool before it runs: its certificate is read, and its address is bound.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -118,10 +118,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the files.
+    /// Reads the certificate. The listener is already bound.
     ///
     /// # Errors
-    /// One cannot be read: which, and why.
+    /// [`Error::Tls`] names the file that cannot be read or used, and the reason.
     pub fn new(listener: TcpListener, options: Options) -> Result<Self, Error> {
         let address = listener.local_addr()?;
         let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
@@ -134,39 +134,39 @@ impl Server {
         Ok(Self { listener, address, tls, options })
     }
 
-    /// Where it is found: `http://127.0.0.1:8080/`.
+    /// The address of the pages, such as `http://127.0.0.1:8080/`.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}{}/", self.address, self.options.prefix)
     }
 
-    /// Nodes that will be observed.
+    /// Adds names of nodes that will be observed, so that they are shown before their first event.
     pub fn expect(&mut self, nodes: impl IntoIterator<Item = String>) {
         self.options.nodes.extend(nodes);
     }
 
-    /// Folds events, hands them on and serves everything until the subscription ends.
+    /// Folds events, passes them on to clients, and serves everything until the subscription ends.
     ///
     /// # Errors
-    /// It cannot serve.
+    /// [`Error::File`] if a file with networks cannot be read, [`Error::Io`] if the HTTP server fails.
     pub async fn run(self, subscription: Subscription, bus: Bus) -> Result<(), Error> {
         info!("pages on {}", self.url());
         let Self { listener, tls, options, .. } = self;
         listener.set_nonblocking(true)?;
         let redactor = options.public.as_ref().map(redactor).transpose()?;
         let hub = Arc::new(Hub::new(options.max_clients));
-        let known = state::Options {
+        let state_options = state::Options {
             nodes: options.nodes.clone(),
             sets: options.sets.clone(),
             asmap: options.asmap.clone(),
             public: options.public.is_some(),
         };
-        let state = Arc::new(Mutex::new(State::new(known, bus).map_err(Error::File)?));
+        let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let router = router(&options, &state, &hub);
         let handle = Handle::new();
         let stop = handle.clone();
         let config = tls.map(RustlsConfig::from_config);
-        let keeping = tokio::spawn(keep(Arc::clone(&state), options.tls.clone().zip(config.clone())));
+        let maintenance = tokio::spawn(maintain(Arc::clone(&state), options.tls.clone().zip(config.clone())));
         let serving = tokio::spawn(async move {
             let service = router.into_make_service();
             match config {
@@ -174,11 +174,11 @@ impl Server {
                 None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
             }
         });
-        carry(subscription, redactor, &hub, &state).await;
+        dispatch(subscription, redactor, &hub, &state).await;
         hub.end();
-        // A client that holds its connection open is not waited for.
+        // Clients that keep their connections open are not waited for.
         stop.graceful_shutdown(Some(Duration::from_secs(1)));
-        keeping.abort();
+        maintenance.abort();
         match tokio::time::timeout(Duration::from_secs(2), serving).await {
             Ok(Ok(result)) => Ok(result?),
             _ => Ok(()),
@@ -186,6 +186,7 @@ impl Server {
     }
 }
 
+/// Everything that is served, behind the guard.
 fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Router {
     let checks =
         Guard { names: Names::new(options.names.clone()), auth: options.auth.clone(), tls: options.tls.is_some() };
@@ -200,6 +201,7 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
     let mut pages = Router::new()
         .route(&format!("{prefix}/"), get(assets::index))
         .route(&format!("{prefix}/{{*path}}"), get(assets::page))
+        .layer(CompressionLayer::new())
         .with_state(pages);
     if !prefix.is_empty() {
         let whole = format!("{prefix}/");
@@ -209,18 +211,17 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         .nest(&format!("{prefix}/api"), api::router(context))
         .merge(feed)
         .merge(pages)
-        .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::new(checks), guard))
 }
 
-/// Hands on what comes, until nothing comes any more.
-async fn carry(mut subscription: Subscription, mut redactor: Option<Redactor>, hub: &Hub, state: &Mutex<State>) {
+/// Passes deliveries on to the clients of the feed and folds them, until the subscription ends.
+async fn dispatch(mut subscription: Subscription, mut redactor: Option<Redactor>, hub: &Hub, state: &Mutex<State>) {
     loop {
         let mut deliveries = subscription.next_many().await;
         if deliveries.is_empty() {
             return;
         }
-        let next = Instant::now() + TOGETHER;
+        let next = Instant::now() + BATCH_TIME;
         if let Some(redactor) = &mut redactor {
             deliveries = redact(deliveries, redactor);
         }
@@ -245,7 +246,7 @@ fn redactor(public: &Public) -> Result<Redactor, NoRandomness> {
     Ok(redactor)
 }
 
-/// Without what would tell where a node is.
+/// Removes what would reveal where a node is.
 fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<Delivery> {
     let redacted = |delivery| match delivery {
         Delivery::Event(record) => redactor.redact(&record).map(|record| Delivery::Event(Arc::new(record))),
@@ -254,18 +255,18 @@ fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<D
     deliveries.into_iter().filter_map(redacted).collect()
 }
 
-/// Forgets old things, and reads files anew when they change.
-async fn keep(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>) {
+/// Drops old state every second, and reads the certificate again when its files change.
+async fn maintain(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut written = tls.as_ref().map(|(files, _)| files.written());
+    let mut modified = tls.as_ref().map(|(files, _)| files.modified());
     loop {
         ticks.tick().await;
         state.lock().tick();
         if let Some((files, config)) = &tls {
-            let now = Some(files.written());
-            if now != written {
-                written = now;
+            let now = Some(files.modified());
+            if now != modified {
+                modified = now;
                 files.reload(config);
             }
         }

@@ -1,4 +1,4 @@
-//! TLS by certificate files, read anew when they change.
+//! TLS with a certificate and key from files, which are read again when they change.
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use tracing::{info, warn};
 
-/// Files of a certificate.
+/// The files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate and those that lead to its authority (PEM).
+    /// The certificate and the intermediate certificates (PEM).
     pub certificate: PathBuf,
-    /// Its private key (PEM).
+    /// The private key (PEM).
     pub key: PathBuf,
 }
 
-/// A certificate that cannot be used.
+/// The error for a certificate that cannot be used.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -30,36 +30,36 @@ pub enum TlsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         cause: std::io::Error,
     },
-    /// A file is not what it should be.
+    /// A file does not hold what it should.
     #[error("{} holds no {what} in PEM form: {cause}", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
         /// What it should hold.
         what: &'static str,
-        /// Why not.
+        /// The reason.
         cause: rustls::pki_types::pem::Error,
     },
-    /// They do not belong together, or are of a kind that is not known.
+    /// Certificate and key do not belong together, or their kind is not supported.
     #[error("cannot use the certificate {} with the key {}: {cause}", certificate.display(), key.display())]
     Unfit {
         /// The certificate.
         certificate: PathBuf,
         /// The key.
         key: PathBuf,
-        /// Why not.
+        /// The reason.
         cause: rustls::Error,
     },
 }
 
 impl TlsFiles {
-    /// Reads them.
+    /// Reads the files.
     ///
     /// # Errors
-    /// One cannot be read or used: which, and why.
+    /// Names the file that cannot be read or used, and the reason.
     pub fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
         let pem = |path: &PathBuf, what| {
             let path = path.clone();
@@ -82,12 +82,12 @@ impl TlsFiles {
         Ok(Arc::new(config))
     }
 
-    /// When they were last written, as far as it can be told.
-    pub fn written(&self) -> [Option<SystemTime>; 2] {
+    /// When certificate and key were last modified. `None` where the file system does not say.
+    pub fn modified(&self) -> [Option<SystemTime>; 2] {
         [&self.certificate, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
     }
 
-    /// Takes them into use.
+    /// Reads the files again and uses them for new connections. If that fails, the former certificate stays in use.
     pub fn reload(&self, config: &RustlsConfig) {
         match self.read() {
             Ok(read) => {

@@ -1,11 +1,11 @@
-//! What may be asked, and what was.
+//! The parameters of requests: their declaration, and the values that a request has.
 
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use event::quote::Quoted;
 
-/// A parameter of a query.
+/// The declaration of a query parameter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameter {
     pub name: &'static str,
@@ -13,31 +13,32 @@ pub(crate) struct Parameter {
     pub about: &'static str,
 }
 
-/// What a parameter can be.
+/// The type of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
+    /// Any text, up to [`MAX_TEXT`] bytes.
     Text,
-    /// 1 or 0.
+    /// 1 or 0. The default is 0.
     Flag,
-    /// A whole number: least, most, what it is unless told.
+    /// A whole number: minimum, maximum, default.
     Number(u64, u64, u64),
 }
 
-/// `node`, which everything takes.
+/// The parameter `node`, which almost all endpoints have.
 pub(crate) const NODE: Parameter =
     Parameter { name: "node", kind: Kind::Text, about: "The name of a node; all nodes if it is absent or empty." };
 
-/// `minutes`, which everything takes that has series.
+/// The parameter `minutes`, which all endpoints with time series have.
 pub(crate) const MINUTES: Parameter = Parameter {
     name: "minutes",
     kind: Kind::Number(1, 1_440, 60),
     about: "How many minutes a series has: in steps of 10 s up to 120, in steps of 60 s beyond.",
 };
 
-/// Text of a query at the most.
+/// The maximum length of a text, in bytes.
 const MAX_TEXT: usize = 256;
 
-/// Why there is no answer.
+/// The error that a request gets instead of an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub status: StatusCode,
@@ -45,25 +46,30 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// The request is malformed. The text says what would be right.
     fn query(text: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, text }
     }
 
+    /// What the request names does not exist.
     pub fn not_found(text: String) -> Self {
         Self { status: StatusCode::NOT_FOUND, text }
     }
 }
 
-/// What was asked.
+/// The values of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     values: BTreeMap<&'static str, String>,
-    /// The parts of the path that vary.
+    /// The variable segments of the path, in order.
     pub path: Vec<String>,
 }
 
 impl Asked {
-    /// Reads a query.
+    /// Reads a query. Empty values count as absent.
+    ///
+    /// # Errors
+    /// Names the parameter that is unknown, invalid or there twice.
     pub fn read(query: &str, parameters: &[Parameter], path: Vec<String>) -> Result<Self, Problem> {
         let mut values = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -83,17 +89,12 @@ impl Asked {
         Ok(Self { values, path })
     }
 
-    /// What tells it from others.
-    pub fn key(&self) -> String {
-        format!("{:?}{:?}", self.path, self.values)
-    }
-
     /// The text of a parameter, if it was given.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The node that was asked for.
+    /// The node that the request is about. `None` for all nodes.
     pub fn node(&self) -> Option<&str> {
         self.text(NODE.name)
     }
@@ -103,25 +104,26 @@ impl Asked {
         self.text(name) == Some("1")
     }
 
-    /// The number of a parameter.
+    /// The number of a parameter, or its default.
     pub fn number(&self, parameter: Parameter) -> u64 {
-        let Kind::Number(_, _, otherwise) = parameter.kind else { return 0 };
-        self.text(parameter.name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+        let Kind::Number(_, _, default) = parameter.kind else { return 0 };
+        self.text(parameter.name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 }
 
 impl Parameter {
+    /// Checks a value that is not empty.
     fn check(&self, value: &str) -> Result<(), Problem> {
         let wanted = match self.kind {
             Kind::Text if value.len() <= MAX_TEXT => return Ok(()),
             Kind::Text => {
-                return Err(Problem::query(format!("{} is too long: {MAX_TEXT} bytes at the most", self.name)));
+                return Err(Problem::query(format!("{} is too long: {MAX_TEXT} bytes at most", self.name)));
             }
             Kind::Flag if matches!(value, "0" | "1") => return Ok(()),
             Kind::Flag => "1 or 0".to_owned(),
-            Kind::Number(least, most, _) => match value.parse::<u64>() {
-                Ok(number) if (least..=most).contains(&number) => return Ok(()),
-                _ => format!("a whole number from {least} to {most}"),
+            Kind::Number(min, max, _) => match value.parse::<u64>() {
+                Ok(number) if (min..=max).contains(&number) => return Ok(()),
+                _ => format!("a whole number from {min} to {max}"),
             },
         };
         Err(Problem::query(format!("{} cannot be {}: give {wanted}", self.name, Quoted(value))))

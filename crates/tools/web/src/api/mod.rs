@@ -4,6 +4,7 @@ mod addresses;
 mod addrman;
 mod asked;
 mod blocks;
+mod cache;
 mod chain;
 mod endpoint;
 mod info;
@@ -38,7 +39,7 @@ use crate::state::State;
 use endpoint::Row;
 pub use manual::manual;
 pub use openapi::document;
-use respond::{Shared, respond};
+use respond::{compressed_and_cached, respond};
 
 /// What the API tells of.
 #[derive(Clone)]
@@ -92,16 +93,16 @@ const ENDPOINTS: &[Row] = &[
 
 /// The API, to be nested under `api`.
 pub fn router(context: Context) -> Router {
-    let shared = Arc::new(Shared::new(context));
     let mut router = Router::new();
     for row in ENDPOINTS {
         let row = *row;
         let path = format!("/{}", row.path);
-        router = router.route(&path, get(move |state, path, query, headers| respond(row, state, path, query, headers)));
+        router = router.route(&path, get(move |state, path, query| respond(row, state, path, query)));
     }
-    router = router.route("/openapi.json", get(|| async { respond::json(document().into(), false) }));
+    router = router.route("/openapi.json", get(|| async { respond::json(document().into()) }));
     let only_get = || async { error(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here") };
-    router.route("/{*rest}", get(not_found)).method_not_allowed_fallback(only_get).with_state(shared)
+    let router = router.route("/{*rest}", get(not_found)).method_not_allowed_fallback(only_get).with_state(context);
+    compressed_and_cached(router)
 }
 
 async fn not_found() -> Response {
@@ -112,7 +113,7 @@ async fn not_found() -> Response {
 /// An answer that tells what is wrong.
 pub fn error(status: StatusCode, text: &str) -> Response {
     let body = json!({ "error": text }).to_string();
-    let mut response = respond::json(body.into(), false);
+    let mut response = respond::json(body.into());
     *response.status_mut() = status;
     response.into_response()
 }

@@ -3,6 +3,7 @@
 
 mod api;
 mod browser;
+mod compression;
 mod feed;
 mod guard;
 mod public;
