@@ -1,3 +1,4 @@
 //! What several benchmarks use.
 
+pub mod memory;
 pub mod payloads;

@@ -1,41 +1,41 @@
-//! Payloads of P2P messages as a node with many peers has them.
+//! Payloads of P2P messages, as a node with many peers sends and receives them.
 
 use fastrand::Rng;
 
-/// Messages of a sort, each as it comes.
-pub struct Sort {
-    /// Type of the messages.
-    pub name: &'static str,
-    /// Of 100 messages of the mix, as of a node with many peers.
+/// Random messages of one type.
+pub struct Sample {
+    /// The type of the messages.
+    pub message_type: &'static str,
+    /// How many of 100 messages of the mix are of this type, as at a node with many peers.
     pub share: usize,
-    /// Makes one.
+    /// Makes a random payload.
     pub payload: fn(&mut Rng) -> Vec<u8>,
-    /// How many in a round.
+    /// How many messages a round of a benchmark has.
     pub count: usize,
 }
 
-/// All sorts.
-pub const SORTS: [Sort; 14] = [
-    Sort { name: "inv", share: 55, payload: |random| inventory(random, 1..=36), count: 20_000 },
-    Sort { name: "tx", share: 15, payload: transaction, count: 10_000 },
-    Sort { name: "ping", share: 5, payload: |random| bytes(random, 8), count: 20_000 },
-    Sort { name: "pong", share: 5, payload: |random| bytes(random, 8), count: 20_000 },
-    Sort { name: "addrv2", share: 5, payload: addrv2, count: 10_000 },
-    Sort { name: "getdata", share: 5, payload: |random| inventory(random, 1..=10), count: 20_000 },
-    Sort { name: "headers", share: 5, payload: headers, count: 10_000 },
-    Sort { name: "cmpctblock", share: 5, payload: compact_block, count: 2_000 },
-    Sort { name: "addr", share: 0, payload: addr, count: 10_000 },
-    Sort { name: "getheaders", share: 0, payload: getheaders, count: 10_000 },
-    Sort { name: "version", share: 0, payload: version, count: 10_000 },
-    Sort { name: "getblocktxn", share: 0, payload: getblocktxn, count: 10_000 },
-    Sort { name: "blocktxn", share: 0, payload: blocktxn, count: 2_000 },
-    Sort { name: "block", share: 0, payload: block, count: 10 },
+/// Samples of all types.
+pub const SAMPLES: [Sample; 14] = [
+    Sample { message_type: "inv", share: 55, payload: |random| inventory(random, 1..=36), count: 20_000 },
+    Sample { message_type: "tx", share: 15, payload: transaction, count: 10_000 },
+    Sample { message_type: "ping", share: 5, payload: |random| bytes(random, 8), count: 20_000 },
+    Sample { message_type: "pong", share: 5, payload: |random| bytes(random, 8), count: 20_000 },
+    Sample { message_type: "addrv2", share: 5, payload: addrv2, count: 10_000 },
+    Sample { message_type: "getdata", share: 5, payload: |random| inventory(random, 1..=10), count: 20_000 },
+    Sample { message_type: "headers", share: 5, payload: headers, count: 10_000 },
+    Sample { message_type: "cmpctblock", share: 5, payload: compact_block, count: 2_000 },
+    Sample { message_type: "addr", share: 0, payload: addr, count: 10_000 },
+    Sample { message_type: "getheaders", share: 0, payload: getheaders, count: 10_000 },
+    Sample { message_type: "version", share: 0, payload: version, count: 10_000 },
+    Sample { message_type: "getblocktxn", share: 0, payload: getblocktxn, count: 10_000 },
+    Sample { message_type: "blocktxn", share: 0, payload: blocktxn, count: 2_000 },
+    Sample { message_type: "block", share: 0, payload: block, count: 10 },
 ];
 
-/// Messages in the shares of the mix, in any order.
+/// The messages of the mix in random order: types and payloads.
 pub fn mix(random: &mut Rng, hundreds: usize) -> Vec<(&'static str, Vec<u8>)> {
-    let sorts = SORTS.iter().flat_map(|sort| std::iter::repeat_n(sort, sort.share * hundreds));
-    let mut mix: Vec<_> = sorts.map(|sort| (sort.name, (sort.payload)(random))).collect();
+    let samples = SAMPLES.iter().flat_map(|sample| std::iter::repeat_n(sample, sample.share * hundreds));
+    let mut mix: Vec<_> = samples.map(|sample| (sample.message_type, (sample.payload)(random))).collect();
     random.shuffle(&mut mix);
     mix
 }
@@ -44,7 +44,8 @@ fn bytes(random: &mut Rng, length: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }
 
-fn number(out: &mut Vec<u8>, number: usize) {
+/// Writes a number as Bitcoin's CompactSize.
+fn compact_size(out: &mut Vec<u8>, number: usize) {
     match number {
         0..0xfd => out.push(number as u8),
         0xfd..0x1_0000 => {
@@ -58,25 +59,26 @@ fn number(out: &mut Vec<u8>, number: usize) {
     }
 }
 
-/// That many elements, and their number before them.
-fn several(random: &mut Rng, count: usize, mut element: impl FnMut(&mut Rng) -> Vec<u8>) -> Vec<u8> {
+/// A vector: the number of elements, then the elements.
+fn vector(random: &mut Rng, count: usize, mut element: impl FnMut(&mut Rng) -> Vec<u8>) -> Vec<u8> {
     let mut out = Vec::new();
-    number(&mut out, count);
+    compact_size(&mut out, count);
     (0..count).for_each(|_| out.extend(element(random)));
     out
 }
 
+/// Entries of inv or getdata.
 fn inventory(random: &mut Rng, count: std::ops::RangeInclusive<usize>) -> Vec<u8> {
     let count = random.usize(count);
-    several(random, count, |random| [vec![5, 0, 0, 0], bytes(random, 32)].concat())
+    vector(random, count, |random| [vec![5, 0, 0, 0], bytes(random, 32)].concat())
 }
 
-/// One to three inputs with a signature and a key each, one to three outputs.
+/// A transaction with one to three inputs, each with a signature and a key, and one to three outputs.
 fn transaction(random: &mut Rng) -> Vec<u8> {
     let (inputs, outputs) = (random.usize(1..=3), random.usize(1..=3));
     let mut out = vec![2, 0, 0, 0, 0, 1];
-    out.extend(several(random, inputs, |random| [bytes(random, 36), vec![0, 0xfd, 0xff, 0xff, 0xff]].concat()));
-    out.extend(several(random, outputs, |random| [bytes(random, 8), vec![22, 0, 20], bytes(random, 20)].concat()));
+    out.extend(vector(random, inputs, |random| [bytes(random, 36), vec![0, 0xfd, 0xff, 0xff, 0xff]].concat()));
+    out.extend(vector(random, outputs, |random| [bytes(random, 8), vec![22, 0, 20], bytes(random, 20)].concat()));
     for _ in 0..inputs {
         out.extend([vec![2, 71], bytes(random, 71), vec![33], bytes(random, 33)].concat());
     }
@@ -86,7 +88,7 @@ fn transaction(random: &mut Rng) -> Vec<u8> {
 
 fn addrv2(random: &mut Rng) -> Vec<u8> {
     let count = random.usize(1..=10);
-    several(random, count, |random| {
+    vector(random, count, |random| {
         let (network, length) = match random.u8(..10) {
             0..5 => (1, 4),
             5..7 => (2, 16),
@@ -99,7 +101,7 @@ fn addrv2(random: &mut Rng) -> Vec<u8> {
 
 fn addr(random: &mut Rng) -> Vec<u8> {
     let count = random.usize(1..=10);
-    several(random, count, |random| {
+    vector(random, count, |random| {
         let ip = [vec![0; 10], vec![0xff; 2], bytes(random, 4)].concat();
         [bytes(random, 4), vec![9, 4, 0, 0, 0, 0, 0, 0], ip, vec![0x20, 0x8d]].concat()
     })
@@ -107,11 +109,11 @@ fn addr(random: &mut Rng) -> Vec<u8> {
 
 fn headers(random: &mut Rng) -> Vec<u8> {
     let count = random.usize(1..=10);
-    several(random, count, |random| [bytes(random, 80), vec![0]].concat())
+    vector(random, count, |random| [bytes(random, 80), vec![0]].concat())
 }
 
 fn getheaders(random: &mut Rng) -> Vec<u8> {
-    let locator = several(random, 30, |random| bytes(random, 32));
+    let locator = vector(random, 30, |random| bytes(random, 32));
     [vec![0x80, 0x11, 1, 0], locator, vec![0; 32]].concat()
 }
 
@@ -122,25 +124,25 @@ fn version(random: &mut Rng) -> Vec<u8> {
     out
 }
 
-/// Of a block of that many transactions, one of them prefilled.
+/// A compact block of 500 to 2,000 transactions and a prefilled one.
 fn compact_block(random: &mut Rng) -> Vec<u8> {
     let (header, count) = (bytes(random, 88), random.usize(500..=2_000));
-    let short_ids = several(random, count, |random| bytes(random, 6));
+    let short_ids = vector(random, count, |random| bytes(random, 6));
     [header, short_ids, vec![1, 0], transaction(random)].concat()
 }
 
 fn getblocktxn(random: &mut Rng) -> Vec<u8> {
     let block_hash = bytes(random, 32);
-    [block_hash, several(random, 20, |random| vec![random.u8(..0xfd)])].concat()
+    [block_hash, vector(random, 20, |random| vec![random.u8(..0xfd)])].concat()
 }
 
 fn blocktxn(random: &mut Rng) -> Vec<u8> {
     let block_hash = bytes(random, 32);
-    [block_hash, several(random, 20, transaction)].concat()
+    [block_hash, vector(random, 20, transaction)].concat()
 }
 
-/// About 1.5 MB.
+/// A block of about 1.5 MB.
 fn block(random: &mut Rng) -> Vec<u8> {
     let header = bytes(random, 80);
-    [header, several(random, 4_000, transaction)].concat()
+    [header, vector(random, 4_000, transaction)].concat()
 }

@@ -1,4 +1,4 @@
-//! Events per second that pass through the bus: within the process to one and to four subscribers, and through a
+//! How many events per second pass through the bus: within the process to one and to four subscribers, and through a
 //! local nats-server to one reader. Prints one line of JSON for each.
 
 use std::time::{Duration, Instant};
@@ -15,20 +15,20 @@ use serde_json::json;
 use testbed::NatsServer;
 use tokio_util::sync::CancellationToken;
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Events that a publisher hands over at once, as extractors do.
+/// How many events a publisher hands over at once, as extractors do.
 const BATCH: usize = 64;
-/// Events that wait for a reader at the most.
+/// How many events wait for a reader at most.
 const QUEUE: usize = 1 << 12;
 
-fn message(msg: Msg, command: &str) -> Body {
+fn message(msg: Msg, message_type: &str) -> Body {
     let meta = Metadata {
         peer_id: 12,
         addr: "203.0.113.7:51234".to_owned(),
-        command: command.to_owned(),
+        command: message_type.to_owned(),
         inbound: true,
         size: 8,
         ..Metadata::default()
@@ -53,7 +53,7 @@ async fn publish(publisher: Publisher, count: usize, body: fn() -> Body) {
     publisher.end().await;
 }
 
-/// Reads until the run ends. Returns events and losses.
+/// Reads until the run ends. Returns the number of events received and lost.
 async fn read(mut subscription: Subscription) -> (u64, u64) {
     let (mut events, mut lost) = (0, 0);
     loop {
@@ -103,7 +103,7 @@ async fn through_nats(count: usize) -> Result<()> {
     let to_nats = sending.subscribe("to-nats", Filter::default(), QUEUE, WhenFull::Block);
     let forwarding = tokio::spawn(forward(to_nats, options, sending.accounts().clone()));
     let publisher = Publisher::new(&sending, "bench", "bench");
-    publisher.publish(1, of_300_bytes()).await; // the connections are up when this has arrived
+    publisher.publish(1, of_300_bytes()).await; // the connections are up when this one has arrived
     tokio::time::sleep(Duration::from_millis(200)).await;
     let size =
         event::Record::new("bench".into(), 1 << 52, 1 << 20, 1_700_000_000_000_000_000, of_300_bytes()).bytes().len();

@@ -1,7 +1,7 @@
 //! How fast debug.log is decoded: lines of a node with many -debug categories, -logtimemicros and -logthreadnames,
 //! split, decoded and encoded as `event.Event`, on one core. Prints one line of JSON.
 //!
-//! Arguments: lines (default 500,000) and rounds (default 9).
+//! Arguments: the number of lines (default 500,000) and of rounds (default 9).
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use event::pb::event::Event;
 use event::pb::log_extractor::log::LogEvent;
 use prost::Message;
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -82,7 +82,7 @@ fn decode(log: &[u8]) -> Outcome {
     outcome
 }
 
-/// A log of that many lines, the same each time.
+/// A log of this many lines, the same each time.
 fn generate(lines: usize) -> String {
     let mut log = String::with_capacity(lines * 160);
     let mut random = Random(0x5eed);
@@ -98,7 +98,7 @@ fn generate(lines: usize) -> String {
     log
 }
 
-/// Shares as of a node with 125 peers at the tip of the chain.
+/// Writes a random line without its time. The shares are those of a node with 125 peers at the tip of the chain.
 fn message(log: &mut String, random: &mut Random, line: usize) -> std::fmt::Result {
     let peer = random.below(125);
     let size = 30 + random.below(2000);
@@ -166,7 +166,7 @@ fn message(log: &mut String, random: &mut Random, line: usize) -> std::fmt::Resu
     }
 }
 
-/// SplitMix64: numbers that are the same each time.
+/// SplitMix64: random numbers that are the same each time.
 struct Random(u64);
 
 impl Random {

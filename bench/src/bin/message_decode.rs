@@ -1,11 +1,11 @@
-//! How fast payloads of P2P messages become encoded events, on one core: written straight from Bitcoin's bytes, and by
-//! way of structures. Prints one line of JSON for each message type, and one for a mix of them.
+//! How fast payloads of P2P messages are turned into encoded events, on one core: written directly from Bitcoin's bytes, and through
+//! structures. Prints one line of JSON for each message type, and one for a mix of them.
 //!
-//! Argument: rounds (default 9).
+//! Argument: the number of rounds (default 9).
 
 use std::time::Instant;
 
-use bench::payloads::{SORTS, mix};
+use bench::payloads::{SAMPLES, mix};
 use decode::message::{Meta, decode, encode};
 use event::Body;
 use event::pb::bitcoin_primitives::ConnType;
@@ -13,26 +13,32 @@ use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use fastrand::Rng;
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> anyhow::Result<()> {
     let rounds = std::env::args().nth(1).map_or(Ok(9), |rounds| rounds.parse())?;
     let mut random = Rng::with_seed(0x5eed);
-    for sort in &SORTS {
-        let payloads: Vec<_> = (0..sort.count).map(|_| (sort.name, (sort.payload)(&mut random))).collect();
-        print(sort.name, &payloads, rounds)?;
+    for sample in &SAMPLES {
+        let payloads: Vec<_> =
+            (0..sample.count).map(|_| (sample.message_type, (sample.payload)(&mut random))).collect();
+        print(sample.message_type, &payloads, rounds)?;
     }
     let mix = mix(&mut random, 100);
     print("mix", &mix, rounds)
 }
 
+/// Type and payload.
 type Message = (&'static str, Vec<u8>);
 
 fn print(name: &str, messages: &[Message], rounds: usize) -> anyhow::Result<()> {
     for message in messages {
-        anyhow::ensure!(direct(message) == by_structures(message), "{} is written in two ways", message.0);
+        anyhow::ensure!(
+            direct(message) == by_structures(message),
+            "{} is written differently in the two ways",
+            message.0
+        );
     }
     let bytes: usize = messages.iter().map(|(_, payload)| payload.len()).sum();
     let encoded: usize = messages.iter().map(|message| direct(message).len()).sum();
@@ -51,7 +57,7 @@ fn print(name: &str, messages: &[Message], rounds: usize) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Of one message, in the median round.
+/// The time for one message, in the median round.
 fn nanoseconds(messages: &[Message], rounds: usize, encode: fn(&Message) -> Vec<u8>) -> f64 {
     let mut times: Vec<_> = (0..rounds.max(1))
         .map(|_| {

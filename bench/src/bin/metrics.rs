@@ -1,13 +1,14 @@
-//! How many events a second become numbers, on one core: in this process and through a local nats-server; and what one scrape costs, with 125
-//! peers and with 1,000, at the beginning and after hours of replayed time. Prints one line of JSON for each.
+//! How many events per second are folded into numbers, on one core: in this process and through a local nats-server; and what a scrape costs with 125
+//! and with 1,000 peers, at the start and after hours of replayed time. Prints one line of JSON for each.
 //!
-//! Arguments: the figure (in_process, nats, scrape; default all).
+//! Argument: the figure (in_process, nats, scrape). The default is all of them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use bench::payloads::{SORTS, mix};
+use bench::memory::Memory;
+use bench::payloads::{SAMPLES, mix};
 use bus::nats::{Options, connect_reader, forward};
 use bus::{Bus, Delivery, Publisher, WhenFull};
 use decode::message::{Meta, encode};
@@ -21,38 +22,47 @@ use serde_json::json;
 use testbed::NatsServer;
 use tokio_util::sync::CancellationToken;
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const EVENTS: usize = 100_000;
 const START_NS: u64 = 1_800_000_000_000_000_000;
 
-/// What the tracepoint extractor would publish of a message.
-fn encoded(peer: u64, inbound: bool, command: &str, payload: &[u8]) -> Encoded {
+/// A message as the tracepoint extractor publishes it.
+fn encoded(peer: u64, inbound: bool, message_type: &str, payload: &[u8]) -> Encoded {
     let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
     let conn_type = if peer.is_multiple_of(12) { ConnType::OutboundFullRelay } else { ConnType::Inbound };
     let size = payload.len() as u64;
-    let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command, inbound, size };
+    let meta =
+        Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command: message_type, inbound, size };
     let mut bytes = Vec::new();
     encode(&meta, payload, &mut bytes);
     let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
-    Encoded { kind: Kind::Message, peer: Some(peer), message: Some(command.into()), direction, size: Some(size), bytes }
+    Encoded {
+        kind: Kind::Message,
+        peer: Some(peer),
+        message: Some(message_type.into()),
+        direction,
+        size: Some(size),
+        bytes,
+    }
 }
 
-/// Messages of the mix with so many peers.
+/// The messages of the mix, spread over a number of peers.
 fn messages(peers: u64, seed: u64) -> Vec<Encoded> {
     let mut random = Rng::with_seed(seed);
     let mix = mix(&mut random, EVENTS / 100);
     with_peers(mix, peers, &mut random)
 }
 
-/// Transactions that are announced: in reality each one by most peers, and some seven new ones a second.
+/// How many different transactions are announced. In reality most peers announce each of them, and there are some seven new ones per second.
 const TRANSACTIONS: u64 = 1_400;
 
-/// Bytes of an entry of inv and getdata: type and hash.
+/// The size of an entry of inv and getdata, in bytes: type and hash.
 const ITEM: usize = 36;
 
+/// Spreads messages over a number of peers, which announce the same transactions.
 fn with_peers(mut messages: Vec<(&'static str, Vec<u8>)>, peers: u64, random: &mut Rng) -> Vec<Encoded> {
     for (_, payload) in messages.iter_mut().filter(|(name, _)| ["inv", "getdata"].contains(name)) {
         let length = payload.len() % ITEM;
@@ -63,11 +73,11 @@ fn with_peers(mut messages: Vec<(&'static str, Vec<u8>)>, peers: u64, random: &m
     }
     messages
         .into_iter()
-        .map(|(command, payload)| encoded(random.u64(0..peers), random.bool(), command, &payload))
+        .map(|(message_type, payload)| encoded(random.u64(0..peers), random.bool(), message_type, &payload))
         .collect()
 }
 
-/// As they come from the bus, two milliseconds apart.
+/// The messages as they come from the bus, two milliseconds apart, in an hour after the start.
 fn deliveries(messages: Vec<Encoded>, hour: u64) -> Vec<Delivery> {
     let at = |index: usize| START_NS + hour * 3_600_000_000_000 + index as u64 * 2_000_000;
     let record =
@@ -75,7 +85,7 @@ fn deliveries(messages: Vec<Encoded>, hour: u64) -> Vec<Delivery> {
     messages.into_iter().enumerate().map(|event| Delivery::Event(Arc::new(record(event)))).collect()
 }
 
-/// What getpeerinfo tells.
+/// The answer to getpeerinfo, in an hour after the start.
 fn peer_infos(peers: u64, hour: u64) -> Delivery {
     let info = |id: u64| PeerInfo {
         id: id as u32,
@@ -100,9 +110,10 @@ fn new_metrics() -> Metrics {
 fn in_process() {
     fold("mix", &deliveries(messages(125, 0), 0));
     let mut random = Rng::with_seed(1);
-    for sort in &SORTS {
-        let payloads = (0..sort.count.min(10_000)).map(|_| (sort.name, (sort.payload)(&mut random))).collect();
-        fold(sort.name, &deliveries(with_peers(payloads, 125, &mut random), 0));
+    for sample in &SAMPLES {
+        let payloads =
+            (0..sample.count.min(10_000)).map(|_| (sample.message_type, (sample.payload)(&mut random))).collect();
+        fold(sample.message_type, &deliveries(with_peers(payloads, 125, &mut random), 0));
     }
 }
 
@@ -143,18 +154,11 @@ fn scrape(peers: u64) -> Result<()> {
         let median = times.get(times.len() / 2).copied().unwrap_or_default();
         let figure = json!({
             "bench": "metrics_scrape", "peers": peers, "hour": hour, "bytes": size, "ms": median.as_secs_f64() * 1e3,
-            "prepare_and_fold_seconds": folded.as_secs_f64(), "resident_mib": resident_mib(),
+            "prepare_and_fold_seconds": folded.as_secs_f64(), "resident_mib": Memory::of_this_process()?.resident_kib / 1_024,
         });
         println!("{figure}");
     }
     Ok(())
-}
-
-/// Memory of this process, with what the benchmark holds.
-fn resident_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1024
 }
 
 async fn through_nats() -> Result<()> {
@@ -178,11 +182,11 @@ async fn through_nats() -> Result<()> {
         for batch in all {
             let mut batch = batch.into_iter().map(|message| (START_NS, message));
             loop {
-                let part: Vec<_> = batch.by_ref().take(256).collect();
-                if part.is_empty() {
+                let some: Vec<_> = batch.by_ref().take(256).collect();
+                if some.is_empty() {
                     break;
                 }
-                publisher.publish_all(part).await;
+                publisher.publish_all(some).await;
             }
         }
         publisher.end().await;

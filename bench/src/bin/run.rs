@@ -1,30 +1,24 @@
-//! How soon `peer-observer run` gives its first event, and the memory that it takes after some time, with one node
+//! How soon `peer-observer run` prints its first event, and how much memory it uses after some time, with one node
 //! that has traffic. Prints one line of JSON.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use bench::memory::Memory;
 use serde_json::json;
 use testbed::{Network, Pace, Traffic};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-/// How long the program runs before its memory is read: every RPC has been polled at least once by then.
+/// How long the program runs before its memory is measured: every RPC has been polled at least once by then.
 const RUNS_FOR: Duration = Duration::from_secs(20);
 
-/// The program beside this one.
+/// The path of `peer-observer`, built into the same folder as this program.
 fn program() -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("peer-observer");
     path.try_exists()?.then_some(path).context("build the program first: cargo build --release -p peer-observer")
-}
-
-/// A value in kB of /proc/PID/status, in MB.
-fn megabytes(status: &str, name: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    let kilobytes: f64 = line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some((kilobytes / 102.4).round() / 10.0)
 }
 
 #[tokio::main]
@@ -54,8 +48,8 @@ async fn main() -> Result<()> {
         }
         events += 1;
     }
-    let pid = child.id().context("it runs")?;
-    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))?;
+    let pid = child.id().context("the program ended")?;
+    let memory = Memory::of_process(pid)?;
     child.kill().await?;
     traffic.stop().await;
     network.stop().await?;
@@ -66,8 +60,8 @@ async fn main() -> Result<()> {
             "bench": "run",
             "events": events,
             "first_event_ms": first.as_millis(),
-            "resident_mb": megabytes(&status, "VmRSS"),
-            "resident_peak_mb": megabytes(&status, "VmHWM"),
+            "resident_mb": memory.resident_mb(),
+            "resident_peak_mb": memory.peak_mb(),
         })
     );
     Ok(())

@@ -1,16 +1,18 @@
-//! What the tracepoint extractor costs the node and us, what it keeps up with, and how late events are: with the testbed's program that fires
-//! Bitcoin Core's tracepoints, the program itself, and a nats-server, all on this machine. Prints one line of JSON for each figure.
+//! What the tracepoint extractor costs the node and us, what rate it keeps up with, and how late events arrive. The testbed's program that fires
+//! Bitcoin Core's tracepoints, `peer-observer` and a nats-server run on this machine. Prints one line of JSON for each figure.
 
 use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bench::memory::Memory;
 use bus::nats::connect_reader;
 use bus::{Bus, Delivery, Subscription, WhenFull};
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::{Body, Filter, Kind, Record};
+use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -20,7 +22,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -28,18 +30,19 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 struct Extractor {
     child: Child,
     nats: NatsServer,
-    /// What it says.
+    /// Its log.
     log: NamedTempFile,
     /// Ends the reader.
     stop: CancellationToken,
 }
 
-/// What a reader got.
+/// What a reader received.
 #[derive(Default)]
-struct Got {
+struct Received {
     events: u64,
+    /// How many events were reported as lost.
     missing: u64,
-    /// Nanoseconds from the tracepoint to the reader.
+    /// The times from the tracepoint to the reader, in nanoseconds.
     latencies: Vec<u64>,
 }
 
@@ -59,32 +62,25 @@ impl Extractor {
         Ok(Self { child, nats, log, stop: CancellationToken::new() })
     }
 
-    /// A directory of /proc.
-    fn proc(&self) -> Result<String> {
-        Ok(format!("/proc/{}", self.child.id().context("the extractor ended")?))
+    fn pid(&self) -> Result<u32> {
+        self.child.id().context("the extractor ended")
     }
 
-    /// CPU time so far, by all of its threads, in nanoseconds.
+    /// The CPU time of all of its threads so far, in nanoseconds.
     fn cpu_ns(&self) -> Result<u64> {
-        let mut total = 0;
-        for task in fs::read_dir(format!("{}/task", self.proc()?))? {
-            let schedstat = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            total += schedstat.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
-        }
-        Ok(total)
+        let tasks = Process::new(self.pid()?.cast_signed())?.tasks()?;
+        // A thread that ends meanwhile is left out.
+        Ok(tasks.flatten().filter_map(|task| task.schedstat().ok()).map(|times| times.sum_exec_runtime).sum())
     }
 
-    /// The most memory that it had, in MB.
+    /// The most memory that it used, in MB.
     fn peak_mb(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("{}/status", self.proc()?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok((kilobytes / 102.4).round() / 10.0)
+        Ok(Memory::of_process(self.pid()?)?.peak_mb())
     }
 
-    /// Ends it. What it says that it lost.
+    /// Ends it. Returns the losses that it logged.
     async fn finish(mut self) -> Result<Vec<String>> {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).context("the extractor ended")?;
+        let pid = Pid::from_raw(self.pid()?.cast_signed()).context("the extractor ended")?;
         kill_process(pid, Signal::TERM)?;
         self.child.wait().await?;
         let log = fs::read_to_string(self.log.path())?;
@@ -95,7 +91,7 @@ impl Extractor {
         Ok(losses.collect())
     }
 
-    /// Reads what it publishes.
+    /// Subscribes to what it publishes.
     async fn reader(&self) -> Result<Subscription> {
         let bus = Bus::new();
         let subscription = bus.subscribe("bench", Filter::default(), 1 << 16, WhenFull::Block);
@@ -127,7 +123,7 @@ fn print(figure: &str, values: Value) {
     println!("{line}");
 }
 
-/// What a traced event costs the thread that fires it, above one that is not traced.
+/// What a traced event costs the thread that fires it, compared with one that is not traced.
 async fn cost_for_the_node() -> Result<()> {
     let full = || load(Mix::Real).threads(1).events(20_000);
     let slow = || load(Mix::Real).threads(1).events(5_000).rate(1_000);
@@ -151,7 +147,7 @@ async fn cost_for_the_node() -> Result<()> {
     Ok(())
 }
 
-/// CPU time of the extractor for an event, publishing to NATS included, and without events at all.
+/// The CPU time of the extractor per event, publishing to NATS included, and without any events.
 async fn cost_for_us() -> Result<()> {
     let extractor = Extractor::start().await?;
     for rate in [1_000, 5_000, 20_000] {
@@ -175,28 +171,28 @@ async fn cost_for_us() -> Result<()> {
     Ok(())
 }
 
-/// Reads until `expected` events came or were missed, or nothing comes for some time.
-async fn read(mut subscription: Subscription, expected: u64) -> Got {
-    let mut got = Got::default();
+/// Reads until `expected` events were received or reported as lost, for at most 30 s.
+async fn read(mut subscription: Subscription, expected: u64) -> Received {
+    let mut received = Received::default();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while got.events + got.missing < expected {
+    while received.events + received.missing < expected {
         let Ok(deliveries) = tokio::time::timeout_at(deadline, subscription.next_many()).await else { break };
         let now = event::time::now_ns();
         for delivery in deliveries {
             match delivery {
-                Delivery::Lost(loss) => got.missing += loss.missing,
+                Delivery::Lost(loss) => received.missing += loss.missing,
                 Delivery::Event(record) if record.envelope().kind == Kind::Status => {}
                 Delivery::Event(record) => {
-                    got.events += 1;
-                    got.latencies.extend(fired_at(&record).map(|fired| now.saturating_sub(fired)));
+                    received.events += 1;
+                    received.latencies.extend(fired_at(&record).map(|fired| now.saturating_sub(fired)));
                 }
             }
         }
     }
-    got
+    received
 }
 
-/// When a ping or pong was fired: its nonce says.
+/// When a ping or pong was fired, in nanoseconds since the UNIX epoch: its nonce is that time.
 fn fired_at(record: &Record) -> Option<u64> {
     if record.envelope().size != Some(8) {
         return None;

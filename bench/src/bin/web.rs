@@ -1,7 +1,8 @@
-//! What it costs to show events to many: 100 clients of the feed at 2,000 events a second, from the bus to their sockets, beside one that never reads;
-//! and how smooth the circle is with 1,000 peers and 5,000 messages a second. Prints one line of JSON for each.
+//! What it costs to show events to many clients: 100 clients of the feed at 2,000 events per second, from the bus to their sockets, and one more that
+//! never reads; and how smooth the circle is with 1,000 peers and 5,000 messages per second. Prints one line of JSON for each.
 //!
-//! Arguments: the figure (full, brief, circle; default all). The clients are a process of their own, so that the server's time is the server's.
+//! Arguments: the figures (full, brief, circle). The default is all of them. The clients are a process of their own, so that the CPU time measured is
+//! that of the server alone.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use bench::memory::Memory;
 use bench::payloads::mix;
 use bus::{Bus, Delivery, WhenFull};
 use decode::message::{Meta, encode};
@@ -26,7 +28,7 @@ use testbed::Browser;
 use tokio::time::{MissedTickBehavior, interval};
 use web::{Options, Server};
 
-/// As in the program.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -35,25 +37,27 @@ const EVENTS_PER_SECOND: u64 = 2_000;
 const SECONDS: u64 = 10;
 const PEERS: u64 = 1_000;
 const MESSAGES_PER_SECOND: u64 = 5_000;
-/// Publishing in portions as small as the bus makes them.
-const PORTIONS_PER_SECOND: u64 = 200;
+/// How many batches are published per second, each as small as those of the bus.
+const BATCHES_PER_SECOND: u64 = 200;
 
+/// Messages of the mix, spread over a number of peers.
 fn messages(peers: u64) -> Vec<Encoded> {
     let mut random = Rng::with_seed(1);
     let mix = mix(&mut random, 200);
-    let message = |(command, payload): (&'static str, Vec<u8>)| {
+    let message = |(message_type, payload): (&'static str, Vec<u8>)| {
         let (peer, inbound) = (random.u64(0..peers), random.bool());
         let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
         let conn_type = ConnType::Inbound;
         let size = payload.len() as u64;
-        let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command, inbound, size };
+        let meta =
+            Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command: message_type, inbound, size };
         let mut bytes = Vec::new();
         encode(&meta, &payload, &mut bytes);
         let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
         Encoded {
             kind: Kind::Message,
             peer: Some(peer),
-            message: Some(command.into()),
+            message: Some(message_type.into()),
             direction,
             size: Some(size),
             bytes,
@@ -62,7 +66,8 @@ fn messages(peers: u64) -> Vec<Encoded> {
     mix.into_iter().map(message).collect()
 }
 
-fn again(message: &Encoded) -> Encoded {
+/// A copy of a message.
+fn copy(message: &Encoded) -> Encoded {
     let Encoded { kind, peer, message, direction, size, bytes } = message;
     Encoded {
         kind: *kind,
@@ -74,6 +79,7 @@ fn again(message: &Encoded) -> Encoded {
     }
 }
 
+/// The server over a bus of its own.
 struct Served {
     bus: Bus,
     address: String,
@@ -92,19 +98,19 @@ impl Served {
         Ok(Self { bus, address, messages: messages(peers), sequence: 0 })
     }
 
-    /// Publishes so many a second for so long, at their time.
+    /// Publishes events at a rate for a number of seconds, each with the time at which it is published.
     async fn publish(&mut self, per_second: u64, seconds: u64) {
-        let portion = per_second / PORTIONS_PER_SECOND;
-        let mut ticks = interval(Duration::from_nanos(1_000_000_000 / PORTIONS_PER_SECOND));
+        let batch = per_second / BATCHES_PER_SECOND;
+        let mut ticks = interval(Duration::from_nanos(1_000_000_000 / BATCHES_PER_SECOND));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        for _ in 0..seconds * PORTIONS_PER_SECOND {
+        for _ in 0..seconds * BATCHES_PER_SECOND {
             ticks.tick().await;
             let now = now_ns();
             let mut items = Vec::new();
-            for _ in 0..portion {
+            for _ in 0..batch {
                 self.sequence += 1;
                 let index = self.sequence as usize % self.messages.len();
-                let Some(message) = self.messages.get(index).map(again) else { continue };
+                let Some(message) = self.messages.get(index).map(copy) else { continue };
                 items.push(Delivery::Event(Arc::new(Record::new("bench".into(), 1, self.sequence, now, message))));
             }
             self.bus.deliver(items).await;
@@ -112,17 +118,17 @@ impl Served {
     }
 }
 
+/// The CPU time of this process so far.
 fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn resident_mib() -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").trim().parse::<f64>()? / 1_024.0)
+    Ok(Memory::of_this_process()?.resident_kib as f64 / 1_024.0)
 }
 
+/// The latency of the feed to all clients, and what it costs the server.
 async fn feed(form: &str) -> Result<()> {
     let mut served = Served::start(125)?;
     let events = EVENTS_PER_SECOND * SECONDS;
@@ -130,21 +136,21 @@ async fn feed(form: &str) -> Result<()> {
         .args(["clients", &served.address, form, &events.to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
-    let mut said = BufReader::new(clients.stdout.take().context("no output")?);
+    let mut output = BufReader::new(clients.stdout.take().context("no output")?);
     let mut line = String::new();
-    said.read_line(&mut line)?; // all are connected
+    output.read_line(&mut line)?; // all are connected
     let stuck = connect(&served.address, form)?; // never reads
     let (before, cpu) = (resident_mib()?, cpu_seconds());
     served.publish(EVENTS_PER_SECOND, SECONDS).await;
-    let (told, cpu, after) =
-        (tokio::task::spawn_blocking(move || said.lines().next()), cpu_seconds() - cpu, resident_mib()?);
-    let told: Value = serde_json::from_str(&told.await?.context("the clients said nothing")??)?;
+    let (reported, cpu, after) =
+        (tokio::task::spawn_blocking(move || output.lines().next()), cpu_seconds() - cpu, resident_mib()?);
+    let reported: Value = serde_json::from_str(&reported.await?.context("the clients printed nothing")??)?;
     ensure!(clients.wait()?.success());
     drop(stuck);
     let per_client = cpu / (events as f64 * CLIENTS as f64) * 1e6;
     println!(
         "{}",
-        json!({ "figure": "feed", "form": form, "clients": CLIENTS, "events_per_second": EVENTS_PER_SECOND, "told": told,
+        json!({ "figure": "feed", "form": form, "clients": CLIENTS, "events_per_second": EVENTS_PER_SECOND, "told": reported,
                 "server_cpu_us_per_event_and_client": (per_client * 1e3).round() / 1e3, "server_cpu_share": cpu / SECONDS as f64,
                 "resident_mib_before_and_after": [before, after] })
     );
@@ -152,7 +158,7 @@ async fn feed(form: &str) -> Result<()> {
     Ok(())
 }
 
-/// A WebSocket that has been upgraded.
+/// Opens a WebSocket: a TCP stream after the upgrade.
 fn connect(address: &str, form: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     write!(
@@ -170,7 +176,7 @@ fn connect(address: &str, form: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// The other process: connects all clients, says so, reads all events, and tells how late they were.
+/// The other process: connects all clients, prints a line, reads all events, and prints how late they were.
 fn clients(address: &str, form: &str, events: u64) -> Result<()> {
     let streams: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(address, form)).collect::<Result<_>>()?;
     println!("connected");
@@ -193,7 +199,7 @@ fn clients(address: &str, form: &str, events: u64) -> Result<()> {
     Ok(())
 }
 
-/// Reads all events of one client: how late each was, in microseconds, and how many bytes they had.
+/// Reads all events of one client. Returns how late each was, in microseconds, and how many bytes they had.
 fn read(stream: TcpStream, events: u64) -> Result<(Vec<u32>, u64)> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut stream = BufReader::with_capacity(256 << 10, stream);
@@ -202,7 +208,7 @@ fn read(stream: TcpStream, events: u64) -> Result<(Vec<u32>, u64)> {
     while (late.len() as u64) < events {
         let mut head = [0_u8; 2];
         if stream.read_exact(&mut head).is_err() {
-            break; // what is missing is lost
+            break; // all that is still missing was lost
         }
         let [kind, length] = head;
         let mut wide = [0_u8; 8];
@@ -233,7 +239,7 @@ fn read(stream: TcpStream, events: u64) -> Result<(Vec<u32>, u64)> {
     Ok((late, bytes))
 }
 
-/// What getpeerinfo tells of all peers.
+/// The answer to getpeerinfo, with all peers.
 fn peer_infos() -> Delivery {
     const NETWORKS: [&str; 4] = ["ipv4", "ipv6", "onion", "i2p"];
     let info = |id: u64| PeerInfo {
@@ -251,6 +257,7 @@ fn peer_infos() -> Delivery {
     Delivery::Event(Arc::new(Record::new("bench".into(), 2, 0, now_ns(), body)))
 }
 
+/// How smooth the page `circle` is in a real browser.
 async fn circle() -> Result<()> {
     let mut served = Served::start(PEERS)?;
     served.bus.deliver(vec![peer_infos()]).await;

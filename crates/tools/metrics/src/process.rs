@@ -1,22 +1,23 @@
-//! The numbers of this process: what it lost, its queues, its memory and CPU time.
+//! The series of this process: losses, queues, sets of networks, memory and CPU time.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bus::{Bus, Reason};
+use procfs::Current;
 
 use crate::facts::Facts;
 use crate::store::{Limits, Store};
 use crate::table::ids;
 
-/// The numbers of this process.
+/// The series of this process.
 pub struct Process {
     store: Store,
     bus: Bus,
 }
 
 impl Process {
-    /// Begins now.
+    /// Sets what does not change while the process runs.
     pub fn new(limits: Limits, bus: Bus) -> Self {
         let mut store = Store::new(limits);
         let now_ns = event::time::now_ns();
@@ -31,12 +32,12 @@ impl Process {
         Self { store, bus }
     }
 
-    /// Its series.
+    /// The store with the series.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Brings them up to date.
+    /// Brings all series up to date. `series` is the number of series in all other stores.
     pub fn refresh(&mut self, facts: &Facts, series: usize) {
         let Self { store, bus } = self;
         store.set_time(event::time::now_ns());
@@ -59,22 +60,14 @@ impl Process {
     }
 }
 
-/// What the kernel tells of this process. What it does not tell is left out.
+/// Sets what the kernel says of this process. What it does not say is left out.
 fn measure(store: &mut Store) {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let of = |key: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-        line.split_whitespace().next()?.parse::<f64>().ok()
-    };
-    if let Some(kib) = of("VmRSS") {
-        store.set(ids::PROCESS_RESIDENT, &[], kib * 1024.0);
+    if let Ok(stat) = procfs::process::Process::myself().and_then(|process| process.stat()) {
+        store.set(ids::PROCESS_RESIDENT, &[], (stat.rss * procfs::page_size()) as f64);
+        store.set(ids::PROCESS_VIRTUAL, &[], stat.vsize as f64);
+        store.set(ids::PROCESS_THREADS, &[], stat.num_threads as f64);
     }
-    if let Some(kib) = of("VmSize") {
-        store.set(ids::PROCESS_VIRTUAL, &[], kib * 1024.0);
-    }
-    if let Some(threads) = of("Threads") {
-        store.set(ids::PROCESS_THREADS, &[], threads);
-    }
+    // The count of `procfs` has entries too many before Linux 6.2: `.`, `..` and its own handle.
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
         store.set(ids::PROCESS_FILES, &[], files.count().saturating_sub(1) as f64);
     }
@@ -82,16 +75,15 @@ fn measure(store: &mut Store) {
     if let Some(most) = limits.current {
         store.set(ids::PROCESS_MAX_FILES, &[], most as f64);
     }
+    // /proc has it in hundredths of a second only.
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     store.set_total(ids::PROCESS_CPU, &[], used.tv_sec as f64 + used.tv_nsec as f64 / 1e9);
 }
 
-/// When this process was started, seconds since the UNIX epoch.
+/// When this process was started, in seconds since the UNIX epoch.
 fn process_start() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // After the name, which may contain spaces, this is the 20th field (proc_pid_stat(5), starttime).
-    let ticks: f64 = stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()?;
-    let uptime: f64 = fs::read_to_string("/proc/uptime").ok()?.split_whitespace().next()?.parse().ok()?;
+    let ticks = procfs::process::Process::myself().and_then(|process| process.stat()).ok()?.starttime;
+    let uptime = procfs::Uptime::current().ok()?.uptime;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
-    Some(now - uptime + ticks / rustix::param::clock_ticks_per_second() as f64)
+    Some(now - uptime + ticks as f64 / procfs::ticks_per_second() as f64)
 }
