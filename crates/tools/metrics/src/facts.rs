@@ -1,3 +1,3 @@
-//! What addresses tell: the sets they are in, and their autonomous systems.
+//! Enrichment of IP addresses: the sets of networks that they are in, and their autonomous systems.
 
 pub use networks::{Facts, Files, SetMask as Sets};

@@ -1,4 +1,4 @@
-//! Values of labels: what strangers wrote is made fit to be shown and to be kept.
+//! Values of labels: text from untrusted peers is cleaned and shortened before it becomes the value of a label.
 
 use std::borrow::Cow;
 
@@ -7,24 +7,25 @@ use event::message_types::is_tracked;
 use crate::store::OTHER;
 use crate::table::Family;
 
-/// Characters of a value that a stranger chose at the most.
+/// The maximum length of a value that an untrusted peer chose, in characters.
 const MAX_CHARS: usize = 96;
 
-/// What separates values in a key. A value that a stranger chose has no control characters.
+/// Separates the values in a key. It occurs in no cleaned value: control characters are replaced.
 const SEPARATOR: char = '\u{1f}';
 
-/// Whether the values that strangers could have chosen are types of messages that nodes know.
+/// Whether all values that untrusted peers could have chosen are message types that nodes know.
 pub(crate) fn is_known<L: AsRef<str>>(labels: &[L], family: &Family) -> bool {
     family.strangers.iter().all(|at| {
         family.labels.get(*at) == Some(&"message") && labels.get(*at).is_some_and(|value| is_tracked(value.as_ref()))
     })
 }
 
+/// Whether a value can be used as it is: printable ASCII, and not too long.
 fn is_clean(value: &str) -> bool {
     value.len() <= MAX_CHARS && value.bytes().all(|byte| (b' '..0x7f).contains(&byte))
 }
 
-/// The labels, if any that a stranger chose cannot stay as it is: too long ones are cut, control characters replaced.
+/// The labels with all untrusted values shortened and their control characters replaced. `None` if all can be used as they are.
 pub(crate) fn cleaned(labels: &[&str], strangers: &[usize]) -> Option<Vec<String>> {
     if strangers.iter().all(|at| labels.get(*at).is_none_or(|value| is_clean(value))) {
         return None;
@@ -46,7 +47,7 @@ pub(crate) fn cleaned(labels: &[&str], strangers: &[usize]) -> Option<Vec<String
     Some(labels.iter().enumerate().map(clean).collect())
 }
 
-/// The values that strangers chose, as one.
+/// The values that untrusted peers chose, as one key for the cardinality limit.
 pub(crate) fn key<'a, L: AsRef<str>>(labels: &'a [L], strangers: &[usize]) -> Cow<'a, str> {
     let mut values = strangers.iter().filter_map(|at| labels.get(*at)).map(AsRef::as_ref);
     match (values.next(), strangers.len()) {
@@ -60,7 +61,7 @@ pub(crate) fn key<'a, L: AsRef<str>>(labels: &'a [L], strangers: &[usize]) -> Co
     }
 }
 
-/// The labels of the series that stands for all that have none of their own.
+/// The labels of the series `other`, to which values without a series of their own are added.
 pub(crate) fn folded<'a>(labels: &[&'a str], strangers: &[usize]) -> Vec<&'a str> {
     labels.iter().enumerate().map(|(at, value)| if strangers.contains(&at) { OTHER } else { value }).collect()
 }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_strangers_wrote_is_made_fit() {
+    fn untrusted_values_are_cleaned() {
         assert_eq!(cleaned(&["inbound", "/Satoshi:31.0.0/"], &[1]), None);
         assert_eq!(cleaned(&["a\nb", "c\u{1f}\n\u{1b}[0m"], &[1]).unwrap(), ["a\nb", "c\u{fffd}\u{fffd}\u{fffd}[0m"]);
         let long = "é".repeat(500);

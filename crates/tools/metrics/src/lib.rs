@@ -1,9 +1,9 @@
-//! Numbers for Prometheus: folds events into counters, gauges and histograms that no stranger can blow up, and shows them on a page.
+//! Numbers for Prometheus: folds events into counters, gauges and histograms, whose number untrusted peers cannot drive up, and serves them.
 
 pub mod buckets;
+mod cardinality;
 mod facts;
 mod fold;
-mod gate;
 mod label;
 pub mod manual;
 mod metrics;
@@ -18,5 +18,5 @@ pub use fold::{Node, Part, Scope};
 pub use metrics::{Metrics, NodeLabel};
 pub use page::{Format, page};
 pub use server::{Error, LISTEN, Options, Server};
-pub use store::{Histogram, Limits, One, Store, Value};
+pub use store::{Histogram, Limits, Series, Store, Value};
 pub use table::{Family, Id, Type, ids};

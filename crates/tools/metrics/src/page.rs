@@ -1,24 +1,27 @@
-//! The page: all series as text, in the forms that Prometheus reads.
+//! The page: all series as text, in the two formats that Prometheus reads.
+//!
+//! It is written here because `prometheus-client` (0.26) appends `_total` to the name of every OpenMetrics counter, writes no `_created`, and neither
+//! limits nor expires the series of a family: with our own store kept, only the writing of single lines would be left to it.
 
 use std::fmt::Write;
 
 use smol_str::SmolStr;
 
-use crate::store::{Histogram, One, Store, Value};
+use crate::store::{Histogram, Series, Store, Value};
 use crate::table::{Family, Id, Type};
 
-/// A form of the page.
+/// A format of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Prometheus' text format 0.0.4.
+    /// The Prometheus text format, version 0.0.4.
     Text,
-    /// OpenMetrics 1.0. It tells since when counters count. Counters whose name does not end in `_total`, as existing dashboards want it,
-    /// are of type `unknown` there; bounds of buckets are written with a decimal point.
+    /// OpenMetrics 1.0. It has a sample `_created` with the time at which a counter began to count. Counters whose names do not end in `_total`,
+    /// which existing dashboards rely on, are of type `unknown` in it. The bounds of buckets are written with a decimal point.
     OpenMetrics,
 }
 
 impl Format {
-    /// The form that an HTTP client prefers, by its Accept header; text if it does not care.
+    /// The format that an HTTP client prefers according to its Accept header. Without a preference, it is the text format.
     pub fn accepted(accept: &str) -> Self {
         let mut best = (0.0, Self::Text);
         for offer in accept.split(',') {
@@ -44,7 +47,7 @@ impl Format {
         best.1
     }
 
-    /// Its media type.
+    /// The media type, for the Content-Type header.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -53,7 +56,7 @@ impl Format {
     }
 }
 
-/// Writes all series of some stores. Those of a store with a name get it as label `node`.
+/// Writes all series of the stores. The series of a store with a name get it as label `node`.
 pub fn page(stores: &[(Option<&str>, &Store)], format: Format) -> String {
     let mut page = Page { out: String::with_capacity(1 << 16), format };
     for id in Family::ids() {
@@ -70,22 +73,33 @@ struct Page {
     format: Format,
 }
 
+/// A series, with what its lines need from elsewhere.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    family: &'a Family,
+    /// The value of the label `node`, if the page tells several nodes apart.
+    node: Option<&'a str>,
+    series: &'a Series,
+}
+
 impl Page {
+    /// Writes a family, if any store has a series of it.
     fn family(&mut self, id: Id, stores: &[(Option<&str>, &Store)]) {
         let family = Family::of(id);
-        let mut announced = false;
+        let mut has_header = false;
         for (node, store) in stores {
-            for one in store.series(id) {
-                if !announced {
-                    self.announce(family);
-                    announced = true;
+            for series in store.series(id) {
+                if !has_header {
+                    self.header(family);
+                    has_header = true;
                 }
-                self.one(family, *node, one);
+                self.series(Shown { family, node: *node, series });
             }
         }
     }
 
-    fn announce(&mut self, family: &Family) {
+    /// Writes the lines HELP and TYPE.
+    fn header(&mut self, family: &Family) {
         let mut name = family.name;
         let mut kind = family.kind.to_string();
         if self.format == Format::OpenMetrics && family.kind == Type::Counter {
@@ -95,50 +109,52 @@ impl Page {
             }
         }
         let _ = write!(self.out, "# HELP {name} ");
-        // In the text format, a quotation mark stands for itself here.
+        // The text format escapes quotation marks in the values of labels, but not in the help.
         self.escape(family.help, self.format == Format::OpenMetrics);
         let _ = write!(self.out, "\n# TYPE {name} {kind}\n");
     }
 
-    fn one(&mut self, family: &Family, node: Option<&str>, one: &One) {
-        match &one.value {
+    fn series(&mut self, shown: Shown) {
+        let Shown { family, series, .. } = shown;
+        match &series.value {
             Value::Number(number) => {
-                self.sample(family, "", node, one, None, *number);
+                self.sample(shown, family.name, "", None, *number);
                 if family.kind == Type::Counter && family.name.ends_with("_total") {
-                    self.created(family, node, one);
+                    self.created(shown);
                 }
             }
-            Value::Histogram(histogram) => self.histogram(family, node, one, histogram),
+            Value::Histogram(histogram) => self.histogram(shown, histogram),
         }
     }
 
-    fn histogram(&mut self, family: &Family, node: Option<&str>, one: &One, histogram: &Histogram) {
-        let Type::Histogram(bounds) = family.kind else { return };
-        let mut sum = 0;
-        let bounds = bounds.iter().copied().chain([f64::INFINITY]);
-        for (bound, count) in bounds.zip(&histogram.counts) {
-            sum += count;
-            self.sample(family, "_bucket", node, one, Some(bound), sum as f64);
+    fn histogram(&mut self, shown: Shown, histogram: &Histogram) {
+        let Family { name, kind: Type::Histogram(bounds), .. } = shown.family else { return };
+        let mut count = 0;
+        for (bound, in_bucket) in bounds.iter().copied().chain([f64::INFINITY]).zip(&histogram.counts) {
+            count += in_bucket;
+            self.sample(shown, name, "_bucket", Some(bound), count as f64);
         }
-        self.sample(family, "_sum", node, one, None, histogram.sum);
-        self.sample(family, "_count", node, one, None, sum as f64);
-        self.created(family, node, one);
+        self.sample(shown, name, "_sum", None, histogram.sum);
+        self.sample(shown, name, "_count", None, count as f64);
+        self.created(shown);
     }
 
-    /// Since when it counts, in the form that tells that.
-    fn created(&mut self, family: &Family, node: Option<&str>, one: &One) {
+    /// Writes when the series began to count, if the format has a sample for it.
+    fn created(&mut self, shown: Shown) {
         if self.format == Format::OpenMetrics {
-            let seconds = (one.created_ns / 1_000_000) as f64 / 1_000.0;
-            let stem = family.name.strip_suffix("_total").unwrap_or(family.name);
-            self.sample(&Family { name: stem, ..*family }, "_created", node, one, None, seconds);
+            let seconds = (shown.series.created_ns / 1_000_000) as f64 / 1_000.0;
+            let stem = shown.family.name.strip_suffix("_total").unwrap_or(shown.family.name);
+            self.sample(shown, stem, "_created", None, seconds);
         }
     }
 
-    fn sample(&mut self, family: &Family, suffix: &str, node: Option<&str>, one: &One, bound: Option<f64>, value: f64) {
-        self.out.push_str(family.name);
+    /// Writes one line: name and suffix, labels with the bound of a bucket, and value.
+    fn sample(&mut self, shown: Shown, name: &str, suffix: &str, bound: Option<f64>, value: f64) {
+        let Shown { family, node, series } = shown;
+        self.out.push_str(name);
         self.out.push_str(suffix);
         let mut separator = '{';
-        let named = family.labels.iter().copied().zip(one.labels.iter().map(SmolStr::as_str));
+        let named = family.labels.iter().copied().zip(series.labels.iter().map(SmolStr::as_str));
         for (label, value) in node.map(|node| ("node", node)).into_iter().chain(named) {
             self.out.push(separator);
             self.out.push_str(label);
@@ -195,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_chooses_the_form() {
+    fn the_client_chooses_the_format() {
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let table = [

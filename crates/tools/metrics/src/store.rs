@@ -1,4 +1,4 @@
-//! The values of all series of a node, or of this process.
+//! The store of all series of one node, or of this process.
 
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
@@ -7,19 +7,19 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use smol_str::SmolStr;
 
-use crate::gate::{Gate, Verdict};
+use crate::cardinality::{Admission, CardinalityLimit};
 use crate::label;
 use crate::table::{Family, Id, Type, ids};
 
-/// The value of a label that stands for all that have no series of their own.
+/// The value of a label under which all values without a series of their own are counted.
 pub const OTHER: &str = "other";
 
-/// What keeps the page small, whoever connects to the node.
+/// The limits that keep the page small, whoever connects to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Values that labels chosen by strangers have at the most, per family.
+    /// How many values the untrusted labels of a family have at most.
     pub values: usize,
-    /// After so long without a change, series with such labels go away.
+    /// After this time without a change, series with untrusted labels are removed.
     pub idle: Duration,
 }
 
@@ -29,57 +29,60 @@ impl Default for Limits {
     }
 }
 
-/// Series of a family at the most, whatever its labels.
+/// How many series a family has at most, whatever its labels are.
 const MAX_SERIES: usize = 2_000;
 
-/// Bounds up to which a search from the first on is the fastest.
+/// Up to this many bounds, a linear search for the bucket is the fastest.
 const FEW_BOUNDS: usize = 20;
 
-/// The values of all series of a node, or of this process.
+/// All series of one node, or of this process.
 ///
-/// Labels are given in the order of the table. A wrong number of labels, or a value of the wrong type, is a defect of the caller, found
-/// by tests: it is counted nowhere.
+/// Callers give the labels in the order of the table. A wrong number of labels, or a value of the wrong type, is a defect of the caller that
+/// tests find: nothing counts it.
 #[derive(Debug)]
 pub struct Store {
-    families: Vec<Series>,
+    /// By the index of the family's handle.
+    families: Vec<FamilySeries>,
     limits: Limits,
     now_ns: u64,
 }
 
-/// All series of a family.
+/// All series of one family.
 #[derive(Debug)]
-struct Series {
-    table: HashTable<One>,
-    gate: Option<Gate>,
+struct FamilySeries {
+    table: HashTable<Series>,
+    /// `None` if no label of the family is untrusted.
+    limit: Option<CardinalityLimit>,
 }
 
-/// A series.
+/// One series.
 #[derive(Clone, Debug)]
-pub struct One {
-    /// Values of its labels.
+pub struct Series {
+    /// The values of its labels, in the order of the table.
     pub labels: Box<[SmolStr]>,
-    /// What is shown.
+    /// Its current value.
     pub value: Value,
-    /// Since when it counts, nanoseconds since the UNIX epoch.
+    /// When it began to count, in nanoseconds since the UNIX epoch.
     pub created_ns: u64,
+    /// When it last changed, in nanoseconds since the UNIX epoch.
     changed_ns: u64,
 }
 
 /// The value of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Of a counter or gauge.
+    /// The value of a counter or gauge.
     Number(f64),
-    /// Of a histogram.
+    /// The buckets of a histogram.
     Histogram(Box<Histogram>),
 }
 
-/// Observations by size.
+/// Observations counted by size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
-    /// How many fell between the previous bound and this one; the last is for what exceeds all bounds.
+    /// How many observations fell between the previous bound and this one. The last counts those above all bounds.
     pub counts: Box<[u64]>,
-    /// Of all observations.
+    /// The sum of all observations.
     pub sum: f64,
 }
 
@@ -89,7 +92,7 @@ impl Histogram {
     }
 
     fn observe(&mut self, bounds: &[f64], value: f64, times: u64) {
-        // Most values are small: where bounds are few, a search by halves is slower.
+        // Most values are small: where bounds are few, a binary search is slower.
         let bucket = if bounds.len() > FEW_BOUNDS {
             bounds.partition_point(|bound| *bound < value)
         } else {
@@ -102,33 +105,33 @@ impl Histogram {
     }
 }
 
-/// Hashes labels.
+/// The hasher of labels. It needs no random seed: a family has at most [`MAX_SERIES`] of them.
 const HASHER: FixedState = FixedState::with_seed(0);
 
 fn hash<L: AsRef<str>>(labels: &[L]) -> u64 {
     let mut hasher = HASHER.build_hasher();
     for label in labels {
         hasher.write(label.as_ref().as_bytes());
-        hasher.write_u8(0xff); // occurs in no UTF-8
+        hasher.write_u8(0xff); // this byte occurs in no UTF-8 text
     }
     hasher.finish()
 }
 
-fn is(one: &One, labels: &[&str]) -> bool {
-    one.labels.len() == labels.len() && one.labels.iter().zip(labels).all(|(own, given)| own == given)
+fn has_labels(series: &Series, labels: &[&str]) -> bool {
+    series.labels.len() == labels.len() && series.labels.iter().zip(labels).all(|(own, given)| own == given)
 }
 
 impl Store {
-    /// Without any values.
+    /// A store without any series.
     pub fn new(limits: Limits) -> Self {
         let series = |id| {
-            let gate = (!Family::of(id).strangers.is_empty()).then(|| Gate::new(limits.values));
-            Series { table: HashTable::new(), gate }
+            let limit = (!Family::of(id).strangers.is_empty()).then(|| CardinalityLimit::new(limits.values));
+            FamilySeries { table: HashTable::new(), limit }
         };
         Self { families: Family::ids().map(series).collect(), limits, now_ns: 0 }
     }
 
-    /// Sets the time, nanoseconds since the UNIX epoch: when series are made, and age. It never goes back.
+    /// Sets the time, in nanoseconds since the UNIX epoch, at which the following changes happen. It never goes back.
     pub fn set_time(&mut self, now_ns: u64) {
         self.now_ns = self.now_ns.max(now_ns);
     }
@@ -138,7 +141,7 @@ impl Store {
         self.add(id, labels, 1.0);
     }
 
-    /// Adds to a counter.
+    /// Adds an amount to a counter.
     pub fn add(&mut self, id: Id, labels: &[&str], amount: f64) {
         self.change(id, labels, |value, _| {
             if let Value::Number(number) = value {
@@ -147,12 +150,12 @@ impl Store {
         });
     }
 
-    /// Sets a gauge.
+    /// Sets a gauge to a value.
     pub fn set(&mut self, id: Id, labels: &[&str], to: f64) {
         self.change(id, labels, |value, _| *value = Value::Number(to));
     }
 
-    /// Sets a counter to a total that something else counts. If that began anew, the series does, too.
+    /// Sets a counter to a total that is counted elsewhere. If the total is smaller than before, the count began anew, and so does the series.
     pub fn set_total(&mut self, id: Id, labels: &[&str], total: f64) {
         let now_ns = self.now_ns;
         self.change(id, labels, |value, created_ns| {
@@ -168,7 +171,7 @@ impl Store {
         self.observe_many(id, labels, [(observed, 1)]);
     }
 
-    /// Adds observations to a histogram: values, each with how often it was seen. It is there afterwards, even if there were none.
+    /// Adds observations to a histogram: values, each with how often it was observed. The series exists afterwards, even without observations.
     pub fn observe_many(&mut self, id: Id, labels: &[&str], observed: impl IntoIterator<Item = (f64, u64)>) {
         let Type::Histogram(bounds) = Family::of(id).kind else { return };
         self.change(id, labels, |value, _| {
@@ -178,8 +181,7 @@ impl Store {
         });
     }
 
-    /// Sets all series of a gauge: those that are not told go away. Of labels that strangers choose, the values with the largest numbers
-    /// are kept, and the rest is summed.
+    /// Replaces all series of a gauge. Of untrusted labels, the values with the largest numbers are kept; the rest is summed in `other`.
     pub fn set_all<'a, L: AsRef<[&'a str]>>(&mut self, id: Id, all: impl IntoIterator<Item = (L, f64)>) {
         let family = Family::of(id);
         let mut all: Vec<(L, f64)> = all.into_iter().collect();
@@ -215,8 +217,8 @@ impl Store {
     /// Removes the series with these labels.
     pub fn remove(&mut self, id: Id, labels: &[&str]) {
         let Some(series) = self.families.get_mut(id.index()) else { return };
-        if let Ok(found) = series.table.find_entry(hash(labels), |one| is(one, labels)) {
-            found.remove();
+        if let Ok(entry) = series.table.find_entry(hash(labels), |series| has_labels(series, labels)) {
+            entry.remove();
         }
     }
 
@@ -227,51 +229,51 @@ impl Store {
         }
     }
 
-    /// The value of a counter or gauge; of a histogram how many observations there were.
+    /// The value of a counter or gauge, or the number of observations of a histogram. `None` if there is no such series.
     pub fn get(&self, id: Id, labels: &[&str]) -> Option<f64> {
-        let series = self.families.get(id.index())?;
-        let one = series.table.find(hash(labels), |one| is(one, labels))?;
-        Some(match &one.value {
+        let family = self.families.get(id.index())?;
+        let series = family.table.find(hash(labels), |series| has_labels(series, labels))?;
+        Some(match &series.value {
             Value::Number(number) => *number,
             Value::Histogram(histogram) => histogram.counts.iter().sum::<u64>() as f64,
         })
     }
 
-    /// All series of a family, in the order of their labels.
-    pub fn series(&self, id: Id) -> Vec<&One> {
-        let mut all: Vec<&One> =
-            self.families.get(id.index()).map(|series| series.table.iter().collect()).unwrap_or_default();
+    /// All series of a family, ordered by their labels.
+    pub fn series(&self, id: Id) -> Vec<&Series> {
+        let mut all: Vec<&Series> =
+            self.families.get(id.index()).map(|family| family.table.iter().collect()).unwrap_or_default();
         all.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         all
     }
 
-    /// How many series there are.
+    /// The number of series.
     pub fn len(&self) -> usize {
         self.families.iter().map(|series| series.table.len()).sum()
     }
 
-    /// Whether there are none.
+    /// Whether there are no series.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Lets series with labels that strangers choose go away if they have not changed for long.
+    /// Removes the series with untrusted labels that have not changed for longer than [`Limits::idle`].
     pub fn expire(&mut self) {
         let oldest = self.now_ns.saturating_sub(self.limits.idle.as_nanos() as u64);
         for id in Family::ids() {
             let family = Family::of(id);
-            let Some(Series { table, gate: Some(gate) }) = self.families.get_mut(id.index()) else { continue };
-            table.retain(|one| {
-                let stays = one.changed_ns >= oldest || label::is_known(&one.labels, family);
+            let Some(FamilySeries { table, limit: Some(limit) }) = self.families.get_mut(id.index()) else { continue };
+            table.retain(|series| {
+                let stays = series.changed_ns >= oldest || label::is_known(&series.labels, family);
                 if !stays {
-                    gate.forget(&label::key(&one.labels, family.strangers));
+                    limit.forget(&label::key(&series.labels, family.strangers));
                 }
                 stays
             });
         }
     }
 
-    /// Changes a series, or the one that stands for it.
+    /// Changes a series, or the series `other` if its labels have no series of their own.
     fn change(&mut self, id: Id, labels: &[&str], change: impl FnOnce(&mut Value, &mut u64)) {
         let family = Family::of(id);
         if family.strangers.is_empty() || label::is_known(labels, family) {
@@ -283,18 +285,18 @@ impl Store {
         }
     }
 
-    /// Changes a series with values that strangers chose, if they are among the most frequent ones, or else that of the others.
+    /// Changes a series with untrusted values if they are among the most frequent ones, else the series `other`.
     fn admit(&mut self, id: Id, labels: &[&str], change: impl FnOnce(&mut Value, &mut u64)) {
         let family = Family::of(id);
         let now_ns = self.now_ns;
-        let Some(Series { table, gate: Some(gate) }) = self.families.get_mut(id.index()) else { return };
-        match gate.admit(&label::key(labels, family.strangers), now_ns) {
-            Verdict::Kept => self.put(id, labels, change),
-            Verdict::Instead(gone) => {
-                table.retain(|one| label::key(&one.labels, family.strangers) != *gone);
+        let Some(FamilySeries { table, limit: Some(limit) }) = self.families.get_mut(id.index()) else { return };
+        match limit.admit(&label::key(labels, family.strangers), now_ns) {
+            Admission::Kept => self.put(id, labels, change),
+            Admission::Replaces(gone) => {
+                table.retain(|series| label::key(&series.labels, family.strangers) != *gone);
                 self.put(id, labels, change);
             }
-            Verdict::Other => {
+            Admission::Other => {
                 self.put(id, &label::folded(labels, family.strangers), change);
                 self.put(ids::LABELS_FOLDED, &[family.name], |value, _| {
                     if let Value::Number(folded) = value {
@@ -305,18 +307,18 @@ impl Store {
         }
     }
 
+    /// Changes a series, which is made first if there is none with these labels.
     fn put(&mut self, id: Id, labels: &[&str], change: impl FnOnce(&mut Value, &mut u64)) {
         let family = Family::of(id);
         debug_assert_eq!(labels.len(), family.labels.len(), "{}", family.name);
         let now_ns = self.now_ns;
-        let Some(series) = self.families.get_mut(id.index()) else { return };
-        let full = series.table.len() >= MAX_SERIES;
+        let Some(FamilySeries { table, .. }) = self.families.get_mut(id.index()) else { return };
         let hashed = hash(labels);
-        if let Some(one) = series.table.find_mut(hashed, |one| is(one, labels)) {
-            one.changed_ns = now_ns;
-            return change(&mut one.value, &mut one.created_ns);
+        if let Some(series) = table.find_mut(hashed, |series| has_labels(series, labels)) {
+            series.changed_ns = now_ns;
+            return change(&mut series.value, &mut series.created_ns);
         }
-        if full && labels.iter().any(|label| *label != OTHER) {
+        if table.len() >= MAX_SERIES && labels.iter().any(|label| *label != OTHER) {
             return self.put(id, &vec![OTHER; labels.len()], change);
         }
         let mut value = match family.kind {
@@ -326,7 +328,7 @@ impl Store {
         let mut created_ns = now_ns;
         change(&mut value, &mut created_ns);
         let labels = labels.iter().map(SmolStr::new).collect();
-        let one = One { labels, value, created_ns, changed_ns: now_ns };
-        series.table.insert_unique(hashed, one, |one| hash(&one.labels));
+        let series = Series { labels, value, created_ns, changed_ns: now_ns };
+        table.insert_unique(hashed, series, |series| hash(&series.labels));
     }
 }

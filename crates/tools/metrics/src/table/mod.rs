@@ -1,5 +1,5 @@
-//! Every series there is, declared once: its name, type, labels and meaning. The manual, the dashboards and the rules are held against
-//! this table.
+//! The table of all families of series. Each is declared once, with name, type, labels and meaning: the manual and the descriptions in dashboards
+//! are made from this table, and the alert rules are tested against it.
 
 mod health;
 mod log;
@@ -10,7 +10,7 @@ mod traffic;
 
 use std::fmt;
 
-/// Handles of all families, by the name of the series in capitals.
+/// The handles of all families, as constants.
 pub mod ids {
     pub use super::health::ids::*;
     pub use super::log::ids::*;
@@ -20,7 +20,7 @@ pub mod ids {
     pub use super::traffic::ids::*;
 }
 
-/// A family of series, by its position in the table.
+/// The handle of a family of series: its position in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(u16);
 
@@ -29,20 +29,20 @@ impl Id {
         Self(position)
     }
 
-    /// Its position in the table.
+    /// The position in the table.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// How the values of a family behave.
+/// The type of a family, as Prometheus knows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Type {
-    /// Only grows; begins at 0 with the process.
+    /// A count that only grows. It begins at 0 when the process starts.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
-    /// Counts observations up to bounds, and sums them. The last bucket, +Inf, is implied.
+    /// Counts of observations up to each of these bounds, and their sum. The last bucket, +Inf, is implied.
     Histogram(&'static [f64]),
 }
 
@@ -56,23 +56,23 @@ impl fmt::Display for Type {
     }
 }
 
-/// What is the same for all series of a family.
+/// The declaration of a family: what all of its series have in common.
 #[derive(Debug)]
 pub struct Family {
-    /// The series' name; of histograms without `_bucket`, `_sum`, `_count`.
+    /// The name of the series. Those of a histogram add `_bucket`, `_sum` and `_count`.
     pub name: &'static str,
-    /// How its values behave.
+    /// The type.
     pub kind: Type,
-    /// Names of its labels, besides `node`.
+    /// The names of the labels, without `node`.
     pub labels: &'static [&'static str],
-    /// Those of its labels whose values strangers choose, by position: only the most frequent values are kept.
+    /// The positions of the untrusted labels, whose values peers or other programs choose: only the most frequent values are kept.
     pub strangers: &'static [usize],
-    /// What it counts or measures, with the unit.
+    /// The help: what the family counts or measures, with the unit.
     pub help: &'static str,
 }
 
 impl Family {
-    /// Whether the original tool gave the series its name.
+    /// Whether the family has the name, type and labels that the original peer-observer gave it.
     pub fn is_original(id: Id) -> bool {
         id.index() < log::END as usize
     }
@@ -83,16 +83,16 @@ impl Family {
         TABLE[id.index()]
     }
 
-    /// Handles of all families, in the order of the page.
+    /// The handles of all families, in the order of the page.
     pub fn ids() -> impl Iterator<Item = Id> {
         (0..COUNT).map(|index| Id(index as u16))
     }
 }
 
-/// How many families there are.
+/// The number of families.
 pub const COUNT: usize = health::END as usize;
 
-/// All families, those of each file after the other.
+/// All families: those of each file, one file after the other.
 #[allow(clippy::indexing_slicing)] // at compile time
 static TABLE: [&Family; COUNT] = {
     let files = [p2p::FAMILIES, rpc::FAMILIES, log::FAMILIES, traffic::FAMILIES, state::FAMILIES, health::FAMILIES];
@@ -110,7 +110,7 @@ static TABLE: [&Family; COUNT] = {
     table
 };
 
-/// Position of a label in a list of labels; does not compile if it is not there.
+/// The position of a label in a list of labels. If it is not there, the program does not compile.
 #[allow(clippy::indexing_slicing, clippy::panic)] // at compile time
 const fn position(labels: &[&str], label: &str) -> usize {
     let mut index = 0;
@@ -120,7 +120,7 @@ const fn position(labels: &[&str], label: &str) -> usize {
         }
         index += 1;
     }
-    panic!("a label that strangers choose is none of the family's labels")
+    panic!("an untrusted label is none of the family's labels")
 }
 
 #[allow(clippy::indexing_slicing)] // at compile time
@@ -138,13 +138,13 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
-/// Declares families that follow those of another table: handles in `ids`, and [`Family`] for each.
+/// Declares families after those of another table: a handle in `ids` and a [`Family`] for each.
 macro_rules! families {
     ($base:expr; $(
         $id:ident = $kind:ident $(($buckets:ident))? $name:literal [$($label:ident),*] $(strangers [$($stranger:ident),*])?
             $help:literal;
     )+) => {
-        /// Handles of the families of this table.
+        /// The handles of the families of this table.
         pub mod ids {
             #[repr(u16)]
             #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
