@@ -1,4 +1,4 @@
-//! Reads events from standard input or a file, in the forms in which they are printed.
+//! Reads events from standard input or a file, in the formats in which `watch` prints them.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -11,55 +11,57 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-/// The form in which events are written.
+/// The format of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Input {
-    /// JSON or protobuf, told from the first bytes.
+    /// JSON or protobuf, detected by the first bytes.
     #[default]
     Auto,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Protobuf (`event.Event`), each after its length as a varint.
+    /// Protobuf (`event.Event`), each event after its length as a varint.
     Protobuf,
 }
 
-/// Events cannot be read.
+/// The error with which reading events ends.
 #[derive(Debug, Error)]
 pub enum InputError {
-    /// Reading failed.
+    /// The input cannot be read.
     #[error("cannot read events: {0}")]
     Io(#[from] io::Error),
-    /// An event is longer than any that is written.
+    /// An event claims to be larger than [`MAX_EVENT_BYTES`].
     #[error(
         "event {number} claims to be {length} B long, more than {MAX_EVENT_BYTES} B: is the input protobuf with lengths?"
     )]
     TooLong {
-        /// Its position in the input, from 1 on.
+        /// The position of the event in the input, from 1 on.
         number: u64,
-        /// What it claims.
+        /// The size that it claims, in bytes.
         length: u64,
     },
-    /// Nothing in the input was an event.
+    /// The input has no event at all.
     #[error("the input is neither events as JSON lines nor as protobuf with lengths; its first one: {0}")]
     NoEvents(String),
 }
 
-/// Size of the largest event that is read: getrawaddrman of a full address manager has some 10 MB.
+/// The size of the largest event that is read, in bytes. The answer to getrawaddrman of a full address manager has some 10 MB.
 const MAX_EVENT_BYTES: u64 = 256 << 20;
 
-/// What came of the input.
+/// What was read of the input so far.
 #[derive(Debug, Default)]
 struct Progress {
     events: u64,
+    /// How many records were no events.
     skipped: u64,
+    /// Why the first of them was no event.
     first_error: Option<String>,
 }
 
-/// Reads all events of an input and hands them to the bus, until its end or shutdown. What is no event is skipped and
-/// counted (account "input").
+/// Reads all events of an input and delivers them to the bus, until the end of the input or the shutdown. Records that are no events are
+/// skipped, and counted in the account "input".
 ///
 /// # Errors
-/// When the input cannot be read or holds no event at all.
+/// The input cannot be read, or has no event at all.
 pub async fn read(
     input: impl Read + Send + 'static,
     form: Input,
@@ -69,7 +71,7 @@ pub async fn read(
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Delivery>>(16);
     let reading = tokio::task::spawn_blocking(move || {
         let mut input = BufReader::with_capacity(256 << 10, input);
-        let form = if form == Input::Auto { guess(&mut input)? } else { form };
+        let form = if form == Input::Auto { detect(&mut input)? } else { form };
         let mut records = Records { input, form, names: NodeNames::default(), progress: Progress::default() };
         while let Some(batch) = records.next_batch()? {
             if sender.blocking_send(batch).is_err() {
@@ -86,7 +88,7 @@ pub async fn read(
         stage.add_out(events);
     }
     if shutdown.is_cancelled() {
-        return Ok(()); // the thread may wait for input for ever; it ends with the process
+        return Ok(()); // the thread may wait for input forever; it ends with the process
     }
     let progress: Progress = match reading.await {
         Ok(result) => result?,
@@ -104,14 +106,15 @@ pub async fn read(
     }
 }
 
-/// JSON lines begin with four printable characters. In protobuf with lengths, the second byte (the number of an extractor's field)
-/// or the fourth (that of a field inside) is none.
-fn guess(input: &mut BufReader<impl Read>) -> io::Result<Input> {
+/// Detects the format. JSON lines begin with four printable characters. In protobuf with lengths, the second byte (the number of an
+/// extractor's field) or the fourth (that of a field in it) is not printable.
+fn detect(input: &mut BufReader<impl Read>) -> io::Result<Input> {
     let start = input.fill_buf()?;
     let is_text = start.iter().take(4).all(|byte| (b' '..=b'~').contains(byte));
     Ok(if is_text { Input::Json } else { Input::Protobuf })
 }
 
+/// Reads records, one after the other.
 struct Records<R> {
     input: BufReader<R>,
     form: Input,
@@ -119,11 +122,11 @@ struct Records<R> {
     progress: Progress,
 }
 
-/// Events that are handed over at once at the most.
+/// How many events a batch has at most.
 const BATCH: usize = 256;
 
 impl<R: Read> Records<R> {
-    /// Some events: those that need no waiting for more input. None at the end.
+    /// The next events, as many as can be read without waiting for more input. `None` at the end.
     fn next_batch(&mut self) -> Result<Option<Vec<Delivery>>, InputError> {
         let mut batch = Vec::new();
         while batch.len() < BATCH && (batch.is_empty() || !self.input.buffer().is_empty()) {
@@ -138,6 +141,7 @@ impl<R: Read> Records<R> {
         Ok((!batch.is_empty()).then_some(batch))
     }
 
+    /// Reads a line. Returns false at the end.
     fn next_json(&mut self, batch: &mut Vec<Delivery>) -> Result<bool, InputError> {
         let mut line = Vec::new();
         (&mut self.input).take(MAX_EVENT_BYTES).read_until(b'\n', &mut line)?;
@@ -150,13 +154,14 @@ impl<R: Read> Records<R> {
             return Ok(true);
         }
         match from_json(text, &mut self.names) {
-            Ok(record) => self.found(record, batch),
+            Ok(record) => self.push(record, batch),
             Err(_) if is_loss(text) => {}
             Err(error) => self.skip(error.to_string()),
         }
         Ok(true)
     }
 
+    /// Reads a record in protobuf. Returns false at the end.
     fn next_protobuf(&mut self, batch: &mut Vec<Delivery>) -> Result<bool, InputError> {
         let Some(length) = self.read_varint()? else {
             return Ok(false);
@@ -171,12 +176,13 @@ impl<R: Read> Records<R> {
             return Ok(false);
         }
         match Record::from_bytes(Bytes::from(bytes), &mut self.names) {
-            Ok(record) => self.found(record, batch),
+            Ok(record) => self.push(record, batch),
             Err(error) => self.skip(error.to_string()),
         }
         Ok(true)
     }
 
+    /// Reads the length of a record. `None` at the end.
     fn read_varint(&mut self) -> io::Result<Option<u64>> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
@@ -193,7 +199,7 @@ impl<R: Read> Records<R> {
         Ok(Some(u64::MAX))
     }
 
-    fn found(&mut self, record: Record, batch: &mut Vec<Delivery>) {
+    fn push(&mut self, record: Record, batch: &mut Vec<Delivery>) {
         self.progress.events += 1;
         batch.push(Delivery::Event(Arc::new(record)));
     }
@@ -204,7 +210,7 @@ impl<R: Read> Records<R> {
     }
 }
 
-/// Whether a line tells of a loss, which is no event.
+/// Whether a line of JSON reports a loss. `watch` prints those between the events.
 fn is_loss(line: &str) -> bool {
     #[derive(Deserialize)]
     struct Kind<'a> {

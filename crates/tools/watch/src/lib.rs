@@ -1,4 +1,4 @@
-//! Prints events as they come, and reads printed ones back.
+//! The tool `watch`: prints events as they come, and reads printed ones back.
 
 mod input;
 mod print;

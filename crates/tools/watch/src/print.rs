@@ -1,4 +1,4 @@
-//! Prints events, one a line, until they end, somebody stops it or nobody reads any more.
+//! Prints events, one per line, until the subscription ends or the reader of the output goes away.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
@@ -10,40 +10,40 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::warn;
 
-/// How events are written.
+/// The format of printed events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// A line for people.
+    /// One line of text, for people.
     #[default]
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Protobuf (`event.Event`), each after its length as a varint.
+    /// Protobuf (`event.Event`), each event after its length as a varint.
     Protobuf,
 }
 
 /// How events are printed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// How they are written.
+    /// The format.
     pub format: Format,
-    /// Colors for a terminal.
+    /// Whether text has colors, for a terminal.
     pub color: bool,
 }
 
-/// Events cannot be printed.
+/// The error with which printing ends.
 #[derive(Debug, Error)]
 #[error("cannot write events to standard output: {0}")]
 pub struct WatchError(#[from] io::Error);
 
-/// Columns that a node's name may widen the lines to.
+/// The maximum width of the column with the node's name, in characters.
 const MAX_NODE_WIDTH: usize = 20;
 
-/// Prints what the subscription gives until it ends. It writes from a thread of its own: a terminal
-/// that is held up holds up nobody else.
+/// Prints events and losses until the subscription ends. It writes from a thread of its own, so that a slow terminal holds up nothing
+/// else.
 ///
 /// # Errors
-/// When the output fails for another reason than that its reader went away.
+/// The output cannot be written. That its reader went away is no error.
 pub async fn run(
     subscription: Subscription,
     options: Options,

@@ -1,4 +1,4 @@
-//! The pages, which are part of the program; or those in a folder, for people who change them.
+//! Serves the files of the pages, from the program or, for those who develop the pages, from a folder.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use rust_embed::RustEmbed;
 
-/// `pages/`, compiled in.
+/// The folder `pages/`, compiled into the program.
 #[derive(RustEmbed)]
 #[folder = "pages/"]
 struct Pages;
 
-/// Where the pages are.
+/// Where the pages come from.
 #[derive(Clone, Debug, Default)]
 pub enum Source {
-    /// In the program.
+    /// From the program.
     #[default]
     Embedded,
-    /// In a folder, read anew each time.
+    /// From a folder, whose files are read for each request.
     Folder(PathBuf),
 }
 
@@ -29,7 +29,7 @@ pub async fn index(state: State<Arc<Source>>, headers: HeaderMap) -> Response {
     page(state, Path("index.html".to_owned()), headers).await
 }
 
-/// `GET /lib/dom.js` and so on.
+/// `GET /PATH`: a file of the pages, such as `lib/dom.js`.
 pub async fn page(State(source): State<Arc<Source>>, Path(path): Path<String>, headers: HeaderMap) -> Response {
     let Some(kind) = content_type(&path) else {
         return not_found(&path);
@@ -44,31 +44,32 @@ pub async fn page(State(source): State<Arc<Source>>, Path(path): Path<String>, h
             None => return not_found(&path),
         },
         Source::Folder(folder) => {
-            let plain = path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+            // No `..` leads out of the folder, and hidden files are not served.
+            let plain = path.split('/').all(|name| !name.is_empty() && !name.starts_with('.'));
             match if plain { tokio::fs::read(folder.join(&path)).await.ok() } else { None } {
                 Some(content) => (content.into(), None),
                 None => return not_found(&path),
             }
         }
     };
-    // A newer program may have newer pages: browsers ask each time, and mostly hear that nothing changed.
+    // A newer program may have newer pages: browsers ask each time, and mostly get the answer that nothing has changed.
     let cache = [(header::CACHE_CONTROL, "no-cache".to_owned()), (header::CONTENT_TYPE, kind.to_owned())];
     let Some(tag) = tag else {
         return (cache, content).into_response();
     };
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+    let unchanged = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
         let tags = value.to_str().unwrap_or_default().split(',');
-        tags.map(|told| told.trim().trim_start_matches("W/")).any(|told| told == tag)
+        tags.map(|known| known.trim().trim_start_matches("W/")).any(|known| known == tag)
     });
     let tagged = [(header::ETAG, tag)];
-    if known {
+    if unchanged {
         (StatusCode::NOT_MODIFIED, tagged, cache).into_response()
     } else {
         (tagged, cache, content).into_response()
     }
 }
 
-/// By the end of the name; none for files that are not served.
+/// The media type by the extension of the name. `None` for files that are not served.
 fn content_type(path: &str) -> Option<&'static str> {
     Some(match path.rsplit_once('.')?.1 {
         "css" => "text/css; charset=utf-8",

@@ -1,4 +1,5 @@
-//! The node and its network, live in a browser: pages, a JSON API, and events through a WebSocket or as server-sent events.
+//! The tool `web`: shows the node and its network live in a browser. It serves pages, a JSON API, and events through a WebSocket or as
+//! server-sent events.
 
 pub mod api;
 mod assets;
@@ -8,7 +9,7 @@ mod server;
 pub mod state;
 mod tls;
 
-pub use feed::{Form, Wish, WishError};
+pub use feed::{Form, SubscribeError, SubscribeRequest};
 pub use guard::{Auth, AuthError};
 pub use server::{Error, LISTEN, Options, Public, Server};
 pub use tls::{TlsError, TlsFiles};

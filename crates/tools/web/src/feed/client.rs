@@ -1,4 +1,4 @@
-//! One client of the feed: what it wants, and what waits for it.
+//! One client of the feed: what it subscribed to, and the queue of what is to be sent to it.
 
 use std::collections::VecDeque;
 
@@ -8,52 +8,60 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::wish::Wish;
+use super::subscribe::SubscribeRequest;
 use crate::api;
 
-/// Events that wait for a client at the most.
-const MAX_WAITING: usize = 8_192;
-/// Bytes that wait for a client at the most; one event may be larger.
-const MAX_WAITING_BYTES: usize = 8 << 20;
+/// How many events wait for a client at most.
+const MAX_QUEUED: usize = 8_192;
+/// How many bytes wait for a client at most. A single event may be larger.
+const MAX_QUEUED_BYTES: usize = 8 << 20;
 
 /// How a client is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// By WebSocket.
+    /// Through a WebSocket.
     WebSocket,
-    /// By server-sent events.
+    /// As server-sent events.
     ServerSentEvents,
 }
 
-/// One client.
+/// One client of the feed.
 pub struct Client {
     pub(super) id: u64,
     pub(super) transport: Transport,
     pub(super) since_ns: u64,
     pub(super) state: Mutex<State>,
-    /// Something waits, or there will be nothing any more.
+    /// Notified when something was queued, and at the end of the feed.
     wake: Notify,
 }
 
-/// What is known of a client.
+/// The state of a client.
 pub struct State {
-    pub wish: Wish,
+    /// What it subscribed to.
+    pub request: SubscribeRequest,
     paused: bool,
-    /// Events that it did not get because it had paused.
+    /// How many events were not queued because the client had paused, since it last paused or resumed.
     skipped: u64,
-    waiting: VecDeque<Item>,
-    bytes: usize,
+    /// The queue of what is to be sent.
+    queue: VecDeque<Item>,
+    /// The bytes of the events in the queue.
+    queued_bytes: usize,
+    /// How many events were handed over for sending.
     pub sent: u64,
-    /// Events it was too slow for, of which it was not told yet.
-    untold: u64,
+    /// How many dropped events have not been reported to the client yet.
+    unreported: u64,
+    /// How many events were dropped because the client was too slow.
     pub dropped: u64,
+    /// Nothing will be queued any more.
     ended: bool,
 }
 
-/// A text for a client.
+/// A text that is to be sent to a client.
 #[derive(Clone, Debug)]
 pub struct Item {
+    /// The JSON.
     pub text: Utf8Bytes,
+    /// Whether it is a control message instead of an event.
     pub control: bool,
 }
 
@@ -64,56 +72,57 @@ impl Item {
 }
 
 impl State {
-    /// Whether events are wanted now. Counts one that is not because of a pause.
-    pub fn takes(&mut self) -> bool {
+    /// Whether an event may be queued now. Counts it as skipped if the client has paused.
+    pub fn accepts(&mut self) -> bool {
         if self.paused {
             self.skipped += 1;
         }
         !self.paused
     }
 
-    /// Queues an event, or counts it as lost.
+    /// Queues an event, or counts it as dropped.
     pub fn push(&mut self, text: Utf8Bytes) {
-        let full = self.waiting.len() >= MAX_WAITING || self.bytes + text.len() > MAX_WAITING_BYTES;
-        // Once something is lost the rest is too, until the client was told.
-        if (full || self.untold > 0) && !self.waiting.is_empty() {
+        let full = self.queue.len() >= MAX_QUEUED || self.queued_bytes + text.len() > MAX_QUEUED_BYTES;
+        // After a drop, all further events are dropped until it is reported, so that the report stands where the gap is.
+        if (full || self.unreported > 0) && !self.queue.is_empty() {
             self.dropped += 1;
-            self.untold += 1;
+            self.unreported += 1;
             return;
         }
-        self.bytes += text.len();
-        self.waiting.push_back(Item { text, control: false });
+        self.queued_bytes += text.len();
+        self.queue.push_back(Item { text, control: false });
     }
 }
 
 impl Client {
-    pub fn new(id: u64, transport: Transport, wish: Wish) -> Self {
+    /// A client that has just connected.
+    pub fn new(id: u64, transport: Transport, request: SubscribeRequest) -> Self {
         let state = State {
-            wish,
+            request,
             paused: false,
             skipped: 0,
-            waiting: VecDeque::new(),
-            bytes: 0,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
             sent: 0,
-            untold: 0,
+            unreported: 0,
             dropped: 0,
             ended: false,
         };
         Self { id, transport, since_ns: time::now_ns(), state: Mutex::new(state), wake: Notify::new() }
     }
 
-    /// All that waits, and what was lost after it; none when nothing will come any more. Cancel safe.
+    /// Takes all that is queued, and after it a report of what was dropped. `None` when nothing will be queued any more. Cancel safe.
     pub async fn next(&self) -> Option<VecDeque<Item>> {
         loop {
             let wake = self.wake.notified();
             {
                 let mut state = self.state.lock();
-                let mut items = std::mem::take(&mut state.waiting);
-                state.bytes = 0;
+                let mut items = std::mem::take(&mut state.queue);
+                state.queued_bytes = 0;
                 state.sent += items.iter().filter(|item| !item.control).count() as u64;
-                let untold = std::mem::take(&mut state.untold);
-                if untold > 0 {
-                    items.push_back(Item::control(&json!({ "dropped": untold, "total": state.dropped })));
+                let unreported = std::mem::take(&mut state.unreported);
+                if unreported > 0 {
+                    items.push_back(Item::control(&json!({ "dropped": unreported, "total": state.dropped })));
                 }
                 if !items.is_empty() {
                     return Some(items);
@@ -126,31 +135,32 @@ impl Client {
         }
     }
 
-    /// Takes what a client says. False when it says so much without reading that it must go.
-    pub fn hear(&self, text: &str) -> bool {
+    /// Carries out a message of the client, and queues the answer. Returns false if the client sends so much without reading that it must be
+    /// disconnected.
+    pub fn handle_message(&self, text: &str) -> bool {
         let mut state = self.state.lock();
-        if state.waiting.len() >= 2 * MAX_WAITING {
+        if state.queue.len() >= 2 * MAX_QUEUED {
             return false;
         }
-        let answer = match Said::read(text) {
-            Ok(Said::Subscribe(wish)) => {
-                state.wish = wish;
-                json!({ "subscribed": state.wish.to_json() })
+        let answer = match Command::parse(text) {
+            Ok(Command::Subscribe(request)) => {
+                state.request = request;
+                json!({ "subscribed": state.request.to_json() })
             }
-            Ok(Said::Pause(paused)) => {
+            Ok(Command::Pause(paused)) => {
                 state.paused = paused;
                 let skipped = std::mem::take(&mut state.skipped);
                 json!({ "paused": paused, "skipped": skipped })
             }
             Err(text) => json!({ "error": text }),
         };
-        state.waiting.push_back(Item::control(&answer));
+        state.queue.push_back(Item::control(&answer));
         drop(state);
         self.wake.notify_one();
         true
     }
 
-    /// What is known of it.
+    /// The state of the client as the API shows it.
     pub fn describe(&self) -> api::Client {
         let state = self.state.lock();
         api::Client {
@@ -161,38 +171,41 @@ impl Client {
             },
             sent: state.sent,
             dropped: state.dropped,
-            waiting: state.waiting.len() as u64,
+            waiting: state.queue.len() as u64,
             since: time::rfc3339(self.since_ns),
         }
     }
 
-    /// Something was queued.
+    /// Wakes the task that sends, after something was queued.
     pub fn notify(&self) {
         self.wake.notify_one();
     }
 
-    /// Nothing will come any more.
+    /// Ends the feed: [`Self::next`] returns what is queued, then `None`.
     pub fn end(&self) {
         self.state.lock().ended = true;
         self.wake.notify_one();
     }
 }
 
-/// A message of a client.
-enum Said {
-    Subscribe(Wish),
+/// A command that a client sends as a message.
+enum Command {
+    /// Replaces what the client is subscribed to.
+    Subscribe(SubscribeRequest),
+    /// Pauses the feed, or resumes it.
     Pause(bool),
 }
 
-impl Said {
-    fn read(text: &str) -> Result<Self, String> {
+impl Command {
+    /// Reads a message. The error is for the client.
+    fn parse(text: &str) -> Result<Self, String> {
         const FORMS: &str = "write {\"subscribe\": {…}} with filters, or {\"pause\": true} or false";
         let value: Value = serde_json::from_str(text).map_err(|cause| format!("no JSON ({cause}): {FORMS}"))?;
         let object = value.as_object().ok_or(FORMS)?;
         let mut keys = object.iter();
         match (keys.next().map(|(key, value)| (key.as_str(), value)), keys.next()) {
-            (Some(("subscribe", Value::Object(wish))), None) => {
-                Wish::from_json(wish).map(Self::Subscribe).map_err(|error| error.to_string())
+            (Some(("subscribe", Value::Object(request))), None) => {
+                SubscribeRequest::from_json(request).map(Self::Subscribe).map_err(|error| error.to_string())
             }
             (Some(("pause", Value::Bool(pause))), None) => Ok(Self::Pause(*pause)),
             _ => Err(FORMS.to_owned()),

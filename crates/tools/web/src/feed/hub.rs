@@ -1,4 +1,4 @@
-//! Hands events to clients. An event is turned into JSON at most once for each form, whatever the number of clients.
+//! Queues events for the clients. An event is turned into JSON at most once for each form, whatever the number of clients.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use event::json::{to_json, to_json_brief};
 use parking_lot::Mutex;
 
 use super::client::{Client, Transport};
-use super::wish::{Form, Wish};
+use super::subscribe::{Form, SubscribeRequest};
 use crate::api;
 
 /// All clients of the feed.
@@ -19,31 +19,32 @@ pub struct Hub {
 }
 
 struct Clients {
+    /// Shared with whoever goes through the clients, so that nobody holds the lock meanwhile.
     connected: Arc<Vec<Arc<Client>>>,
     next_id: u64,
     ended: bool,
 }
 
 impl Hub {
-    /// No clients yet, and never more than so many.
+    /// A hub without clients, which will take up to `max_clients`.
     pub fn new(max_clients: usize) -> Self {
         let clients = Clients { connected: Arc::default(), next_id: 1, ended: false };
         Self { clients: Mutex::new(clients), max_clients }
     }
 
-    /// A new client; none when there are too many, or no more events will come.
-    pub(super) fn connect(self: &Arc<Self>, transport: Transport, wish: Wish) -> Option<Connected> {
+    /// Adds a client. `None` if there are too many, or the feed has ended.
+    pub(super) fn connect(self: &Arc<Self>, transport: Transport, request: SubscribeRequest) -> Option<Connected> {
         let mut clients = self.clients.lock();
         if clients.ended || clients.connected.len() >= self.max_clients {
             return None;
         }
-        let client = Arc::new(Client::new(clients.next_id, transport, wish));
+        let client = Arc::new(Client::new(clients.next_id, transport, request));
         clients.next_id += 1;
         Arc::make_mut(&mut clients.connected).push(Arc::clone(&client));
         Some(Connected { hub: Arc::clone(self), client })
     }
 
-    /// Queues events for those who want them.
+    /// Queues deliveries for the clients that subscribed to them.
     pub fn publish(&self, deliveries: &[Delivery]) {
         let connected = Arc::clone(&self.clients.lock().connected);
         if connected.is_empty() {
@@ -52,47 +53,47 @@ impl Hub {
         let texts: Vec<Texts> = deliveries.iter().map(Texts::new).collect();
         for client in connected.iter() {
             let mut state = client.state.lock();
-            let mut any = false;
+            let mut queued = false;
             for text in &texts {
-                if wanted(text.delivery, &state.wish) && state.takes() {
-                    let text = text.in_form(state.wish.form);
+                if wanted(text.delivery, &state.request) && state.accepts() {
+                    let text = text.in_form(state.request.form);
                     state.push(text);
-                    any = true;
+                    queued = true;
                 }
             }
             drop(state);
-            if any {
+            if queued {
                 client.notify();
             }
         }
     }
 
-    /// Tells all clients that nothing will come any more.
+    /// Ends the feed of all clients.
     pub fn end(&self) {
         let mut clients = self.clients.lock();
         clients.ended = true;
         clients.connected.iter().for_each(|client| client.end());
     }
 
-    /// What the clients are, for the page that shows losses.
+    /// The state of all clients, for the API.
     pub fn clients(&self) -> Vec<api::Client> {
         let connected = Arc::clone(&self.clients.lock().connected);
         connected.iter().map(|client| client.describe()).collect()
     }
 }
 
-/// Whether a client wants it. A loss concerns all who watch its node, whatever else they filter.
-fn wanted(delivery: &Delivery, wish: &Wish) -> bool {
+/// Whether a delivery matches a request. A loss matches if its node does, whatever else is filtered.
+fn wanted(delivery: &Delivery, request: &SubscribeRequest) -> bool {
     match delivery {
-        Delivery::Event(record) => wish.filter.matches(record),
+        Delivery::Event(record) => request.filter.matches(record),
         Delivery::Lost(loss) => {
-            let nodes = &wish.filter.nodes;
+            let nodes = &request.filter.nodes;
             nodes.is_empty() || nodes.iter().any(|node| **node == *loss.node)
         }
     }
 }
 
-/// The JSON of an event, made when the first client wants it.
+/// The JSON of a delivery in each form, made when the first client needs it.
 struct Texts<'a> {
     delivery: &'a Delivery,
     full: OnceCell<Utf8Bytes>,
@@ -117,7 +118,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// A client until it is dropped.
+/// A connected client. Dropping it removes the client from the hub.
 pub(super) struct Connected {
     hub: Arc<Hub>,
     pub client: Arc<Client>,

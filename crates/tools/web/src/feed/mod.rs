@@ -1,12 +1,12 @@
-//! Events as they happen: each is turned into JSON once, and queued for the clients that want it.
+//! The live feed: each event is turned into JSON once, and queued for the clients that subscribed to it.
 
 mod client;
 mod hub;
 mod sse;
-mod wish;
+mod subscribe;
 mod ws;
 
 pub use hub::Hub;
 pub use sse::events;
-pub use wish::{Form, Wish, WishError};
+pub use subscribe::{Form, SubscribeError, SubscribeRequest};
 pub use ws::socket;

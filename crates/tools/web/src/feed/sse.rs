@@ -1,4 +1,4 @@
-//! Events as server-sent events, for those who have no WebSocket: `curl -N http://…/events?kind=message`.
+//! The feed as server-sent events, for clients without WebSocket: `curl -N http://…/events?kind=message`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use futures_util::stream::{self, StreamExt};
 
 use super::client::Transport;
 use super::hub::Hub;
-use super::wish::Wish;
+use super::subscribe::SubscribeRequest;
 use super::ws::too_many;
 use crate::api;
 
-/// `GET /events`: a stream whose query says what is wanted. What is no event has the type `control`.
+/// `GET /events`: a stream of the events that the query subscribes to. Messages that are no events have the type `control`.
 pub async fn events(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Response {
-    let wish = match Wish::from_query(&query.unwrap_or_default()) {
-        Ok(wish) => wish,
+    let request = match SubscribeRequest::from_query(&query.unwrap_or_default()) {
+        Ok(request) => request,
         Err(error) => return api::error(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let Some(connected) = hub.connect(Transport::ServerSentEvents, wish) else {
+    let Some(connected) = hub.connect(Transport::ServerSentEvents, request) else {
         return too_many();
     };
     let batches = stream::unfold(connected, |connected| async move {

@@ -1,7 +1,7 @@
-//! Logging in, where that is asked for: by a token, or by name and password.
+//! Authentication, if it is configured: by a token, or by user name and password.
 //!
-//! Programs send `Authorization`. Browsers ask their user for it once, or are given the token in the address (`/?token=…`); from then on they send a cookie, which a
-//! restart of the server does not make void, for it is derived from the secret.
+//! Programs send a header `Authorization`. Browsers ask their user once, or get the token in the address (`/?token=…`); from then on they send a cookie. The cookie is
+//! derived from the secret, so it stays valid when the server restarts.
 
 use std::fmt;
 
@@ -13,27 +13,27 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// Name of the cookie.
+/// The name of the cookie.
 const COOKIE: &str = "peer-observer";
-/// What a secret must have at the least, in bytes.
+/// The minimum length of a secret, in bytes.
 const MIN_SECRET: usize = 8;
 
 /// A secret that cannot be used.
 #[derive(Debug, Error)]
 pub enum AuthError {
-    /// Too short to be one.
+    /// The secret is too short.
     #[error("the token, or the password, must have {MIN_SECRET} characters at least")]
     Short,
 }
 
-/// What people log in with. Only digests are held.
+/// The configured secret. Only digests of it are kept.
 #[derive(Clone)]
 pub struct Auth {
-    /// Of the token; of `user:password` if a name is asked for.
+    /// SHA-256 of the token, or of `user:password`.
     secret: [u8; 32],
-    /// A name is asked for.
+    /// Whether a user name is required.
     named: bool,
-    /// What the cookie holds.
+    /// The value of the cookie.
     session: String,
 }
 
@@ -43,21 +43,21 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// What is found of a request.
-pub enum Verdict {
-    /// It has the cookie, or comes from a program.
-    Known,
-    /// It has the secret; this cookie makes it known.
-    Proven(HeaderValue),
-    /// It gets this answer.
-    Other(Response),
+/// The decision on a request.
+pub enum Decision {
+    /// The request is allowed: it has the cookie.
+    Allow,
+    /// The request is allowed: it has the secret. The response sets this cookie.
+    AllowAndSetCookie(HeaderValue),
+    /// The request is answered with this response: a redirect without the token, or a refusal.
+    Respond(Response),
 }
 
 impl Auth {
-    /// `TOKEN` or `USER:PASSWORD`.
+    /// Takes a secret in the form `TOKEN` or `USER:PASSWORD`.
     ///
     /// # Errors
-    /// It is too short.
+    /// [`AuthError::Short`] if the token or the password is too short.
     pub fn new(text: &str) -> Result<Self, AuthError> {
         let (named, secret) = text.split_once(':').map_or((false, text), |(_, password)| (true, password));
         if secret.len() < MIN_SECRET {
@@ -67,20 +67,20 @@ impl Auth {
         Ok(Self { secret: digest(&[text.as_bytes()]), named, session })
     }
 
-    /// Whether a request may be answered.
-    pub fn judge(&self, request: &Request, tls: bool) -> Verdict {
+    /// Decides on a request. `tls` says whether this server encrypts the connection.
+    pub fn decide(&self, request: &Request, tls: bool) -> Decision {
         if self.has_cookie(request) {
-            return Verdict::Known;
+            return Decision::Allow;
         }
         if self.has_credentials(request) {
-            return self.cookie(request, tls).map_or(Verdict::Known, Verdict::Proven);
+            return self.cookie(request, tls).map_or(Decision::Allow, Decision::AllowAndSetCookie);
         }
         if let Some(rest) = self.token_in_query(request) {
-            let Some(cookie) = self.cookie(request, tls) else { return Verdict::Known };
-            // The secret leaves the address bar.
+            let Some(cookie) = self.cookie(request, tls) else { return Decision::Allow };
+            // The redirect removes the secret from the address bar.
             let location = HeaderValue::from_str(&rest).unwrap_or(HeaderValue::from_static("/"));
             let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, location)];
-            return Verdict::Other((StatusCode::SEE_OTHER, headers).into_response());
+            return Decision::Respond((StatusCode::SEE_OTHER, headers).into_response());
         }
         let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"peer-observer\", charset=\"UTF-8\"")];
         let text = if self.named {
@@ -88,7 +88,7 @@ impl Auth {
         } else {
             "log in with the token as the password, or open /?token=TOKEN\n"
         };
-        Verdict::Other((StatusCode::UNAUTHORIZED, challenge, text).into_response())
+        Decision::Respond((StatusCode::UNAUTHORIZED, challenge, text).into_response())
     }
 
     fn has_cookie(&self, request: &Request) -> bool {
@@ -102,32 +102,33 @@ impl Auth {
             request.headers().get_all(header::AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
         values.any(|value| match value.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                !self.named && self.is(token.trim().as_bytes())
+                !self.named && self.is_secret(token.trim().as_bytes())
             }
             Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
                 let Ok(decoded) = STANDARD.decode(encoded.trim()) else { return false };
                 let password = decoded.splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
-                self.is(if self.named { &decoded } else { password })
+                self.is_secret(if self.named { &decoded } else { password })
             }
             _ => false,
         })
     }
 
-    /// The address without the token, if the token is in it.
+    /// The relative address without the token, if the query has the right token.
     fn token_in_query(&self, request: &Request) -> Option<String> {
         if self.named {
             return None;
         }
         let pairs = || form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-        pairs().find(|(key, value)| key == "token" && self.is(value.as_bytes()))?;
+        pairs().find(|(key, value)| key == "token" && self.is_secret(value.as_bytes()))?;
         let rest = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(pairs().filter(|(key, _)| key != "token"))
             .finish();
-        // Relative: a proxy may have put a prefix before it.
+        // It is relative because a proxy may have put a prefix before the path.
         let name = request.uri().path().rsplit('/').next().unwrap_or_default();
         Some(if rest.is_empty() { format!("./{name}") } else { format!("./{name}?{rest}") })
     }
 
+    /// The header that sets the cookie. It is `Secure` if the browser's connection is encrypted, by us or by a proxy.
     fn cookie(&self, request: &Request, tls: bool) -> Option<HeaderValue> {
         let proxied = request.headers().get("x-forwarded-proto").is_some_and(|value| value == "https");
         let secure = if tls || proxied { "; Secure" } else { "" };
@@ -138,18 +139,19 @@ impl Auth {
         .ok()
     }
 
-    fn is(&self, told: &[u8]) -> bool {
-        digest(&[told]) == self.secret
+    fn is_secret(&self, presented: &[u8]) -> bool {
+        digest(&[presented]) == self.secret
     }
 }
 
+/// SHA-256 of all parts, one after the other.
 fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     parts.iter().for_each(|part| hasher.update(part));
     hasher.finalize().into()
 }
 
-/// Compares digests, so that the time it takes tells nothing of the text.
+/// Compares digests, so that the time that it takes reveals nothing of the texts.
 fn same(a: &[u8], b: &[u8]) -> bool {
     digest(&[a]) == digest(&[b])
 }

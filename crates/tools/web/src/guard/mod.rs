@@ -1,8 +1,9 @@
-//! Who may ask: only pages of our own, under names of our own, by people who log in where that is asked for.
+//! The layer that decides which requests are answered: those from our own pages, sent to our own names, by clients that are authenticated if that is
+//! configured.
 //!
-//! A page of another site that somebody has open in the same browser can send requests to us. It may not read what we answer: browsers see to that,
-//! except for WebSockets, and for sites that let their own name lead to our address. So the name that a request was sent to (Host) and the page that it comes from
-//! (Origin, Sec-Fetch-Site) are checked.
+//! A page of another site that is open in the same browser can send requests to us. Browsers do not let it read our responses, except through
+//! WebSockets, and except for sites whose own name resolves to our address (DNS rebinding). So the name that a request was sent to (Host) and the page
+//! that it comes from (Origin, Sec-Fetch-Site) are checked.
 
 mod auth;
 mod names;
@@ -17,35 +18,35 @@ use axum::response::{IntoResponse, Response};
 pub use auth::{Auth, AuthError};
 pub use names::Names;
 
-use auth::Verdict;
+use auth::Decision;
 
-/// What the pages may do: run our scripts and talk to us, nothing else.
+/// The Content-Security-Policy of all responses: pages may run our scripts and connect to us, nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What is checked.
+/// What requests are checked against.
 #[derive(Clone, Debug)]
 pub struct Guard {
-    /// Names that requests may be sent to.
+    /// The names that requests may be sent to.
     pub names: Names,
-    /// What people log in with.
+    /// The secret, if authentication is configured.
     pub auth: Option<Auth>,
-    /// The connection is encrypted, by us.
+    /// Whether this server encrypts the connections.
     pub tls: bool,
 }
 
-/// The layer around everything that is served.
+/// The middleware around everything that is served.
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let mut response = match guard.refuse(&request) {
         Some(refusal) => refusal,
-        None => match guard.auth.as_ref().map(|auth| auth.judge(&request, guard.tls)) {
-            None | Some(Verdict::Known) => next.run(request).await,
-            Some(Verdict::Proven(cookie)) => {
+        None => match guard.auth.as_ref().map(|auth| auth.decide(&request, guard.tls)) {
+            None | Some(Decision::Allow) => next.run(request).await,
+            Some(Decision::AllowAndSetCookie(cookie)) => {
                 let mut response = next.run(request).await;
                 response.headers_mut().append(header::SET_COOKIE, cookie);
                 response
             }
-            Some(Verdict::Other(response)) => response,
+            Some(Decision::Respond(response)) => response,
         },
     };
     let headers = response.headers_mut();
@@ -55,7 +56,7 @@ pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next
     response
 }
 
-/// Sent with every answer.
+/// The headers of every response.
 const FIXED_HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -67,7 +68,7 @@ const FIXED_HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 impl Guard {
-    /// Why a request is not answered, if it is not.
+    /// The refusal of a request that comes from elsewhere or was sent to another name.
     fn refuse(&self, request: &Request) -> Option<Response> {
         let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
         let host = match (text(header::HOST), request.uri().authority()) {
@@ -84,7 +85,7 @@ impl Guard {
         if let Some(origin) = text(header::ORIGIN) {
             return (!self.names.is_same_site(origin, host)).then(elsewhere);
         }
-        // Links to us may be followed; images, scripts and the like of other sites may not come from us.
+        // Links on other sites may lead to us, but other sites may not embed our images, scripts and the like.
         let site = text(HeaderName::from_static("sec-fetch-site"));
         let navigates = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")
             && text(HeaderName::from_static("sec-fetch-dest")) == Some("document");

@@ -1,25 +1,25 @@
-//! Names that requests may be sent to, and pages that they may come from.
+//! The names that requests may be sent to, and the pages that they may come from.
 
 use std::net::IpAddr;
 
-/// Names of this server, besides its addresses and `localhost`.
+/// The configured names of this server. Its addresses and `localhost` are always allowed.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Vec<String>);
 
 impl Names {
-    /// Names as people write them: `observer.example`, with or without a port, which does not matter.
+    /// Takes names such as `observer.example`. A port after the name is ignored.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         Self(names.into_iter().map(|name| without_port(&name).to_ascii_lowercase()).collect())
     }
 
-    /// Whether a Host header names us. An IP address does: no other site can lead there under its own name.
+    /// Whether a Host header names this server. Any IP address does: another site that resolves to our address has its own name in Host.
     pub fn are_ours(&self, host: &str) -> bool {
         let name = without_port(host).to_ascii_lowercase();
         is_address(&name) || name == "localhost" || name.ends_with(".localhost") || self.0.contains(&name)
     }
 
-    /// Whether an Origin header names a page of ours: it has the same host and port as the request was sent to, or, behind a proxy, one of our
-    /// names.
+    /// Whether an Origin header names a page of ours: its host and port are those of the Host header or, behind a proxy, its host is a configured
+    /// name.
     pub fn is_same_site(&self, origin: &str, host: &str) -> bool {
         let Some((scheme @ ("http" | "https"), authority)) = origin.split_once("://") else { return false };
         let usual = if scheme == "https" { ":443" } else { ":80" };

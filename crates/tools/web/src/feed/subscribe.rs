@@ -1,4 +1,4 @@
-//! What a client wants: the filters of the command line and a form, from a query or from a message.
+//! What a client subscribes to: the filters of the command line and a form, read from a query or from a message.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -9,21 +9,21 @@ use event::{Filter, time};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-/// Entries of one list at the most.
+/// How many values one list has at most.
 const MAX_ENTRIES: usize = 256;
 
-/// How much of an event a client gets.
+/// How much of each event a client gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// All of it, as `watch -o json` prints it.
+    /// The whole event, as `watch -o json` prints it.
     #[default]
     Full,
-    /// The envelope: what, when, of which node and peer, how large.
+    /// Only the envelope: kind, time, node, peer and size.
     Brief,
 }
 
 impl Form {
-    /// Its name in queries.
+    /// The name in queries and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -32,85 +32,85 @@ impl Form {
     }
 }
 
-/// What a client wants.
+/// A client's request to subscribe to events.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wish {
-    /// Which events.
+pub struct SubscribeRequest {
+    /// Which events the client gets.
     pub filter: Filter,
-    /// How much of each.
+    /// How much of each event it gets.
     pub form: Form,
 }
 
-/// A wish that cannot be understood.
+/// The error for a request that cannot be understood. Its text goes to the client.
 #[derive(Clone, Debug, Error, PartialEq)]
-pub enum WishError {
-    /// A value is none of those that are understood.
+pub enum SubscribeError {
+    /// A filter has a value that is not valid for it.
     #[error(transparent)]
     Filter(#[from] FilterError),
-    /// A time that cannot be read.
+    /// A time cannot be parsed.
     #[error("{key}: {text}")]
     Time {
-        /// `since` or `until`.
+        /// The key: `since` or `until`.
         key: &'static str,
-        /// What would be right.
+        /// What is wrong with it, and what would be right.
         text: String,
     },
-    /// Not the id of a peer.
+    /// The id of a peer is not a number.
     #[error("peer: {} is no id of a peer: it is a number", Quoted(.0))]
     Peer(String),
-    /// Neither of the two forms.
+    /// The form is neither of the two.
     #[error("form: {} is no form: it is \"full\" or \"brief\"", Quoted(.0))]
     Form(String),
-    /// A key that means nothing.
+    /// There is no filter with this key.
     #[error("there is no filter {}; there are: node, kind, message, peer, addr, direction, since, until, form", Quoted(.0))]
     Key(String),
-    /// A list that is too long.
+    /// A list is too long.
     #[error("{0}: at most {MAX_ENTRIES} values are taken")]
     TooMany(&'static str),
-    /// Two values where one is meant.
+    /// A filter that takes one value has several.
     #[error("{0}: only one value is taken")]
     NotOne(&'static str),
-    /// A value of another kind.
+    /// A value is neither text, a number, nor a list of such.
     #[error("{0}: the value must be text, a number, or a list of such")]
     Value(String),
 }
 
-impl Wish {
-    /// From a query: `kind=message&node=alice,bob`.
+impl SubscribeRequest {
+    /// Reads a query such as `kind=message&node=alice,bob`.
     ///
     /// # Errors
-    /// The first thing that is not understood.
-    pub fn from_query(query: &str) -> Result<Self, WishError> {
-        let mut wish = Self::default();
+    /// The first part that cannot be understood.
+    pub fn from_query(query: &str) -> Result<Self, SubscribeError> {
+        let mut request = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            wish.add(&key, value.split(',').map(Cow::Borrowed))?;
+            request.add(&key, value.split(',').map(Cow::Borrowed))?;
         }
-        Ok(wish)
+        Ok(request)
     }
 
-    /// From an object: `{"kind": ["message"], "node": "alice"}`.
+    /// Reads an object such as `{"kind": ["message"], "node": "alice"}`.
     ///
     /// # Errors
-    /// The first thing that is not understood.
-    pub fn from_json(object: &Map<String, Value>) -> Result<Self, WishError> {
-        let mut wish = Self::default();
+    /// The first part that cannot be understood.
+    pub fn from_json(object: &Map<String, Value>) -> Result<Self, SubscribeError> {
+        let mut request = Self::default();
         for (key, value) in object {
             match value {
                 Value::Array(values) => {
                     let texts: Option<Vec<Cow<str>>> = values.iter().map(scalar).collect();
-                    wish.add(key, texts.ok_or_else(|| WishError::Value(key.clone()))?.into_iter())?;
+                    request.add(key, texts.ok_or_else(|| SubscribeError::Value(key.clone()))?.into_iter())?;
                 }
                 Value::Null => {}
                 value => {
-                    let text = scalar(value).ok_or_else(|| WishError::Value(key.clone()))?;
-                    wish.add(key, text.split(',').map(Cow::Borrowed))?;
+                    let text = scalar(value).ok_or_else(|| SubscribeError::Value(key.clone()))?;
+                    request.add(key, text.split(',').map(Cow::Borrowed))?;
                 }
             }
         }
-        Ok(wish)
+        Ok(request)
     }
 
-    /// The wish as [`Self::from_json`] reads it.
+    /// The request as [`Self::from_json`] reads it.
     pub fn to_json(&self) -> Value {
         let Filter { nodes, kinds, messages, peers, addrs, direction, since_ns, until_ns } = &self.filter;
         let mut object = Map::new();
@@ -131,7 +131,8 @@ impl Wish {
         Value::Object(object)
     }
 
-    fn add<'a>(&mut self, key: &str, values: impl Iterator<Item = Cow<'a, str>>) -> Result<(), WishError> {
+    /// Adds the values of one key.
+    fn add<'a>(&mut self, key: &str, values: impl Iterator<Item = Cow<'a, str>>) -> Result<(), SubscribeError> {
         let mut values = values.filter(|value| !value.is_empty());
         let filter = &mut self.filter;
         match key {
@@ -139,7 +140,7 @@ impl Wish {
             "kind" => extend(&mut filter.kinds, "kind", values, |value| Ok(value.parse()?)),
             "message" => extend(&mut filter.messages, "message", values, |value| Ok(value.into())),
             "peer" => extend(&mut filter.peers, "peer", values, |value| {
-                value.parse().map_err(|_| WishError::Peer(value.to_owned()))
+                value.parse().map_err(|_| SubscribeError::Peer(value.to_owned()))
             }),
             "addr" => extend(&mut filter.addrs, "addr", values, |value| Ok(value.parse()?)),
             "direction" => {
@@ -158,16 +159,16 @@ impl Wish {
                 self.form = match one("form", &mut values)?.as_deref() {
                     None | Some("full") => Form::Full,
                     Some("brief") => Form::Brief,
-                    Some(other) => return Err(WishError::Form(other.to_owned())),
+                    Some(other) => return Err(SubscribeError::Form(other.to_owned())),
                 };
                 Ok(())
             }
-            other => Err(WishError::Key(other.to_owned())),
+            other => Err(SubscribeError::Key(other.to_owned())),
         }
     }
 }
 
-/// Text, or a number as text.
+/// A text, or a number as text.
 fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
@@ -176,31 +177,35 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Adds parsed values to a list, up to [`MAX_ENTRIES`].
 fn extend<'a, T>(
     list: &mut Vec<T>,
     key: &'static str,
     values: impl Iterator<Item = Cow<'a, str>>,
-    read: impl Fn(&str) -> Result<T, WishError>,
-) -> Result<(), WishError> {
+    read: impl Fn(&str) -> Result<T, SubscribeError>,
+) -> Result<(), SubscribeError> {
     for value in values {
         if list.len() >= MAX_ENTRIES {
-            return Err(WishError::TooMany(key));
+            return Err(SubscribeError::TooMany(key));
         }
         list.push(read(&value)?);
     }
     Ok(())
 }
 
+/// The only value, or none.
 fn one<'a>(
     key: &'static str,
     values: &mut impl Iterator<Item = Cow<'a, str>>,
-) -> Result<Option<Cow<'a, str>>, WishError> {
+) -> Result<Option<Cow<'a, str>>, SubscribeError> {
     let first = values.next();
-    if values.next().is_some() { Err(WishError::NotOne(key)) } else { Ok(first) }
+    if values.next().is_some() { Err(SubscribeError::NotOne(key)) } else { Ok(first) }
 }
 
-fn when<'a>(key: &'static str, values: &mut impl Iterator<Item = Cow<'a, str>>) -> Result<Option<u64>, WishError> {
-    let read = |value: Cow<str>| time::parse_when(&value, time::now_ns()).map_err(|text| WishError::Time { key, text });
+/// The only value, as a time in nanoseconds since the UNIX epoch.
+fn when<'a>(key: &'static str, values: &mut impl Iterator<Item = Cow<'a, str>>) -> Result<Option<u64>, SubscribeError> {
+    let read =
+        |value: Cow<str>| time::parse_when(&value, time::now_ns()).map_err(|text| SubscribeError::Time { key, text });
     one(key, values)?.map(read).transpose()
 }
 
@@ -209,16 +214,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_and_messages_say_the_same() {
-        let query = Wish::from_query("kind=message,netconn&kind=rpc&node=alice&peer=5,6&addr=10.0.0.0%2F8&direction=in&form=brief&since=%401700000000").unwrap();
+    fn queries_and_messages_mean_the_same() {
+        let query = SubscribeRequest::from_query("kind=message,netconn&kind=rpc&node=alice&peer=5,6&addr=10.0.0.0%2F8&direction=in&form=brief&since=%401700000000").unwrap();
         let message = json!({
             "kind": ["message", "netconn", "rpc"], "node": "alice", "peer": [5, "6"], "addr": "10.0.0.0/8",
             "direction": "inbound", "form": "brief", "since": "2023-11-14T22:13:20Z", "until": null,
         });
-        assert_eq!(Wish::from_json(message.as_object().unwrap()).unwrap(), query);
-        assert_eq!(Wish::from_json(query.to_json().as_object().unwrap()).unwrap(), query);
-        assert_eq!(Wish::from_query("").unwrap(), Wish::default());
-        assert_eq!(Wish::from_query("kind=&node=").unwrap(), Wish::default());
+        assert_eq!(SubscribeRequest::from_json(message.as_object().unwrap()).unwrap(), query);
+        assert_eq!(SubscribeRequest::from_json(query.to_json().as_object().unwrap()).unwrap(), query);
+        assert_eq!(SubscribeRequest::from_query("").unwrap(), SubscribeRequest::default());
+        assert_eq!(SubscribeRequest::from_query("kind=&node=").unwrap(), SubscribeRequest::default());
     }
 
     #[test]
@@ -236,9 +241,9 @@ mod tests {
             (&many, "256"),
         ];
         for (query, expected) in table {
-            let error = Wish::from_query(query).unwrap_err().to_string();
+            let error = SubscribeRequest::from_query(query).unwrap_err().to_string();
             assert!(error.contains(expected), "{query}: {error}");
         }
-        assert!(Wish::from_json(json!({"kind": {"a": 1}}).as_object().unwrap()).is_err());
+        assert!(SubscribeRequest::from_json(json!({"kind": {"a": 1}}).as_object().unwrap()).is_err());
     }
 }
