@@ -1,4 +1,4 @@
-//! What can be asked for: one table, from which the routes, the OpenAPI document and the manual's page are made.
+//! The endpoints of the API: the routes, the OpenAPI document and the manual's page are made from one table of them.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -9,16 +9,23 @@ use crate::state::State;
 use crate::state::node::Node;
 use crate::state::series::Window;
 
-/// What an answer is made of.
+/// What an answer is made from.
 pub(crate) struct Known<'a> {
+    /// The state of all nodes.
     pub state: &'a State,
+    /// The clients of the feed.
     pub clients: &'a [Client],
+    /// The values of the request.
     pub asked: &'a Asked,
+    /// The time of the answer, in nanoseconds since the UNIX epoch.
     pub now_ns: u64,
 }
 
 impl<'a> Known<'a> {
-    /// The nodes that were asked for, by name.
+    /// The nodes that the request is about, with their names.
+    ///
+    /// # Errors
+    /// The request names a node that does not exist.
     pub fn nodes(&self) -> Result<Vec<(&'a str, &'a Node)>, Problem> {
         match self.asked.node() {
             Some(name) => self.node(name).map(|node| vec![node]),
@@ -26,10 +33,13 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// One node.
+    /// A node by its name.
+    ///
+    /// # Errors
+    /// There is no such node. The text lists those that exist.
     pub fn node(&self, name: &str) -> Result<(&'a str, &'a Node), Problem> {
-        let found = self.state.nodes.get_key_value(name).map(|(name, node)| (&**name, node));
-        found.ok_or_else(|| {
+        let node = self.state.nodes.get_key_value(name).map(|(name, node)| (&**name, node));
+        node.ok_or_else(|| {
             let names: Vec<String> =
                 self.state.nodes.keys().take(50).map(|name| event::quote::Quoted(name).to_string()).collect();
             let there_are = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
@@ -37,39 +47,42 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// The time that series show.
+    /// The period of the answer's time series.
     pub fn window(&self) -> Window {
         Window::new(self.asked.number(super::asked::MINUTES), self.now_ns)
     }
 }
 
-/// An answer that can be asked for.
+/// An endpoint of the API.
 pub(crate) trait Endpoint {
-    /// What is answered.
+    /// The structure of the answer.
     type Answer: Serialize + JsonSchema;
-    /// Where, below `api`.
+    /// The path, below `api`.
     const PATH: &'static str;
-    /// What it is, in a few words.
+    /// What the answer is, in a few words.
     const TITLE: &'static str;
-    /// What there is to know of it.
+    /// What else a user must know, in whole sentences.
     const ABOUT: &'static str;
-    /// What it takes.
+    /// The query parameters.
     const PARAMETERS: &'static [Parameter];
 
     /// Makes the answer.
+    ///
+    /// # Errors
+    /// The request names something that does not exist.
     fn answer(known: &Known) -> Result<Self::Answer, Problem>;
 }
 
-/// An [`Endpoint`] as a row of the table.
+/// An [`Endpoint`], as a row of the table.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub path: &'static str,
     pub title: &'static str,
     pub about: &'static str,
     pub parameters: &'static [Parameter],
-    /// The form of its answer.
+    /// The JSON schema of the answer.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// Its answer in JSON.
+    /// Makes the answer, as JSON.
     pub render: fn(&Context, &Asked) -> Result<Vec<u8>, Problem>,
 }
 
@@ -90,10 +103,10 @@ impl Row {
 fn render<E: Endpoint>(context: &Context, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let clients = (context.clients)();
     let answer = {
-        // Held while the answer is put together, not while it is written.
+        // The lock is held while the answer is put together, not while it is written as JSON.
         let state = context.state.lock();
         E::answer(&Known { state: &state, clients: &clients, asked, now_ns: state.now_ns() })?
     };
-    // Only maps with keys that are no text cannot be written, and there are none.
+    // Writing fails only for maps whose keys are not text, and answers have none.
     Ok(serde_json::to_vec(&answer).unwrap_or_default())
 }

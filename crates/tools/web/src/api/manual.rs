@@ -1,4 +1,4 @@
-//! The manual's page of the API, made from the same table as the API itself.
+//! The page of the manual on the API, made from the table of endpoints.
 
 use std::fmt::Write;
 
@@ -6,31 +6,38 @@ use serde_json::Value;
 
 use super::{ENDPOINTS, document};
 
+/// The beginning of the page, up to the first endpoint.
 const HEAD: &str = "\
 <!-- Made from crates/tools/web/src/api. After a change there: UPDATE=1 cargo test -p web manual -->
 
 # JSON API of `web`
 
-`web` answers questions about what is known now, and for the last day, under `api/` of its address: `curl http://127.0.0.1:8080/api/peers`. Live
-events are another thing: see [web.md](web.md). A program can read all of this as OpenAPI 3.1: `api/openapi.json`.
+`web` answers requests under `api/` of its address: `curl http://127.0.0.1:8080/api/peers`. Answers
+show the present state and the last day. Live events are served elsewhere: see [web.md](web.md). A
+machine-readable description, OpenAPI 3.1, is at `api/openapi.json`.
 
-- Only GET. Answers are JSON, packed with gzip for those who take it; the same question within half a second gets the same answer.
-- Points in time are RFC 3339 text in UTC. Durations are seconds, their names end in `_seconds`. Sizes are bytes, rates are per second.
-  Hashes are as explorers show them. What is not known is null.
-- `node=NAME` asks for one node; without it, all are told of.
-- Time series have `start` and `step_seconds`, then lists: oldest first, null where nothing is known. `minutes=1` to `1440` tells how long (60 by
-  default): steps of 10 s up to 120 minutes, of 60 s beyond. What is kept is in memory: it begins anew with the program.
-- What is wrong with a question is told with a status of 4xx and `{\"error\":\"...\"}`.
-- In the public mode all of it is without what would tell where a node is: see [public.md](public.md).
+- Only GET is allowed. Answers are JSON, compressed with gzip if the client accepts that. The same
+  request within half a second gets the same answer.
+- Times are RFC 3339 text in UTC. Durations are in seconds, and their names end in `_seconds`. Sizes
+  are in bytes, rates per second. Hashes are written as block explorers write them. What is not known is
+  null.
+- `node=NAME` limits the answer to one node. Without it, the answer is about all nodes.
+- A time series has `start`, `step_seconds` and lists with one value for each step: the oldest first,
+  null where nothing is known. `minutes=1` to `minutes=1440` sets the length, 60 by default. Steps are
+  10 s up to 120 minutes, and 60 s beyond. Series are kept in memory: they begin when the program starts.
+- An invalid request gets a status of 4xx and `{\"error\":\"...\"}` with the reason and what would be
+  right.
+- In the public mode, answers have nothing that would reveal where the node is: see
+  [public.md](public.md).
 ";
 
-/// The page.
+/// The whole page, in Markdown.
 pub fn manual() -> String {
     let document: Value = serde_json::from_str(&document()).unwrap_or_default();
     let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     let mut page = HEAD.to_owned();
     for row in ENDPOINTS {
-        // Writing to memory does not fail.
+        // Writing to a string does not fail.
         let _ = write!(page, "\n## `api/{}`\n\n{}.", row.path, row.title);
         if !row.about.is_empty() {
             let _ = write!(page, " {}", row.about);
@@ -58,6 +65,7 @@ pub fn manual() -> String {
     page
 }
 
+/// Writes the table of a structure's fields.
 fn structure(page: &mut String, name: &str, schema: &Value) {
     let about = schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
     let _ = write!(page, "\n### {name}\n\n{about}\n");
@@ -70,10 +78,12 @@ fn structure(page: &mut String, name: &str, schema: &Value) {
     }
 }
 
+/// The name of a structure that a schema refers to.
 fn name_of(schema: &Value) -> Option<&str> {
     schema.get("$ref").and_then(Value::as_str)?.rsplit('/').next()
 }
 
+/// The type of a field, in words.
 fn type_of(schema: &Value) -> String {
     if let Some(name) = name_of(schema) {
         return format!("[{name}](#{})", name.to_lowercase());

@@ -1,4 +1,4 @@
-//! The API as an OpenAPI document, made from the table of what can be asked for.
+//! The OpenAPI document of the API, made from the table of endpoints.
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -8,7 +8,7 @@ use super::ENDPOINTS;
 use super::asked::{Kind, Parameter};
 use super::endpoint::Row;
 
-/// The document: OpenAPI 3.1, JSON.
+/// The document: OpenAPI 3.1, as JSON text.
 pub fn document() -> String {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
@@ -30,18 +30,21 @@ pub fn document() -> String {
         "paths": paths,
         "components": { "schemas": generator.take_definitions(true) },
     });
-    // It has no keys that are no text.
+    // Writing fails only for maps whose keys are not text, and the document has none.
     serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
+/// The operation GET of an endpoint.
 fn operation(row: &Row, generator: &mut SchemaGenerator) -> Value {
     let schema = (row.schema)(generator);
-    let in_path = row.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let segments = || row.path.split('/').filter(|segment| !segment.is_empty());
+    let in_path = segments().filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let in_path =
         in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let parameters: Vec<Value> = in_path.chain(row.parameters.iter().map(parameter)).collect();
+    let id = segments().map(|segment| segment.trim_matches(['{', '}'])).collect::<Vec<_>>().join("_");
     let mut operation = json!({
-        "operationId": row.path.split('/').filter(|part| !part.is_empty()).map(|part| part.trim_matches(['{', '}'])).collect::<Vec<_>>().join("_"),
+        "operationId": id,
         "summary": row.title,
         "parameters": parameters,
         "responses": {
@@ -64,8 +67,8 @@ fn parameter(parameter: &Parameter) -> Value {
     let schema = match parameter.kind {
         Kind::Text => json!({ "type": "string" }),
         Kind::Flag => json!({ "type": "integer", "enum": [0, 1], "default": 0 }),
-        Kind::Number(least, most, otherwise) => {
-            json!({ "type": "integer", "minimum": least, "maximum": most, "default": otherwise })
+        Kind::Number(min, max, default) => {
+            json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
         }
     };
     json!({ "name": parameter.name, "in": "query", "required": false, "description": parameter.about, "schema": schema })
