@@ -1,4 +1,4 @@
-//! Dashboards: rows of panels, variables, links, annotations.
+//! Dashboards: rows of panels, variables, links and annotations.
 
 use metrics::ids;
 use metrics::table::{Family, Id};
@@ -9,16 +9,16 @@ use crate::panel::Panel;
 use crate::query::of;
 use crate::style::{BAD, NEUTRAL, WARN};
 
-/// The version of the dashboards' format: that of Grafana 11.5; older ones pass over what they do not know.
+/// The version of the dashboard format: that of Grafana 11.5. Older versions of Grafana ignore what they do not know.
 const SCHEMA: u32 = 41;
 
-/// The width of a dashboard.
+/// The width of a dashboard, in grid columns.
 const WIDTH: u32 = 24;
 
-/// All our dashboards have it, and link to each other by it.
+/// The tag of all our dashboards, by which they link to each other.
 const TAG: &str = "peer-observer";
 
-/// By what a dashboard is known to Grafana, for good.
+/// The permanent id of a dashboard in Grafana.
 pub fn uid(name: &str) -> String {
     format!("peer-observer-{name}")
 }
@@ -26,9 +26,9 @@ pub fn uid(name: &str) -> String {
 /// A dashboard.
 #[derive(Debug)]
 pub struct Dashboard {
-    /// Its file's name, and part of its [`uid`].
+    /// The name of its file, and part of its [`uid`].
     pub name: &'static str,
-    /// What people call it.
+    /// The title that people see.
     pub title: &'static str,
     about: &'static str,
     rows: Vec<(&'static str, Vec<Panel>)>,
@@ -39,7 +39,7 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// Without any panels.
+    /// A dashboard without panels.
     pub fn new(name: &'static str, title: &'static str, about: &'static str) -> Self {
         Self { name, title, about, rows: vec![], variables: vec![], one_node: false, range: "now-6h", faults: vec![] }
     }
@@ -50,7 +50,7 @@ impl Dashboard {
         self
     }
 
-    /// Adds a variable: the values of a label of a family.
+    /// Adds a variable, which offers the values of a family's label.
     pub fn variable(mut self, name: &'static str, title: &'static str, id: Id, label: &'static str) -> Self {
         if !Family::of(id).labels.contains(&label) {
             self.faults.push(format!("{} has no label {label}", Family::of(id).name));
@@ -59,25 +59,25 @@ impl Dashboard {
         self
     }
 
-    /// It shows one node at a time.
+    /// Makes it show one node at a time.
     pub fn of_one_node(mut self) -> Self {
         self.one_node = true;
         self
     }
 
-    /// How far it looks back: "now-24h".
+    /// Sets the beginning of the time that is shown at first, such as `now-24h`.
     pub fn since(mut self, range: &'static str) -> Self {
         self.range = range;
         self
     }
 
-    /// What is wrong with it.
+    /// The mistakes in it, such as labels that a series does not have.
     pub fn faults(&self) -> Vec<String> {
         let panels = self.rows.iter().flat_map(|(_, panels)| panels.iter().flat_map(Panel::faults));
         self.faults.iter().cloned().chain(panels).map(|fault| format!("{}: {fault}", self.name)).collect()
     }
 
-    /// As Grafana understands it.
+    /// The dashboard in Grafana's JSON format.
     pub fn json(&self) -> Value {
         json!({
             "uid": uid(self.name),
@@ -103,7 +103,7 @@ impl Dashboard {
         })
     }
 
-    /// Rows below each other; in a row, panels side by side as far as there is room.
+    /// Lays out the panels: rows below each other, and in a row panels side by side as far as there is room.
     fn panels(&self) -> Vec<Value> {
         let mut panels = Vec::new();
         let (mut id, mut y) = (0, 0);
@@ -134,6 +134,7 @@ impl Dashboard {
         panels
     }
 
+    /// The variables: those that all dashboards have, and its own.
     fn templating(&self) -> Vec<Value> {
         let source = json!({
             "name": "datasource",
@@ -165,7 +166,7 @@ impl Dashboard {
     }
 }
 
-/// A variable that is asked for anew when the time shown changes. "All" matches what lacks the label, too.
+/// A variable whose values are queried again when the time shown changes. Its value "All" also matches series without the label.
 fn variable(name: &str, title: &str, query: &str, multi: bool, all: bool) -> Value {
     let current = if multi { json!({"text": ["All"], "value": ["$__all"]}) } else { json!({}) };
     json!({
@@ -188,7 +189,7 @@ fn variable(name: &str, title: &str, query: &str, multi: bool, all: bool) -> Val
     })
 }
 
-/// What explains a sudden change of anything.
+/// The annotations, which explain sudden changes in any panel.
 fn annotations() -> Value {
     let annotation = |name: &str, expr: &str, colour: &str, title: &str, text: &str, is_time: bool| {
         json!({
@@ -223,7 +224,7 @@ fn annotations() -> Value {
     ])
 }
 
-/// To the other dashboards, with the same nodes and time.
+/// The links to the other dashboards, with the same nodes and time.
 fn link() -> Value {
     json!({
         "type": "dashboards",

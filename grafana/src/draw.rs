@@ -1,4 +1,4 @@
-//! Panels as Grafana understands them.
+//! Panels in Grafana's JSON format.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ impl Steps {
 }
 
 impl Panel {
-    /// As Grafana understands it.
+    /// The panel in Grafana's JSON format.
     pub(crate) fn json(&self, id: u32, at: (u32, u32)) -> Value {
         json!({
             "id": id,
@@ -108,7 +108,7 @@ impl Panel {
         json!([{"type": "value", "options": {"0": state(zero, 0), "1": state(one, 1)}}])
     }
 
-    /// From the series of a node to the dashboard of the node.
+    /// The links from the series of a node to the dashboard of the node.
     fn links(&self) -> Value {
         let of_nodes = |column: &Column| NODE.iter().all(|label| column.query.labels().iter().any(|own| own == label));
         if !self.columns.iter().all(of_nodes) || matches!(self.kind, Kind::Heatmap | Kind::Table | Kind::Bars) {
@@ -174,7 +174,7 @@ impl Panel {
         }
     }
 
-    /// The same colour for the same value, wherever it occurs; colours in order for names of our own.
+    /// The colours: the same for the same value wherever it occurs; for our own names one after the other.
     fn colours(&self) -> Vec<Value> {
         let mut colours: Vec<(String, &str)> = Vec::new();
         let mut add = |name: String, colour| {
@@ -201,7 +201,7 @@ impl Panel {
         colours.into_iter().map(by_name).collect()
     }
 
-    /// Units and colours of a table's columns; links from the names of nodes.
+    /// The units and colours of a table's columns, and the links from the names of nodes.
     fn cells(&self) -> Vec<Value> {
         let cell = |column: &Column| {
             let mut properties = vec![json!({"id": "unit", "value": column.unit})];

@@ -1,5 +1,5 @@
-//! Grafana's dashboards as code. Panels ask for series by the handles of [`metrics::ids`], so that none can name a series that does not
-//! exist; where a panel has no description of its own, it has that of the series.
+//! The Grafana dashboards as code. Panels name series by the handles of [`metrics::ids`], so that none can name a series that does not
+//! exist. A panel without a description of its own has that of its series.
 
 mod boards;
 pub mod dashboard;
@@ -15,16 +15,16 @@ use serde_json::{Value, json};
 pub use boards::all;
 use dashboard::Dashboard;
 
-/// What the wall display shows, one after the other: what tells most from afar.
+/// The dashboards that a wall display shows, one after the other: those that can be read from afar.
 const PLAYLIST: [&str; 6] = ["overview", "connections", "messages", "tx", "blocks", "addr"];
 
 /// How long each of them is shown.
 const INTERVAL: &str = "30s";
 
-/// All files that are made, by their path below this crate's folder, and what they hold.
+/// All generated files: their paths below this crate's folder, and their content.
 ///
 /// # Errors
-/// What is wrong with the dashboards, one line each: such as labels that a series does not have.
+/// The mistakes in the dashboards, one line each, such as labels that a series does not have.
 pub fn files() -> Result<Vec<(PathBuf, String)>, Vec<String>> {
     let dashboards = all();
     let faults: Vec<String> = dashboards.iter().flat_map(Dashboard::faults).collect();
@@ -40,7 +40,7 @@ pub fn files() -> Result<Vec<(PathBuf, String)>, Vec<String>> {
     Ok(files.into_iter().map(|(path, value)| (path, format!("{value:#}\n"))).collect())
 }
 
-/// The playlist as the API of Grafana 12.4 and later takes it.
+/// The playlist in the format that Grafana 12.4 and later import.
 fn playlist() -> Value {
     let item = |name| json!({"type": "dashboard_by_uid", "value": dashboard::uid(name)});
     json!({
@@ -51,7 +51,7 @@ fn playlist() -> Value {
     })
 }
 
-/// The playlist as the API of earlier ones takes it.
+/// The playlist in the format that earlier versions import.
 fn playlist_legacy(dashboards: &[Dashboard]) -> Value {
     let item = |name: &str| {
         let title = dashboards.iter().find(|dashboard| dashboard.name == name).map(|dashboard| dashboard.title);

@@ -1,11 +1,11 @@
-//! Panels: what is asked, and how the answers are to be drawn.
+//! Panels: what is queried, and how the results are drawn.
 
 use metrics::table::Family;
 
 use crate::query::{Queries, Query, Selector};
 use crate::style::unit;
 
-/// How answers are drawn.
+/// How results are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Over time, as lines.
@@ -26,14 +26,14 @@ pub enum Kind {
     Timeline,
 }
 
-/// From which values on something is wrong.
+/// The thresholds from which on something is wrong.
 #[derive(Clone, Copy, Debug)]
 pub enum Steps {
     /// No value is better than another.
     Neutral,
-    /// Large values: have a look from the first on, do something from the second on.
+    /// Large values are bad: from the first on, have a look; from the second on, do something.
     Rising(f64, f64),
-    /// Small values: have a look below the first, do something below the second.
+    /// Small values are bad: below the first, have a look; below the second, do something.
     Falling(f64, f64),
     /// Have a look from here on.
     Warn(f64),
@@ -41,7 +41,7 @@ pub enum Steps {
     Bad(f64),
 }
 
-/// A query of a table: a column.
+/// A query and how its values are shown. In a table, it is a column.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) query: Query,
@@ -49,7 +49,7 @@ pub(crate) struct Column {
     pub(crate) steps: Steps,
 }
 
-/// Part of a dashboard that answers one question.
+/// The part of a dashboard that answers one question.
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub(crate) kind: Kind,
@@ -65,7 +65,7 @@ pub struct Panel {
     pub(crate) interval: &'static str,
 }
 
-/// A panel of a kind, with what it asks.
+/// A panel of a kind, with its queries.
 pub fn panel(kind: Kind, title: &'static str, unit: &'static str, queries: impl Queries) -> Panel {
     let size = match kind {
         Kind::Stat | Kind::Gauge => (4, 4),
@@ -135,43 +135,43 @@ impl Panel {
         self
     }
 
-    /// What it shows, where the series' own help does not say it.
+    /// Sets a description in place of the help of the series.
     pub fn about(mut self, about: &'static str) -> Self {
         self.about = Some(about);
         self
     }
 
-    /// What else helps to understand it.
+    /// Adds a sentence to the description that helps to understand it.
     pub fn hint(mut self, hint: &'static str) -> Self {
         self.hint = hint;
         self
     }
 
-    /// From which values on something is wrong.
+    /// Sets the thresholds.
     pub fn steps(mut self, steps: Steps) -> Self {
         self.steps = steps;
         self
     }
 
-    /// The values are 0 and 1: what each means, and its colour.
+    /// Shows the values 0 and 1 as words, each with its colour.
     pub fn states(mut self, zero: (&'static str, &'static str), one: (&'static str, &'static str)) -> Self {
         self.states = Some([zero, one]);
         self
     }
 
-    /// Smallest and largest value of the axis.
+    /// Sets the smallest and the largest value of the axis.
     pub fn limits(mut self, min: Option<f64>, max: Option<f64>) -> Self {
         self.limits = (min, max);
         self
     }
 
-    /// Width, of 24, and height.
+    /// Sets width (of 24 columns) and height.
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.size = (width, height);
         self
     }
 
-    /// Takes no closer look than this: for what happens rarely or is asked for rarely.
+    /// Sets the smallest step of time, for what happens rarely or is polled rarely.
     pub fn every(mut self, interval: &'static str) -> Self {
         self.interval = interval;
         self
@@ -182,14 +182,14 @@ impl Panel {
         self.size
     }
 
-    /// What is wrong with it.
+    /// The mistakes in it.
     pub(crate) fn faults(&self) -> impl Iterator<Item = String> {
         self.columns
             .iter()
             .flat_map(|column| column.query.faults().iter().map(|fault| format!("{}: {fault}", self.title)))
     }
 
-    /// The words that people read: of its own, or those of the series.
+    /// The description: its own, or the help of its series, and the hint.
     pub(crate) fn description(&self) -> String {
         let mut sentences: Vec<&str> = Vec::new();
         match self.about {

@@ -1,4 +1,4 @@
-//! What panels ask Prometheus: PromQL built from handles of series.
+//! Queries to Prometheus: PromQL, built from handles of series.
 
 use metrics::table::{Family, Id, Type};
 
@@ -8,7 +8,7 @@ pub const NODE: [&str; 2] = ["instance", "node"];
 /// The time over which rates are taken: Grafana knows how often Prometheus scrapes.
 const RATE: &str = "$__rate_interval";
 
-/// Series of a family, and which of them.
+/// Selects series of a family.
 #[derive(Clone, Debug)]
 pub struct Selector {
     id: Id,
@@ -50,7 +50,7 @@ pub fn last_hour(id: Id) -> Query {
     of(id).grown("1h").sum(&[]).or_else(0.0)
 }
 
-/// Alerts that fire, as Prometheus tells.
+/// The alerts that fire, as Prometheus records them.
 pub fn alerts() -> Query {
     Query {
         expr: r#"ALERTS{alertstate="firing",instance=~"$instance|"}"#.to_owned(),
@@ -114,7 +114,7 @@ impl Selector {
         self.expect(&["gauge"]).query("", str::to_owned)
     }
 
-    /// How much they are over time, such as `max` or `quantile` of a window: of gauges.
+    /// An aggregate of their values over time, such as `max` or `quantile` of a window: of gauges.
     pub fn over_time(self, function: &str, window: &str) -> Query {
         self.expect(&["gauge"]).query("", |series| format!("{function}_over_time({series}[{window}])"))
     }
@@ -139,12 +139,12 @@ impl Selector {
         self.expect(&["counter"]).query("", |series| format!("increase({series}[{window}])"))
     }
 
-    /// How long ago the times were that they tell, in seconds: of gauges.
+    /// How long ago their times were, in seconds: of gauges.
     pub fn ago(self) -> Query {
         self.expect(&["gauge"]).query("", |series| format!("time() - {series}"))
     }
 
-    /// The times that they tell, in milliseconds since the UNIX epoch as Grafana wants it: of gauges.
+    /// Their times, in milliseconds since the UNIX epoch as Grafana expects: of gauges.
     pub fn time(self) -> Query {
         self.expect(&["gauge"]).query("", |series| format!("{series} * 1000"))
     }
@@ -172,7 +172,7 @@ impl Selector {
         buckets.aggregated("sum", &["le"])
     }
 
-    /// As Prometheus understands it, for what asks for values of labels alone.
+    /// The selector in PromQL, for queries for the values of labels alone.
     pub fn text(&self) -> String {
         let family = Family::of(self.id);
         let suffix = if matches!(family.kind, Type::Histogram(_)) { "_count" } else { "" };
@@ -182,7 +182,7 @@ impl Selector {
     fn expect(mut self, kinds: &[&str]) -> Self {
         let family = Family::of(self.id);
         if !kinds.contains(&family.kind.to_string().as_str()) {
-            self.faults.push(format!("{} is a {}, asked as a {}", family.name, family.kind, kinds.join(" or ")));
+            self.faults.push(format!("{} is a {}, queried as a {}", family.name, family.kind, kinds.join(" or ")));
         }
         self
     }
@@ -213,7 +213,7 @@ impl Selector {
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     expr: String,
-    /// Labels of the answers.
+    /// The labels of the results.
     by: Vec<String>,
     /// Needs parentheses within another one.
     is_operation: bool,
@@ -302,7 +302,7 @@ impl Query {
         self.binary("-", other)
     }
 
-    /// A number where there is no answer.
+    /// Takes a number where there is no result.
     pub fn or_else(mut self, number: f64) -> Self {
         if !self.by.is_empty() {
             self.faults.push(format!("several answers have no default: {}", self.expr));
@@ -312,7 +312,7 @@ impl Query {
         self
     }
 
-    /// Gives the answers a name.
+    /// Sets the name of the results.
     pub fn named(mut self, name: &str) -> Self {
         self.legend = Some(name.to_owned());
         self
@@ -345,27 +345,27 @@ impl Query {
         if self.is_operation { format!("({})", self.expr) } else { self.expr.clone() }
     }
 
-    /// Labels of the answers.
+    /// The labels of the results.
     pub fn labels(&self) -> &[String] {
         &self.by
     }
 
-    /// As Prometheus understands it.
+    /// The query in PromQL.
     pub fn expr(&self) -> &str {
         &self.expr
     }
 
-    /// Families that it asks for.
+    /// The families that it names.
     pub fn ids(&self) -> &[Id] {
         &self.ids
     }
 
-    /// What is wrong with it.
+    /// The mistakes in it.
     pub fn faults(&self) -> &[String] {
         &self.faults
     }
 
-    /// What its answers are called: their name, or the values of their labels.
+    /// The legend of the results: their name, or the values of their labels.
     pub fn legend(&self) -> String {
         let values = || self.labels().iter().map(|label| format!("{{{{{label}}}}}")).collect::<Vec<_>>().join(" ");
         self.legend.clone().unwrap_or_else(values)

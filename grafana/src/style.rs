@@ -12,7 +12,7 @@ pub const NEUTRAL: &str = "#999999";
 /// Colours of series, in this order.
 pub const SERIES: [&str; 8] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"];
 
-/// Values of labels that have the same colours wherever they occur, in the order of [`SERIES`].
+/// The values of labels that have the same colours wherever they occur, in the order of [`SERIES`].
 const VALUES: &[(&str, &[&str])] = &[
     ("direction", &["inbound", "outbound", "read", "write"]),
     ("connection_type", &["inbound", "outbound-full-relay", "block-relay-only", "manual", "feeler", "addr-fetch"]),
@@ -45,11 +45,11 @@ pub fn of_value(value: &str) -> Option<&'static str> {
     all.into_iter().find(|(known, _)| *known == value).map(|(_, colour)| colour)
 }
 
-/// How Grafana writes numbers.
+/// The units in which Grafana writes numbers.
 pub mod unit {
-    /// Numbers of things, that nothing else fits.
+    /// Counts of things for which nothing else fits.
     pub const COUNT: &str = "short";
-    /// What is said in words, or has no dimension.
+    /// Values that are shown as words, or have no dimension.
     pub const NONE: &str = "none";
     /// A share, 0 to 1.
     pub const SHARE: &str = "percentunit";

@@ -1,4 +1,5 @@
-//! The dashboards, one file each. In each, the first row answers whether something is wrong; rates follow, then distributions, then who.
+//! The dashboards, one file each, with one function per row. The first row answers whether something is wrong; then come rates, then
+//! distributions, then who is responsible.
 
 mod addr;
 mod addrman;
@@ -17,30 +18,31 @@ mod tx;
 
 use crate::dashboard::Dashboard;
 
-/// What all files of dashboards use.
+/// What the files of all dashboards use.
 mod prelude {
     pub use metrics::ids::*;
+    pub use metrics::table::Id;
 
     pub use crate::dashboard::Dashboard;
-    pub use crate::panel::{Steps, bars, gauge, heatmap, lines, stack, stat, table, tally, timeline};
-    pub use crate::query::{NODE, Query, alerts, each, last_hour, most, of, rate, total, up};
+    pub use crate::panel::{Panel, Steps, bars, gauge, heatmap, lines, stack, stat, table, tally, timeline};
+    pub use crate::query::{NODE, Query, Selector, alerts, each, last_hour, most, of, rate, total, up};
     pub use crate::style::{BAD, GOOD, WARN, unit};
 
-    /// Satoshis per virtual byte in a BTC per 1000 virtual bytes.
+    /// The satoshis per virtual byte in a fee rate of 1 BTC per 1,000 virtual bytes.
     pub const SAT_PER_VBYTE: f64 = 100_000.0;
 
-    /// Numbers and names of connection types, as the series of messages have them.
+    /// The numbers that the original's series of messages have for connection types, and their names.
     pub const CONNECTION_TYPES: [(&str, &str); 5] =
         [("1", "inbound"), ("2", "outbound-full-relay"), ("3", "block-relay-only"), ("4", "feeler"), ("0", "others")];
 
-    /// Numbers and names of networks, as the original's series of connections have them.
+    /// The numbers that the original's series of connections have for networks, and their names.
     pub const NETWORKS: [(&str, &str); 5] =
         [("1", "ipv4"), ("2", "ipv6"), ("3", "onion"), ("4", "i2p"), ("5", "cjdns")];
 
-    /// Quantiles that are shown together.
+    /// The quantiles that are shown together.
     pub const QUANTILES: [(f64, &str); 3] = [(0.5, "median"), (0.9, "90 %"), (0.99, "99 %")];
 
-    /// The share of the time that the node's thread for messages is busy: above 1, peers wait.
+    /// The share of time in which the node's message thread is busy. Close to 1, peers have to wait.
     pub fn message_thread() -> Query {
         of(THREAD_CPU).is("thread", "b-msghand").rate().sum(&NODE)
     }
