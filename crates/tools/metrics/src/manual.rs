@@ -1,11 +1,11 @@
-//! The manual's page on all series, made from the table.
+//! The page of the manual that lists all families of series, made from the table.
 
 use std::fmt::Write;
 
 use crate::buckets;
 use crate::table::{Family, Id, Type, ids};
 
-/// Where a section of the manual begins, and what it is called.
+/// The first family of each section of the manual, and the section's title.
 const SECTIONS: &[(Id, &str)] = &[
     (ids::RUNTIME_START_TIMESTAMP, "Messages, connections, mempool and blocks, from tracepoints"),
     (ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN, "What RPCs answer"),
@@ -26,7 +26,7 @@ const SECTIONS: &[(Id, &str)] = &[
     (ids::DROPPED, "peer-observer: this process"),
 ];
 
-/// Bounds of histograms and what they are called.
+/// The names under which the manual lists the bounds of histograms.
 const BUCKETS: &[(&str, &[f64])] = &[
     ("addresses", buckets::ADDRESSES),
     ("inv entries", buckets::INV_ENTRIES),
@@ -40,60 +40,70 @@ const BUCKETS: &[(&str, &[f64])] = &[
     ("block delays", buckets::BLOCK_DELAYS),
 ];
 
+/// The beginning of the page, up to the first section.
 const INTRODUCTION: &str = "\
 # Metrics
 
 <!-- Made from the table of series in crates/tools/metrics/src/table. After a change there: UPDATE=1 cargo test -p metrics manual -->
 
-`peer-observer metrics`, and `run` with `[metrics]`, show numbers for Prometheus on http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) tells how to see them.
+`peer-observer metrics`, and `run` with a section `[metrics]`, serve numbers for Prometheus on
+http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them as dashboards.
 
-- **Nodes.** If events of several nodes come in, the series of each have a label `node` with its name; with one node there is none. `/metrics?node=NAME` is the page of one of them, \
-without that label. The series of this process itself, marked *process* below, are about all nodes.
-- **Names.** Those of the sections marked *original* are spelled, typed and labelled as in the original peer-observer, so that dashboards and alert rules for it work: some counters do not end in \
-`_total`, and some units are not seconds. All others follow today's conventions.
-- **Forms.** Prometheus gets OpenMetrics 1.0, which tells since when counters count (`_created`), anybody else the text format 0.0.4; both with gzip if asked. In the text format all \
-names are those listed here. OpenMetrics demands that counters end in `_total`: there, counters that do not are of type `unknown`, with the same name and value.
-- **Counters** begin at 0 with the process, and those of a node's own counting with the node; `rate()` and `increase()` understand that.
-- **Values from strangers.** Labels in *italics* have values that strangers choose. The most frequent ones (100 of each series, configurable) have series of their own; all others are added to \
-the value `other`, and `peerobserver_metrics_folded_total` and `peerobserver_metrics_folded_values` tell how many those are. Series with such labels go away when they have not \
-changed for an hour, and long values are cut. Types of P2P messages that nodes know are never folded.
-- **Histograms** have series `_bucket`, `_sum` and `_count`. [Their bounds](#bounds-of-histograms) are listed at the end.
+- **Nodes.** With events of several nodes, the series of each node have its name as label `node`; with
+  one node there is no such label. `/metrics?node=NAME` is the page of one node, without that label. The
+  series marked *process* below describe the peer-observer process itself, whatever the number of nodes.
+- **Names.** Series in sections marked *original* have the names, types and labels of the original
+  peer-observer, so that dashboards and alert rules for it work: some counters do not end in `_total`,
+  and some units are not seconds. All other series follow today's conventions.
+- **Formats.** Prometheus gets OpenMetrics 1.0, which says when each counter began to count (`_created`).
+  Other clients get the text format 0.0.4. Both are compressed with gzip if the client accepts that. The
+  text format has exactly the names listed here. OpenMetrics requires that counters end in `_total`:
+  those that do not have the same name and value there, and the type `unknown`.
+- **Counters** begin at 0 when the process starts. Those that repeat a count of the node begin anew when
+  the node restarts. `rate()` and `increase()` handle both.
+- **Untrusted values.** Labels in *italics* have values that peers, or other programs, choose. The most
+  frequent values (100 for each family, configurable) have series of their own. All others are added to
+  the value `other`; `peerobserver_metrics_folded_total` and `peerobserver_metrics_folded_values` show
+  how many those are. A series with such a label is removed when it has not changed for an hour, and
+  long values are shortened. Types of P2P messages that nodes know always have series of their own.
+- **Histograms** have the series `_bucket`, `_sum` and `_count`. [Their bounds](#bounds-of-histograms)
+  are listed at the end.
 
 ## Values of labels
 
 | label | values |
 |---|---|
-| `direction` | `inbound`, `outbound`: of a connection, and of a message as the node sees it (received, sent); `read`, `write` of disks |
+| `direction` | `inbound`, `outbound`: of a connection, and of a message as the node sees it (received, sent); `read`, `write` for disks |
 | `message` | type of the P2P message |
-| `connection_type` | of the original's `p2p_` series a number: 0 others, 1 inbound, 2 outbound-full-relay, 3 block-relay-only, 4 feeler; of all others the name that Bitcoin Core gives it |
-| `network` | of the original's `conn_` series a number: 0 unroutable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; of `p2p_address_` and `p2pextractor_` series `IPv4`, `IPv6`, `TorV2`, \
-`TorV3`, `I2P`, `CJDNS`, `Unknown`; of `rpc_` series what the node says; of all others \
+| `connection_type` | in the original's `p2p_` series a number: 0 others, 1 inbound, 2 outbound-full-relay, 3 block-relay-only, 4 feeler; in all others the name that Bitcoin Core gives it |
+| `network` | in the original's `conn_` series a number: 0 unroutable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; in `p2p_address_` and `p2pextractor_` series `IPv4`, `IPv6`, `TorV2`, \
+`TorV3`, `I2P`, `CJDNS`, `Unknown`; in `rpc_` series the name that the node uses; in all others \
 `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`, `internal`, `unknown` |
 | `inv_type` | `Tx`, `Block`, `WTx`, `WitnessTx`, `WitnessBlock`, `CompactBlock`, `Unknown`, `Error` |
-| `timestamp_offset` | `past` or `future` of the time of receipt |
-| `value` | smallest of `0`, `u8`, `u16`, `u32`, `u64` that holds the nonce |
+| `timestamp_offset` | `past` or `future`, compared with the time of receipt |
+| `value` | the smallest of `0`, `u8`, `u16`, `u32`, `u64` that holds the nonce |
 | `services`, `service` | service flags as a decimal number |
 | `service_bit` | number of the bit, from 1 |
 | `solicited` | `true` if the node had sent that peer a getaddr less than 5 minutes before |
 | `set` | name of a set of networks |
 | `subnet` | first address of the /24 (IPv4) or /64 (IPv6) |
-| `table` | `new`, `tried`; `total` of `rpc_addrmaninfo` |
+| `table` | `new`, `tried`; `total` in `rpc_addrmaninfo` |
 | `property` | `limited`, `reachable` |
 | `category`, `level` | as in debug.log |
-| `status`, `state` | what a check of the block found |
-| `map` | where the autonomous system comes from: the node, or the file given with `--asmap` |
+| `status`, `state` | result of a check of the block |
+| `map` | where the number of the autonomous system comes from: the node, or the file given with `--asmap` |
 | `asn`, `ASN` | number of the autonomous system, 0 if unmapped |
 ";
 
-/// Whether the series of a family are of a node, and have a label `node` where there are several.
+/// Whether the series of a family belong to a node, and have a label `node` if there are several nodes.
 pub fn has_node(id: Id) -> bool {
-    // What is folded is counted where it is: at the node.
+    // The cardinality limit of a node's series is counted with that node.
     id == ids::LABELS_FOLDED
         || id == ids::LABEL_VALUES_FOLDED
         || (id != ids::RUNTIME_START_TIMESTAMP && id.index() < ids::DROPPED.index())
 }
 
-/// The page, in Markdown.
+/// The whole page, in Markdown.
 pub fn manual() -> String {
     let mut page = INTRODUCTION.to_owned();
     for id in Family::ids() {
@@ -131,7 +141,7 @@ fn row(page: &mut String, id: Id) {
         writeln!(page, "| `{}` | {kind} | {} | {} |", family.name, labels.join(", "), family.help.replace('|', "\\|"));
 }
 
-/// The numbers in few words: from one to another where they follow each other.
+/// The bounds in few words: a range where they rise by one.
 fn series_of(bounds: &[f64]) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut rest = bounds;

@@ -8,21 +8,21 @@ families! { super::state::END;
     EVENT_LAST = gauge "peerobserver_last_event_timestamp_seconds" [source]
         "When the last event of a source happened, in seconds since the UNIX epoch.";
     EVENTS_UNKNOWN = counter "peerobserver_events_not_understood_total" []
-        "Events of a newer program or malformed ones, passed over.";
+        "Events ignored because they are malformed or come from a newer version.";
     EVENTS_MISSING = counter "peerobserver_events_missing_total" [stage]
         "Events that were published and did not reach this tool, by where they were lost.";
     RUN_MISSING = gauge "peerobserver_run_missing_events" [extractor, run] strangers [run]
         "Events of a run of an extractor that did not reach this tool. A new run gets its own series, old ones go away.";
     EXTRACTOR_UP = gauge "peerobserver_extractor_up" [extractor]
-        "Whether an extractor is alive: 1 if it told its status in the last 35 s and has not ended.";
+        "Whether an extractor is alive: 1 if it reported its status in the last 35 s and has not ended.";
     EXTRACTOR_STARTED = gauge "peerobserver_extractor_start_time_seconds" [extractor]
         "When the current run of an extractor began, in seconds since the UNIX epoch.";
     EXTRACTOR_STATUS = gauge "peerobserver_extractor_last_status_timestamp_seconds" [extractor]
-        "When an extractor last told its status, in seconds since the UNIX epoch.";
+        "When an extractor last reported its status, in seconds since the UNIX epoch.";
     EXTRACTOR_RUNS = counter "peerobserver_extractor_runs_total" [extractor]
-        "Runs of an extractor that were seen.";
+        "Runs of an extractor, each from start to end.";
     EXTRACTOR_DROPPED = counter "peerobserver_extractor_dropped_total" [extractor, stage, reason] strangers [stage, reason]
-        "Events lost in the process of an extractor, as it tells: all of that process, by stage and reason.";
+        "Events lost in the process of an extractor, as it reports: all of that process, by stage and reason.";
     TRACEPOINT_EVENTS = counter "peerobserver_tracepoint_events_total" [tracepoint, result] strangers [tracepoint, result]
         "Hits of tracepoints by what became of them: seen, published, dropped (ring buffer full), fault, unread, of_others.";
     RPC_CALLS = counter "peerobserver_rpc_calls_total" [method] strangers [method]
@@ -39,13 +39,13 @@ families! { super::state::END;
     STAGE_EVENTS = counter "peerobserver_stage_events_total" [stage, flow]
         "Events that came into a stage of this process and went out of it (in, out).";
     QUEUE_DEPTH = gauge "peerobserver_queue_depth" [subscription]
-        "Events that wait in the queue of a subscription; large ones count once more for each KiB.";
+        "Events that wait in the queue of a subscription. A large event counts once more for each KiB.";
     QUEUE_CAPACITY = gauge "peerobserver_queue_capacity" [subscription]
-        "What the queue of a subscription holds.";
+        "Capacity of the queue of a subscription, counted as its depth.";
     LABELS_FOLDED = counter "peerobserver_metrics_folded_total" [metric]
-        "Observations that were added to the value \"other\" because a label had more values than are kept.";
+        "Observations added to the value \"other\" because a label has more values than its cardinality limit.";
     LABEL_VALUES_FOLDED = gauge "peerobserver_metrics_folded_values" [metric]
-        "Label values that are added to \"other\" now, for series that tell how things stand.";
+        "Label values that are now summed in \"other\", of gauges that are set as a whole.";
     SERIES = gauge "peerobserver_metrics_series" []
         "Series on this page.";
     SET_NETWORKS = gauge "peerobserver_set_networks" [set]

@@ -1,4 +1,4 @@
-//! Series whose names the original tool gave: debug.log, and our own P2P connection.
+//! Families with the original's names: debug.log, and the P2P connection of peer-observer itself.
 
 use super::families;
 
@@ -28,9 +28,9 @@ families! { super::rpc::END;
     LOG_BYTES = counter "peerobserver_log_bytes" [category, level] strangers [category]
         "Bytes of debug.log.";
     LOG_BLOCK_CONNECTED_EVENTS = counter "peerobserver_log_block_connected_events" []
-        "Lines of debug.log that tell of a block connected.";
+        "Lines of debug.log about a block that was connected.";
     LOG_BLOCK_CHECKED_EVENTS = counter "peerobserver_log_block_checked_events" []
-        "Lines of debug.log that tell of a block checked.";
+        "Lines of debug.log about a block that was checked.";
     LOG_MUTATED_BLOCKS = counter "peerobserver_log_mutated_blocks" [status]
-        "Blocks that failed a check because somebody had changed them, by what was found.";
+        "Blocks that failed a check because they had been altered, by the result of the check.";
 }

@@ -1,4 +1,4 @@
-//! Series whose names the original tool gave: messages, connections, mempool, blocks (from tracepoints).
+//! Families with the original's names, from tracepoints: messages, connections, mempool, blocks.
 
 use super::families;
 use crate::buckets::{ADDRESSES, INV_ENTRIES, SERVICE_BITS, TIME_OFFSETS};
@@ -51,11 +51,11 @@ families! { 0;
     CONN_INBOUND_TOR_EXIT = counter "peerobserver_conn_inbound_tor_exit" []
         "Inbound connections opened from Tor exits.";
     CONN_INBOUND_CURRENT = gauge "peerobserver_conn_inbound_current" []
-        "Inbound connections open, as the node told when the last one was opened or closed.";
+        "Inbound connections open, as of the last time that one was opened or closed.";
     CONN_OUTBOUND = counter "peerobserver_conn_outbound" []
         "Outbound connections opened.";
     CONN_OUTBOUND_CURRENT = gauge "peerobserver_conn_outbound_current" []
-        "Outbound connections open, as the node told when the last one was opened.";
+        "Outbound connections open, as of the last time that one was opened.";
     CONN_OUTBOUND_NETWORK = counter "peerobserver_conn_outbound_network" [network]
         "Outbound connections opened, by the number of their network.";
     CONN_CLOSED_NETWORK = counter "peerobserver_conn_closed_network" [network]
@@ -99,7 +99,7 @@ families! { 0;
     MEMPOOL_REPLACED_VBYTES = counter "peerobserver_mempool_replaced_vbytes" []
         "Virtual bytes replaced in the mempool.";
     MEMPOOL_REJECTED = counter "peerobserver_mempool_rejected" [reason] strangers [reason]
-        "Transactions that the mempool did not take, by reason.";
+        "Transactions that the mempool rejected, by reason.";
     MEMPOOL_REMOVED = counter "peerobserver_mempool_removed" [reason] strangers [reason]
         "Transactions removed from the mempool, by reason.";
     VALIDATION_BLOCK_CONNECTED_LATEST_HEIGHT = gauge "peerobserver_validation_block_connected_latest_height" []

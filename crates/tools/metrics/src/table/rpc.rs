@@ -1,4 +1,4 @@
-//! Series whose names the original tool gave: what RPCs answer.
+//! Families with the original's names: what RPCs answer.
 
 use super::families;
 
@@ -94,7 +94,7 @@ families! { super::p2p::END;
     RPC_MEMPOOLINFO_MEMORY_MAX = gauge "peerobserver_rpc_mempoolinfo_memory_max" []
         "Memory that the mempool may use, in bytes.";
     RPC_MEMPOOLINFO_MIN_MEMPOOL_FEERATE = gauge "peerobserver_rpc_mempoolinfo_min_mempool_feerate" []
-        "Lowest fee rate that the mempool takes now, in BTC/kvB.";
+        "Lowest fee rate that the mempool accepts now, in BTC/kvB.";
     RPC_MEMPOOLINFO_MIN_RELAY_TX_FEERATE = gauge "peerobserver_rpc_mempoolinfo_min_relay_tx_feerate" []
         "Lowest fee rate that the node relays, in BTC/kvB.";
     RPC_MEMPOOLINFO_INCREMENTAL_RELAY_FEERATE = gauge "peerobserver_rpc_mempoolinfo_incremental_relay_feerate" []
@@ -152,7 +152,7 @@ families! { super::p2p::END;
     RPC_NETWORKINFO_WARNINGS = gauge "peerobserver_rpc_networkinfo_warnings" []
         "Warnings of the node about the network.";
     RPC_NETWORKINFO_LOCAL_ADDRESSES_COUNT = gauge "peerobserver_rpc_networkinfo_local_addresses_count" []
-        "Addresses under which the node takes itself to be reachable.";
+        "Addresses at which the node considers itself reachable.";
     RPC_NETWORKINFO_NETWORKS = gauge "peerobserver_rpc_networkinfo_networks" [network, property]
         "Whether a network is limited, or reachable.";
     RPC_BLOCKCHAININFO_BLOCKS = gauge "peerobserver_rpc_blockchaininfo_blocks" []
@@ -184,13 +184,13 @@ families! { super::p2p::END;
     RPC_GETORPHANTXS_WEIGHT = gauge "peerobserver_rpc_getorphantxs_weight" []
         "Weight of the orphan transactions held.";
     RPC_GETORPHANTXS_ADDED_BYTES = counter "peerobserver_rpc_getorphantxs_added_bytes" []
-        "Bytes of orphan transactions that came between two polls.";
+        "Bytes of orphan transactions added between two polls.";
     RPC_GETORPHANTXS_ADDED_COUNT = counter "peerobserver_rpc_getorphantxs_added_count" []
-        "Orphan transactions that came between two polls.";
+        "Orphan transactions added between two polls.";
     RPC_GETORPHANTXS_REMOVED_BYTES = counter "peerobserver_rpc_getorphantxs_removed_bytes" []
-        "Bytes of orphan transactions that went between two polls.";
+        "Bytes of orphan transactions removed between two polls.";
     RPC_GETORPHANTXS_REMOVED_COUNT = counter "peerobserver_rpc_getorphantxs_removed_count" []
-        "Orphan transactions that went between two polls.";
+        "Orphan transactions removed between two polls.";
     RPC_GETORPHANTXS_FROM_MEAN = gauge "peerobserver_rpc_getorphantxs_from_mean" []
         "Mean number of peers that an orphan transaction came from.";
     RPC_GETORPHANTXS_FROM_MIN = gauge "peerobserver_rpc_getorphantxs_from_min" []

@@ -1,12 +1,12 @@
-//! Our own series of how things stand: peers, address manager, chain, log, the node's process.
+//! Our own families of states: peers, address manager, chain, log, the node's process.
 
 use super::families;
 
 families! { super::traffic::END;
     PEERS = gauge "peerobserver_peers" [direction, connection_type, network, transport]
-        "Peers, as getpeerinfo tells.";
+        "Peers, from getpeerinfo.";
     PEERS_LISTEN_ONLY = gauge "peerobserver_peers_listen_only" []
-        "Inbound peers connected for 10 minutes and longer that get announcements and never make any nor ask for a transaction.";
+        "Inbound peers connected for 10 minutes or longer that receive announcements but neither announce nor request any transaction.";
     PEERS_SET = gauge "peerobserver_set_peers" [set, direction]
         "Peers of a set.";
     AS_PEERS = gauge "peerobserver_as_peers" [asn, direction, map] strangers [asn]
@@ -16,15 +16,15 @@ families! { super::traffic::END;
     AS_DIVERSITY = gauge "peerobserver_as_diversity_ratio" [direction, map]
         "Distinct autonomous systems of the peers, divided by the number of mapped peers.";
     AS_UNMAPPED = gauge "peerobserver_as_unmapped_peers" [direction, map]
-        "Peers with an IP address that no autonomous system is known of.";
+        "Peers with an IP address whose autonomous system is not known.";
     AS_LARGEST = gauge "peerobserver_as_largest_peers" [direction, map]
-        "Peers in the autonomous system that has most.";
+        "Peers in the autonomous system with the most peers.";
     GROUP_PEERS = gauge "peerobserver_group_peers" [group, direction] strangers [group]
         "Peers by network group (/16 of IPv4, /32 of IPv6).";
     GROUP_DISTINCT = gauge "peerobserver_group_distinct" [direction]
         "Distinct network groups of the peers.";
     GROUP_LARGEST = gauge "peerobserver_group_largest_peers" [direction]
-        "Peers in the network group that has most.";
+        "Peers in the network group with the most peers.";
 
     ADDRMAN_ENTRIES = gauge "peerobserver_addrman_entries" [table, network]
         "Entries of the address manager, from getrawaddrman.";
@@ -33,26 +33,26 @@ families! { super::traffic::END;
     ADDRMAN_ENTRIES_BY_AGE = gauge "peerobserver_addrman_entries_by_age" [table, age]
         "Entries of the address manager by age, each once: up to 1h, 1d, 7d, 30d, older, or with a time in the future.";
     ADDRMAN_SOURCE_SHARE = gauge "peerobserver_addrman_largest_source_ratio" [table]
-        "Share of the address manager's entries that came from the source that gave most.";
+        "Share of the address manager's entries that came from the source with the most entries.";
 
     NODE_INFO = gauge "peerobserver_node_info" [version, subversion, chain] strangers [version, subversion, chain]
-        "Always 1; what the node calls itself.";
+        "Always 1; version, subversion and chain of the node.";
     NODE_RESTARTS = counter "peerobserver_node_restarts_total" []
-        "Restarts of the node that were seen, by its uptime, its process or its log.";
+        "Restarts of the node, detected by its uptime, its process or its log.";
     NODE_START_TIME = gauge "peerobserver_node_start_time_seconds" []
         "When the node was started, in seconds since the UNIX epoch.";
     TIP_TIME = gauge "peerobserver_tip_time_seconds" []
         "The best block's own time, in seconds since the UNIX epoch.";
     TIP_CHANGED = gauge "peerobserver_tip_changed_timestamp_seconds" []
-        "When the best block was last seen to change, in seconds since the UNIX epoch.";
+        "When the best block last changed, in seconds since the UNIX epoch.";
     LOG_CATEGORY_ENABLED = gauge "peerobserver_log_category_enabled" [category] strangers [category]
         "Whether a category of debug.log is enabled.";
     LOG_UNKNOWN_LINES = counter "peerobserver_log_unrecognized_lines_total" []
-        "Lines of debug.log of no form that is understood in full.";
+        "Lines of debug.log in no known form.";
     LOG_SUPPRESSIONS = counter "peerobserver_log_rate_limits_total" []
-        "Times that the node began to limit its log.";
+        "How often the node began to limit its log.";
     LOG_SUPPRESSED_BYTES = counter "peerobserver_log_suppressed_bytes_total" []
-        "Bytes of debug.log that the node left out because of its limit, as it told afterwards.";
+        "Bytes of debug.log that the node left out because of its limit, as it logged afterwards.";
 
     THREAD_CPU = counter "peerobserver_node_thread_cpu_seconds_total" [thread, mode] strangers [thread]
         "CPU time of the node's threads by name, in user and system mode.";
@@ -67,11 +67,11 @@ families! { super::traffic::END;
     NODE_IO = counter "peerobserver_node_io_bytes_total" [direction]
         "Bytes that the node read from disks and wrote to them (read, write).";
     NODE_PAGE_FAULTS = counter "peerobserver_node_major_page_faults_total" []
-        "Page faults of the node that had to wait for a disk.";
+        "Page faults of the node that needed a read from disk.";
     DISK_SIZE = gauge "peerobserver_node_filesystem_size_bytes" []
         "Size of the filesystem of the node's data directory.";
     DISK_AVAILABLE = gauge "peerobserver_node_filesystem_available_bytes" []
-        "What is left on the filesystem of the node's data directory.";
+        "Available space on the filesystem of the node's data directory.";
     DIRECTORY_SIZE = gauge "peerobserver_node_directory_bytes" [directory] strangers [directory]
         "Disk space used by parts of the node's data directory: blocks, chainstate, indexes, debug_log.";
 }

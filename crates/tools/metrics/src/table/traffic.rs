@@ -1,4 +1,4 @@
-//! Our own series of what happens: messages, requests, connections, blocks, addresses, transactions, sets.
+//! Our own families of events: messages, requests, connections, sets, blocks, addresses, transactions.
 
 use super::families;
 use crate::buckets::{BLOCK_DELAYS, BYTES, COUNTS, DURATIONS, INTERVALS, LIFETIMES};
@@ -11,16 +11,16 @@ families! { super::log::END;
     REQUEST_DURATION = histogram(DURATIONS) "peerobserver_request_duration_seconds" [request, direction]
         "Time from a request to its reply, by request (ping, getdata_tx, getdata_block, getheaders, getblocktxn) and the request's direction.";
     REQUESTS_UNANSWERED = counter "peerobserver_requests_unanswered_total" [request, direction, reason]
-        "Requests that got no reply, by reason: notfound, replaced (by the same one again), timeout (20 minutes), or closed (the connection).";
+        "Requests without a reply, by reason: notfound, replaced (by the same one again), timeout (20 minutes), or closed (the connection).";
 
     CONNECTIONS_OPENED = counter "peerobserver_connections_opened_total" [direction, connection_type, network]
         "Connections opened.";
     CONNECTION_LIFETIME = histogram(LIFETIMES) "peerobserver_connection_lifetime_seconds" [network, connection_type, end]
-        "Lifetime of connections that ended, by how: evicted, a reason of disconnection from debug.log, or closed (nothing told why).";
+        "Lifetime of connections that ended, by how: evicted, a reason of disconnection from debug.log, or closed (the reason is not known).";
     EVICTIONS = counter "peerobserver_evictions_total" [network]
         "Inbound connections evicted to make room.";
     DISCONNECTS = counter "peerobserver_disconnects_total" [reason]
-        "Disconnections by reason, from debug.log; closed where it tells none.";
+        "Disconnections by reason, from debug.log; closed where it has none.";
     CONNECTIONS_REFUSED = counter "peerobserver_connections_refused_total" [reason]
         "Inbound connections refused, by reason, from debug.log.";
     MISBEHAVIOUR = counter "peerobserver_misbehaviour_total" [action]
@@ -52,37 +52,37 @@ families! { super::log::END;
     BLOCK_FIRST_ANNOUNCEMENTS = counter "peerobserver_block_first_announcements_total" [via, connection_type]
         "First announcements of new blocks that were connected, by message (headers, cmpctblock, inv) and connection type.";
     MUTATED_BLOCKS = counter "peerobserver_mutated_blocks_total" [state]
-        "Blocks that somebody had changed, from debug.log, by what was found; unknown where it does not tell.";
+        "Blocks that had been altered, from debug.log, by the result of the check; unknown where it has none.";
     INVALID_CHAINS = counter "peerobserver_invalid_chains_total" []
         "Warnings of debug.log of an invalid chain.";
     STALE_TIPS = counter "peerobserver_stale_tips_total" []
         "Warnings of debug.log of a tip that may be stale.";
 
     COMPACT_BLOCKS = counter "peerobserver_compact_blocks_received_total" [result]
-        "Blocks of which a compact block came first, by what followed: complete, requested (getblocktxn), or full (the whole block was asked for).";
+        "Blocks of which a compact block came first, by what followed: complete, requested (getblocktxn), or full (the whole block was requested).";
     COMPACT_BLOCK_RECONSTRUCTIONS = counter "peerobserver_compact_block_reconstructions_total" [result]
         "Compact blocks reconstructed, from debug.log: from the mempool alone, with the help of the extra_pool, or with requested transactions.";
     COMPACT_BLOCK_TRANSACTIONS = counter "peerobserver_compact_block_transactions_total" [origin]
         "Transactions of reconstructed compact blocks by origin: prefilled, mempool, extra_pool, requested; from debug.log.";
     COMPACT_BLOCK_BYTES = counter "peerobserver_compact_block_bytes_total" [origin]
-        "Bytes of transactions of reconstructed compact blocks by origin, as far as the node tells them; from debug.log.";
+        "Bytes of transactions of reconstructed compact blocks by origin, as far as the node logs them; from debug.log.";
     COMPACT_BLOCK_REQUESTED = histogram(COUNTS) "peerobserver_compact_block_requested_transactions" []
-        "Transactions asked for with a getblocktxn that the node sent.";
+        "Transactions requested by a getblocktxn that the node sent.";
     COMPACT_BLOCK_PREFILLED = histogram(COUNTS) "peerobserver_compact_block_prefilled_transactions" []
         "Prefilled transactions of a compact block received.";
 
     ADDR_ENTRIES = counter "peerobserver_addr_entries_total" [network, direction, solicited]
         "Entries of addr and addrv2 messages by network (ipv4, ipv6, torv2, onion, i2p, cjdns, unknown), and whether they follow a getaddr within 5 minutes (true, false).";
     ADDR_UNIQUE = gauge "peerobserver_addr_unique_addresses" [network, window]
-        "Estimated number of different addresses in addr and addrv2 messages received, by network and of all: this UTC day (day), the one before (last_day), the last full hour (hour). The last two only if they were watched as a whole.";
+        "Estimated number of different addresses in addr and addrv2 messages received, by network and of all: this UTC day (day), the one before (last_day), the last full hour (hour). The last two only if they were observed as a whole.";
     ADDR_FUTURE = counter "peerobserver_addr_future_entries_total" [direction]
         "Entries of addr and addrv2 messages with a time of more than 10 s after that of the message.";
     ADDR_SPECIAL = counter "peerobserver_addr_special_entries_total" [range, direction]
         "Entries of addr and addrv2 messages in ranges that are not routed on the internet.";
     ADDR_PROCESSED = counter "peerobserver_addr_processed_total" []
-        "Addresses that the node processed, as getpeerinfo tells.";
+        "Addresses that the node processed, from getpeerinfo.";
     ADDR_RATE_LIMITED = counter "peerobserver_addr_rate_limited_total" []
-        "Addresses that the node dropped because a peer sent too many, as getpeerinfo tells.";
+        "Addresses that the node dropped because a peer sent too many, from getpeerinfo.";
     GETADDR_SENT = counter "peerobserver_getaddr_sent_total" []
         "getaddr messages that the node sent.";
     ADDRMAN_CHANGES = counter "peerobserver_addrman_changes_total" [action]
@@ -93,9 +93,9 @@ families! { super::log::END;
     TX_FIRST_ANNOUNCER_SHARE = gauge "peerobserver_tx_first_announcer_share_ratio" [rank]
         "Share of first announcements of the last 10 minutes by the peer that made most of them, and by the three and ten that did (1, 3, 10).";
     TX_RECEIVED = counter "peerobserver_tx_received_total" [kind]
-        "Transactions received: new, duplicate (the same one came before), or unsolicited (new, and the peer was not asked for it).";
+        "Transactions received: new, duplicate (the same one came before), or unsolicited (new, and not requested from the peer).";
     TX_MISSING_INPUTS = counter "peerobserver_tx_orphans_total" []
-        "Transactions received that the mempool did not take because inputs were missing.";
+        "Transactions received that the mempool did not accept because inputs were missing.";
     TX_TO_MEMPOOL = histogram(DURATIONS) "peerobserver_tx_announcement_to_mempool_seconds" []
         "Time from the first announcement of a transaction until it is in the mempool.";
 }
