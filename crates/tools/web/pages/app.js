@@ -88,8 +88,15 @@ async function show() {
     leave();
     head.route(view, params.get("node") ?? "");
     if (!VIEWS.has(view)) {
-        page("Not found", h("p", { class: "empty" }, `There is no page “${printable(view, 40)}”. `,
-            h("a", { href: "#/overview" }, "To the overview")));
+        page(
+            "Not found",
+            h(
+                "p",
+                { class: "empty" },
+                `There is no page “${printable(view, 40)}”. `,
+                h("a", { href: "#/overview" }, "To the overview"),
+            ),
+        );
         return;
     }
     let module = null;
@@ -139,7 +146,7 @@ let worn = [];
 function page(title, ...content) {
     const h1 = h("h1", { tabindex: "-1" }, title);
     clear(main, h("div", { class: "head" }, h1), content);
-    worn.forEach((link) => link.remove());
+    for (const link of worn) link.remove();
     worn = [];
     document.title = `${title} · ${PRODUCT}`;
     // Who moves by keyboard or screen reader starts at the new page's name.
@@ -150,9 +157,15 @@ function page(title, ...content) {
 
 function broken(what, error) {
     console.error(error);
-    page("Something went wrong", h("div", { class: "notice bad", role: "alert" },
-        h("p", {}, `${what}: ${printable(error?.message ?? error, 300)}`),
-        h("button", { type: "button", class: "button", onclick: again }, "Try again")));
+    page(
+        "Something went wrong",
+        h(
+            "div",
+            { class: "notice bad", role: "alert" },
+            h("p", {}, `${what}: ${printable(error?.message ?? error, 300)}`),
+            h("button", { type: "button", class: "button", onclick: again }, "Try again"),
+        ),
+    );
     current = { tidy: [connection.onReturn(again)] };
 }
 
@@ -271,9 +284,14 @@ async function probe() {
 
 function updated() {
     if (document.getElementById("updated")) return;
-    document.body.append(h("div", { id: "updated", class: "toast", role: "status" },
-        "The server runs another version now. ",
-        h("button", { type: "button", class: "button", onclick: () => window.location.reload() }, "Load its pages")));
+    document.body.append(
+        h(
+            "div",
+            { id: "updated", class: "toast", role: "status" },
+            "The server runs another version now. ",
+            h("button", { type: "button", class: "button", onclick: () => window.location.reload() }, "Load its pages"),
+        ),
+    );
 }
 
 connection.onLost(probe);

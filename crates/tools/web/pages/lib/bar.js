@@ -34,15 +34,37 @@ export function bar(header, nav, on) {
     let node = "";
     let nodes = [];
 
-    const menu = h("button", { type: "button", class: "button menu", "aria-expanded": "false", "aria-controls": "nav",
-        onclick: () => open(!nav.classList.contains("open")) },
-    svg("svg", { viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" }, svg("path", { d: "M2 4h12M2 8h12M2 12h12" })),
-    h("span", { class: "visually-hidden" }, "Pages"));
-    const brand = h("a", { class: "brand", href: "#/overview" },
-        h("img", { src: "favicon.svg", alt: "", width: 20, height: 20 }), h("span", { class: "brand-name" }, "peer-observer"));
-    const mode = h("span", { class: "badge info public", hidden: true,
-        title: "A view for strangers: the nodes' own addresses are left out and those of peers are shortened or replaced." },
-    "public");
+    const menu = h(
+        "button",
+        {
+            type: "button",
+            class: "button menu",
+            "aria-expanded": "false",
+            "aria-controls": "nav",
+            onclick: () => open(!nav.classList.contains("open")),
+        },
+        svg(
+            "svg",
+            { viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" },
+            svg("path", { d: "M2 4h12M2 8h12M2 12h12" }),
+        ),
+        h("span", { class: "visually-hidden" }, "Pages"),
+    );
+    const brand = h(
+        "a",
+        { class: "brand", href: "#/overview" },
+        h("img", { src: "favicon.svg", alt: "", width: 20, height: 20 }),
+        h("span", { class: "brand-name" }, "peer-observer"),
+    );
+    const mode = h(
+        "span",
+        {
+            class: "badge info public",
+            hidden: true,
+            title: "A view for strangers: the nodes' own addresses are left out and those of peers are shortened or replaced.",
+        },
+        "public",
+    );
     const status = h("span", { class: "status" });
     const dot = h("span", { class: "dot", "aria-hidden": "true" });
     const statusText = h("span", { class: "status-text" });
@@ -52,16 +74,29 @@ export function bar(header, nav, on) {
     const picker = h("select", { id: "node", onchange: () => on.node(picker.value) });
     const pauseIcon = svg("path", {});
     const pauseLabel = h("span", { class: "button-label" });
-    const pauseButton = h("button", { type: "button", class: "button pause", "aria-keyshortcuts": "Alt+P",
-        onclick: () => pause.set(!pause.on) },
-    svg("svg", { viewBox: "0 0 16 16", class: "icon solid", "aria-hidden": "true" }, pauseIcon), pauseLabel);
-    const theme = h("select", { id: "theme", onchange: () => chooseTheme(theme.value) },
-        Object.entries(THEMES).map(([key, label]) => h("option", { value: key }, label)));
+    const pauseButton = h(
+        "button",
+        { type: "button", class: "button pause", "aria-keyshortcuts": "Alt+P", onclick: () => pause.set(!pause.on) },
+        svg("svg", { viewBox: "0 0 16 16", class: "icon solid", "aria-hidden": "true" }, pauseIcon),
+        pauseLabel,
+    );
+    const theme = h(
+        "select",
+        { id: "theme", onchange: () => chooseTheme(theme.value) },
+        Object.entries(THEMES).map(([key, label]) => h("option", { value: key }, label)),
+    );
     theme.value = themeChoice();
 
-    header.append(menu, brand, mode, h("span", { class: "grow" }), status, said,
+    header.append(
+        menu,
+        brand,
+        mode,
+        h("span", { class: "grow" }),
+        status,
+        said,
         h("div", { class: "picker" }, h("label", { for: "node", class: "bar-label" }, "Node"), picker),
-        pauseButton);
+        pauseButton,
+    );
 
     let group = null;
     for (const page of [null, ...PAGES]) {
@@ -75,8 +110,14 @@ export function bar(header, nav, on) {
         group.append(h("li", {}, link));
     }
     const about = h("p", { class: "muted small" });
-    nav.append(h("div", { class: "nav-foot" },
-        h("div", { class: "picker" }, h("label", { for: "theme", class: "bar-label" }, "Theme"), theme), about));
+    nav.append(
+        h(
+            "div",
+            { class: "nav-foot" },
+            h("div", { class: "picker" }, h("label", { for: "theme", class: "bar-label" }, "Theme"), theme),
+            about,
+        ),
+    );
 
     function open(yes) {
         nav.classList.toggle("open", yes);
@@ -137,9 +178,17 @@ export function bar(header, nav, on) {
 
     function showNodes() {
         const names = node && !nodes.includes(node) ? [...nodes, node] : nodes;
-        clear(picker, h("option", { value: "" }, nodes.length > 1 ? `All ${nodes.length} nodes` : "All nodes"),
-            names.map((name) => h("option", { value: name },
-                nodes.length && !nodes.includes(name) ? `${printable(name, 40)} (not known)` : printable(name, 40))));
+        clear(
+            picker,
+            h("option", { value: "" }, nodes.length > 1 ? `All ${nodes.length} nodes` : "All nodes"),
+            names.map((name) =>
+                h(
+                    "option",
+                    { value: name },
+                    nodes.length && !nodes.includes(name) ? `${printable(name, 40)} (not known)` : printable(name, 40),
+                ),
+            ),
+        );
         picker.value = node;
     }
 

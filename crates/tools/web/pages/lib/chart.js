@@ -9,10 +9,10 @@ import * as format from "./format.js";
 export function formatter(unit) {
     if (typeof unit === "function") return unit;
     const known = {
-        "B": format.bytes,
+        B: format.bytes,
         "B/s": format.byteRate,
         "/s": format.rate,
-        "s": format.seconds,
+        s: format.seconds,
         "%": format.percent,
         "": format.short,
     };
@@ -75,12 +75,21 @@ export function chart(el, options) {
     const legend = h("ul", { class: "legend" });
     const when = h("span", { class: "chart-when" });
     const title = options.title
-        ? h("span", { class: "chart-title" }, options.title, options.note ? h("span", { class: "muted" }, ` ${options.note}`) : null)
+        ? h(
+              "span",
+              { class: "chart-title" },
+              options.title,
+              options.note ? h("span", { class: "muted" }, ` ${options.note}`) : null,
+          )
         : null;
     const area = h("div", { class: "chart-area", role: "img", "aria-label": name });
     area.style.height = `${height}px`;
-    const figure = h("figure", { class: "chart" },
-        h("figcaption", { class: "chart-head" }, title, when, options.legend === false ? null : legend), area);
+    const figure = h(
+        "figure",
+        { class: "chart" },
+        h("figcaption", { class: "chart-head" }, title, when, options.legend === false ? null : legend),
+        area,
+    );
     el.append(figure);
 
     const colorOf = (s, i) => (typeof s.color === "function" ? s.color() : s.color) ?? forIndex(i);
@@ -103,43 +112,71 @@ export function chart(el, options) {
                 stroke: color,
                 width: options.stacked ? 1 : 1.5,
                 dash: dashOf(s, i),
-                fill: options.stacked && i === 0 ? resolved(faint(color, 45))
-                    : (!options.stacked && list.length === 1 ? resolved(faint(color, 12)) : undefined),
+                fill:
+                    options.stacked && i === 0
+                        ? resolved(faint(color, 45))
+                        : !options.stacked && list.length === 1
+                          ? resolved(faint(color, 12))
+                          : undefined,
                 points: { show: options.points ?? undefined, size: 4 },
                 spanGaps: options.spanGaps ?? false,
             };
         });
-        plot = new uPlot({
-            width,
-            height,
-            legend: { show: false },
-            padding: [8, 18, 0, 0],
-            series: [{}, ...series],
-            bands: options.stacked
-                ? list.slice(1).map((s, i) => ({ series: [i + 2, i + 1], fill: resolved(faint(colorOf(s, i + 1), 45)) }))
-                : [],
-            scales: { x: { time: true, range: xRange }, y: { range: yRange } },
-            axes: [
-                { stroke: muted, grid: { ...grid, show: false }, ticks, font, size: 22, gap: 4, space: 70, values: xLabels },
-                { stroke: muted, grid, ticks, font, gap: 4, space: 34, size: ySize, values: (u, all) => all.map((v) => write(v)) },
-            ],
-            cursor: {
-                drag: { x: false, y: false },
-                points: { size: 6 },
-                y: false,
-                sync: { key: "page", setSeries: false, scales: ["x", null] },
+        plot = new uPlot(
+            {
+                width,
+                height,
+                legend: { show: false },
+                padding: [8, 18, 0, 0],
+                series: [{}, ...series],
+                bands: options.stacked
+                    ? list
+                          .slice(1)
+                          .map((s, i) => ({ series: [i + 2, i + 1], fill: resolved(faint(colorOf(s, i + 1), 45)) }))
+                    : [],
+                scales: { x: { time: true, range: xRange }, y: { range: yRange } },
+                axes: [
+                    {
+                        stroke: muted,
+                        grid: { ...grid, show: false },
+                        ticks,
+                        font,
+                        size: 22,
+                        gap: 4,
+                        space: 70,
+                        values: xLabels,
+                    },
+                    {
+                        stroke: muted,
+                        grid,
+                        ticks,
+                        font,
+                        gap: 4,
+                        space: 34,
+                        size: ySize,
+                        values: (_u, all) => all.map((v) => write(v)),
+                    },
+                ],
+                cursor: {
+                    drag: { x: false, y: false },
+                    points: { size: 6 },
+                    y: false,
+                    sync: { key: "page", setSeries: false, scales: ["x", null] },
+                },
+                hooks: { setCursor: [readout] },
             },
-            hooks: { setCursor: [readout] },
-        }, data(), area);
+            data(),
+            area,
+        );
         readout();
     }
 
     // A single moment gets a minute, or the axis would write the same time again and again.
-    function xRange(u, min, max) {
+    function xRange(_u, min, max) {
         return min === max && Number.isFinite(min) ? [min - 30, min + 30] : [min, max];
     }
 
-    function yRange(u, min, max) {
+    function yRange(_u, min, max) {
         if (min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
         if (options.zero === false) {
             const gap = (max - min) * 0.1 || Math.abs(max) * 0.01 || 1;
@@ -157,7 +194,7 @@ export function chart(el, options) {
     function readout() {
         const index = plot?.cursor.idx ?? null;
         setText(when, index !== null && at[index] !== undefined ? format.clock(at[index]) : "");
-        list.forEach((s, i) => {
+        list.forEach((_s, i) => {
             const item = legend.children[i];
             if (!item) return;
             const value = index !== null && at[index] !== undefined ? values[i]?.[index] : last(values[i]);
@@ -180,25 +217,44 @@ export function chart(el, options) {
     }
 
     function buildLegend() {
-        clear(legend, list.map((s, i) => {
-            const color = colorOf(s, i);
-            const dash = dashOf(s, i);
-            const swatch = svg("svg", { class: "swatch", viewBox: "0 0 16 8", "aria-hidden": "true" },
-                svg("line", { x1: 0, y1: 4, x2: 16, y2: 4, stroke: color, "stroke-width": 3,
-                    "stroke-dasharray": dash ? dash.join(" ") : null }));
-            const button = h("button", {
-                type: "button",
-                class: "legend-item",
-                "aria-pressed": String(!hidden.has(s.name)),
-                title: "show or hide",
-                onclick: () => {
-                    if (!hidden.delete(s.name)) hidden.add(s.name);
-                    button.setAttribute("aria-pressed", String(!hidden.has(s.name)));
-                    plot?.setSeries(i + 1, { show: !hidden.has(s.name) });
-                },
-            }, swatch, h("span", { class: "legend-name" }, s.name), h("span", { class: "legend-value" }, "–"));
-            return h("li", {}, button);
-        }));
+        clear(
+            legend,
+            list.map((s, i) => {
+                const color = colorOf(s, i);
+                const dash = dashOf(s, i);
+                const swatch = svg(
+                    "svg",
+                    { class: "swatch", viewBox: "0 0 16 8", "aria-hidden": "true" },
+                    svg("line", {
+                        x1: 0,
+                        y1: 4,
+                        x2: 16,
+                        y2: 4,
+                        stroke: color,
+                        "stroke-width": 3,
+                        "stroke-dasharray": dash ? dash.join(" ") : null,
+                    }),
+                );
+                const button = h(
+                    "button",
+                    {
+                        type: "button",
+                        class: "legend-item",
+                        "aria-pressed": String(!hidden.has(s.name)),
+                        title: "show or hide",
+                        onclick: () => {
+                            if (!hidden.delete(s.name)) hidden.add(s.name);
+                            button.setAttribute("aria-pressed", String(!hidden.has(s.name)));
+                            plot?.setSeries(i + 1, { show: !hidden.has(s.name) });
+                        },
+                    },
+                    swatch,
+                    h("span", { class: "legend-name" }, s.name),
+                    h("span", { class: "legend-value" }, "–"),
+                );
+                return h("li", {}, button);
+            }),
+        );
     }
 
     function redraw() {
@@ -266,12 +322,12 @@ export function chart(el, options) {
 }
 
 // uPlot's own labels repeat the date; hours and minutes do, seconds when the steps are shorter than a minute.
-function xLabels(u, splits) {
+function xLabels(_u, splits) {
     const fine = splits.length > 1 && splits[1] - splits[0] < 60;
     return splits.map((t) => (t === null ? "" : format.clock(t).slice(0, fine ? 8 : 5)));
 }
 
-function ySize(u, labels) {
+function ySize(_u, labels) {
     const longest = Math.max(0, ...(labels ?? []).map((l) => (l ?? "").length));
     return Math.max(28, Math.ceil(longest * 6.2) + 10);
 }
@@ -289,9 +345,23 @@ export function bars(el, options) {
     const write = formatter(options.unit ?? ((n) => format.count(n)));
     const body = h("tbody");
     const caption = h("caption", { class: options.hideTitle ? "visually-hidden" : null }, options.title);
-    const table = h("table", { class: "bars" }, caption,
-        h("thead", { class: "visually-hidden" }, h("tr", {}, h("th", { scope: "col" }, options.label ?? "What"),
-            h("th", { scope: "col" }, "Bar"), h("th", { scope: "col" }, "Value"))), body);
+    const table = h(
+        "table",
+        { class: "bars" },
+        caption,
+        h(
+            "thead",
+            { class: "visually-hidden" },
+            h(
+                "tr",
+                {},
+                h("th", { scope: "col" }, options.label ?? "What"),
+                h("th", { scope: "col" }, "Bar"),
+                h("th", { scope: "col" }, "Value"),
+            ),
+        ),
+        body,
+    );
     const nothing = h("p", { class: "empty", hidden: true }, options.empty ?? "Nothing yet.");
     const wrap = h("div", { class: "bars-wrap" }, table, nothing);
     el.append(wrap);
@@ -349,8 +419,12 @@ export function spark(options = {}) {
     const height = options.height ?? 28;
     const line = svg("polyline", { fill: "none", "vector-effect": "non-scaling-stroke" });
     const under = svg("polygon", { class: "spark-area" });
-    const el = svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img" },
-        under, line);
+    const el = svg(
+        "svg",
+        { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img" },
+        under,
+        line,
+    );
     return {
         el,
         set(values, label) {

@@ -83,12 +83,12 @@ export function mark(shape) {
 }
 
 const TYPES = {
-    "inbound": ["blue", "circle"],
+    inbound: ["blue", "circle"],
     "outbound-full-relay": ["orange", "square"],
     "block-relay-only": ["green", "triangle"],
-    "manual": ["purple", "diamond"],
+    manual: ["purple", "diamond"],
     "addr-fetch": ["olive", "plus"],
-    "feeler": ["vermillion", "cross"],
+    feeler: ["vermillion", "cross"],
     "private-broadcast": ["sky", "star"],
 };
 
@@ -128,8 +128,20 @@ const FAMILIES = [
     ["blue", ["headers", "getheaders", "sendheaders"]],
     ["purple", ["ping", "pong"]],
     ["sky", ["version", "verack", "wtxidrelay", "feefilter"]],
-    ["olive", ["filterload", "filteradd", "filterclear", "getcfilters", "cfilter", "getcfheaders", "cfheaders",
-        "getcfcheckpt", "cfcheckpt"]],
+    [
+        "olive",
+        [
+            "filterload",
+            "filteradd",
+            "filterclear",
+            "getcfilters",
+            "cfilter",
+            "getcfheaders",
+            "cfheaders",
+            "getcfcheckpt",
+            "cfcheckpt",
+        ],
+    ],
 ];
 
 const FAMILY = new Map(FAMILIES.flatMap(([color, names], i) => names.map((name, j) => [name, [color, i, j]])));
@@ -143,7 +155,7 @@ export function forMessage(message) {
     const [family, , j] = FAMILY.get(message) ?? ["black", 7, 0];
     const tone = TONES[j % TONES.length];
     const dark = theme() === "dark";
-    return mix(named(family), (tone > 0) === dark ? "#ffffff" : "#000000", Math.abs(tone) * (tone < 0 ? 0.7 : 1));
+    return mix(named(family), tone > 0 === dark ? "#ffffff" : "#000000", Math.abs(tone) * (tone < 0 ? 0.7 : 1));
 }
 
 // Two colours (#rrggbb) mixed, with a share of the second from 0 to 1.
@@ -152,7 +164,9 @@ export function mix(a, b, share) {
     for (let i = 1; i < 7; i += 2) {
         const x = parseInt(a.slice(i, i + 2), 16);
         const y = parseInt(b.slice(i, i + 2), 16);
-        out += Math.round(x + (y - x) * share).toString(16).padStart(2, "0");
+        out += Math.round(x + (y - x) * share)
+            .toString(16)
+            .padStart(2, "0");
     }
     return out;
 }

@@ -174,11 +174,11 @@ export function feeRate(btcPerKvb) {
 }
 
 const TYPES = {
-    "inbound": "in",
+    inbound: "in",
     "outbound-full-relay": "full",
     "block-relay-only": "block",
-    "manual": "manual",
-    "feeler": "feeler",
+    manual: "manual",
+    feeler: "feeler",
     "addr-fetch": "addr",
     "private-broadcast": "priv",
 };
@@ -191,7 +191,10 @@ export function connectionType(type) {
 
 // "OutboundFullRelay", "outbound_full_relay" -> "outbound-full-relay", as getpeerinfo writes it.
 export function typeName(type) {
-    return String(type ?? "").replace(/([a-z])([A-Z])/g, "$1-$2").replaceAll("_", "-").toLowerCase();
+    return String(type ?? "")
+        .replace(/([a-z])([A-Z])/g, "$1-$2")
+        .replaceAll("_", "-")
+        .toLowerCase();
 }
 
 // A network as `bitcoin-cli -netinfo` abbreviates it.
@@ -215,7 +218,7 @@ export function printable(text, max = 200) {
     return out;
 }
 
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]/u;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u3164\uffa0]|\u034f/u;
 
 function visible(c) {
     const code = c.codePointAt(0);

@@ -30,26 +30,41 @@ export function table(options) {
     const body = h("tbody");
     const before = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: columns.length }));
     const after = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: columns.length }));
-    const el = h("table", { class: `data${options.onRow ? " clickable" : ""}` },
-        h("caption", { class: "visually-hidden" }, options.caption ?? ""), h("thead", {}, headRow), body);
+    const el = h(
+        "table",
+        { class: `data${options.onRow ? " clickable" : ""}` },
+        h("caption", { class: "visually-hidden" }, options.caption ?? ""),
+        h("thead", {}, headRow),
+        body,
+    );
     const nothing = h("p", { class: "empty", hidden: true });
-    const wrap = h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": options.caption ?? "table" },
-        el, nothing);
+    const wrap = h(
+        "div",
+        { class: "table-wrap", role: "region", tabindex: "0", "aria-label": options.caption ?? "table" },
+        el,
+        nothing,
+    );
 
     for (const column of columns) {
         const th = h("th", { scope: "col", class: cellClass(column), title: column.title ?? null });
         if (column.sort === false) {
             th.append(column.label);
         } else {
-            th.append(h("button", { type: "button", class: "sort", onclick: () => byColumn(column) },
-                h("span", {}, column.label), h("span", { class: "arrow", "aria-hidden": "true" })));
+            th.append(
+                h(
+                    "button",
+                    { type: "button", class: "sort", onclick: () => byColumn(column) },
+                    h("span", {}, column.label),
+                    h("span", { class: "arrow", "aria-hidden": "true" }),
+                ),
+            );
         }
         column.th = th;
         headRow.append(th);
     }
 
     function cellClass(column) {
-        const align = column.align === "right" ? "num" : (column.align === "center" ? "center" : "");
+        const align = column.align === "right" ? "num" : column.align === "center" ? "center" : "";
         return [align, column.class ?? ""].filter(Boolean).join(" ") || null;
     }
 
@@ -98,7 +113,10 @@ export function table(options) {
     }
 
     function matches(row) {
-        const text = columns.map((c) => textOf(c, row)).join("\n").toLowerCase();
+        const text = columns
+            .map((c) => textOf(c, row))
+            .join("\n")
+            .toLowerCase();
         return words.every((w) => text.includes(w));
     }
 
@@ -216,8 +234,12 @@ export function table(options) {
             options.onRow(entry.row, event);
             return;
         }
-        const next = event.key === "ArrowDown" ? entry.tr.nextElementSibling
-            : (event.key === "ArrowUp" ? entry.tr.previousElementSibling : null);
+        const next =
+            event.key === "ArrowDown"
+                ? entry.tr.nextElementSibling
+                : event.key === "ArrowUp"
+                  ? entry.tr.previousElementSibling
+                  : null;
         if (!next || next.classList.contains("spacer")) return;
         event.preventDefault();
         for (const e of live.values()) e.tr.tabIndex = -1;
@@ -241,13 +263,17 @@ export function table(options) {
         if (options.rowClass) entry.tr.className = options.rowClass(entry.row) ?? "";
     }
 
-    wrap.addEventListener("scroll", () => {
-        if (shown.length <= ALL || frame) return;
-        frame = window.requestAnimationFrame(() => {
-            frame = 0;
-            draw();
-        });
-    }, { passive: true });
+    wrap.addEventListener(
+        "scroll",
+        () => {
+            if (shown.length <= ALL || frame) return;
+            frame = window.requestAnimationFrame(() => {
+                frame = 0;
+                draw();
+            });
+        },
+        { passive: true },
+    );
 
     arrange();
 

@@ -45,12 +45,24 @@ export function mount(root, ctx) {
         }),
     };
     const lists = {
-        networks: bars(networks, { title: "Received entries by network", hideTitle: true, label: "Network",
-            empty: "None yet: tracepoints tell of single entries." }),
-        ages: bars(ages, { title: "Received entries by age", hideTitle: true, label: "Age",
-            empty: "None yet: tracepoints tell of single entries." }),
-        sizes: bars(sizes, { title: "Received messages by number of entries", hideTitle: true, label: "Entries",
-            empty: "None yet: tracepoints tell of single messages." }),
+        networks: bars(networks, {
+            title: "Received entries by network",
+            hideTitle: true,
+            label: "Network",
+            empty: "None yet: tracepoints tell of single entries.",
+        }),
+        ages: bars(ages, {
+            title: "Received entries by age",
+            hideTitle: true,
+            label: "Age",
+            empty: "None yet: tracepoints tell of single entries.",
+        }),
+        sizes: bars(sizes, {
+            title: "Received messages by number of entries",
+            hideTitle: true,
+            label: "Entries",
+            empty: "None yet: tracepoints tell of single messages.",
+        }),
     };
     const who = senders(ctx);
     const last = recent(ctx);
@@ -58,7 +70,11 @@ export function mount(root, ctx) {
     const addrman = managers(ctx);
     const time = range(ctx, () => again());
     root.append(
-        h("section", { class: "tiles", "aria-label": "Since this began" }, Object.values(tiles).map((t) => t.el)),
+        h(
+            "section",
+            { class: "tiles", "aria-label": "Since this began" },
+            Object.values(tiles).map((t) => t.el),
+        ),
         missing,
         h("div", { class: "toolbar" }, time.el),
         h("div", { class: "split" }, flow, limits),
@@ -86,9 +102,16 @@ export function mount(root, ctx) {
         const at = times(s, (s.in ?? []).length);
         charts.flow.set(at, [perSecond(s.in, step), perSecond(s.out, step)]);
         charts.limits.set(at, [perSecond(s.rate_limited, step)]);
-        const shown = (rows, label, value) => (rows ?? []).some((row) => row[value] > 0)
-            ? rows.filter((row) => row[value] > 0 || label !== "network").map((row) => ({ label: f.printable(row[label], 20), value: row[value],
-                ...(label === "network" ? { color: colors.forNetwork(row[label]) } : {}) })) : [];
+        const shown = (rows, label, value) =>
+            (rows ?? []).some((row) => row[value] > 0)
+                ? rows
+                      .filter((row) => row[value] > 0 || label !== "network")
+                      .map((row) => ({
+                          label: f.printable(row[label], 20),
+                          value: row[value],
+                          ...(label === "network" ? { color: colors.forNetwork(row[label]) } : {}),
+                      }))
+                : [];
         lists.networks.set(shown(data.networks, "network", "in"));
         lists.ages.set(shown(data.age, "bucket", "count"));
         lists.sizes.set(shown(data.sizes, "addresses", "messages"));
@@ -96,9 +119,18 @@ export function mount(root, ctx) {
         last.set(data.recent ?? []);
         space.slash8(data.ipv4?.slash8 ?? []);
         if (missing.childElementCount !== Number(!traced)) {
-            missing.replaceChildren(...(traced ? [] : [h("p", { class: "notice" },
-                "Single addresses, networks, ages and what is sent are missing: they come from tracepoints, and the tracepoint extractor tells of " +
-                "no messages. debug.log (category net) tells how many were received, taken and refused.")]));
+            missing.replaceChildren(
+                ...(traced
+                    ? []
+                    : [
+                          h(
+                              "p",
+                              { class: "notice" },
+                              "Single addresses, networks, ages and what is sent are missing: they come from tracepoints, and the tracepoint extractor tells of " +
+                                  "no messages. debug.log (category net) tells how many were received, taken and refused.",
+                          ),
+                      ]),
+            );
         }
     });
     // The map is large and changes slowly.
@@ -107,6 +139,6 @@ export function mount(root, ctx) {
     const themed = ctx.onTheme(() => space.draw());
     return () => {
         if (typeof themed === "function") themed();
-        Object.values(charts).forEach((c) => c.destroy());
+        for (const c of Object.values(charts)) c.destroy();
     };
 }

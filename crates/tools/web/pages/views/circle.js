@@ -27,9 +27,22 @@ const MAX_OTHERS = 20;
 const MANY = 400;
 // What the address calls the group of those without an AS, a set or a mark.
 const NO_GROUP = "none";
-const TYPES = [["", "all"], "inbound", ["outbound", "all outbound"], "outbound-full-relay", "block-relay-only", "manual",
-    "addr-fetch", "feeler", "private-broadcast"];
-const DRAW = [["", "what fits"], ["messages", "messages"], ["rates", "rates"]];
+const TYPES = [
+    ["", "all"],
+    "inbound",
+    ["outbound", "all outbound"],
+    "outbound-full-relay",
+    "block-relay-only",
+    "manual",
+    "addr-fetch",
+    "feeler",
+    "private-broadcast",
+];
+const DRAW = [
+    ["", "what fits"],
+    ["messages", "messages"],
+    ["rates", "rates"],
+];
 const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 
 export function mount(root, ctx) {
@@ -38,8 +51,16 @@ export function mount(root, ctx) {
     const asks = (name) => ctx.params.get(name);
     const pick = (name, allowed, otherwise) => (allowed.includes(asks(name)) ? asks(name) : otherwise);
     const state = {
-        color: pick("color", CRITERIA.map(([name]) => name), "type"),
-        type: pick("type", TYPES.map((t) => [t].flat()[0]), ""),
+        color: pick(
+            "color",
+            CRITERIA.map(([name]) => name),
+            "type",
+        ),
+        type: pick(
+            "type",
+            TYPES.map((t) => [t].flat()[0]),
+            "",
+        ),
         network: pick("network", NETWORKS, ""),
         draw: pick("draw", ["messages", "rates"], ""),
         only: asks("only") === NO_GROUP ? "" : asks("only"),
@@ -92,28 +113,68 @@ export function mount(root, ctx) {
     const log = comings(!ctx.node);
     const legendTitle = section("Peers", peerLegend.el);
 
-    const messageCard = h("section", { class: "card", "aria-label": "Messages" },
-        h("div", { class: "card-head" }, h("h2", {}, "Messages"), h("span", { class: "grow" }),
+    const messageCard = h(
+        "section",
+        { class: "card", "aria-label": "Messages" },
+        h(
+            "div",
+            { class: "card-head" },
+            h("h2", {}, "Messages"),
+            h("span", { class: "grow" }),
             h("button", { type: "button", class: "link small", onclick: () => kinds.all(true) }, "Show all"),
-            h("button", { type: "button", class: "link small", onclick: () => kinds.all(false) }, "Hide all")),
-        kinds.el);
+            h("button", { type: "button", class: "link small", onclick: () => kinds.all(false) }, "Hide all"),
+        ),
+        kinds.el,
+    );
 
     root.append(
-        h("div", { class: "toolbar" },
-            labelled("Colour by", select(CRITERIA, state.color, (color) => change({ color, only: null }))),
-            labelled("Connections", select(TYPES, state.type, (type) => change({ type }))),
-            labelled("Network", select([["", "all"], ...NETWORKS.map((n) => [n, networkName(n)])], state.network,
-                (network) => change({ network }))),
-            labelled("Draw", select(DRAW, state.draw, (draw) => change({ draw })))),
-        h("div", { class: "circle-layout" },
-            h("section", { class: "card circle-main", "aria-label": "Circle" }, scene.el,
-                h("div", { class: "circle-said" }, said, numbers), keyLine),
-            h("div", { class: "circle-side" },
+        h(
+            "div",
+            { class: "toolbar" },
+            labelled(
+                "Colour by",
+                select(CRITERIA, state.color, (color) => change({ color, only: null })),
+            ),
+            labelled(
+                "Connections",
+                select(TYPES, state.type, (type) => change({ type })),
+            ),
+            labelled(
+                "Network",
+                select([["", "all"], ...NETWORKS.map((n) => [n, networkName(n)])], state.network, (network) =>
+                    change({ network }),
+                ),
+            ),
+            labelled(
+                "Draw",
+                select(DRAW, state.draw, (draw) => change({ draw })),
+            ),
+        ),
+        h(
+            "div",
+            { class: "circle-layout" },
+            h(
+                "section",
+                { class: "card circle-main", "aria-label": "Circle" },
+                scene.el,
+                h("div", { class: "circle-said" }, said, numbers),
+                keyLine,
+            ),
+            h(
+                "div",
+                { class: "circle-side" },
                 panel.el,
                 legendTitle,
                 messageCard,
-                section("Connections", h("p", { class: "muted small" }, "Ended in the last 10 minutes"), ends.el,
-                    log.el))));
+                section(
+                    "Connections",
+                    h("p", { class: "muted small" }, "Ended in the last 10 minutes"),
+                    ends.el,
+                    log.el,
+                ),
+            ),
+        ),
+    );
 
     function change(next) {
         const recolour = next.color !== undefined && next.color !== state.color;
@@ -147,7 +208,12 @@ export function mount(root, ctx) {
         const open = passing.filter((peer) => peer.ended === null);
         for (const group of found) group.count = 0;
         for (const peer of open) peer.group.count += 1;
-        peerLegend.set(found.filter((group) => group.count), state.only, state.color, ctx.info);
+        peerLegend.set(
+            found.filter((group) => group.count),
+            state.only,
+            state.color,
+            ctx.info,
+        );
         const [, criterion] = CRITERIA.find(([name]) => name === state.color);
         setText(legendTitle.querySelector("h2"), `Peers by ${criterion.toLowerCase()}`);
 
@@ -253,32 +319,42 @@ export function mount(root, ctx) {
         scene.message(peer, kind, inbound, event.size);
     }
 
-    ctx.events({ kind: CONNECTIONS }, (event) => {
-        if (!model.event(event, scene.clock())) return;
-        const peer = model.find(event.node, event.peer);
-        arrange();
-        if (peer?.ring) scene.effect(peer);
-        soon();
-    }, { form: "brief" });
+    ctx.events(
+        { kind: CONNECTIONS },
+        (event) => {
+            if (!model.event(event, scene.clock())) return;
+            const peer = model.find(event.node, event.peer);
+            arrange();
+            if (peer?.ring) scene.effect(peer);
+            soon();
+        },
+        { form: "brief" },
+    );
 
-    const api = ctx.api("api/peers", { closed: 1 }, 0, (data) => {
-        const rows = Array.isArray(data) ? data : [];
-        asked = performance.now();
-        asking = false;
-        const changed = model.told(rows, scene.clock());
-        const { list: events, counts } = comingsOf(rows, f.now());
-        ends.set(counts);
-        log.set(events);
-        if (changed || !order.length) arrange();
-        else {
-            if (levels() && drawing.rates) scene.redraw();
-            chosenShown();
-        }
-        again(rows.length > MANY ? 5000 : 2000);
-    }, (error) => {
-        ctx.notice("api/peers", "bad", error ? `api/peers: ${error.message}` : null);
-        if (error) again(5000);
-    });
+    const api = ctx.api(
+        "api/peers",
+        { closed: 1 },
+        0,
+        (data) => {
+            const rows = Array.isArray(data) ? data : [];
+            asked = performance.now();
+            asking = false;
+            const changed = model.told(rows, scene.clock());
+            const { list: events, counts } = comingsOf(rows, f.now());
+            ends.set(counts);
+            log.set(events);
+            if (changed || !order.length) arrange();
+            else {
+                if (levels() && drawing.rates) scene.redraw();
+                chosenShown();
+            }
+            again(rows.length > MANY ? 5000 : 2000);
+        },
+        (error) => {
+            ctx.notice("api/peers", "bad", error ? `api/peers: ${error.message}` : null);
+            if (error) again(5000);
+        },
+    );
 
     function again(ms) {
         window.clearTimeout(askTimer);
@@ -308,13 +384,13 @@ export function mount(root, ctx) {
         if (sum) model.sawMessage();
         const told = (list_) => list_.reduce((n, peer) => n + (peer.data.rate_in ?? 0) + (peer.data.rate_out ?? 0), 0);
         if (messages) {
-            const calm = (before, n) => (before ? before * 0.5 + n / seconds * 0.5 : n / seconds);
+            const calm = (before, n) => (before ? before * 0.5 + (n / seconds) * 0.5 : n / seconds);
             rate = calm(rate, shown);
             load = calm(load, sum);
             model.fold(seconds);
         } else {
             rate = hidden.every(Boolean) ? 0 : told(order);
-            load = names.reduce((n, name) => n + told([...model.nodes.get(name)?.values() ?? []]), 0);
+            load = names.reduce((n, name) => n + told([...(model.nodes.get(name)?.values() ?? [])]), 0);
         }
         kinds.set(messages ? counted : null, seconds);
         counted.fill(0);
@@ -322,7 +398,7 @@ export function mount(root, ctx) {
         const traced = model.traced ?? (ctx.info.sources?.ebpf === false ? false : null);
         drawing.tick(traced, load, scene.times.lately(), scene.flying);
         scene.mode(drawing.rates);
-        scene.pace(rate > 1500 ? 550 : (rate > 300 ? 800 : 1100));
+        scene.pace(rate > 1500 ? 550 : rate > 300 ? 800 : 1100);
         listen();
         const changed = levels();
         if (drawing.rates && changed) scene.redraw();

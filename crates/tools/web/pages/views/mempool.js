@@ -1,6 +1,6 @@
 // The mempools: their size, what comes and goes and why, at which fee rates, and what the nodes think of fees.
 
-import { chart, bars, times } from "../lib/chart.js";
+import { bars, chart, times } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { h, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
@@ -135,7 +135,9 @@ export function mount(root, ctx) {
         lacking(missing, ctx, data);
     });
 
-    return () => Object.values(charts).forEach((c) => c.destroy());
+    return () => {
+        for (const c of Object.values(charts)) c.destroy();
+    };
 }
 
 // The most frequent reasons, and the rest together.

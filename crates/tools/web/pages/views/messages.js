@@ -2,9 +2,9 @@
 // come, each of which can be looked into.
 
 import { h, labelled, section, select } from "../lib/dom.js";
+import { polled, range } from "../lib/range.js";
 import { charts } from "./messages/charts.js";
 import { live } from "./messages/live.js";
-import { polled, range } from "../lib/range.js";
 import { types } from "./messages/types.js";
 
 export const title = "Messages";

@@ -21,12 +21,18 @@ export function mount(root, ctx) {
     root.append(say);
     const back = () => {
         const known = node && (!ctx.info.nodes.length || ctx.info.nodes.includes(node));
-        return h("a", { href: ctx.href("peers", { node: known ? node : "" }) },
-            known ? `The peers of ${f.printable(node, 40)}` : "All peers");
+        return h(
+            "a",
+            { href: ctx.href("peers", { node: known ? node : "" }) },
+            known ? `The peers of ${f.printable(node, 40)}` : "All peers",
+        );
     };
     if (!node || !/^\d{1,20}$/.test(id)) {
-        clear(say, empty("A peer is found by its node and its number, as in #/peer?node=alice&id=5."),
-            h("p", {}, back()));
+        clear(
+            say,
+            empty("A peer is found by its node and its number, as in #/peer?node=alice&id=5."),
+            h("p", {}, back()),
+        );
         return undefined;
     }
     const waiting = empty(`Asking for peer ${id} of ${f.printable(node, 40)}…`);
@@ -35,28 +41,46 @@ export function mount(root, ctx) {
     let last = null;
 
     // The path names the node; the endpoint takes no parameters.
-    ctx.api(`api/peers/${encodeURIComponent(node)}/${id}`, { node: null }, EVERY, (peer) => {
-        if (!page) {
+    ctx.api(
+        `api/peers/${encodeURIComponent(node)}/${id}`,
+        { node: null },
+        EVERY,
+        (peer) => {
+            if (!page) {
+                waiting.remove();
+                page = build(ctx, node, id, back);
+                root.append(...page.parts);
+            }
+            last = Date.now();
+            if (say.firstChild) clear(say);
+            page.set(peer);
+        },
+        (error) => {
+            if (!error) return;
             waiting.remove();
-            page = build(ctx, node, id, back);
-            root.append(...page.parts);
-        }
-        last = Date.now();
-        if (say.firstChild) clear(say);
-        page.set(peer);
-    }, (error) => {
-        if (!error) return;
-        waiting.remove();
-        if (error.status !== 404) {
-            clear(say, h("p", { class: "notice bad" },
-                `The peer could not be asked for: ${f.printable(error.message, 200)}`));
-        } else if (page) {
-            clear(say, h("p", { class: "notice warn" },
-                `This peer is not known any more; what is shown is of ${f.clock(last)}.`));
-        } else {
-            clear(say, unknown(ctx, node, id), h("p", {}, back()));
-        }
-    });
+            if (error.status !== 404) {
+                clear(
+                    say,
+                    h(
+                        "p",
+                        { class: "notice bad" },
+                        `The peer could not be asked for: ${f.printable(error.message, 200)}`,
+                    ),
+                );
+            } else if (page) {
+                clear(
+                    say,
+                    h(
+                        "p",
+                        { class: "notice warn" },
+                        `This peer is not known any more; what is shown is of ${f.clock(last)}.`,
+                    ),
+                );
+            } else {
+                clear(say, unknown(ctx, node, id), h("p", {}, back()));
+            }
+        },
+    );
 
     return () => page?.destroy();
 }
@@ -66,8 +90,10 @@ function unknown(ctx, node, id) {
         const names = ctx.info.nodes.slice(0, 50).map((x) => f.printable(x, 40));
         return empty(`There is no node “${f.printable(node, 40)}”. Known are ${names.join(", ")}.`);
     }
-    return empty(`${f.printable(node, 40)} has no peer ${id}, or had it so long ago that it is forgotten: `
-        + "those that closed are kept for ten minutes. Should it come, this page shows it.");
+    return empty(
+        `${f.printable(node, 40)} has no peer ${id}, or had it so long ago that it is forgotten: ` +
+            "those that closed are kept for ten minutes. Should it come, this page shows it.",
+    );
 }
 
 function build(ctx, node, id, back) {
@@ -76,12 +102,18 @@ function build(ctx, node, id, back) {
     const end = h("div", { class: "notices" });
     const marks = h("ul", { class: "marks" });
     const unsaid = h("div", { class: "notices" });
-    const head = h("section", { class: "card", "aria-label": "Which peer" },
-        h("div", { class: "card-head" }, name, kinds, h("span", { class: "grow" }), back()), end, marks, unsaid);
+    const head = h(
+        "section",
+        { class: "card", "aria-label": "Which peer" },
+        h("div", { class: "card-head" }, name, kinds, h("span", { class: "grow" }), back()),
+        end,
+        marks,
+        unsaid,
+    );
     const known = facts();
     const messages = sequence(ctx, node);
-    const noMessages = "No P2P message of it was seen: they come from the tracepoint extractor. "
-        + "See the manual, tracepoints.";
+    const noMessages =
+        "No P2P message of it was seen: they come from the tracepoint extractor. " + "See the manual, tracepoints.";
     const replyTable = replies("No request was seen with its reply.");
     const messageTable = byMessage("No P2P message of it was seen.");
     const bad = misbehaviours();
@@ -100,43 +132,95 @@ function build(ctx, node, id, back) {
     pings.append(noPings, pingPlace);
     const byteChart = chart(charts, { title: "Bytes", unit: "B/s", series: direction(), height: 130 });
     const countChart = chart(charts, { title: "Messages", unit: "/s", series: direction(), height: 130 });
-    const pingChart = chart(pingPlace, { label: "Time from ping to pong", unit: "s", height: 150, points: true,
-        series: [{ name: "ping", color: () => colors.named("purple") }] });
-    const logCard = section("debug.log", log.el, h("p", { class: "small" },
-        h("a", { href: ctx.href("log", { node, text: `peer=${id}` }) }, "More in the log")));
+    const pingChart = chart(pingPlace, {
+        label: "Time from ping to pong",
+        unit: "s",
+        height: 150,
+        points: true,
+        series: [{ name: "ping", color: () => colors.named("purple") }],
+    });
+    const logCard = section(
+        "debug.log",
+        log.el,
+        h("p", { class: "small" }, h("a", { href: ctx.href("log", { node, text: `peer=${id}` }) }, "More in the log")),
+    );
 
     let shown = "";
     function top(peer) {
-        const state = JSON.stringify([peer.addr, peer.direction, peer.connection_type, peer.closed, peer.end,
-            peer.marks, peer.transport,
-            peer.sets, peer.closed ? f.ago(peer.closed) : "", peer.misbehaviour, missing(peer, ctx.info.sources)]);
+        const state = JSON.stringify([
+            peer.addr,
+            peer.direction,
+            peer.connection_type,
+            peer.closed,
+            peer.end,
+            peer.marks,
+            peer.transport,
+            peer.sets,
+            peer.closed ? f.ago(peer.closed) : "",
+            peer.misbehaviour,
+            missing(peer, ctx.info.sources),
+        ]);
         if (state === shown) return;
         shown = state;
         setText(name, `Peer ${peer.id} of ${f.printable(peer.node, 40)}: ${f.printable(peer.addr, 60)}`);
-        clear(kinds, badge(peer.closed ? "closed" : "open", peer.closed ? "" : "good"),
-            badge(f.printable(peer.connection_type, 30), "info"), badge(f.network(peer.network)),
+        clear(
+            kinds,
+            badge(peer.closed ? "closed" : "open", peer.closed ? "" : "good"),
+            badge(f.printable(peer.connection_type, 30), "info"),
+            badge(f.network(peer.network)),
             peer.transport ? badge(f.printable(peer.transport, 12)) : null,
-                (peer.sets ?? []).map((s) => badge(f.printable(s, 30), "warn")));
+            (peer.sets ?? []).map((s) => badge(f.printable(s, 30), "warn")),
+        );
         clear(end, peer.closed ? ended(peer) : null);
-        clear(marks, (peer.marks ?? []).map((m) => h("li", {},
-            badge(f.printable(String(m.mark).replaceAll("_", " "), 24),
-            m.mark === "misbehaving" ? "bad" : "warn"), " ", f.printable(m.why, 300))));
-        clear(unsaid, missing(peer, ctx.info.sources).map((t) => h("p", { class: "notice" }, t)));
+        clear(
+            marks,
+            (peer.marks ?? []).map((m) =>
+                h(
+                    "li",
+                    {},
+                    badge(
+                        f.printable(String(m.mark).replaceAll("_", " "), 24),
+                        m.mark === "misbehaving" ? "bad" : "warn",
+                    ),
+                    " ",
+                    f.printable(m.why, 300),
+                ),
+            ),
+        );
+        clear(
+            unsaid,
+            missing(peer, ctx.info.sources).map((t) => h("p", { class: "notice" }, t)),
+        );
     }
 
     return {
-        parts: [head, known.el, messages.el,
+        parts: [
+            head,
+            known.el,
+            messages.el,
             h("div", { class: "split" }, traffic, pings),
-            h("div", { class: "split" },
-                h("div", { class: "stack" }, section("Requests and replies", replyTable.el),
-                    section("Misbehaviour", bad.el)),
-                section("Messages by type", messageTable.el)),
-            logCard],
+            h(
+                "div",
+                { class: "split" },
+                h(
+                    "div",
+                    { class: "stack" },
+                    section("Requests and replies", replyTable.el),
+                    section("Misbehaviour", bad.el),
+                ),
+                section("Messages by type", messageTable.el),
+            ),
+            logCard,
+        ],
         set(peer) {
             top(peer);
             known.set(peer);
-            messages.set(peer, ctx.info.sources.ebpf && peer.messages_received === null
-                ? "The tracepoints have told of no message of it." : noMessages);
+            messages.set(
+                peer,
+                ctx.info.sources.ebpf && peer.messages_received === null
+                    ? "The tracepoints have told of no message of it."
+                    : noMessages,
+            );
             replyTable.set(peer.replies ?? []);
             messageTable.set(peer.by_message ?? []);
             bad.set(peer.misbehaviours ?? []);
@@ -145,7 +229,11 @@ function build(ctx, node, id, back) {
             const list = peer.pings ?? [];
             noPings.hidden = list.length > 0;
             pingPlace.hidden = list.length === 0;
-            if (list.length) pingChart.set(list.map((p) => p.time), [list.map((p) => p.seconds)]);
+            if (list.length)
+                pingChart.set(
+                    list.map((p) => p.time),
+                    [list.map((p) => p.seconds)],
+                );
         },
         destroy() {
             messages.stop();
@@ -175,10 +263,15 @@ const HOW = {
 function ended(peer) {
     const lasted = age(peer);
     const why = [peer.end?.reason, peer.end?.text].filter(Boolean).map((x) => f.printable(x, 300));
-    return h("p", { class: "notice" }, h("strong", {}, HOW[peer.end?.how] ?? "The connection ended"),
-        ` at ${f.clock(peer.closed)} (${f.ago(peer.closed)})`, lasted === null ? ""
-            : `, after ${f.seconds(Number(lasted.toPrecision(3)))}`,
-        why.length ? `: ${why.join(", ")}.` : ". No reason was told.", misbehavedBefore(peer));
+    return h(
+        "p",
+        { class: "notice" },
+        h("strong", {}, HOW[peer.end?.how] ?? "The connection ended"),
+        ` at ${f.clock(peer.closed)} (${f.ago(peer.closed)})`,
+        lasted === null ? "" : `, after ${f.seconds(Number(lasted.toPrecision(3)))}`,
+        why.length ? `: ${why.join(", ")}.` : ". No reason was told.",
+        misbehavedBefore(peer),
+    );
 }
 
 // What it did wrong shortly before the end, which may be why.

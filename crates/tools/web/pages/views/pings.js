@@ -5,8 +5,8 @@ import { chart, times } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { h, labelled, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
-import { table } from "../lib/table.js";
 import { polled, range } from "../lib/range.js";
+import { table } from "../lib/table.js";
 import { peers as peerTable } from "./pings/peers.js";
 
 export const title = "Ping-pong";

@@ -65,7 +65,11 @@ export function mount(root, ctx) {
     const last = recent(ctx);
     const time = range(ctx, () => again());
     root.append(
-        h("section", { class: "tiles", "aria-label": "Since this began" }, Object.values(tiles).map((t) => t.el)),
+        h(
+            "section",
+            { class: "tiles", "aria-label": "Since this began" },
+            Object.values(tiles).map((t) => t.el),
+        ),
         missing,
         h("div", { class: "toolbar" }, time.el),
         h("div", { class: "split" }, flow, out, fate),
@@ -85,13 +89,24 @@ export function mount(root, ctx) {
         last.set(data.recent ?? []);
         const lacks = data.source !== "ebpf";
         if (missing.childElementCount !== Number(lacks)) {
-            missing.replaceChildren(...(lacks ? [h("p", { class: "notice" },
-                "Announcements and requests are missing: they come from tracepoints, and the tracepoint extractor tells of no messages. " +
-                "Without it debug.log tells which transactions came, by whom, and what the mempool did " +
-                "(categories mempool and mempoolrej).")] : []));
+            missing.replaceChildren(
+                ...(lacks
+                    ? [
+                          h(
+                              "p",
+                              { class: "notice" },
+                              "Announcements and requests are missing: they come from tracepoints, and the tracepoint extractor tells of no messages. " +
+                                  "Without it debug.log tells which transactions came, by whom, and what the mempool did " +
+                                  "(categories mempool and mempoolrej).",
+                          ),
+                      ]
+                    : []),
+            );
         }
     });
-    return () => Object.values(charts).forEach((c) => c.destroy());
+    return () => {
+        for (const c of Object.values(charts)) c.destroy();
+    };
 }
 
 function totals(tiles, data) {
@@ -102,9 +117,14 @@ function totals(tiles, data) {
     tiles.announced.set(only(t.announced));
     tiles.unique.set(only(t.unique), traced && t.unique > 0 ? `${(t.announced / t.unique).toFixed(1)} times each` : "");
     tiles.requested.set(only(t.requested), t.not_found ? `${f.count(t.not_found)} not found` : "");
-    tiles.delivered.set(f.count(t.delivered), share(t.delivered, t.requested) && `${share(t.delivered, t.requested)} of the requests`);
-    tiles.waste.set(only((t.duplicates ?? 0) + (t.unrequested ?? 0)),
-        traced ? `${f.count(t.duplicates)} again, ${f.count(t.unrequested)} not asked for` : "");
+    tiles.delivered.set(
+        f.count(t.delivered),
+        share(t.delivered, t.requested) && `${share(t.delivered, t.requested)} of the requests`,
+    );
+    tiles.waste.set(
+        only((t.duplicates ?? 0) + (t.unrequested ?? 0)),
+        traced ? `${f.count(t.duplicates)} again, ${f.count(t.unrequested)} not asked for` : "",
+    );
     tiles.unwanted.set(only(t.never_requested), share(t.never_requested, t.unique));
     const delay = (tile, d) => tile.set(f.seconds(d?.median), d?.count ? `99 % within ${f.seconds(d.p99)}` : "");
     delay(tiles.delay, data.delay?.inv_to_tx_seconds);
@@ -125,9 +145,13 @@ function series(charts, s) {
 // The most frequent fee rates in ascending order, the others together.
 function feeRows(filters) {
     const MOST = 12;
-    const often = [...filters].sort((a, b) => b.peers - a.peers).slice(0, MOST).sort((a, b) => a.btc_kvb - b.btc_kvb);
+    const often = [...filters]
+        .sort((a, b) => b.peers - a.peers)
+        .slice(0, MOST)
+        .sort((a, b) => a.btc_kvb - b.btc_kvb);
     const rows = often.map((filter) => ({ label: f.feeRate(filter.btc_kvb), value: filter.peers }));
     const rest = filters.reduce((n, x) => n + x.peers, 0) - often.reduce((n, x) => n + x.peers, 0);
-    if (rest > 0) rows.push({ label: `${filters.length - often.length} others`, value: rest, color: "var(--line-strong)" });
+    if (rest > 0)
+        rows.push({ label: `${filters.length - often.length} others`, value: rest, color: "var(--line-strong)" });
     return rows;
 }

@@ -36,14 +36,41 @@ export function map() {
     }
     let cells = new Uint8Array(SIDE * SIDE);
     let at = 0;
-    const canvas = h("canvas", { class: "ipv4-map", width: SIDE, height: SIDE, role: "img", tabindex: "0",
-        "aria-label": "Map of the IPv4 space" });
-    const said = h("p", { class: "small ipv4-said", "aria-live": "polite" }, "Point at a cell, or move with the arrow keys.");
+    const canvas = h("canvas", {
+        class: "ipv4-map",
+        width: SIDE,
+        height: SIDE,
+        role: "img",
+        tabindex: "0",
+        "aria-label": "Map of the IPv4 space",
+    });
+    const said = h(
+        "p",
+        { class: "small ipv4-said", "aria-live": "polite" },
+        "Point at a cell, or move with the arrow keys.",
+    );
     const body = h("tbody");
-    const nothing = h("p", { class: "empty" }, "No IPv4 address has been received yet: tracepoints tell of single addresses.");
-    const list = h("div", { class: "table-wrap ipv4-list", role: "region", tabindex: "0", "aria-label": "Entries by /8" },
-        h("table", { class: "data" }, h("caption", { class: "visually-hidden" }, "Entries by /8, most first"),
-            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "/8"), h("th", { scope: "col", class: "num" }, "Entries"))), body), nothing);
+    const nothing = h(
+        "p",
+        { class: "empty" },
+        "No IPv4 address has been received yet: tracepoints tell of single addresses.",
+    );
+    const list = h(
+        "div",
+        { class: "table-wrap ipv4-list", role: "region", tabindex: "0", "aria-label": "Entries by /8" },
+        h(
+            "table",
+            { class: "data" },
+            h("caption", { class: "visually-hidden" }, "Entries by /8, most first"),
+            h(
+                "thead",
+                {},
+                h("tr", {}, h("th", { scope: "col" }, "/8"), h("th", { scope: "col", class: "num" }, "Entries")),
+            ),
+            body,
+        ),
+        nothing,
+    );
 
     function tell(index) {
         at = index;
@@ -79,19 +106,50 @@ export function map() {
         }
         context.putImageData(image, 0, 0);
         const used = cells.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
-        canvas.setAttribute("aria-label", `Map of the IPv4 space: entries in ${f.count(used)} of 65,536 /16s; the table beside it has the /8s`);
+        canvas.setAttribute(
+            "aria-label",
+            `Map of the IPv4 space: entries in ${f.count(used)} of 65,536 /16s; the table beside it has the /8s`,
+        );
     }
     draw();
 
     return {
-        el: h("div", { class: "ipv4" }, h("div", {}, canvas, said,
-            h("p", { class: "muted small" }, "Each cell is a /16; neighbours in number are neighbours here (Hilbert curve). The darker or brighter, " +
-                "the more entries were received.")), list),
+        el: h(
+            "div",
+            { class: "ipv4" },
+            h(
+                "div",
+                {},
+                canvas,
+                said,
+                h(
+                    "p",
+                    { class: "muted small" },
+                    "Each cell is a /16; neighbours in number are neighbours here (Hilbert curve). The darker or brighter, " +
+                        "the more entries were received.",
+                ),
+            ),
+            list,
+        ),
         slash8(counts) {
-            const rows = counts.map((count, i) => [i, count]).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+            const rows = counts
+                .map((count, i) => [i, count])
+                .filter(([, count]) => count > 0)
+                .sort((a, b) => b[1] - a[1]);
             nothing.hidden = rows.length > 0;
-            clear(body, rows.slice(0, 256).map(([i, count]) => h("tr", {}, h("th", { scope: "row", class: "mono" }, `${i}.0.0.0/8`),
-                h("td", { class: "num" }, f.count(count)))));
+            clear(
+                body,
+                rows
+                    .slice(0, 256)
+                    .map(([i, count]) =>
+                        h(
+                            "tr",
+                            {},
+                            h("th", { scope: "row", class: "mono" }, `${i}.0.0.0/8`),
+                            h("td", { class: "num" }, f.count(count)),
+                        ),
+                    ),
+            );
         },
         slash16(text) {
             const bytes = text ? Uint8Array.from(window.atob(text), (c) => c.charCodeAt(0)) : new Uint8Array(0);

@@ -11,12 +11,19 @@ function number(key, label, title, value, text = f.count) {
 }
 
 function nodeColumn(ctx) {
-    return ctx.node ? [] : [{ key: "node", label: "Node", value: (row) => row.node, text: (row) => f.printable(row.node, 30) }];
+    return ctx.node
+        ? []
+        : [{ key: "node", label: "Node", value: (row) => row.node, text: (row) => f.printable(row.node, 30) }];
 }
 
 function peerColumn(ctx) {
-    return { key: "id", label: "Peer", value: (row) => row.id, align: "right",
-        node: (row) => h("a", { href: ctx.href("peer", { node: row.node, id: row.id }) }, String(row.id)) };
+    return {
+        key: "id",
+        label: "Peer",
+        value: (row) => row.id,
+        align: "right",
+        node: (row) => h("a", { href: ctx.href("peer", { node: row.node, id: row.id }) }, String(row.id)),
+    };
 }
 
 // Who sends how many.
@@ -29,15 +36,32 @@ export function senders(ctx) {
         columns: [
             ...nodeColumn(ctx),
             peerColumn(ctx),
-            { key: "addr", label: "Address", value: (row) => row.addr, node: (row) => stranger(row.addr, 46), class: "mono" },
+            {
+                key: "addr",
+                label: "Address",
+                value: (row) => row.addr,
+                node: (row) => stranger(row.addr, 46),
+                class: "mono",
+            },
             number("addresses", "Entries", "that it sent", (row) => row.addresses),
             number("messages", "Messages", "addr and addrv2 that it sent", (row) => row.messages),
-            number("each", "Each", "entries of a message, on average", (row) => (row.messages ? row.addresses / row.messages : null),
-                (x) => (x === null ? "–" : String(Number(x.toFixed(1))))),
+            number(
+                "each",
+                "Each",
+                "entries of a message, on average",
+                (row) => (row.messages ? row.addresses / row.messages : null),
+                (x) => (x === null ? "–" : String(Number(x.toFixed(1)))),
+            ),
             number("self", "Itself", "how often it told its own address", (row) => row.self_announcements),
             number("limited", "Refused", "entries beyond the node's rate limit", (row) => row.rate_limited),
-            { key: "last", label: "Last", value: (row) => f.millis(row.last), text: (row) => f.ago(row.last), hint: (row) => f.utc(row.last),
-                sort: "desc" },
+            {
+                key: "last",
+                label: "Last",
+                value: (row) => f.millis(row.last),
+                text: (row) => f.ago(row.last),
+                hint: (row) => f.utc(row.last),
+                sort: "desc",
+            },
         ],
     });
 }
@@ -49,19 +73,53 @@ export function recent(ctx) {
         empty: "No entry has been seen: tracepoints tell of single addresses.",
         rowKey: (row) => `${row.node}/${row.time}/${row.id}/${row.addr}`,
         columns: [
-            { key: "time", label: "Time", value: (row) => f.millis(row.time), text: (row) => f.clock(row.time, true),
-                hint: (row) => f.utc(row.time), sort: "desc" },
+            {
+                key: "time",
+                label: "Time",
+                value: (row) => f.millis(row.time),
+                text: (row) => f.clock(row.time, true),
+                hint: (row) => f.utc(row.time),
+                sort: "desc",
+            },
             ...nodeColumn(ctx),
             peerColumn(ctx),
-            { key: "direction", label: "<->", title: "in: the peer sent it", value: (row) => row.direction,
-                text: (row) => (row.direction === "inbound" ? "in" : "out") },
-            { key: "addr", label: "Entry", value: (row) => row.addr, class: "mono",
-                node: (row) => h("span", {}, stranger(row.addr, 70), row.self ? [" ", badge("itself", "info", "the peer's own address")] : null) },
+            {
+                key: "direction",
+                label: "<->",
+                title: "in: the peer sent it",
+                value: (row) => row.direction,
+                text: (row) => (row.direction === "inbound" ? "in" : "out"),
+            },
+            {
+                key: "addr",
+                label: "Entry",
+                value: (row) => row.addr,
+                class: "mono",
+                node: (row) =>
+                    h(
+                        "span",
+                        {},
+                        stranger(row.addr, 70),
+                        row.self ? [" ", badge("itself", "info", "the peer's own address")] : null,
+                    ),
+            },
             { key: "network", label: "Network", value: (row) => row.network, text: (row) => f.network(row.network) },
-            { key: "seen", label: "Seen", title: "when somebody is said to have been connected to it", value: (row) => f.millis(row.timestamp),
-                text: (row) => f.ago(row.timestamp), hint: (row) => f.utc(row.timestamp), sort: "desc" },
-            { key: "services", label: "Services", value: (row) => row.services.join(" "), text: (row) => f.printable(row.services.join(" "), 60),
-                class: "small" },
+            {
+                key: "seen",
+                label: "Seen",
+                title: "when somebody is said to have been connected to it",
+                value: (row) => f.millis(row.timestamp),
+                text: (row) => f.ago(row.timestamp),
+                hint: (row) => f.utc(row.timestamp),
+                sort: "desc",
+            },
+            {
+                key: "services",
+                label: "Services",
+                value: (row) => row.services.join(" "),
+                text: (row) => f.printable(row.services.join(" "), 60),
+                class: "small",
+            },
         ],
     });
 }
@@ -84,7 +142,13 @@ export function managers(ctx) {
         rowKey: (row) => `${row.node}/${row.network}`,
         columns: [
             ...nodeColumn(ctx),
-            { key: "network", label: "Network", value: (row) => row.network, text: (row) => f.network(row.network), head: true },
+            {
+                key: "network",
+                label: "Network",
+                value: (row) => row.network,
+                text: (row) => f.network(row.network),
+                head: true,
+            },
             number("new", "New", "somebody told of them", (row) => row.new),
             number("tried", "Tried", "the node was connected to them", (row) => row.tried),
             number("total", "Total", "", (row) => row.total),
@@ -94,21 +158,35 @@ export function managers(ctx) {
     return {
         el: h("div", {}, networks.el, more),
         set(nodes) {
-            networks.set(nodes.flatMap((n) => n.networks.filter((of) => of.total > 0).map((of) => ({ ...of, node: n.node }))));
-            clear(more, nodes.map((n) => {
-                const changes = CHANGES.filter(([key]) => n.changes?.[key]).map(([key, text]) => `${f.count(n.changes[key])} ${text}`);
-                const ages = (n.entries?.ages ?? []).filter((age) => age.new + age.tried > 0)
-                    .map((age) => `${age.bucket}: ${f.count(age.new + age.tried)}`);
-                const sources = (n.entries?.sources ?? []).slice(0, 5).map((s) => `${f.printable(s.group, 40)} (${f.count(s.entries)})`);
-                const facts = [
-                    changes.length ? `Changes: ${changes.join(", ")}.` : "No changes told (debug.log, category addrman).",
-                    n.entries ? `Entries: ${f.count(n.entries.new)} new, ${f.count(n.entries.tried)} tried` +
-                        (n.entries.as ? `, in ${f.count(n.entries.as)} autonomous systems.` : ".") : "",
-                    ages.length ? `Last seen: ${ages.join(", ")}.` : "",
-                    sources.length ? `Told of by: ${sources.join(", ")}.` : "",
-                ];
-                return [h("dt", {}, stranger(n.node, 30)), h("dd", {}, facts.filter(Boolean).join(" "))];
-            }));
+            networks.set(
+                nodes.flatMap((n) => n.networks.filter((of) => of.total > 0).map((of) => ({ ...of, node: n.node }))),
+            );
+            clear(
+                more,
+                nodes.map((n) => {
+                    const changes = CHANGES.filter(([key]) => n.changes?.[key]).map(
+                        ([key, text]) => `${f.count(n.changes[key])} ${text}`,
+                    );
+                    const ages = (n.entries?.ages ?? [])
+                        .filter((age) => age.new + age.tried > 0)
+                        .map((age) => `${age.bucket}: ${f.count(age.new + age.tried)}`);
+                    const sources = (n.entries?.sources ?? [])
+                        .slice(0, 5)
+                        .map((s) => `${f.printable(s.group, 40)} (${f.count(s.entries)})`);
+                    const facts = [
+                        changes.length
+                            ? `Changes: ${changes.join(", ")}.`
+                            : "No changes told (debug.log, category addrman).",
+                        n.entries
+                            ? `Entries: ${f.count(n.entries.new)} new, ${f.count(n.entries.tried)} tried` +
+                              (n.entries.as ? `, in ${f.count(n.entries.as)} autonomous systems.` : ".")
+                            : "",
+                        ages.length ? `Last seen: ${ages.join(", ")}.` : "",
+                        sources.length ? `Told of by: ${sources.join(", ")}.` : "",
+                    ];
+                    return [h("dt", {}, stranger(n.node, 30)), h("dd", {}, facts.filter(Boolean).join(" "))];
+                }),
+            );
         },
     };
 }

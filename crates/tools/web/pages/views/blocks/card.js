@@ -18,11 +18,46 @@ export function card(ctx) {
     const heading = h("h3");
     const picture = h("div", { class: "block-times" });
     const body = h("tbody");
-    const details = h("details", { class: "block-more" }, h("summary", {}, "Numbers"),
-        h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": "Times and numbers of the block by node" },
-            h("table", { class: "data" }, h("caption", { class: "visually-hidden" }, "Times and numbers of the block by node"),
-                h("thead", {}, h("tr", {}, ["Node", "Header", "Compact block", "Put together", "Connected", "Tip", "Connecting",
-                    "Transactions", "Inputs", "Size"].map((text, i) => h("th", { scope: "col", class: i ? "num" : null }, text)))), body)));
+    const details = h(
+        "details",
+        { class: "block-more" },
+        h("summary", {}, "Numbers"),
+        h(
+            "div",
+            {
+                class: "table-wrap",
+                role: "region",
+                tabindex: "0",
+                "aria-label": "Times and numbers of the block by node",
+            },
+            h(
+                "table",
+                { class: "data" },
+                h("caption", { class: "visually-hidden" }, "Times and numbers of the block by node"),
+                h(
+                    "thead",
+                    {},
+                    h(
+                        "tr",
+                        {},
+                        [
+                            "Node",
+                            "Header",
+                            "Compact block",
+                            "Put together",
+                            "Connected",
+                            "Tip",
+                            "Connecting",
+                            "Transactions",
+                            "Inputs",
+                            "Size",
+                        ].map((text, i) => h("th", { scope: "col", class: i ? "num" : null }, text)),
+                    ),
+                ),
+                body,
+            ),
+        ),
+    );
     const made = h("div", { class: "block-made" });
     const said = h("ul", { class: "block-said" });
     const el = h("article", { class: "block" }, heading, picture, made, said, details);
@@ -33,14 +68,28 @@ export function card(ctx) {
             const now = JSON.stringify(block);
             if (now === before) return;
             before = now;
-            clear(heading, block.height === null ? "Block " : `${f.count(block.height)} `,
-                h("span", { class: "mono muted", title: f.printable(block.hash, 80) }, f.hash(block.hash)), " ",
-                h("span", { class: "muted small", title: f.utc(block.first_seen) }, `first seen at ${f.clock(block.first_seen, true)}`,
-                    block.time ? `, ${headerAge(block)}` : ""));
+            clear(
+                heading,
+                block.height === null ? "Block " : `${f.count(block.height)} `,
+                h("span", { class: "mono muted", title: f.printable(block.hash, 80) }, f.hash(block.hash)),
+                " ",
+                h(
+                    "span",
+                    { class: "muted small", title: f.utc(block.first_seen) },
+                    `first seen at ${f.clock(block.first_seen, true)}`,
+                    block.time ? `, ${headerAge(block)}` : "",
+                ),
+            );
             clear(picture, times(block));
             clear(made, block.nodes.map(composition));
-            clear(said, block.nodes.map((node) => announcers(ctx, node)));
-            clear(body, block.nodes.map((node) => row(block, node)));
+            clear(
+                said,
+                block.nodes.map((node) => announcers(ctx, node)),
+            );
+            clear(
+                body,
+                block.nodes.map((node) => row(block, node)),
+            );
         },
     };
 }
@@ -75,12 +124,31 @@ function times(block) {
             known.map(([kind, t]) => mark(kind, x(t), y)),
         ];
     });
-    const text = block.nodes.map((node) => `${node.node}: ${MARKS.filter(([key]) => node[key] !== null)
-        .map(([key]) => `${key.replace("_", " ")} ${f.seconds(after(block, node[key]))}`).join(", ")}`).join("; ");
+    const text = block.nodes
+        .map(
+            (node) =>
+                `${node.node}: ${MARKS.filter(([key]) => node[key] !== null)
+                    .map(([key]) => `${key.replace("_", " ")} ${f.seconds(after(block, node[key]))}`)
+                    .join(", ")}`,
+        )
+        .join("; ");
     return [
-        h("div", { class: "block-names" }, block.nodes.map((node) => h("span", {}, stranger(node.node, 16)))),
-        svg("svg", { viewBox: `0 0 ${WIDTH} ${block.nodes.length * ROW}`, preserveAspectRatio: "none", role: "img",
-            "aria-label": f.printable(`Times after the block was first seen: ${text}`, 600), style: { height: `${block.nodes.length * ROW}px` } }, rows),
+        h(
+            "div",
+            { class: "block-names" },
+            block.nodes.map((node) => h("span", {}, stranger(node.node, 16))),
+        ),
+        svg(
+            "svg",
+            {
+                viewBox: `0 0 ${WIDTH} ${block.nodes.length * ROW}`,
+                preserveAspectRatio: "none",
+                role: "img",
+                "aria-label": f.printable(`Times after the block was first seen: ${text}`, 600),
+                style: { height: `${block.nodes.length * ROW}px` },
+            },
+            rows,
+        ),
         h("span", { class: "block-end muted small" }, f.seconds(end)),
     ];
 }
@@ -90,7 +158,8 @@ function mark(kind, x, y) {
     const at = { class: `block-mark ${kind}` };
     if (kind === "header") return svg("circle", { ...at, cx: x, cy: y, r: 4 });
     if (kind === "compact") return svg("rect", { ...at, x: x - 4, y: y - 4, width: 8, height: 8 });
-    if (kind === "reconstructed") return svg("path", { ...at, d: `M${x} ${y - 5}L${x + 5} ${y}L${x} ${y + 5}L${x - 5} ${y}Z` });
+    if (kind === "reconstructed")
+        return svg("path", { ...at, d: `M${x} ${y - 5}L${x + 5} ${y}L${x} ${y + 5}L${x - 5} ${y}Z` });
     if (kind === "connected") return svg("path", { ...at, d: `M${x} ${y - 5}L${x + 5} ${y + 4}H${x - 5}Z` });
     return svg("path", { ...at, d: `M${x - 2} ${y - 8}h4v16h-4z` });
 }
@@ -105,25 +174,65 @@ const PARTS = [
 function composition(node) {
     if (node.from_mempool === null) return null;
     const all = PARTS.reduce((n, [key]) => n + (node[key] ?? 0), 0);
-    const text = PARTS.filter(([key]) => node[key]).map(([key, name]) => `${f.count(node[key])} ${name}`).join(", ");
-    return h("div", { class: "block-parts" }, h("span", { class: "block-node" }, stranger(node.node, 16)),
-        h("span", { class: "block-bar", "aria-hidden": "true" },
-            PARTS.map(([key]) => (node[key] ? h("span", { class: `part ${key}`, style: { flexGrow: String(node[key] / all) } }) : null))),
-        h("span", { class: "small" }, text || "empty", node.requested_bytes ? ` (${f.bytes(node.requested_bytes)})` : ""));
+    const text = PARTS.filter(([key]) => node[key])
+        .map(([key, name]) => `${f.count(node[key])} ${name}`)
+        .join(", ");
+    return h(
+        "div",
+        { class: "block-parts" },
+        h("span", { class: "block-node" }, stranger(node.node, 16)),
+        h(
+            "span",
+            { class: "block-bar", "aria-hidden": "true" },
+            PARTS.map(([key]) =>
+                node[key] ? h("span", { class: `part ${key}`, style: { flexGrow: String(node[key] / all) } }) : null,
+            ),
+        ),
+        h(
+            "span",
+            { class: "small" },
+            text || "empty",
+            node.requested_bytes ? ` (${f.bytes(node.requested_bytes)})` : "",
+        ),
+    );
 }
 
 function announcers(ctx, node) {
     if (!node.announced_by.length) return null;
-    return h("li", {}, h("span", { class: "block-node" }, stranger(node.node, 16)), node.announced_by.slice(0, 4).map((by, i) => [
-        i ? ", " : "", i ? "" : badge("first", "good"), i ? "" : " ",
-        h("a", { href: ctx.href("peer", { node: node.node, id: by.id }), title: by.addr ? f.printable(by.addr, 80) : null }, `peer ${by.id}`),
-        ` ${f.printable(by.message, 20)} ${i ? `+${f.seconds(by.after_seconds)}` : ""}`,
-    ]), node.announced_by.length > 4 ? ` and ${node.announced_by.length - 4} more` : null);
+    return h(
+        "li",
+        {},
+        h("span", { class: "block-node" }, stranger(node.node, 16)),
+        node.announced_by.slice(0, 4).map((by, i) => [
+            i ? ", " : "",
+            i ? "" : badge("first", "good"),
+            i ? "" : " ",
+            h(
+                "a",
+                {
+                    href: ctx.href("peer", { node: node.node, id: by.id }),
+                    title: by.addr ? f.printable(by.addr, 80) : null,
+                },
+                `peer ${by.id}`,
+            ),
+            ` ${f.printable(by.message, 20)} ${i ? `+${f.seconds(by.after_seconds)}` : ""}`,
+        ]),
+        node.announced_by.length > 4 ? ` and ${node.announced_by.length - 4} more` : null,
+    );
 }
 
 function row(block, node) {
     const cell = (text, title = null) => h("td", { class: "num", title }, text);
-    return h("tr", {}, h("th", { scope: "row" }, stranger(node.node, 30)),
-        MARKS.map(([key]) => cell(node[key] === null ? "–" : f.seconds(after(block, node[key])), node[key] && f.utc(node[key]))),
-        cell(f.seconds(node.connect_seconds)), cell(f.count(node.transactions)), cell(f.count(node.inputs)), cell(f.bytes(node.size)));
+    return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, stranger(node.node, 30)),
+        MARKS.map(([key]) =>
+            cell(node[key] === null ? "–" : f.seconds(after(block, node[key])), node[key] && f.utc(node[key])),
+        ),
+        cell(f.seconds(node.connect_seconds)),
+        cell(f.count(node.transactions)),
+        cell(f.count(node.inputs)),
+        cell(f.bytes(node.size)),
+    );
 }

@@ -10,17 +10,21 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, PageDow
 // onChoose(peer or null) when the reader selects another, onOpen(peer) when its page is wanted.
 export function choice({ scene, withNode, onChoose, onOpen }) {
     const option = h("div", { role: "option", id: uid("peer"), class: "visually-hidden", "aria-selected": "false" });
-    const el = h("div", {
-        class: "circle-pointer",
-        role: "listbox",
-        tabindex: "0",
-        "aria-label": "Peers",
-        "aria-activedescendant": option.id,
-        onkeydown: keyed,
-        onpointermove: pointed,
-        onpointerleave: () => hover(null),
-        onclick: clicked,
-    }, option);
+    const el = h(
+        "div",
+        {
+            class: "circle-pointer",
+            role: "listbox",
+            tabindex: "0",
+            "aria-label": "Peers",
+            "aria-activedescendant": option.id,
+            onkeydown: keyed,
+            onpointermove: pointed,
+            onpointerleave: () => hover(null),
+            onclick: clicked,
+        },
+        option,
+    );
     const tip = h("div", { class: "circle-tip", "aria-hidden": "true" });
     tip.hidden = true;
     let order = [];
@@ -31,7 +35,7 @@ export function choice({ scene, withNode, onChoose, onOpen }) {
         if (!n) return;
         const at = selected ? order.indexOf(selected) : -1;
         const from = at < 0 && by > 0 ? -1 : Math.max(0, at);
-        onChoose(order[((from + by) % n + n) % n]);
+        onChoose(order[(((from + by) % n) + n) % n]);
     }
 
     function keyed(event) {
@@ -76,8 +80,10 @@ export function choice({ scene, withNode, onChoose, onOpen }) {
             selected = peer;
             order = peers;
             const at = peer ? order.indexOf(peer) : -1;
-            el.setAttribute("aria-label",
-                `Peers, ${f.count(order.length)}; arrow keys go from one to the next, Enter opens the page of one`);
+            el.setAttribute(
+                "aria-label",
+                `Peers, ${f.count(order.length)}; arrow keys go from one to the next, Enter opens the page of one`,
+            );
             setText(option, peer ? inWords(peer, withNode) : "no peer selected");
             option.setAttribute("aria-selected", String(Boolean(peer)));
             option.setAttribute("aria-posinset", String(Math.max(1, at + 1)));

@@ -13,12 +13,12 @@ const BOXES = [10, 12, 16];
 
 // Up to 250 bytes, up to 10 kB, larger.
 export function sizeClass(bytes) {
-    return bytes > 10_000 ? 2 : (bytes > 250 ? 1 : 0);
+    return bytes > 10_000 ? 2 : bytes > 250 ? 1 : 0;
 }
 
 // All pictures of messages in one, for this theme and pixel ratio.
 export function atlas(ratio, background) {
-    const cell = 2 * Math.ceil(CELL * ratio / 2);
+    const cell = 2 * Math.ceil((CELL * ratio) / 2);
     const sheet = new OffscreenCanvas(cell * SIZES * 2, cell * NAMES.length);
     const c = sheet.getContext("2d");
     for (let kind = 0; kind < NAMES.length; kind += 1) {
@@ -35,7 +35,7 @@ export function atlas(ratio, background) {
             }
         }
     }
-    const boxes = BOXES.map((box) => Math.min(cell, 2 * Math.ceil(box * ratio / 2)));
+    const boxes = BOXES.map((box) => Math.min(cell, 2 * Math.ceil((box * ratio) / 2)));
     return { image: sheet.transferToImageBitmap(), cell, boxes };
 }
 
@@ -77,7 +77,7 @@ export function flights() {
         },
         // Draws all in pixels of the device, and forgets those that have arrived. They follow their peers.
         draw(c, { image, cell, boxes }, ratio, now) {
-            for (let i = 0; i < n;) {
+            for (let i = 0; i < n; ) {
                 const t = (now - start[i]) * speed[i];
                 const peer = who[i];
                 const { ring } = peer;
@@ -93,8 +93,17 @@ export function flights() {
                     const y = (ring.cy + (peer.y - ring.cy) * along) * ratio;
                     const box = boxes[column[i] % SIZES];
                     const inset = (cell - box) / 2;
-                    c.drawImage(image, column[i] * cell + inset, row[i] * cell + inset, box, box,
-                        Math.round(x - box / 2), Math.round(y - box / 2), box, box);
+                    c.drawImage(
+                        image,
+                        column[i] * cell + inset,
+                        row[i] * cell + inset,
+                        box,
+                        box,
+                        Math.round(x - box / 2),
+                        Math.round(y - box / 2),
+                        box,
+                        box,
+                    );
                 }
                 i += 1;
             }

@@ -13,8 +13,15 @@ export const CRITERIA = [
 // So many groups have a colour of their own; the rest is one group.
 const PLACES = 7;
 const REST = "…";
-const TYPES = ["outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler", "private-broadcast",
-    "inbound"];
+const TYPES = [
+    "outbound-full-relay",
+    "block-relay-only",
+    "manual",
+    "addr-fetch",
+    "feeler",
+    "private-broadcast",
+    "inbound",
+];
 const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 
 // What a peer is called under a criterion; "" if there is nothing.
@@ -109,11 +116,13 @@ export function networkName(network) {
 export function missing(criterion, groups, info) {
     if (groups.some((g) => g.key)) return null;
     if (criterion === "as") {
-        return info.asmap ? "No peer's address is in the map of autonomous systems."
+        return info.asmap
+            ? "No peer's address is in the map of autonomous systems."
             : "No map of autonomous systems is configured: see the manual, networks.";
     }
     if (criterion === "set") {
-        return info.sets?.length ? "No peer is in one of the sets."
+        return info.sets?.length
+            ? "No peer is in one of the sets."
             : "No sets of networks are configured: see the manual, networks.";
     }
     if (criterion === "marks") return "No peer behaves in a way that is marked.";

@@ -10,8 +10,20 @@ export const FAMILIES = [
     ["Headers", ["headers", "getheaders", "sendheaders"]],
     ["Pings", ["ping", "pong"]],
     ["Handshake, fees", ["version", "verack", "wtxidrelay", "feefilter"]],
-    ["Filters", ["filterload", "filteradd", "filterclear", "getcfilters", "cfilter", "getcfheaders", "cfheaders",
-        "getcfcheckpt", "cfcheckpt"]],
+    [
+        "Filters",
+        [
+            "filterload",
+            "filteradd",
+            "filterclear",
+            "getcfilters",
+            "cfilter",
+            "getcfheaders",
+            "cfheaders",
+            "getcfcheckpt",
+            "cfcheckpt",
+        ],
+    ],
     ["Others", []],
 ];
 const OTHERS = FAMILIES.length - 1;

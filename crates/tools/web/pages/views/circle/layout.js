@@ -46,8 +46,8 @@ export function place(circle, peers) {
     const n = peers.length;
     const half = Math.min(circle.width, circle.height) / 2;
     const wide = circle.room / 2 - half >= ROOM_FOR_ADDRESS - 60;
-    const guess = TURN * (half - 30) / Math.max(1, n);
-    circle.labels = guess < NAMED ? "" : (guess >= ADDRESSED && wide ? "addr" : "id");
+    const guess = (TURN * (half - 30)) / Math.max(1, n);
+    circle.labels = guess < NAMED ? "" : guess >= ADDRESSED && wide ? "addr" : "id";
     const digits = String(peers.reduce((most, peer) => Math.max(most, peer.id), 0)).length;
     const beside = circle.labels ? 18 + 7 * digits : 16;
     const above = circle.labels ? 28 : 16;

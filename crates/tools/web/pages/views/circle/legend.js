@@ -7,7 +7,7 @@ import * as f from "../../lib/format.js";
 import { missing } from "./groups.js";
 import { colorOf, FAMILIES, FAMILY_OF, membersOf, NAMES, shapeOf } from "./kinds.js";
 import { swatch } from "./shapes.js";
-import { endName, ending } from "./stage.js";
+import { ending, endName } from "./stage.js";
 import { BYTE_STEPS, MESSAGE_STEPS } from "./still.js";
 
 // Groups of peers; one may be chosen to be shown alone. onOnly(key or null).
@@ -24,19 +24,36 @@ export function groupLegend(onOnly) {
             if (key === shown) return;
             shown = key;
             const focused = document.activeElement?.closest(".circle-groups button")?.dataset.key;
-            clear(items, groups.map((g) => h("li", {}, h("button", {
-                type: "button",
-                class: `legend-item ${only !== null && only !== g.key ? "off" : ""}`,
-                "aria-pressed": String(only === g.key),
-                title: only === g.key ? "Show all peers again" : "Show only these peers",
-                dataset: { key: g.key },
-                onclick: () => onOnly(only === g.key ? null : g.key),
-            }, swatch(g.shape, g.color), h("span", {}, g.label),
-            h("span", { class: "legend-value" }, f.count(g.count))))));
+            clear(
+                items,
+                groups.map((g) =>
+                    h(
+                        "li",
+                        {},
+                        h(
+                            "button",
+                            {
+                                type: "button",
+                                class: `legend-item ${only !== null && only !== g.key ? "off" : ""}`,
+                                "aria-pressed": String(only === g.key),
+                                title: only === g.key ? "Show all peers again" : "Show only these peers",
+                                dataset: { key: g.key },
+                                onclick: () => onOnly(only === g.key ? null : g.key),
+                            },
+                            swatch(g.shape, g.color),
+                            h("span", {}, g.label),
+                            h("span", { class: "legend-value" }, f.count(g.count)),
+                        ),
+                    ),
+                ),
+            );
             const buttons = [...items.querySelectorAll("button")];
             if (focused !== undefined) buttons.find((b) => b.dataset.key === focused)?.focus();
             const gone = only !== null && !groups.some((g) => g.key === only);
-            setText(note, gone ? "The group that was chosen has no peers now." : missing(criterion, groups, info) ?? "");
+            setText(
+                note,
+                gone ? "The group that was chosen has no peers now." : (missing(criterion, groups, info) ?? ""),
+            );
             note.hidden = !note.textContent;
         },
     };
@@ -49,12 +66,21 @@ export function messageLegend(hidden, onChange) {
         const members = membersOf(family);
         const value = h("span", { class: "legend-value" });
         const picture = h("span", { class: "circle-picture" });
-        const button = h("button", { type: "button", class: "legend-item", onclick: () => toggle(members) }, picture,
-            h("span", {}, name), value);
+        const button = h(
+            "button",
+            { type: "button", class: "legend-item", onclick: () => toggle(members) },
+            picture,
+            h("span", {}, name),
+            value,
+        );
         const types = h("span", { class: "chips" });
         return { members, value, button, picture, types, chips: new Map(), el: h("li", {}, button, types) };
     });
-    const el = h("ul", { class: "circle-kinds" }, rows.map((row) => row.el));
+    const el = h(
+        "ul",
+        { class: "circle-kinds" },
+        rows.map((row) => row.el),
+    );
     const smooth = new Float64Array(NAMES.length).fill(NaN);
 
     function toggle(members) {
@@ -77,8 +103,13 @@ export function messageLegend(hidden, onChange) {
         if (chip) return chip;
         const value = h("span", { class: "legend-value" });
         const picture = swatch(shapeOf(kind), colorOf(kind));
-        const button = h("button", { type: "button", class: "chip", onclick: () => toggle([kind]) }, picture,
-            h("span", {}, NAMES[kind]), value);
+        const button = h(
+            "button",
+            { type: "button", class: "chip", onclick: () => toggle([kind]) },
+            picture,
+            h("span", {}, NAMES[kind]),
+            value,
+        );
         button.setAttribute("aria-pressed", String(!hidden[kind]));
         chip = { el: button, value, picture };
         row.chips.set(kind, chip);
@@ -141,10 +172,20 @@ export function endLegend() {
             const key = JSON.stringify([[...counts], colors.theme()]);
             if (key === shown) return;
             shown = key;
-            clear(el, ["closed", "evicted", "disappeared", "node_restarted"]
-                .filter((how) => counts.get(how) || how === "closed" || how === "evicted")
-                .map((how) => h("li", {}, sign(how), h("span", {}, endName(how)),
-                    h("span", { class: "legend-value" }, f.count(counts.get(how) ?? 0)))));
+            clear(
+                el,
+                ["closed", "evicted", "disappeared", "node_restarted"]
+                    .filter((how) => counts.get(how) || how === "closed" || how === "evicted")
+                    .map((how) =>
+                        h(
+                            "li",
+                            {},
+                            sign(how),
+                            h("span", {}, endName(how)),
+                            h("span", { class: "legend-value" }, f.count(counts.get(how) ?? 0)),
+                        ),
+                    ),
+            );
         },
     };
 }
@@ -162,14 +203,20 @@ export function sign(how) {
 // What direction looks like, or what the lines mean, as it is drawn now.
 export function key(rates, byBytes) {
     if (!rates) {
-        return h("p", { class: "circle-key small" },
+        return h(
+            "p",
+            { class: "circle-key small" },
             h("span", {}, swatch("circle", colors.css("--fg")), "received: filled, towards the node"),
             h("span", {}, swatch("circle", colors.css("--fg"), true), "sent: outlined, towards the peer"),
-            h("span", { class: "muted" }, "Larger: more than 250 bytes, more than 10 kB."));
+            h("span", { class: "muted" }, "Larger: more than 250 bytes, more than 10 kB."),
+        );
     }
     const steps = byBytes ? BYTE_STEPS.map((n) => f.byteRate(n)) : MESSAGE_STEPS.map((n) => f.rate(n));
-    return h("p", { class: "circle-key small" },
+    return h(
+        "p",
+        { class: "circle-key small" },
         h("span", {}, swatch("square", colors.named("blue")), "half at the peer: received from it"),
         h("span", {}, swatch("square", colors.named("orange")), "half at the node: sent to it"),
-        h("span", { class: "muted" }, `Wider and brighter from ${steps.join(", ")}.`));
+        h("span", { class: "muted" }, `Wider and brighter from ${steps.join(", ")}.`),
+    );
 }

@@ -70,16 +70,21 @@ export function pace(wish, reduced) {
             return before !== why;
         },
         inWords(rate, byBytes, nodes) {
-            const lines = byBytes ? "lines show bytes per second as getpeerinfo tells them"
+            const lines = byBytes
+                ? "lines show bytes per second as getpeerinfo tells them"
                 : "lines show messages per second";
             if (why === "") return "Each message is drawn on its way.";
             if (why === "many") {
-                return `Too many messages to draw one by one (${f.rate(rate)}, at most ${f.rate(limit)}): ${lines}. `
-                    + `Fewer types${nodes > 1 ? " or one node" : ""} may help.`;
+                return (
+                    `Too many messages to draw one by one (${f.rate(rate)}, at most ${f.rate(limit)}): ${lines}. ` +
+                    `Fewer types${nodes > 1 ? " or one node" : ""} may help.`
+                );
             }
             if (why === "slow") {
-                return `This device needs ${f.count(Math.round(took))} ms for a picture: ${lines}. `
-                    + `Messages are tried again in ${f.count(left)} s.`;
+                return (
+                    `This device needs ${f.count(Math.round(took))} ms for a picture: ${lines}. ` +
+                    `Messages are tried again in ${f.count(left)} s.`
+                );
             }
             if (why === "motion") return `Your system asks for less motion: ${lines}.`;
             if (why === "untraced") {

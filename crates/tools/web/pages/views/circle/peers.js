@@ -228,8 +228,11 @@ function bytesOf(data, now) {
 const LOOKS = ["connection_type", "network", "as", "addr", "misbehaviour"];
 
 function sameLooks(a, b) {
-    return LOOKS.every((key) => a[key] === b[key]) && a.sets?.[0] === b.sets?.[0]
-        && a.marks?.[0]?.mark === b.marks?.[0]?.mark;
+    return (
+        LOOKS.every((key) => a[key] === b[key]) &&
+        a.sets?.[0] === b.sets?.[0] &&
+        a.marks?.[0]?.mark === b.marks?.[0]?.mark
+    );
 }
 
 // Whether a peer passes the filter of connection types and networks.

@@ -103,7 +103,9 @@ export function stage({ reduced, onResize }) {
             lower.setTransform(ratio, 0, 0, ratio, 0, 0);
             still.draw(lower, list, rates);
         }
-        tones ??= Object.fromEntries(["panel", "bad", "muted", "accent"].map((name) => [name, colors.css(`--${name}`)]));
+        tones ??= Object.fromEntries(
+            ["panel", "bad", "muted", "accent"].map((name) => [name, colors.css(`--${name}`)]),
+        );
         pictures ??= atlas(ratio, tones.panel);
         upper.setTransform(1, 0, 0, 1, 0, 0);
         upper.clearRect(0, 0, above.width, above.height);
@@ -186,7 +188,7 @@ export function stage({ reduced, onResize }) {
     }
 
     function highlight(peer, line) {
-        if (!peer.ring || peer.ended !== null && clock() - peer.ended > FADE) return;
+        if (!peer.ring || (peer.ended !== null && clock() - peer.ended > FADE)) return;
         const { ring, x, y } = peer;
         const k = ring.hub / peer.radius;
         upper.globalAlpha = 1;

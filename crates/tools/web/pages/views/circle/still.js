@@ -51,7 +51,7 @@ function byGroup(circle) {
 function plainLines(c, circle) {
     const n = circle.peers.length;
     c.lineWidth = n > 200 ? 0.7 : 1;
-    c.globalAlpha = n > 300 ? 0.16 : (n > 60 ? 0.28 : 0.42);
+    c.globalAlpha = n > 300 ? 0.16 : n > 60 ? 0.28 : 0.42;
     for (const [group, peers] of byGroup(circle)) {
         c.strokeStyle = group.color;
         strokes(c, peers, (peer) => {
@@ -73,7 +73,7 @@ function strokes(c, peers, line) {
 
 function rateLines(c, circle) {
     const peers = circle.peers.filter((peer) => peer.ended === null);
-    const most = Math.max(1.2, Math.PI * 2 * circle.outer / Math.max(1, peers.length) * 1.4);
+    const most = Math.max(1.2, ((Math.PI * 2 * circle.outer) / Math.max(1, peers.length)) * 1.4);
     for (let side = 0; side < 2; side += 1) {
         c.strokeStyle = colors.named(side === 0 ? "blue" : "orange");
         for (let level = 0; level < LEVELS; level += 1) {
@@ -142,10 +142,10 @@ function label(c, circle, peer, fg, muted, last) {
     const addr = circle.labels === "addr" && !middle && peer.data.addr ? f.printable(peer.data.addr, 24) : "";
     const own = c.measureText(addr ? `${id}  ` : id).width;
     const width = addr ? own + c.measureText(addr).width : own;
-    const left = middle ? x - width / 2 : (cos > 0 ? x : x - width);
+    const left = middle ? x - width / 2 : cos > 0 ? x : x - width;
     const box = { left, right: left + width, y };
     if (last && Math.abs(last.y - y) < LINE && box.left < last.right + 3 && last.left < box.right + 3) return last;
-    c.textAlign = middle ? "center" : (cos > 0 ? "left" : "right");
+    c.textAlign = middle ? "center" : cos > 0 ? "left" : "right";
     c.fillStyle = fg;
     c.fillText(id, x, y);
     if (addr) {

@@ -34,17 +34,32 @@ export function story({ ctx, onStep, onClose }) {
     const facts = h("dl", { class: "facts" });
     const whys = h("ul", { class: "small circle-whys" });
     const link = h("a", {}, "All about this peer");
-    const hint = h("p", { class: "empty" },
-        "Click a peer, or move to the circle with the Tab key and go from peer to peer with the arrow keys.");
+    const hint = h(
+        "p",
+        { class: "empty" },
+        "Click a peer, or move to the circle with the Tab key and go from peer to peer with the arrow keys.",
+    );
     const place = h("span", { class: "muted small" });
     const body = h("div", {}, marks, whys, facts, h("p", {}, link));
     const props = { type: "button", class: "button" };
     const button = (label, text, onclick) => h("button", { ...props, onclick, "aria-label": label }, text);
     const close = button("Select no peer", "✕", onClose);
-    const el = h("section", { class: "card circle-story", "aria-label": "Selected peer" },
-        h("div", { class: "card-head" }, title, place, h("span", { class: "grow" }),
-            button("Previous peer", "‹", () => onStep(-1)), button("Next peer", "›", () => onStep(1)), close),
-        hint, body);
+    const el = h(
+        "section",
+        { class: "card circle-story", "aria-label": "Selected peer" },
+        h(
+            "div",
+            { class: "card-head" },
+            title,
+            place,
+            h("span", { class: "grow" }),
+            button("Previous peer", "‹", () => onStep(-1)),
+            button("Next peer", "›", () => onStep(1)),
+            close,
+        ),
+        hint,
+        body,
+    );
     body.hidden = true;
     close.hidden = true;
 
@@ -59,13 +74,22 @@ export function story({ ctx, onStep, onClose }) {
             if (!peer) return;
             const d = peer.data;
             link.setAttribute("href", ctx.href("peer", { node: peer.node, id: peer.id }));
-            clear(marks, peer.ended !== null ? badge(endOf(peer), "bad") : null,
+            clear(
+                marks,
+                peer.ended !== null ? badge(endOf(peer), "bad") : null,
                 (d.sets ?? []).map((s) => badge(f.printable(s, 30), "info")),
                 (d.marks ?? []).map((m) => badge(markName(m.mark), "warn")),
-                d.misbehaviour > 0 ? badge(`misbehaved ${f.count(d.misbehaviour)} ×`, "bad") : null);
-            clear(whys, (d.marks ?? []).map((m) => h("li", {}, `${markName(m.mark)}: ${f.printable(m.why, 200)}`)));
+                d.misbehaviour > 0 ? badge(`misbehaved ${f.count(d.misbehaviour)} ×`, "bad") : null,
+            );
+            clear(
+                whys,
+                (d.marks ?? []).map((m) => h("li", {}, `${markName(m.mark)}: ${f.printable(m.why, 200)}`)),
+            );
             whys.hidden = !d.marks?.length;
-            clear(facts, factsOf(peer, ctx).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+            clear(
+                facts,
+                factsOf(peer, ctx).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+            );
         },
     };
 }
@@ -86,13 +110,21 @@ function factsOf(peer, ctx) {
         ["Connected", d.connected ? h("span", { title: f.utc(d.connected) }, f.ago(d.connected)) : null],
         ["Ended", d.closed ? h("span", { title: f.utc(d.closed) }, f.ago(d.closed)) : null],
         ["Reason", d.end?.text ? stranger(d.end.text, 120) : null],
-        ["Ping", known(d.ping_seconds) ? `${f.seconds(d.ping_seconds)}, at least ${f.seconds(d.min_ping_seconds)}` : null],
+        [
+            "Ping",
+            known(d.ping_seconds) ? `${f.seconds(d.ping_seconds)}, at least ${f.seconds(d.min_ping_seconds)}` : null,
+        ],
         ["Messages now", pair(d.rate_in, d.rate_out, f.rate)],
         ["Messages", pair(d.messages_received, d.messages_sent, f.count)],
         ["Bytes", pair(d.bytes_received, d.bytes_sent, f.bytes)],
         ["Addresses", pair(d.addresses_in, d.addresses_out, f.count)],
-        ["Transactions", txs ? `${f.count(txs.announced)} announced, ${f.count(txs.first)} of them first; `
-            + `${f.count(txs.delivered)} delivered` : null],
+        [
+            "Transactions",
+            txs
+                ? `${f.count(txs.announced)} announced, ${f.count(txs.first)} of them first; ` +
+                  `${f.count(txs.delivered)} delivered`
+                : null,
+        ],
         ["Last block", d.last_block ? f.ago(d.last_block) : null],
     ].filter((fact) => fact && fact[1] !== null);
 }
@@ -111,13 +143,29 @@ export function comings(withNode) {
             const key = JSON.stringify(list.map((c) => [c.time, c.node, c.id, c.how]));
             if (key === shown) return;
             shown = key;
-            clear(items, list.map((c) => h("li", {},
-                h("span", { class: "muted" }, f.clock(c.time)),
-                c.how === "connected" ? h("span", { class: "good circle-came", "aria-hidden": "true" }, "+") : sign(c.how),
-                h("span", {}, `${withNode ? `${f.printable(c.node, 20)} ` : ""}${c.id} `,
-                    c.how === "connected" ? `connected, ${f.printable(c.type ?? "type not known", 30)}` : endName(c.how),
-                    c.reason ? h("span", { class: "muted" }, ` ${f.printable(c.reason, 60)}`) : null))),
-            list.length ? null : h("li", { class: "muted" }, "No connection came or went in the last 10 minutes."));
+            clear(
+                items,
+                list.map((c) =>
+                    h(
+                        "li",
+                        {},
+                        h("span", { class: "muted" }, f.clock(c.time)),
+                        c.how === "connected"
+                            ? h("span", { class: "good circle-came", "aria-hidden": "true" }, "+")
+                            : sign(c.how),
+                        h(
+                            "span",
+                            {},
+                            `${withNode ? `${f.printable(c.node, 20)} ` : ""}${c.id} `,
+                            c.how === "connected"
+                                ? `connected, ${f.printable(c.type ?? "type not known", 30)}`
+                                : endName(c.how),
+                            c.reason ? h("span", { class: "muted" }, ` ${f.printable(c.reason, 60)}`) : null,
+                        ),
+                    ),
+                ),
+                list.length ? null : h("li", { class: "muted" }, "No connection came or went in the last 10 minutes."),
+            );
         },
     };
 }

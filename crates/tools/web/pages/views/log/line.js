@@ -3,8 +3,17 @@
 import { printable } from "../../lib/format.js";
 
 // What stands around the entry itself in the body of a log event.
-const AROUND = new Set(["log_timestamp", "category", "category_name", "threadname", "log_level", "log_line_bytes", "suppressing",
-    "source_location", "function"]);
+const AROUND = new Set([
+    "log_timestamp",
+    "category",
+    "category_name",
+    "threadname",
+    "log_level",
+    "log_line_bytes",
+    "suppressing",
+    "source_location",
+    "function",
+]);
 
 const LEVELS = ["trace", "debug", "info", "warning", "error"];
 

@@ -12,10 +12,19 @@ const MAX_TEXT = 600;
 
 export function list(withNode) {
     const rows = h("ol", { class: `lines${withNode ? " with-node" : ""}` });
-    const older = h("button", { type: "button", class: "link older", hidden: true, onclick: showOlder }, "Show older lines");
+    const older = h(
+        "button",
+        { type: "button", class: "link older", hidden: true, onclick: showOlder },
+        "Show older lines",
+    );
     const nothing = h("p", { class: "empty" });
-    const scroll = h("div", { class: "log-scroll", role: "region", tabindex: "0", "aria-label": "Lines of debug.log" },
-        older, rows, nothing);
+    const scroll = h(
+        "div",
+        { class: "log-scroll", role: "region", tabindex: "0", "aria-label": "Lines of debug.log" },
+        older,
+        rows,
+        nothing,
+    );
     const more = h("button", { type: "button", class: "button to-end", hidden: true, onclick: toEnd }, "");
     const el = h("div", { class: "log-list" }, scroll, more);
     let lines = [];
@@ -26,22 +35,46 @@ export function list(withNode) {
     let frame = 0;
     let emptyText = "";
 
-    scroll.addEventListener("scroll", () => {
-        const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 24;
-        if (atEnd === follow) return;
-        follow = atEnd;
-        if (follow) toEnd();
-    }, { passive: true });
+    scroll.addEventListener(
+        "scroll",
+        () => {
+            const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 24;
+            if (atEnd === follow) return;
+            follow = atEnd;
+            if (follow) toEnd();
+        },
+        { passive: true },
+    );
 
     function row(line) {
-        const level = line.level === "error" ? "bad" : (line.level === "warning" ? "warn" : "");
-        return h("li", { class: `line ${line.level}` },
+        const level = line.level === "error" ? "bad" : line.level === "warning" ? "warn" : "";
+        return h(
+            "li",
+            { class: `line ${line.level}` },
             h("time", { datetime: line.time, title: utc(line.time) }, clock(line.time, true)),
             withNode ? h("span", { class: "line-node" }, printable(line.node, 24)) : null,
-            h("span", { class: "line-category" }, level ? badge(line.level, level) : null, printable(line.category, 24)),
-            h("span", { class: "line-text", title: line.text.length > MAX_TEXT ? shown(line, 4000) : null },
+            h(
+                "span",
+                { class: "line-category" },
+                level ? badge(line.level, level) : null,
+                printable(line.category, 24),
+            ),
+            h(
+                "span",
+                { class: "line-text", title: line.text.length > MAX_TEXT ? shown(line, 4000) : null },
                 shown(line, MAX_TEXT),
-                line.unknown ? [" ", h("span", { class: "unknown", title: "a line of a kind that peer-observer does not know" }, "?")] : null));
+                line.unknown
+                    ? [
+                          " ",
+                          h(
+                              "span",
+                              { class: "unknown", title: "a line of a kind that peer-observer does not know" },
+                              "?",
+                          ),
+                      ]
+                    : null,
+            ),
+        );
     }
 
     // Shows the lines from `from` on, anew.

@@ -2,8 +2,8 @@
 // replies on the side that replied. The newest is at the bottom, where the diagram stays unless it is scrolled away.
 // The same is told as a table.
 
-import { clear, empty, h, select, setText, svg } from "../../lib/dom.js";
 import * as colors from "../../lib/colors.js";
+import { clear, empty, h, select, setText, svg } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
@@ -17,7 +17,7 @@ const LETTER = 6.3;
 
 const fits = (text, width) => {
     const most = Math.floor(width / LETTER);
-    return text.length <= most ? text : (most > 3 ? `${text.slice(0, most - 1)}…` : "");
+    return text.length <= most ? text : most > 3 ? `${text.slice(0, most - 1)}…` : "";
 };
 
 // Where things stand in a diagram of this width.
@@ -43,22 +43,49 @@ export function sequence(ctx, node) {
         ctx.set({ message: value });
         arrange();
     });
-    const chips = [["Diagram", false], ["Table", true]].map(([label, value]) => h("button",
-        { type: "button", class: "chip",
-        "aria-pressed": String(asTable === value), onclick: () => show(value) }, label));
+    const chips = [
+        ["Diagram", false],
+        ["Table", true],
+    ].map(([label, value]) =>
+        h(
+            "button",
+            { type: "button", class: "chip", "aria-pressed": String(asTable === value), onclick: () => show(value) },
+            label,
+        ),
+    );
     const count = h("span", { class: "muted small" });
     const peerName = h("span", {});
     const picture = svg("svg", { class: "sequence", role: "img" });
-    const scroll = h("div", { class: "sequence-scroll", role: "region", tabindex: "0",
-        "aria-label": "Sequence diagram of the last messages" },
-        picture);
-    const toEnd = h("button", { type: "button", class: "button to-end", hidden: true, onclick: () => {
-        atEnd = true;
-        scroll.scrollTop = scroll.scrollHeight;
-        toEnd.hidden = true;
-    } }, "To the newest");
-    const heads = h("div", { class: "lifelines", "aria-hidden": "true" },
-        h("span", { class: "mono" }, f.printable(node, 24)), peerName);
+    const scroll = h(
+        "div",
+        {
+            class: "sequence-scroll",
+            role: "region",
+            tabindex: "0",
+            "aria-label": "Sequence diagram of the last messages",
+        },
+        picture,
+    );
+    const toEnd = h(
+        "button",
+        {
+            type: "button",
+            class: "button to-end",
+            hidden: true,
+            onclick: () => {
+                atEnd = true;
+                scroll.scrollTop = scroll.scrollHeight;
+                toEnd.hidden = true;
+            },
+        },
+        "To the newest",
+    );
+    const heads = h(
+        "div",
+        { class: "lifelines", "aria-hidden": "true" },
+        h("span", { class: "mono" }, f.printable(node, 24)),
+        peerName,
+    );
     const diagram = h("div", { class: "diagram" }, heads, scroll, toEnd);
     const nothing = empty("");
     const list = table({
@@ -67,28 +94,64 @@ export function sequence(ctx, node) {
         sort: "-time",
         rowKey: (m) => m.seq,
         columns: [
-            { key: "time", label: "Time", value: (m) => m.time, text: (m) => f.clock(m.time, true),
-                hint: (m) => f.utc(m.time) },
-            { key: "direction", label: "Direction", value: (m) => (m.direction === "inbound" ? "← received"
-                : "→ sent") },
-            { key: "message", label: "Message", head: true, value: (m) => m.message,
-                text: (m) => f.printable(m.message, 24) },
-            { key: "size", label: "Size", align: "right", sort: "desc", value: (m) => m.size,
-                text: (m) => f.bytes(m.size) },
+            {
+                key: "time",
+                label: "Time",
+                value: (m) => m.time,
+                text: (m) => f.clock(m.time, true),
+                hint: (m) => f.utc(m.time),
+            },
+            {
+                key: "direction",
+                label: "Direction",
+                value: (m) => (m.direction === "inbound" ? "← received" : "→ sent"),
+            },
+            {
+                key: "message",
+                label: "Message",
+                head: true,
+                value: (m) => m.message,
+                text: (m) => f.printable(m.message, 24),
+            },
+            {
+                key: "size",
+                label: "Size",
+                align: "right",
+                sort: "desc",
+                value: (m) => m.size,
+                text: (m) => f.bytes(m.size),
+            },
             { key: "about", label: "About", value: (m) => m.about, text: (m) => f.printable(m.about ?? "", 80) },
             { key: "reply", label: "Reply to", value: (m) => m.reply_to, text: (m) => replyTo(m) },
-            { key: "after", label: "After", align: "right", sort: "desc", value: (m) => m.after_seconds,
-                text: (m) => (m.after_seconds === null || m.after_seconds === undefined ? ""
-                    : f.seconds(m.after_seconds)) },
+            {
+                key: "after",
+                label: "After",
+                align: "right",
+                sort: "desc",
+                value: (m) => m.after_seconds,
+                text: (m) =>
+                    m.after_seconds === null || m.after_seconds === undefined ? "" : f.seconds(m.after_seconds),
+            },
         ],
     });
     const holder = h("div", { class: "sequence-table", hidden: true }, list.el);
     list.el.classList.add("tall");
-    const el = h("section", { class: "card wide", "aria-label": "Messages" },
-        h("div", { class: "card-head" }, h("h2", {}, "Last messages"), count, h("span", { class: "grow" }),
+    const el = h(
+        "section",
+        { class: "card wide", "aria-label": "Messages" },
+        h(
+            "div",
+            { class: "card-head" },
+            h("h2", {}, "Last messages"),
+            count,
+            h("span", { class: "grow" }),
             h("label", { class: "picker" }, h("span", { class: "visually-hidden" }, "Messages of type"), pick),
-            h("div", { class: "chips", role: "group", "aria-label": "Shown as" }, chips)),
-        nothing, diagram, holder);
+            h("div", { class: "chips", role: "group", "aria-label": "Shown as" }, chips),
+        ),
+        nothing,
+        diagram,
+        holder,
+    );
 
     function replyTo(m) {
         if (m.reply_to === null || m.reply_to === undefined) return "";
@@ -99,7 +162,7 @@ export function sequence(ctx, node) {
     function show(value) {
         asTable = value;
         ctx.set({ messages: value ? "table" : null });
-        chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String((i === 1) === value)));
+        for (const [i, chip] of chips.entries()) chip.setAttribute("aria-pressed", String((i === 1) === value));
         arrange();
     }
 
@@ -108,8 +171,11 @@ export function sequence(ctx, node) {
         const state = names.join("\n");
         if (pick.dataset.state === state) return;
         pick.dataset.state = state;
-        clear(pick, h("option", { value: "" }, "All messages"),
-            names.map((x) => h("option", { value: x }, f.printable(x, 24))));
+        clear(
+            pick,
+            h("option", { value: "" }, "All messages"),
+            names.map((x) => h("option", { value: x }, f.printable(x, 24))),
+        );
         pick.value = wanted;
     }
 
@@ -124,8 +190,10 @@ export function sequence(ctx, node) {
             for (const m of messages) if (m.message !== wanted && joined.has(m.reply_to)) joined.add(m.seq);
         }
         shown = wanted ? messages.filter((m) => joined.has(m.seq)) : messages;
-        setText(count, messages.length ? (wanted ? `${shown.length} of ${messages.length}` : `${messages.length}`)
-            : "");
+        setText(
+            count,
+            messages.length ? (wanted ? `${shown.length} of ${messages.length}` : `${messages.length}`) : "",
+        );
         nothing.hidden = shown.length > 0;
         diagram.hidden = asTable || shown.length === 0;
         holder.hidden = !asTable || shown.length === 0;
@@ -165,9 +233,11 @@ export function sequence(ctx, node) {
         picture.setAttribute("width", width);
         picture.setAttribute("height", height);
         picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-        picture.setAttribute("aria-label",
-            `Sequence diagram of ${shown.length} messages between ${f.printable(node, 24)} and the peer. `
-            + "The button Table shows them as a table.");
+        picture.setAttribute(
+            "aria-label",
+            `Sequence diagram of ${shown.length} messages between ${f.printable(node, 24)} and the peer. ` +
+                "The button Table shows them as a table.",
+        );
         clear(picture, line(m.left), line(m.right), joins(m), rows);
         heads.style.paddingLeft = `${m.left}px`;
         heads.style.paddingRight = `${m.side + (scroll.offsetWidth - width)}px`;
@@ -177,9 +247,12 @@ export function sequence(ctx, node) {
     }
 
     function gapOf(m, y, seconds) {
-        return svg("g", { class: "gap" },
+        return svg(
+            "g",
+            { class: "gap" },
             svg("line", { x1: m.left, x2: m.right, y1: y, y2: y }),
-            svg("text", { x: m.left - 8, y: y + 4, "text-anchor": "end" }, `${f.seconds(seconds)}`));
+            svg("text", { x: m.left - 8, y: y + 4, "text-anchor": "end" }, `${f.seconds(seconds)}`),
+        );
     }
 
     function row(m, y, message) {
@@ -193,17 +266,28 @@ export function sequence(ctx, node) {
         const room = m.right - m.left - 24;
         const more = fits(`${f.bytes(message.size)}${about ? ` · ${about}` : ""}`, room - (name.length + 1) * 7);
         const way = inbound ? "from the peer" : "to the peer";
-        const words = [`${f.clock(message.time, true)} ${way}: ${name}, ${f.bytes(message.size)}`, about,
-            message.after_seconds === null || message.after_seconds === undefined ? ""
-                : `a reply after ${f.seconds(message.after_seconds)}`];
-        return svg("g", { class: "message" },
+        const words = [
+            `${f.clock(message.time, true)} ${way}: ${name}, ${f.bytes(message.size)}`,
+            about,
+            message.after_seconds === null || message.after_seconds === undefined
+                ? ""
+                : `a reply after ${f.seconds(message.after_seconds)}`,
+        ];
+        return svg(
+            "g",
+            { class: "message" },
             svg("title", {}, words.filter(Boolean).join(", ")),
             svg("rect", { x: 0, y: y - ROW + 6, width: m.width, height: ROW }),
             svg("text", { class: "at", x: 0, y: y + 4 }, f.clock(message.time, !m.narrow)),
             svg("line", { x1: from, x2: to, y1: y, y2: y, stroke: color }),
             svg("polygon", { points: `${to},${y} ${to + back},${y - 4} ${to + back},${y + 4}`, fill: color }),
-            svg("text", { class: "what", x: (m.left + m.right) / 2, y: y - 5, "text-anchor": "middle" },
-                svg("tspan", { class: "name" }, name), more ? svg("tspan", { class: "more", dx: 5 }, more) : null));
+            svg(
+                "text",
+                { class: "what", x: (m.left + m.right) / 2, y: y - 5, "text-anchor": "middle" },
+                svg("tspan", { class: "name" }, name),
+                more ? svg("tspan", { class: "more", dx: 5 }, more) : null,
+            ),
+        );
     }
 
     // A line beside the lifeline of who replied, from the request to its last reply, with the time of each reply.
@@ -216,8 +300,18 @@ export function sequence(ctx, node) {
             if (reply.reply_to === null || reply.reply_to === undefined) continue;
             const inbound = reply.direction === "inbound";
             const y = places.get(reply.seq);
-            out.push(svg("text", { class: "after", x: x0(inbound) + sign(inbound) * (LANES * LANE + 7), y: y + 4,
-                "text-anchor": inbound ? "start" : "end" }, f.seconds(reply.after_seconds)));
+            out.push(
+                svg(
+                    "text",
+                    {
+                        class: "after",
+                        x: x0(inbound) + sign(inbound) * (LANES * LANE + 7),
+                        y: y + 4,
+                        "text-anchor": inbound ? "start" : "end",
+                    },
+                    f.seconds(reply.after_seconds),
+                ),
+            );
             const from = places.get(reply.reply_to);
             if (from === undefined) continue;
             const known = requests.get(reply.reply_to);
@@ -239,10 +333,14 @@ export function sequence(ctx, node) {
         return svg("g", { class: "joins" }, out);
     }
 
-    scroll.addEventListener("scroll", () => {
-        atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 24;
-        toEnd.hidden = atEnd;
-    }, { passive: true });
+    scroll.addEventListener(
+        "scroll",
+        () => {
+            atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 24;
+            toEnd.hidden = atEnd;
+        },
+        { passive: true },
+    );
     const observer = new ResizeObserver(draw);
     observer.observe(scroll);
     ctx.onTheme(() => {

@@ -1,7 +1,7 @@
 // The columns of the table of peers: those of -netinfo in its order and units, then ours.
 
-import { badge, h } from "../../lib/dom.js";
 import * as colors from "../../lib/colors.js";
+import { badge, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import * as n from "./netinfo.js";
 
@@ -27,7 +27,11 @@ const whole = (seconds, unit) => (known(seconds) ? String(Math.floor(seconds / u
 // A column with the time since a point in time, in seconds or minutes.
 function since(key, label, title, field, unit, none = () => "") {
     return {
-        key, label, title, align: "right", group: "netinfo",
+        key,
+        label,
+        title,
+        align: "right",
+        group: "netinfo",
         value: (p) => n.since(p, p[field]),
         text: (p) => whole(n.since(p, p[field]), unit) ?? none(p),
         hint: (p) => (p[field] ? f.utc(p[field]) : ""),
@@ -39,16 +43,28 @@ function number(key, label, title, value, write = f.count) {
 }
 
 function kind(color, mark, name) {
-    return h("span", { class: "nowrap" }, h("span", { class: "kind-mark", style: { color }, "aria-hidden": "true" },
-        mark), name);
+    return h(
+        "span",
+        { class: "nowrap" },
+        h("span", { class: "kind-mark", style: { color }, "aria-hidden": "true" }, mark),
+        name,
+    );
 }
 
 function marks(p) {
     const list = (p.marks ?? []).slice(0, 8);
     if (!list.length) return "";
-    return h("span", { class: "badges row-badges" },
-        list.map((m) => badge(f.printable(String(m.mark).replaceAll("_", " "), 24),
-        m.mark === "misbehaving" ? "bad" : "warn", f.printable(m.why, 200))));
+    return h(
+        "span",
+        { class: "badges row-badges" },
+        list.map((m) =>
+            badge(
+                f.printable(String(m.mark).replaceAll("_", " "), 24),
+                m.mark === "misbehaving" ? "bad" : "warn",
+                f.printable(m.why, 200),
+            ),
+        ),
+    );
 }
 
 function names(list) {
@@ -59,84 +75,221 @@ function names(list) {
 export function ended(peer) {
     if (!peer.closed) return "";
     const how = peer.end?.how ?? "closed";
-    return [how, peer.end?.reason ?? peer.end?.text].filter(Boolean).map((x) => f.printable(x, 60)).join(": ");
+    return [how, peer.end?.reason ?? peer.end?.text]
+        .filter(Boolean)
+        .map((x) => f.printable(x, 60))
+        .join(": ");
 }
 
 export function columns(ctx) {
     return [
         { key: "node", label: "node", title: "The node that has this peer", group: "ours", value: (p) => p.node },
-        { key: "dir", label: "<->", title: "Direction: in – the peer opened the connection; out – the node did",
+        {
+            key: "dir",
+            label: "<->",
+            title: "Direction: in – the peer opened the connection; out – the node did",
             group: "netinfo",
-            value: (p) => n.direction(p) || null },
-        { key: "type", label: "type", group: "netinfo",
+            value: (p) => n.direction(p) || null,
+        },
+        {
+            key: "type",
+            label: "type",
+            group: "netinfo",
             title: "Type: full relay, block relay, manual, feeler, addr(ess fetch), in(bound)",
-            value: (p) => n.type(p), hint: (p) => f.printable(p.connection_type, 40),
-            node: (p) => kind(colors.forType(p.connection_type), colors.mark(colors.shapeForType(p.connection_type)),
-                n.type(p)) },
-        { key: "net", label: "net", title: "Network: ipv4, ipv6, onion, i2p, cjdns, npr (not publicly routable)",
+            value: (p) => n.type(p),
+            hint: (p) => f.printable(p.connection_type, 40),
+            node: (p) =>
+                kind(colors.forType(p.connection_type), colors.mark(colors.shapeForType(p.connection_type)), n.type(p)),
+        },
+        {
+            key: "net",
+            label: "net",
+            title: "Network: ipv4, ipv6, onion, i2p, cjdns, npr (not publicly routable)",
             group: "netinfo",
-            value: (p) => n.net(p), hint: (p) => f.printable(p.network, 40),
-            node: (p) => kind(colors.forNetwork(p.network), colors.mark(colors.shapeForNetwork(p.network)), n.net(p)) },
-        { key: "serv", label: "serv", group: "netinfo", class: "mono",
+            value: (p) => n.net(p),
+            hint: (p) => f.printable(p.network, 40),
+            node: (p) => kind(colors.forNetwork(p.network), colors.mark(colors.shapeForNetwork(p.network)), n.net(p)),
+        },
+        {
+            key: "serv",
+            label: "serv",
+            group: "netinfo",
+            class: "mono",
             title: "Services: n NETWORK, b BLOOM, w WITNESS, c COMPACT_FILTERS, l NETWORK_LIMITED, 2 P2P_V2, u another",
-            value: (p) => n.services(p), hint: (p) => names(p.services) },
-        { key: "v", label: "v", title: "Version of the transport: 1, 2 (encrypted), d (being detected)",
-            group: "netinfo", align: "center",
-            value: (p) => n.transport(p) || null },
-        { key: "mping", label: "mping", title: "Shortest ping in milliseconds", group: "netinfo", align: "right",
-            value: (p) => p.min_ping_seconds, text: (p) => ms(p.min_ping_seconds) },
-        { key: "ping", label: "ping", title: "Last ping in milliseconds", group: "netinfo", align: "right",
+            value: (p) => n.services(p),
+            hint: (p) => names(p.services),
+        },
+        {
+            key: "v",
+            label: "v",
+            title: "Version of the transport: 1, 2 (encrypted), d (being detected)",
+            group: "netinfo",
+            align: "center",
+            value: (p) => n.transport(p) || null,
+        },
+        {
+            key: "mping",
+            label: "mping",
+            title: "Shortest ping in milliseconds",
+            group: "netinfo",
+            align: "right",
+            value: (p) => p.min_ping_seconds,
+            text: (p) => ms(p.min_ping_seconds),
+        },
+        {
+            key: "ping",
+            label: "ping",
+            title: "Last ping in milliseconds",
+            group: "netinfo",
+            align: "right",
             sort: "desc",
-            value: (p) => p.ping_seconds, text: (p) => ms(p.ping_seconds),
-            hint: (p) => (known(p.ping_wait_seconds) ? `owes a pong for ${f.seconds(p.ping_wait_seconds)}` : "") },
+            value: (p) => p.ping_seconds,
+            text: (p) => ms(p.ping_seconds),
+            hint: (p) => (known(p.ping_wait_seconds) ? `owes a pong for ${f.seconds(p.ping_wait_seconds)}` : ""),
+        },
         since("send", "send", "Seconds since it was last sent something", "last_send", 1, () => "–"),
         since("recv", "recv", "Seconds since it last sent something", "last_received", 1, () => "–"),
-        since("txn", "txn", "Minutes since its last transaction that was new; *: it wants no transactions",
-            "last_transaction", 60,
-            (p) => (p.relay_transactions === false ? "*" : "")),
+        since(
+            "txn",
+            "txn",
+            "Minutes since its last transaction that was new; *: it wants no transactions",
+            "last_transaction",
+            60,
+            (p) => (p.relay_transactions === false ? "*" : ""),
+        ),
         since("blk", "blk", "Minutes since its last block that was new", "last_block", 60),
-        { key: "hb", label: "hb", group: "netinfo", align: "center", class: "mono",
+        {
+            key: "hb",
+            label: "hb",
+            group: "netinfo",
+            align: "center",
+            class: "mono",
             title: "Compact blocks in high bandwidth: . the node chose the peer, * the peer chose the node",
-            value: (p) => (p.high_bandwidth_to ? 1 : 0) + (p.high_bandwidth_from ? 2 : 0), sort: "desc",
-            text: (p) => n.highBandwidth(p) },
-        { key: "addrp", label: "addrp", group: "netinfo", align: "right", sort: "desc",
+            value: (p) => (p.high_bandwidth_to ? 1 : 0) + (p.high_bandwidth_from ? 2 : 0),
+            sort: "desc",
+            text: (p) => n.highBandwidth(p),
+        },
+        {
+            key: "addrp",
+            label: "addrp",
+            group: "netinfo",
+            align: "right",
+            sort: "desc",
             title: "Addresses processed, without those over the rate limit; . – no addresses are relayed with it",
             value: (p) => p.addr_processed,
-            text: (p) => (p.addr_processed ? f.count(p.addr_processed) : (p.addr_relay === false ? "." : "")) },
-        { key: "addrl", label: "addrl", title: "Addresses dropped for the rate limit", group: "netinfo", align: "right",
+            text: (p) => (p.addr_processed ? f.count(p.addr_processed) : p.addr_relay === false ? "." : ""),
+        },
+        {
+            key: "addrl",
+            label: "addrl",
+            title: "Addresses dropped for the rate limit",
+            group: "netinfo",
+            align: "right",
             sort: "desc",
-            value: (p) => p.addr_rate_limited, text: (p) => (p.addr_rate_limited ? f.count(p.addr_rate_limited) : "") },
-        { key: "age", label: "age", title: "Minutes since it connected", group: "netinfo", align: "right", sort: "desc",
-            value: (p) => n.age(p), text: (p) => whole(n.age(p), 60) ?? "–",
-            hint: (p) => `connected ${f.utc(p.connected)}` },
-        { key: "asmap", label: "asmap", title: "Autonomous system", group: "netinfo", align: "right",
-            value: (p) => p.as, text: (p) => (known(p.as) ? String(p.as) : "") },
-        { key: "id", label: "id", title: "The node's number of the peer", group: "netinfo", align: "right",
-            value: (p) => p.id },
-        { key: "addr", label: "address", title: "Address and port; leads to all that is known of the peer",
-            group: "netinfo", head: true,
+            value: (p) => p.addr_rate_limited,
+            text: (p) => (p.addr_rate_limited ? f.count(p.addr_rate_limited) : ""),
+        },
+        {
+            key: "age",
+            label: "age",
+            title: "Minutes since it connected",
+            group: "netinfo",
+            align: "right",
+            sort: "desc",
+            value: (p) => n.age(p),
+            text: (p) => whole(n.age(p), 60) ?? "–",
+            hint: (p) => `connected ${f.utc(p.connected)}`,
+        },
+        {
+            key: "asmap",
+            label: "asmap",
+            title: "Autonomous system",
+            group: "netinfo",
+            align: "right",
+            value: (p) => p.as,
+            text: (p) => (known(p.as) ? String(p.as) : ""),
+        },
+        {
+            key: "id",
+            label: "id",
+            title: "The node's number of the peer",
+            group: "netinfo",
+            align: "right",
+            value: (p) => p.id,
+        },
+        {
+            key: "addr",
+            label: "address",
+            title: "Address and port; leads to all that is known of the peer",
+            group: "netinfo",
+            head: true,
             value: (p) => p.addr,
-            node: (p) => h("a", { href: ctx.href("peer", { node: p.node, id: p.id }), class: "mono addr" },
-                address(p.addr)),
-            hint: (p) => (String(p.addr ?? "").length > LONG ? f.printable(p.addr, 120) : "") },
-        { key: "marks", label: "marks", title: "What is striking about it", group: "ours", sort: "desc",
-            value: (p) => (p.marks?.length ? p.marks.length : null), node: marks },
-        { key: "ended", label: "ended", title: "How the connection ended", group: "ours",
+            node: (p) =>
+                h("a", { href: ctx.href("peer", { node: p.node, id: p.id }), class: "mono addr" }, address(p.addr)),
+            hint: (p) => (String(p.addr ?? "").length > LONG ? f.printable(p.addr, 120) : ""),
+        },
+        {
+            key: "marks",
+            label: "marks",
+            title: "What is striking about it",
+            group: "ours",
+            sort: "desc",
+            value: (p) => (p.marks?.length ? p.marks.length : null),
+            node: marks,
+        },
+        {
+            key: "ended",
+            label: "ended",
+            title: "How the connection ended",
+            group: "ours",
             value: (p) => ended(p) || null,
             text: (p) => (p.closed ? `${ended(p)}, ${f.ago(p.closed)}` : ""),
-            hint: (p) => f.printable(p.end?.text ?? "", 300) },
-        { key: "version", label: "version", title: "Protocol version and user agent", group: "netinfo", class: "agent",
-            value: (p) => n.version(p) || null, hint: (p) => f.printable(p.user_agent ?? "", 300) },
-        { key: "ua", label: "user agent", title: "What it calls itself", group: "ours", class: "agent",
-            value: (p) => p.user_agent, text: (p) => f.printable(p.user_agent ?? "–", 60) },
-        { key: "sets", label: "sets", title: "Sets of networks that it is in", group: "ours",
+            hint: (p) => f.printable(p.end?.text ?? "", 300),
+        },
+        {
+            key: "version",
+            label: "version",
+            title: "Protocol version and user agent",
+            group: "netinfo",
+            class: "agent",
+            value: (p) => n.version(p) || null,
+            hint: (p) => f.printable(p.user_agent ?? "", 300),
+        },
+        {
+            key: "ua",
+            label: "user agent",
+            title: "What it calls itself",
+            group: "ours",
+            class: "agent",
+            value: (p) => p.user_agent,
+            text: (p) => f.printable(p.user_agent ?? "–", 60),
+        },
+        {
+            key: "sets",
+            label: "sets",
+            title: "Sets of networks that it is in",
+            group: "ours",
             value: (p) => names(p.sets) || null,
-            text: (p) => names(p.sets) },
-        { key: "bad", label: "bad", title: "How often it misbehaved", group: "ours", align: "right", sort: "desc",
-            value: (p) => p.misbehaviour, text: (p) => (p.misbehaviour ? f.count(p.misbehaviour) : "") },
+            text: (p) => names(p.sets),
+        },
+        {
+            key: "bad",
+            label: "bad",
+            title: "How often it misbehaved",
+            group: "ours",
+            align: "right",
+            sort: "desc",
+            value: (p) => p.misbehaviour,
+            text: (p) => (p.misbehaviour ? f.count(p.misbehaviour) : ""),
+        },
         number("ratein", "msg/s in", "Messages per second that it sends, of the last 10 s", (p) => p.rate_in, f.short),
-        number("rateout", "msg/s out", "Messages per second that it is sent, of the last 10 s", (p) => p.rate_out,
-            f.short),
+        number(
+            "rateout",
+            "msg/s out",
+            "Messages per second that it is sent, of the last 10 s",
+            (p) => p.rate_out,
+            f.short,
+        ),
         number("msgin", "msg in", "Messages that it sent", (p) => p.messages_received),
         number("msgout", "msg out", "Messages that it was sent", (p) => p.messages_sent),
         number("bytesin", "bytes in", "Bytes that it sent", (p) => p.bytes_received, f.bytes),
@@ -152,19 +305,36 @@ export function columns(ctx) {
         number("cpu", "cpu", "Share of a processor that the node takes for it", (p) => p.cpu_load, f.percent),
         number("clock", "clock", "By how much its clock differs", (p) => p.time_offset_seconds, f.seconds),
         number("height", "height", "Height up to which it has the same blocks", (p) => p.synced_blocks),
-        { key: "perm", label: "permissions", title: "What it is allowed to do", group: "ours",
+        {
+            key: "perm",
+            label: "permissions",
+            title: "What it is allowed to do",
+            group: "ours",
             value: (p) => names(p.permissions) || null,
-            text: (p) => names(p.permissions) },
+            text: (p) => names(p.permissions),
+        },
         { key: "group", label: "group", title: "Network group", group: "ours", value: (p) => p.group },
     ];
 }
 
 // The columns shown unless others are chosen. The node only among several, the end only with closed peers.
 export function standard(all, { manyNodes, closed, asmap }) {
-    const ours = new Set(["marks", "ratein", "rateout", "bytesin", "bytesout", "txs", "first", "addrin", "addrout",
-        "sets", "bad"]);
+    const ours = new Set([
+        "marks",
+        "ratein",
+        "rateout",
+        "bytesin",
+        "bytesout",
+        "txs",
+        "first",
+        "addrin",
+        "addrout",
+        "sets",
+        "bad",
+    ]);
     if (manyNodes) ours.add("node");
     if (closed) ours.add("ended");
-    return all.filter((c) => (c.group === "netinfo" && (asmap || c.key !== "asmap"))
-        || ours.has(c.key)).map((c) => c.key);
+    return all
+        .filter((c) => (c.group === "netinfo" && (asmap || c.key !== "asmap")) || ours.has(c.key))
+        .map((c) => c.key);
 }

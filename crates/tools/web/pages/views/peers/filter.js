@@ -7,8 +7,8 @@ import { age, direction, highBandwidth, net, services, since, transport, type } 
 
 const text = (value) => (value === null || value === undefined || value === "" ? [] : [value].flat().map(String));
 const yesNo = (value) => (value === null || value === undefined ? [] : [value ? "yes" : "no"]);
-const bandwidth = (p) => [p.high_bandwidth_to ? "to" : "", p.high_bandwidth_from ? "from" : "",
-    highBandwidth(p)].filter(Boolean);
+const bandwidth = (p) =>
+    [p.high_bandwidth_to ? "to" : "", p.high_bandwidth_from ? "from" : "", highBandwidth(p)].filter(Boolean);
 
 // Keys with words: how a word of the filter fits a word of the peer ("is", "has": within it), and the peer's words.
 const WORDS = {
@@ -24,12 +24,18 @@ const WORDS = {
     group: ["has", (p) => text(p.group), "part of the network group"],
     as: ["is", (p) => text(p.as), "autonomous system: 64500"],
     ua: ["has", (p) => text(p.user_agent), "part of the user agent"],
-    mark: ["is", (p) => (p.marks ?? []).map((m) => String(m.mark)),
-        "spy, address_flood, unrequested, misbehaving, late_pong"],
+    mark: [
+        "is",
+        (p) => (p.marks ?? []).map((m) => String(m.mark)),
+        "spy, address_flood, unrequested, misbehaving, late_pong",
+    ],
     set: ["has", (p) => text(p.sets), "a set of networks: linkinglion"],
     perm: ["is", (p) => text(p.permissions), "a permission: noban"],
-    end: ["has", (p) => (p.end ? [p.end.how, p.end.reason, p.end.text].filter(Boolean).map(String) : []),
-        "how a closed one ended"],
+    end: [
+        "has",
+        (p) => (p.end ? [p.end.how, p.end.reason, p.end.text].filter(Boolean).map(String) : []),
+        "how a closed one ended",
+    ],
     node: ["is", (p) => text(p.node), "the node"],
     id: ["is", (p) => text(p.id), "number of the peer"],
 };
@@ -68,7 +74,7 @@ const NUMBERS = {
 };
 
 const UNITS = {
-    time: { us: 1e-6, "µs": 1e-6, ms: 1e-3, s: 1, m: 60, min: 60, h: 3600, d: 86400 },
+    time: { us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, min: 60, h: 3600, d: 86400 },
     size: { b: 1, k: 1e3, kb: 1e3, m: 1e6, mb: 1e6, g: 1e9, gb: 1e9 },
     "": { k: 1e3, m: 1e6 },
 };
@@ -124,9 +130,13 @@ function byNumber(key, operator, value) {
     const match = /^(-?(?:\d+\.?\d*|\.\d+))\s*([a-zµ]*)$/i.exec(value);
     const scale = match?.[2] ? UNITS[kind][match[2].toLowerCase()] : 1;
     if (!match || scale === undefined) {
-        const units = Object.keys(UNITS[kind]).filter((u) => u !== "µs").join(", ");
-        throw new Error(`“${key}${operator}${value}”: after ${operator} comes a number, `
-            + (units ? `with a unit if any (${units}), or ?` : "or ?"));
+        const units = Object.keys(UNITS[kind])
+            .filter((u) => u !== "µs")
+            .join(", ");
+        throw new Error(
+            `“${key}${operator}${value}”: after ${operator} comes a number, ` +
+                (units ? `with a unit if any (${units}), or ?` : "or ?"),
+        );
     }
     const limit = Number(match[1]) * scale;
     const compare = COMPARE[operator];
@@ -135,8 +145,14 @@ function byNumber(key, operator, value) {
 
 function byText(word) {
     const wanted = word.toLowerCase();
-    return (peer) => [peer.addr, peer.user_agent, ...(peer.sets ?? []), ...(peer.permissions ?? []),
-        ...(peer.marks ?? []).map((m) => m.mark)].some((x) => x && String(x).toLowerCase().includes(wanted));
+    return (peer) =>
+        [
+            peer.addr,
+            peer.user_agent,
+            ...(peer.sets ?? []),
+            ...(peer.permissions ?? []),
+            ...(peer.marks ?? []).map((m) => m.mark),
+        ].some((x) => x && String(x).toLowerCase().includes(wanted));
 }
 
 const TERM = /(-?)(?:"([^"]*)"?|([a-z]+)(>=|<=|[:=<>])(?:"([^"]*)"?|(\S*))|(\S+))/gi;
@@ -162,7 +178,11 @@ function known() {
 export function parse(source) {
     const tests = [];
     let error = null;
-    for (const match of [...String(source ?? "").slice(0, 1000).matchAll(TERM)].slice(0, MOST)) {
+    for (const match of [
+        ...String(source ?? "")
+            .slice(0, 1000)
+            .matchAll(TERM),
+    ].slice(0, MOST)) {
         try {
             const test = term(match);
             if (test) tests.push(match[1] ? (peer) => !test(peer) : test);

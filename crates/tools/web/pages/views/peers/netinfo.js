@@ -12,8 +12,15 @@ const LETTERS = {
 };
 
 // The types in the order of the summary. Every type but the first is outbound.
-export const TYPES = ["inbound", "outbound-full-relay", "block-relay-only", "manual", "addr-fetch", "feeler",
-    "private-broadcast"];
+export const TYPES = [
+    "inbound",
+    "outbound-full-relay",
+    "block-relay-only",
+    "manual",
+    "addr-fetch",
+    "feeler",
+    "private-broadcast",
+];
 export const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 
 // "in", "out", or "" while it is not known.
