@@ -1,19 +1,31 @@
+// @ts-check
 // The JSON API: one request, and polling that rests while the page is paused, hidden, or the server away.
 
-import { backoff, connection, pause } from "./live.js";
+import { backoff, connection, pause } from "./connection.js";
 
 const TIMEOUT = 10_000;
 
-// What went wrong with a request. status 0: the server did not answer.
+/** What went wrong with a request. */
 export class ApiError extends Error {
+    /**
+     * @param {number} status of HTTP; 0: the server did not answer
+     * @param {string} message
+     */
     constructor(status, message) {
         super(message);
         this.status = status;
     }
 }
 
-// GET path?params as JSON. Throws ApiError, or AbortError if the signal says so.
-export async function get(path, params = {}, signal = undefined) {
+/**
+ * GET path?params as JSON. Throws ApiError, or AbortError if the signal aborts it.
+ * @template {string} Path
+ * @param {Path} path
+ * @param {Query} params
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Answer<Path>>}
+ */
+export async function get(path, params = {}, signal) {
     const url = new URL(path, document.baseURI);
     for (const [key, value] of Object.entries(params)) {
         if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, String(value));
@@ -40,6 +52,10 @@ export async function get(path, params = {}, signal = undefined) {
     }
 }
 
+/**
+ * What an answer that is no success tells.
+ * @param {Response} response
+ */
 async function refusal(response) {
     let text = `${response.status} ${response.statusText}`.trim();
     try {
@@ -53,12 +69,29 @@ async function refusal(response) {
     return new ApiError(response.status, text);
 }
 
-// Asks now and every `every` ms (0: once) and hands the data to fn. Failures go to onError(error); null when it works again.
-// Rests while paused, hidden or the server is away; goes on at once after. Returns {refresh(params?), stop()}.
+/**
+ * @typedef {object} Polling
+ * @property {(params?: Query | (() => Query)) => void} refresh asks at once, from now on with these parameters if there are any
+ * @property {() => void} stop
+ */
+
+/**
+ * Asks now and every `every` milliseconds (0: once) and hands the answer to fn. Rests while paused, hidden or the server is
+ * away, and goes on at once after.
+ * @template {string} Path
+ * @param {Path} path
+ * @param {Query | (() => Query)} params
+ * @param {number} every
+ * @param {(answer: Answer<Path>) => void} fn
+ * @param {(error: ApiError | null) => void} onError called with each failure, and with null when it works again
+ * @returns {Polling}
+ */
 export function poll(path, params, every, fn, onError = () => {}) {
-    let asked = params;
+    let query = params;
+    /** @type {AbortController | null} */
     let controller = null;
-    let timer = null;
+    /** @type {number | undefined} */
+    let timer;
     let failures = 0;
     let stopped = false;
     let due = true;
@@ -76,41 +109,32 @@ export function poll(path, params, every, fn, onError = () => {}) {
         due = false;
         const mine = new AbortController();
         controller = mine;
-        let wait = every;
-        let data = null;
-        let failure = null;
-        try {
-            data = await get(path, typeof asked === "function" ? asked() : asked, mine.signal);
-        } catch (error) {
-            failure = error;
-        }
+        const outcome = await attempt(path, typeof query === "function" ? query() : query, mine.signal);
         if (stopped || mine.signal.aborted) return;
         controller = null;
-        if (failure) {
+        let wait = every;
+        if ("error" in outcome) {
             wait = Math.max(every, backoff(failures));
             failures += 1;
-            if (failure.status === 0) due = true;
-            else onError(failure);
+            if (outcome.error.status === 0) due = true;
+            else onError(outcome.error);
         } else {
             if (failures > 0) onError(null);
             failures = 0;
             // What came after the pause button was pressed waits for the end of the pause.
             if (pause.on) due = true;
-            else fn(data);
+            else fn(outcome.answer);
         }
-        if (every > 0 || failure) timer = window.setTimeout(run, wait);
+        if (every > 0 || "error" in outcome) timer = window.setTimeout(run, wait);
     }
 
     function wake() {
-        if (due && !resting()) run();
+        if (!document.hidden && due && !resting()) run();
     }
 
-    const visible = () => {
-        if (!document.hidden) wake();
-    };
-    document.addEventListener("visibilitychange", visible);
+    document.addEventListener("visibilitychange", wake);
     const offs = [
-        () => document.removeEventListener("visibilitychange", visible),
+        () => document.removeEventListener("visibilitychange", wake),
         pause.onChange((on) => {
             if (!on) run();
         }),
@@ -119,7 +143,7 @@ export function poll(path, params, every, fn, onError = () => {}) {
     run();
     return {
         refresh(next) {
-            if (next !== undefined) asked = next;
+            if (next !== undefined) query = next;
             failures = 0;
             run();
         },
@@ -130,4 +154,19 @@ export function poll(path, params, every, fn, onError = () => {}) {
             for (const off of offs) off();
         },
     };
+}
+
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {Query} params
+ * @param {AbortSignal} signal
+ * @returns {Promise<{answer: Answer<Path>} | {error: ApiError}>}
+ */
+async function attempt(path, params, signal) {
+    try {
+        return { answer: await get(path, params, signal) };
+    } catch (error) {
+        return { error: error instanceof ApiError ? error : new ApiError(0, String(error)) };
+    }
 }

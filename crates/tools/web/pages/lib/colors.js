@@ -1,8 +1,10 @@
+// @ts-check
 // Colours after Okabe and Ito, which people with any colour vision tell apart, in a tone for each theme that has a contrast of at
-// least 3:1 with the page. Where colour alone would tell, use the shape or the dash that goes with it.
+// least 3:1 with the page. Where colour alone would tell things apart, use the shape or the dash that goes with it.
 
 import { typeName } from "./format.js";
 
+/** @type {Record<string, string>} */
 const LIGHT = {
     blue: "#0072b2",
     orange: "#b87400",
@@ -14,6 +16,7 @@ const LIGHT = {
     black: "#3a4350",
 };
 
+/** @type {Record<string, string>} */
 const DARK = {
     blue: "#4a9fe8",
     orange: "#e69f00",
@@ -29,59 +32,83 @@ const ORDER = ["blue", "orange", "green", "vermillion", "purple", "sky", "olive"
 const DASHES = [null, [6, 3], [2, 2], [8, 3, 2, 3]];
 // The shapes that lib users draw: for canvas and for marks in front of text.
 const SHAPES = ["circle", "square", "triangle", "diamond", "cross", "plus", "star", "ring"];
+/** @type {Record<string, string>} */
 const MARKS = { circle: "●", square: "■", triangle: "▲", diamond: "◆", cross: "✕", plus: "✚", star: "★", ring: "○" };
 
-// "light" or "dark".
+/** "light" or "dark". */
 export function theme() {
     return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
 }
 
-// Calls fn(theme) at each change; returns what ends it.
+/**
+ * Calls fn(theme) at each change; returns what ends it.
+ * @param {(theme: string) => void} fn
+ */
 export function onTheme(fn) {
     const listener = () => fn(theme());
     window.addEventListener("theme", listener);
     return () => window.removeEventListener("theme", listener);
 }
 
-// What the reader chose: "auto", "light", "dark".
+/** What the reader chose: "auto", "light", "dark". */
 export function themeChoice() {
     return document.documentElement.dataset.themeChoice ?? "auto";
 }
 
+/** @param {string} choice "auto", "light" or "dark" */
 export function chooseTheme(choice) {
     window.dispatchEvent(new CustomEvent("themechoice", { detail: choice }));
 }
 
-// A variable of the style sheet, e.g. css("--fg"), for canvas.
+/**
+ * A variable of the style sheet, e.g. css("--fg"), for canvas.
+ * @param {string} name
+ */
 export function css(name) {
     return window.getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-// A colour by its name in the palette.
+/**
+ * A colour by its name in the palette.
+ * @param {string} name
+ */
 export function named(name) {
     return (theme() === "dark" ? DARK : LIGHT)[name];
 }
 
-// The n-th colour; eight, then again from the first.
+/**
+ * The n-th colour; eight, then again from the first.
+ * @param {number} i
+ */
 export function forIndex(i) {
     return named(ORDER[((i % ORDER.length) + ORDER.length) % ORDER.length]);
 }
 
-// The dash that goes with the n-th colour, so that the ninth line differs from the first; null: none.
+/**
+ * The dash that goes with the n-th colour, so that the ninth line differs from the first; null: none.
+ * @param {number} i
+ */
 export function dashForIndex(i) {
     return DASHES[Math.floor(i / ORDER.length) % DASHES.length];
 }
 
-// The n-th shape's name: circle, square, triangle, diamond, cross, plus, star, ring.
+/**
+ * The n-th shape's name: circle, square, triangle, diamond, cross, plus, star, ring.
+ * @param {number} i
+ */
 export function shapeForIndex(i) {
     return SHAPES[((i % SHAPES.length) + SHAPES.length) % SHAPES.length];
 }
 
-// A shape as a character.
+/**
+ * A shape as a character.
+ * @param {string} shape
+ */
 export function mark(shape) {
     return MARKS[shape] ?? "●";
 }
 
+/** @type {Record<string, [color: string, shape: string]>} */
 const TYPES = {
     inbound: ["blue", "circle"],
     "outbound-full-relay": ["orange", "square"],
@@ -92,15 +119,20 @@ const TYPES = {
     "private-broadcast": ["sky", "star"],
 };
 
-// The colour of a connection type.
+/**
+ * The colour of a connection type.
+ * @param {string | null | undefined} type
+ */
 export function forType(type) {
     return named(TYPES[typeName(type)]?.[0] ?? "black");
 }
 
+/** @param {string | null | undefined} type */
 export function shapeForType(type) {
     return TYPES[typeName(type)]?.[1] ?? "ring";
 }
 
+/** @type {Record<string, [color: string, shape: string]>} */
 const NETWORKS = {
     ipv4: ["blue", "circle"],
     ipv6: ["orange", "square"],
@@ -111,16 +143,21 @@ const NETWORKS = {
     npr: ["black", "ring"],
 };
 
-// The colour of a network.
+/**
+ * The colour of a network.
+ * @param {string | null | undefined} network
+ */
 export function forNetwork(network) {
-    return named(NETWORKS[network]?.[0] ?? "olive");
+    return named(NETWORKS[network ?? ""]?.[0] ?? "olive");
 }
 
+/** @param {string | null | undefined} network */
 export function shapeForNetwork(network) {
-    return NETWORKS[network]?.[1] ?? "plus";
+    return NETWORKS[network ?? ""]?.[1] ?? "plus";
 }
 
 // Messages by what they are about; within a family the dash tells them apart.
+/** @type {[color: string, messageTypes: string[]][]} */
 const FAMILIES = [
     ["orange", ["inv", "getdata", "tx", "notfound", "mempool", "sendtxrcncl", "reqtxrcncl"]],
     ["green", ["addr", "addrv2", "getaddr", "sendaddrv2"]],
@@ -144,13 +181,20 @@ const FAMILIES = [
     ],
 ];
 
-const FAMILY = new Map(FAMILIES.flatMap(([color, names], i) => names.map((name, j) => [name, [color, i, j]])));
+/** @type {Map<string, [color: string, family: number, member: number]>} */
+const FAMILY = new Map();
+for (const [i, [color, names]] of FAMILIES.entries()) {
+    for (const [j, name] of names.entries()) FAMILY.set(name, [color, i, j]);
+}
 
 // How the members of a family differ in tone: towards the text (> 0) or the page (< 0).
 const TONES = [0, 0.4, -0.35, 0.65, -0.15, 0.2, 0.5, -0.25, 0.3];
 
-// The colour of a P2P message: its family's (transactions, addresses, blocks, headers, pings, handshake, filters, others) in a tone
-// of its own.
+/**
+ * The colour of a P2P message: its family's (transactions, addresses, blocks, headers, pings, handshake, filters, others) in a tone
+ * of its own.
+ * @param {string} message its type
+ */
 export function forMessage(message) {
     const [family, , j] = FAMILY.get(message) ?? ["black", 7, 0];
     const tone = TONES[j % TONES.length];
@@ -158,7 +202,12 @@ export function forMessage(message) {
     return mix(named(family), tone > 0 === dark ? "#ffffff" : "#000000", Math.abs(tone) * (tone < 0 ? 0.7 : 1));
 }
 
-// Two colours (#rrggbb) mixed, with a share of the second from 0 to 1.
+/**
+ * Two colours (#rrggbb) mixed, with a share of the second from 0 to 1.
+ * @param {string} a
+ * @param {string} b
+ * @param {number} share
+ */
 export function mix(a, b, share) {
     let out = "#";
     for (let i = 1; i < 7; i += 2) {
@@ -171,11 +220,15 @@ export function mix(a, b, share) {
     return out;
 }
 
+/** @param {string} message its type */
 export function shapeForMessage(message) {
     return shapeForIndex(FAMILY.get(message)?.[1] ?? 7);
 }
 
-// The dash of a P2P message within its family; null: none.
+/**
+ * The dash of a P2P message within its family; null: none.
+ * @param {string} message its type
+ */
 export function dashForMessage(message) {
     return DASHES[(FAMILY.get(message)?.[2] ?? 0) % DASHES.length];
 }

@@ -1,4 +1,5 @@
-// Numbers, times and names as people read them. Everything takes null or undefined and then says "–".
+// @ts-check
+// Numbers, times and names as people read them. Everything takes null or undefined and then writes "–".
 
 const NONE = "–";
 const MINUTE = 60;
@@ -7,19 +8,26 @@ const DAY = 86400;
 
 let offset = 0;
 
+/** @type {(n: unknown) => n is number} */
 const known = (n) => n !== null && n !== undefined && n !== "" && Number.isFinite(Number(n));
 
-// The server's clock minus ours, in milliseconds, so that "ago" is right on a machine whose clock is wrong.
+/**
+ * The server's clock minus ours, in milliseconds, so that "ago" is right on a machine whose clock is wrong.
+ * @param {number} ms
+ */
 export function setClockOffset(ms) {
     offset = Math.abs(ms) > 1500 ? ms : 0;
 }
 
-// The server's time now, in milliseconds.
+/** The server's time now, in milliseconds. */
 export function now() {
     return Date.now() + offset;
 }
 
-// A point in time (RFC 3339, Date, or a number: seconds, or milliseconds from 1e11) as milliseconds; null if it is none.
+/**
+ * A point in time (RFC 3339, Date, or a number: seconds, or milliseconds from 1e11) as milliseconds; null if it is none.
+ * @param {Time} time
+ */
 export function millis(time) {
     if (time === null || time === undefined || time === "") return null;
     if (time instanceof Date) return time.getTime();
@@ -28,13 +36,20 @@ export function millis(time) {
     return Number.isNaN(ms) ? null : ms;
 }
 
-// Three significant digits, no needless zeros.
+/**
+ * Three significant digits, no needless zeros.
+ * @param {number} n
+ */
 function digits(n) {
     const a = Math.abs(n);
     if (a >= 99.5 || Number.isInteger(n)) return n.toFixed(0);
     return (a >= 9.95 ? n.toFixed(1) : n.toFixed(2)).replace(/\.?0+$/, "");
 }
 
+/**
+ * @param {number} n
+ * @param {string[]} units from the smallest, each 1000 of the one before
+ */
 function scaled(n, units) {
     let value = Number(n);
     let i = 0;
@@ -42,16 +57,22 @@ function scaled(n, units) {
         value /= 1000;
         i += 1;
     }
-    return [i === 0 && !Number.isInteger(value) ? digits(value) : digits(value), units[i]];
+    return [digits(value), units[i]];
 }
 
-// 1234567 -> "1.23 MB" (powers of 1000, as Bitcoin Core counts).
+/**
+ * 1234567 -> "1.23 MB" (powers of 1000, as Bitcoin Core counts).
+ * @param {Maybe} n
+ */
 export function bytes(n) {
     if (!known(n)) return NONE;
     return scaled(n, ["B", "kB", "MB", "GB", "TB", "PB"]).join(" ");
 }
 
-// 1234567 -> "1,234,567".
+/**
+ * 1234567 -> "1,234,567".
+ * @param {Maybe} n
+ */
 export function count(n) {
     if (!known(n)) return NONE;
     const value = Number(n);
@@ -59,30 +80,46 @@ export function count(n) {
     return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-// 1234567 -> "1.23 M".
+/**
+ * 1234567 -> "1.23 M".
+ * @param {Maybe} n
+ */
 export function short(n) {
     if (!known(n)) return NONE;
     const [value, unit] = scaled(n, ["", "k", "M", "G", "T"]);
     return unit ? `${value} ${unit}` : value;
 }
 
-// 227 -> "227 vB", 12345 -> "12.3 kvB".
+/**
+ * 227 -> "227 vB", 12345 -> "12.3 kvB".
+ * @param {Maybe} n
+ */
 export function vbytes(n) {
     if (!known(n)) return NONE;
     return n < 999.5 ? `${short(n)} vB` : `${short(n)}vB`;
 }
 
-// 12.345 -> "12.3/s".
+/**
+ * 12.345 -> "12.3/s".
+ * @param {Maybe} n
+ */
 export function rate(n) {
     return known(n) ? `${short(Math.abs(n) < 0.005 ? 0 : n)}/s` : NONE;
 }
 
-// 12345 -> "12.3 kB/s".
+/**
+ * 12345 -> "12.3 kB/s".
+ * @param {Maybe} n
+ */
 export function byteRate(n) {
     return known(n) ? `${bytes(Math.abs(n) < 0.005 ? 0 : n)}/s` : NONE;
 }
 
-// A duration: "85 µs", "12 ms", "3.4 s", "5 min 3 s", "2 h 10 min", "3 d 4 h".
+/**
+ * A duration: "85 µs", "12 ms", "3.4 s", "5 min 3 s", "2 h 10 min", "3 d 4 h".
+ * @param {Maybe} s
+ * @returns {string}
+ */
 export function seconds(s) {
     if (!known(s)) return NONE;
     const n = Number(s);
@@ -94,8 +131,10 @@ export function seconds(s) {
     return two(n);
 }
 
+/** @param {number} n seconds */
 function two(n) {
     const whole = Math.round(n);
+    /** @type {(big: number, bigName: string, small: number, smallName: string) => string} */
     const pair = (big, bigName, small, smallName) => {
         const rest = Math.floor((whole % big) / small);
         return `${Math.floor(whole / big)} ${bigName}${rest ? ` ${rest} ${smallName}` : ""}`;
@@ -105,7 +144,10 @@ function two(n) {
     return pair(DAY, "d", HOUR, "h");
 }
 
-// Whole seconds since a point in time: "now", "12 s ago", "3 min ago".
+/**
+ * Whole seconds since a point in time: "now", "12 s ago", "3 min ago".
+ * @param {Time} time
+ */
 export function ago(time) {
     const ms = millis(time);
     if (ms === null) return NONE;
@@ -115,7 +157,10 @@ export function ago(time) {
     return `${span(s)} ago`;
 }
 
-// A duration in one unit: "12 s", "3 min", "5 h", "2 d".
+/**
+ * A duration in one unit: "12 s", "3 min", "5 h", "2 d".
+ * @param {Maybe} s
+ */
 export function span(s) {
     if (!known(s)) return NONE;
     const n = Math.max(0, Number(s));
@@ -125,9 +170,13 @@ export function span(s) {
     return `${Math.floor(n / DAY)} d`;
 }
 
+/** @type {(n: number, width?: number) => string} */
 const pad = (n, width = 2) => String(n).padStart(width, "0");
 
-// "12:03:11" in the reader's time zone; with ms: "12:03:11.042".
+/**
+ * "12:03:11" in the reader's time zone; with ms: "12:03:11.042".
+ * @param {Time} time
+ */
 export function clock(time, ms = false) {
     const at = millis(time);
     if (at === null) return NONE;
@@ -136,7 +185,10 @@ export function clock(time, ms = false) {
     return ms ? `${text}.${pad(d.getMilliseconds(), 3)}` : text;
 }
 
-// "2026-11-23 12:03" in the reader's time zone.
+/**
+ * "2026-11-23 12:03" in the reader's time zone.
+ * @param {Time} time
+ */
 export function dateTime(time) {
     const at = millis(time);
     if (at === null) return NONE;
@@ -144,13 +196,19 @@ export function dateTime(time) {
     return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${pad(d.getHours())}:${pad(d.getMinutes())}`;
 }
 
-// The exact time in UTC, for a title.
+/**
+ * The exact time in UTC, for a title.
+ * @param {Time} time
+ */
 export function utc(time) {
     const at = millis(time);
     return at === null ? "" : new Date(at).toISOString().replace("T", " ").replace("Z", " UTC");
 }
 
-// "0694a4…76fff9"; a block hash with its leading zeros left out: "0…b5b76fff9".
+/**
+ * "0694a4…76fff9"; a block hash with its leading zeros left out: "0…b5b76fff9".
+ * @param {string | null | undefined} text
+ */
 export function hash(text) {
     if (text === null || text === undefined) return NONE;
     const s = printable(text, 80);
@@ -158,7 +216,10 @@ export function hash(text) {
     return s.startsWith("00000000") ? `0…${s.slice(-10)}` : `${s.slice(0, 6)}…${s.slice(-6)}`;
 }
 
-// A share from 0 to 1: "12.3 %".
+/**
+ * A share from 0 to 1: "12.3 %".
+ * @param {Maybe} x
+ */
 export function percent(x) {
     if (!known(x)) return NONE;
     const n = Number(x) * 100;
@@ -167,12 +228,16 @@ export function percent(x) {
     return `${n >= 10 ? n.toFixed(n % 1 >= 0.05 && n < 99.95 ? 1 : 0) : digits(n)} %`;
 }
 
-// BTC per 1,000 vbytes as sat/vB.
+/**
+ * BTC per 1,000 vbytes as sat/vB.
+ * @param {Maybe} btcPerKvb
+ */
 export function feeRate(btcPerKvb) {
     if (!known(btcPerKvb)) return NONE;
     return `${digits(Number(btcPerKvb) * 1e5)} sat/vB`;
 }
 
+/** @type {Record<string, string>} */
 const TYPES = {
     inbound: "in",
     "outbound-full-relay": "full",
@@ -183,13 +248,19 @@ const TYPES = {
     "private-broadcast": "priv",
 };
 
-// A connection type as `bitcoin-cli -netinfo` abbreviates it.
+/**
+ * A connection type as `bitcoin-cli -netinfo` abbreviates it.
+ * @param {string | null | undefined} type
+ */
 export function connectionType(type) {
     if (!type) return NONE;
     return TYPES[typeName(type)] ?? printable(type, 20);
 }
 
-// "OutboundFullRelay", "outbound_full_relay" -> "outbound-full-relay", as getpeerinfo writes it.
+/**
+ * "OutboundFullRelay", "outbound_full_relay" -> "outbound-full-relay", as getpeerinfo writes it.
+ * @param {string | null | undefined} type
+ */
 export function typeName(type) {
     return String(type ?? "")
         .replace(/([a-z])([A-Z])/g, "$1-$2")
@@ -197,14 +268,20 @@ export function typeName(type) {
         .toLowerCase();
 }
 
-// A network as `bitcoin-cli -netinfo` abbreviates it.
+/**
+ * A network as `bitcoin-cli -netinfo` abbreviates it.
+ * @param {string | null | undefined} name
+ */
 export function network(name) {
     if (!name) return NONE;
     return name === "not_publicly_routable" ? "npr" : printable(name, 20);
 }
 
-// Text of a stranger for people to read: control characters, bidirectional controls and invisible characters are made
-// visible, at most `max` characters, cut with "…".
+/**
+ * Untrusted text for people to read: control characters, bidirectional controls and invisible characters are made
+ * visible, at most `max` characters, cut with "…".
+ * @param {unknown} text
+ */
 export function printable(text, max = 200) {
     if (text === null || text === undefined) return "";
     const source = String(text);
@@ -220,8 +297,9 @@ export function printable(text, max = 200) {
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u3164\uffa0]|\u034f/u;
 
+/** @param {string} c one character */
 function visible(c) {
-    const code = c.codePointAt(0);
+    const code = c.codePointAt(0) ?? 0;
     if (code >= 0x20 && code < 0x7f) return c;
     if (code < 0x20) return String.fromCodePoint(0x2400 + code);
     if (code === 0x7f) return "\u2421";

@@ -1,164 +1,181 @@
-// The connection to the server: whether it answers, since when not, the pause button, and live events through a WebSocket.
-// While the server is away nothing polls but one probe (app.js); when it answers again everybody is told and goes on.
+// @ts-check
+// Live events through a WebSocket, which is opened again when it closes.
 
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 5000;
-const FORM_KEYS = ["node", "kind", "message", "peer", "addr", "direction", "since", "until"];
+import { backoff, connection, Emitter, longestWait, pause } from "./connection.js";
 
-function emitter() {
-    const listeners = new Set();
-    return {
-        on(fn) {
-            listeners.add(fn);
-            return () => listeners.delete(fn);
-        },
-        emit(...args) {
-            for (const fn of [...listeners]) fn(...args);
-        },
-    };
-}
+const FILTER_KEYS = ["node", "kind", "message", "peer", "addr", "direction", "since", "until"];
 
-// The wait before the n-th attempt, in ms: 0.5 s doubling to 5 s, with some chance so that many pages do not come at once.
-export function backoff(attempt) {
-    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(attempt, 6));
-    return Math.min(LONGEST_WAIT, wait * (0.85 + Math.random() * 0.3));
-}
+/**
+ * @typedef {object} FeedOptions
+ * @property {"full" | "brief"} [form] whether events come with their decoded body; "full" unless set
+ * @property {(n: number, total: number) => void} [onDropped] this page was too slow: n events were dropped
+ * @property {(loss: FeedEvent) => void} [onLost] events were lost before they came to the server
+ * @property {(text: string) => void} [onError] the server refuses the filter
+ * @property {(open: boolean) => void} [onState]
+ * @property {() => void} [onClosed] the socket closed by itself
+ */
 
-const changed = emitter();
-const returned = emitter();
-const lost = emitter();
-
-// What is known of the server. state: "connecting" (never answered), "up", "down".
-export const connection = {
-    state: "connecting",
-    lastGood: null,
-    refused: null,
-    waitingSockets: 0,
-    onChange: changed.on,
-    onReturn: returned.on,
-    onLost: lost.on,
-    good() {
-        const before = this.state;
-        this.lastGood = Date.now();
-        this.refused = null;
-        if (before === "up") return;
-        this.state = "up";
-        changed.emit();
-        if (before === "down") returned.emit();
-    },
-    bad(refused = null) {
-        this.refused = refused;
-        if (this.state === "down") return;
-        this.state = "down";
-        changed.emit();
-        lost.emit();
-    },
-};
-
-const pauseChanged = emitter();
-
-// The pause button. While it is on, polling and events rest.
-export const pause = {
-    on: false,
-    since: null,
-    onChange: pauseChanged.on,
-    set(on) {
-        if (on === this.on) return;
-        this.on = on;
-        this.since = on ? Date.now() : null;
-        pauseChanged.emit(on);
-    },
-};
-
-// A filter as query parameters; lists with commas. Empty values mean everything and are left out.
-function query(filter, form) {
+/**
+ * A filter as query parameters; lists with commas. Empty values mean everything and are left out.
+ * @param {Filter} filter
+ * @param {string} form
+ */
+function queryOf(filter, form) {
     const params = new URLSearchParams();
-    for (const key of FORM_KEYS) {
+    for (const key of FILTER_KEYS) {
         const value = filter[key];
         if (value === null || value === undefined || value === "" || (Array.isArray(value) && !value.length)) continue;
         params.set(key, Array.isArray(value) ? value.join(",") : String(value));
     }
-    if (form) params.set("form", form);
+    params.set("form", form);
     return params;
 }
 
-function tidied(filter, form) {
+/**
+ * The same as a message to the server.
+ * @param {Filter} filter
+ * @param {string} form
+ */
+function subscription(filter, form) {
+    /** @type {Filter} */
     const out = {};
-    for (const [key, value] of query(filter, form)) {
-        out[key] = Array.isArray(filter[key]) ? filter[key] : value;
-    }
+    for (const [key, value] of queryOf(filter, form)) out[key] = Array.isArray(filter[key]) ? filter[key] : value;
     return out;
 }
 
-// Live events. fn(event) for each event; options: form "full" or "brief", onDropped(n, total) when this page was too slow,
-// onLost(loss) when events were lost before they came to the server, onError(text) when the server refuses a filter,
-// onState(open). Returns {subscribe(filter), stop(), open}.
-export function events(filter, fn, options = {}) {
-    let wanted = { ...filter };
-    let socket = null;
-    let timer = null;
-    let attempt = 0;
-    let stopped = false;
-    let counted = false;
-    const handle = { open: false, subscribe, stop };
+/** @type {Emitter<[]>} */
+const closed = new Emitter();
 
-    function waiting(yes) {
-        if (yes === counted) return;
-        counted = yes;
-        connection.waitingSockets += yes ? 1 : -1;
-        changed.emit();
+/** Called when a WebSocket closed by itself: a reason to look at once whether the server still answers. */
+export const onSocketClosed = closed.on;
+
+/** One subscription of live events, for as long as a view needs it. */
+export class Feed {
+    /** Whether its socket is open. */
+    open = false;
+    /** @type {Filter} */
+    #filter;
+    /** @type {(event: FeedEvent) => void} */
+    #fn;
+    /** @type {FeedOptions} */
+    #options;
+    /** @type {WebSocket | null} */
+    #socket = null;
+    /** @type {number | null} */
+    #timer = null;
+    #attempt = 0;
+    #stopped = false;
+    #waiting = false;
+    #offs;
+
+    /**
+     * @param {Filter} filter
+     * @param {(event: FeedEvent) => void} fn called with each event
+     * @param {FeedOptions} options
+     */
+    constructor(filter, fn, options = {}) {
+        this.#filter = { ...filter };
+        this.#fn = fn;
+        this.#options = options;
+        this.#offs = [
+            pause.onChange((on) => this.#send({ pause: on })),
+            // The server is back: a connection from before may be half dead without knowing it.
+            connection.onReturn(() => {
+                if (this.#stopped) return;
+                this.#drop();
+                this.#attempt = 0;
+                this.#connect();
+            }),
+            connection.onChange(() => {
+                if (connection.state === "up" && this.#timer !== null && this.#attempt > 3) this.#connect();
+            }),
+        ];
+        this.#wait(true);
+        this.#connect();
     }
 
-    function state(open) {
-        if (handle.open === open) return;
-        handle.open = open;
-        options.onState?.(open);
+    /**
+     * Replaces the filter; a missing key means everything.
+     * @param {Filter} filter
+     */
+    subscribe(filter) {
+        this.#filter = { ...filter };
+        this.#send({ subscribe: subscription(this.#filter, this.#form) });
     }
 
-    function send(message) {
-        if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+    stop() {
+        this.#stopped = true;
+        window.clearTimeout(this.#timer ?? undefined);
+        for (const off of this.#offs) off();
+        this.#wait(false);
+        this.#drop();
+        this.open = false;
     }
 
-    function connect() {
-        window.clearTimeout(timer);
-        timer = null;
-        if (stopped || socket) return;
+    get #form() {
+        return this.#options.form ?? "full";
+    }
+
+    /** @param {boolean} yes */
+    #wait(yes) {
+        if (yes === this.#waiting) return;
+        this.#waiting = yes;
+        connection.sockets(yes ? 1 : -1);
+    }
+
+    /** @param {boolean} open */
+    #state(open) {
+        if (this.open === open) return;
+        this.open = open;
+        this.#options.onState?.(open);
+    }
+
+    /** @param {object} message */
+    #send(message) {
+        if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    }
+
+    #connect() {
+        window.clearTimeout(this.#timer ?? undefined);
+        this.#timer = null;
+        if (this.#stopped || this.#socket) return;
         const url = new URL("ws", document.baseURI);
         url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
         url.hash = "";
-        url.search = query(wanted, options.form ?? "full").toString();
-        const mine = new WebSocket(url);
-        socket = mine;
-        mine.addEventListener("open", () => {
-            if (socket !== mine) return;
-            waiting(false);
-            state(true);
-            if (pause.on) send({ pause: true });
+        url.search = queryOf(this.#filter, this.#form).toString();
+        const socket = new WebSocket(url);
+        this.#socket = socket;
+        socket.addEventListener("open", () => {
+            if (this.#socket !== socket) return;
+            this.#wait(false);
+            this.#state(true);
+            if (pause.on) this.#send({ pause: true });
         });
-        mine.addEventListener("message", (message) => {
-            if (socket !== mine) return;
-            attempt = 0;
-            receive(message.data);
+        socket.addEventListener("message", (message) => {
+            if (this.#socket !== socket) return;
+            this.#attempt = 0;
+            this.#receive(message.data);
         });
-        mine.addEventListener("close", () => {
-            if (socket === mine) again();
+        socket.addEventListener("close", () => {
+            if (this.#socket === socket) this.#again();
         });
     }
 
-    function again() {
-        socket = null;
-        state(false);
-        if (stopped) return;
-        waiting(true);
+    #again() {
+        this.#socket = null;
+        this.#state(false);
+        if (this.#stopped) return;
+        this.#wait(true);
         // While the server is away, its return (or, should that be missed, a long wait) leads to the next attempt.
-        const wait = connection.state === "down" ? LONGEST_WAIT : backoff(attempt);
-        attempt += 1;
-        timer = window.setTimeout(connect, wait);
-        options.onClosed?.();
+        const wait = connection.state === "down" ? longestWait : backoff(this.#attempt);
+        this.#attempt += 1;
+        this.#timer = window.setTimeout(() => this.#connect(), wait);
+        this.#options.onClosed?.();
         closed.emit();
     }
 
-    function receive(data) {
+    /** @param {string} data */
+    #receive(data) {
         let event = null;
         try {
             event = JSON.parse(data);
@@ -166,59 +183,19 @@ export function events(filter, fn, options = {}) {
             return;
         }
         if (event === null || typeof event !== "object") return;
-        if (event.control) {
-            control(event.control);
+        const { control } = event;
+        if (control) {
+            if (control.dropped) this.#options.onDropped?.(control.dropped, control.total);
+            if (control.error) this.#options.onError?.(String(control.error));
         } else if (!pause.on) {
-            if (event.kind === "lost") options.onLost?.(event);
-            else fn(event);
+            if (event.kind === "lost") this.#options.onLost?.(event);
+            else this.#fn(event);
         }
     }
 
-    function control(c) {
-        if (c.dropped) options.onDropped?.(c.dropped, c.total);
-        if (c.error) options.onError?.(String(c.error));
-    }
-
-    // Replaces the filter; a missing key means everything.
-    function subscribe(next) {
-        wanted = { ...next };
-        send({ subscribe: tidied(wanted, options.form ?? "full") });
-    }
-
-    function drop() {
-        const old = socket;
-        socket = null;
+    #drop() {
+        const old = this.#socket;
+        this.#socket = null;
         old?.close();
     }
-
-    function stop() {
-        stopped = true;
-        window.clearTimeout(timer);
-        for (const off of offs) off();
-        waiting(false);
-        drop();
-        handle.open = false;
-    }
-
-    const offs = [
-        pause.onChange((on) => send({ pause: on })),
-        // The server is back: a connection from before may be half dead without knowing it.
-        connection.onReturn(() => {
-            if (stopped) return;
-            drop();
-            attempt = 0;
-            connect();
-        }),
-        connection.onChange(() => {
-            if (connection.state === "up" && timer !== null && attempt > 3) connect();
-        }),
-    ];
-    waiting(true);
-    connect();
-    return handle;
 }
-
-const closed = emitter();
-
-// Told when a WebSocket closed by itself: a reason to look at once whether the server still answers.
-export const onSocketClosed = closed.on;

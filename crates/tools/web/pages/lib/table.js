@@ -1,304 +1,336 @@
+// @ts-check
 // A table that sorts by click and key, filters, keeps its rows in place when data comes anew, and holds only the rows in
 // view in the page when there are more than 200.
-//
-// columns: key, label, title (what it is, for the heading), value(row) (what sorts), text?(row) (what is shown and filtered), node?(row)
-// (a node instead of the text), hint?(row) (the cell's title), align? ("right", "center"), sort? (false: does not sort, "desc": large
-// first), class?, head? (true: the row's heading cell).
-// sort: "key" or "-key" (descending). onSort(sort). onRow(row, event): click, or Enter on a row.
 
-import { clear, h, setText } from "./dom.js";
-import { printable } from "./format.js";
+import { h, setText } from "./dom.js";
+import { cellClass, TableRow } from "./table/row.js";
+import { matches, sorted } from "./table/sort.js";
 
+/** @typedef {string | number | boolean | null | undefined} Value what a column sorts by */
+
+/**
+ * @template Row
+ * @typedef {object} Column
+ * @property {string} key
+ * @property {string} label
+ * @property {string} [title] what it is, for the heading
+ * @property {(row: Row) => Value} [value] what sorts, and what is shown unless text or node is given
+ * @property {(row: Row) => string} [text] what is shown and filtered
+ * @property {(row: Row) => Node | string | null | undefined} [node] a node in place of the text
+ * @property {(row: Row) => string | null | undefined} [hint] the title of the cell
+ * @property {string} [align] "right" or "center"
+ * @property {boolean | string | ((a: Row, b: Row) => number)} [sort] false: does not sort; "desc": large first; or a function
+ * @property {string} [class]
+ * @property {boolean} [head] the cell is the row's heading
+ */
+
+/**
+ * @template Row
+ * @typedef {object} TableOptions
+ * @property {(row: Row) => string | number} rowKey
+ * @property {Column<Row>[]} columns
+ * @property {string} [caption] for screen readers
+ * @property {string} [empty] what stands there without rows
+ * @property {string} [sort] "key" or "-key" (descending)
+ * @property {(sort: string) => void} [onSort]
+ * @property {(row: Row) => void} [onRow] a click on a row, or Enter
+ * @property {(row: Row) => string | null | undefined} [rowClass]
+ */
+
+/**
+ * @template Row
+ * @typedef {Column<Row> & {th: HTMLElement, width: number}} Head a column with its heading and the width it had at most, in pixels
+ */
+
+/** So many rows are in the page at once; of more, those in view. */
 const ALL = 200;
+/** Rows above and below those in view. */
 const MARGIN = 12;
 
+/**
+ * @template Row
+ * @param {TableOptions<Row>} options
+ */
 export function table(options) {
-    const { rowKey } = options;
-    // Copies: they also hold what this table knows of its columns.
-    const columns = options.columns.map((c) => ({ ...c }));
-    const byKey = new Map(columns.map((c) => [c.key, c]));
-    let sort = byKey.has((options.sort ?? "").replace(/^-/, "")) ? options.sort : "";
-    let words = [];
-    let rows = [];
-    let shown = [];
-    let rowHeight = 28;
-    let measured = false;
-    let frame = 0;
-    const live = new Map();
+    return new Table(options);
+}
 
-    const headRow = h("tr");
-    const body = h("tbody");
-    const before = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: columns.length }));
-    const after = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: columns.length }));
-    const el = h(
-        "table",
-        { class: `data${options.onRow ? " clickable" : ""}` },
-        h("caption", { class: "visually-hidden" }, options.caption ?? ""),
-        h("thead", {}, headRow),
-        body,
-    );
-    const nothing = h("p", { class: "empty", hidden: true });
-    const wrap = h(
-        "div",
-        { class: "table-wrap", role: "region", tabindex: "0", "aria-label": options.caption ?? "table" },
-        el,
-        nothing,
-    );
+/** @param {string} sort "key" or "-key" */
+const keyOf = (sort) => sort.replace(/^-/, "");
 
-    for (const column of columns) {
+/** @template Row */
+export class Table {
+    #options;
+    #columns;
+    #sort;
+    /** @type {string[]} */
+    #words = [];
+    /** @type {Row[]} all rows */
+    #rows = [];
+    /** @type {Row[]} those that fit the filter, sorted */
+    #shown = [];
+    /** In pixels: measured when the first row is in the page. */
+    #rowHeight = 28;
+    #measured = false;
+    /** The animation frame that will draw; 0: none. */
+    #frame = 0;
+    /** @type {Map<string | number, TableRow<Row>>} the rows in the page */
+    #live = new Map();
+    #body = h("tbody");
+    #before;
+    #after;
+    #table;
+    #nothing = h("p", { class: "empty", hidden: true });
+
+    /** @param {TableOptions<Row>} options */
+    constructor(options) {
+        this.#options = options;
+        const headRow = h("tr");
+        this.#columns = options.columns.map((column) => this.#head(column));
+        headRow.append(...this.#columns.map((column) => column.th));
+        this.#sort = options.sort && this.#find(options.sort) ? options.sort : "";
+        this.#before = spacer(this.#columns.length);
+        this.#after = spacer(this.#columns.length);
+        this.#table = h(
+            "table",
+            { class: `data${options.onRow ? " clickable" : ""}` },
+            h("caption", { class: "visually-hidden" }, options.caption ?? ""),
+            h("thead", {}, headRow),
+            this.#body,
+        );
+        const props = { role: "region", tabindex: "0", "aria-label": options.caption ?? "table" };
+        this.el = h("div", { class: "table-wrap", ...props }, this.#table, this.#nothing);
+        this.el.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+        this.#arrange();
+    }
+
+    /**
+     * Shows these rows.
+     * @param {Row[]} rows
+     */
+    set(rows) {
+        this.#rows = rows;
+        this.#arrange();
+    }
+
+    /**
+     * Shows only rows in which every word of the text occurs; returns how many fit.
+     * @param {string | null | undefined} text
+     */
+    filter(text) {
+        this.#words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+        this.#arrange();
+        return this.#shown.length;
+    }
+
+    /**
+     * Sorts by "key" or "-key".
+     * @param {string} sort
+     */
+    sort(sort) {
+        if (!this.#find(sort)) return;
+        this.#sort = sort;
+        this.#arrange();
+    }
+
+    /** How many rows fit the filter. */
+    get shown() {
+        return this.#shown.length;
+    }
+
+    /** @param {string} sort */
+    #find(sort) {
+        return this.#columns.find((column) => column.key === keyOf(sort));
+    }
+
+    /**
+     * @param {Column<Row>} column
+     * @returns {Head<Row>}
+     */
+    #head(column) {
         const th = h("th", { scope: "col", class: cellClass(column), title: column.title ?? null });
         if (column.sort === false) {
             th.append(column.label);
         } else {
-            th.append(
-                h(
-                    "button",
-                    { type: "button", class: "sort", onclick: () => byColumn(column) },
-                    h("span", {}, column.label),
-                    h("span", { class: "arrow", "aria-hidden": "true" }),
-                ),
-            );
+            const arrow = h("span", { class: "arrow", "aria-hidden": "true" });
+            const onclick = () => this.#sortBy(column);
+            th.append(h("button", { type: "button", class: "sort", onclick }, h("span", {}, column.label), arrow));
         }
-        column.th = th;
-        headRow.append(th);
+        return { ...column, th, width: 0 };
     }
 
-    function cellClass(column) {
-        const align = column.align === "right" ? "num" : column.align === "center" ? "center" : "";
-        return [align, column.class ?? ""].filter(Boolean).join(" ") || null;
-    }
-
-    function byColumn(column) {
+    /** @param {Column<Row>} column a second time: the other way round */
+    #sortBy(column) {
         const first = column.sort === "desc" ? `-${column.key}` : column.key;
         const other = first.startsWith("-") ? column.key : `-${column.key}`;
-        sort = sort === first ? other : first;
-        options.onSort?.(sort);
-        arrange();
+        this.#sort = this.#sort === first ? other : first;
+        this.#options.onSort?.(this.#sort);
+        this.#arrange();
     }
 
-    function textOf(column, row) {
-        if (column.text) return column.text(row) ?? "";
-        const value = column.value?.(row);
-        return value === null || value === undefined ? "–" : printable(value, 200);
-    }
-
-    function compare(column, sign) {
-        if (typeof column.sort === "function") return (a, b) => sign * column.sort(a, b);
-        return (a, b) => {
-            const x = column.value(a) ?? null;
-            const y = column.value(b) ?? null;
-            if (x === null || y === null) return (x === null) - (y === null);
-            if (typeof x === "number" && typeof y === "number") return sign * (x - y);
-            return sign * String(x).localeCompare(String(y), "en", { numeric: true });
-        };
-    }
-
-    // Filters and sorts, then shows.
-    function arrange() {
-        shown = words.length ? rows.filter(matches) : [...rows];
-        const column = byKey.get(sort.replace(/^-/, ""));
-        if (column) shown.sort(compare(column, sort.startsWith("-") ? -1 : 1));
-        for (const c of columns) {
-            const mine = c === column;
-            if (mine) c.th.setAttribute("aria-sort", sort.startsWith("-") ? "descending" : "ascending");
+    /** Filters and sorts, then draws. */
+    #arrange() {
+        const fitting = this.#words.length
+            ? this.#rows.filter((row) => matches(this.#columns, row, this.#words))
+            : [...this.#rows];
+        const column = this.#find(this.#sort);
+        const descending = this.#sort.startsWith("-");
+        this.#shown = column ? sorted(fitting, column, descending) : fitting;
+        for (const c of this.#columns) {
+            if (c === column) c.th.setAttribute("aria-sort", descending ? "descending" : "ascending");
             else c.th.removeAttribute("aria-sort");
         }
-        const large = shown.length > ALL;
-        wrap.classList.toggle("tall", large);
-        if (large) el.setAttribute("aria-rowcount", String(shown.length + 1));
-        else el.removeAttribute("aria-rowcount");
-        nothing.hidden = shown.length > 0;
-        setText(nothing, rows.length ? "No row fits the filter." : (options.empty ?? "Nothing here yet."));
-        draw();
+        const large = this.#shown.length > ALL;
+        this.el.classList.toggle("tall", large);
+        if (large) this.#table.setAttribute("aria-rowcount", String(this.#shown.length + 1));
+        else this.#table.removeAttribute("aria-rowcount");
+        this.#nothing.hidden = this.#shown.length > 0;
+        const empty = this.#options.empty ?? "Nothing here yet.";
+        setText(this.#nothing, this.#rows.length ? "No row fits the filter." : empty);
+        this.#draw();
     }
 
-    function matches(row) {
-        const text = columns
-            .map((c) => textOf(c, row))
-            .join("\n")
-            .toLowerCase();
-        return words.every((w) => text.includes(w));
+    /**
+     * Which rows are in the page: from the first to before the second.
+     * @returns {[number, number]}
+     */
+    #range() {
+        const all = this.#shown.length;
+        if (all <= ALL) return [0, all];
+        const height = this.el.clientHeight || 600;
+        const from = Math.max(0, Math.floor(this.el.scrollTop / this.#rowHeight) - MARGIN);
+        return [from, Math.min(all, from + Math.ceil(height / this.#rowHeight) + 2 * MARGIN)];
     }
 
-    function window_() {
-        if (shown.length <= ALL) return [0, shown.length];
-        const height = wrap.clientHeight || 600;
-        const from = Math.max(0, Math.floor(wrap.scrollTop / rowHeight) - MARGIN);
-        return [from, Math.min(shown.length, from + Math.ceil(height / rowHeight) + 2 * MARGIN)];
+    #draw() {
+        const [from, to] = this.#range();
+        const { activeElement } = document;
+        const focused =
+            activeElement instanceof HTMLElement && this.#body.contains(activeElement) ? activeElement : null;
+        this.#place(from, to);
+        const all = this.#shown.length;
+        if (from > 0 || to < all) {
+            setHeight(this.#after, (all - to) * this.#rowHeight);
+            this.#body.append(this.#after);
+            this.#freeze();
+        } else {
+            this.#after.remove();
+            this.#thaw();
+        }
+        if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+        this.#keepReachable();
     }
 
-    function draw() {
-        const [from, to] = window_();
-        const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    /**
+     * Puts the rows of a range into the page. Those that are in their place already are not touched.
+     * @param {number} from
+     * @param {number} to
+     */
+    #place(from, to) {
         const keep = new Set();
-        let place = body.firstChild;
+        let place = this.#body.firstChild;
+        /** @param {Node} node */
         const put = (node) => {
             if (node === place) place = place.nextSibling;
-            else body.insertBefore(node, place);
+            else this.#body.insertBefore(node, place);
         };
-        if (from > 0 || to < shown.length) {
-            before.firstChild.style.height = `${from * rowHeight}px`;
-            put(before);
+        if (from > 0 || to < this.#shown.length) {
+            setHeight(this.#before, from * this.#rowHeight);
+            put(this.#before);
         } else {
-            if (place === before) place = before.nextSibling;
-            before.remove();
+            if (place === this.#before) place = place.nextSibling;
+            this.#before.remove();
         }
         for (let i = from; i < to; i += 1) {
-            const row = shown[i];
-            const key = rowKey(row);
+            const row = this.#shown[i];
+            const key = this.#options.rowKey(row);
             if (keep.has(key)) continue;
             keep.add(key);
-            let entry = live.get(key);
-            if (!entry) {
-                entry = makeRow(row);
-                live.set(key, entry);
-            }
-            entry.row = row;
-            fill(entry);
-            if (shown.length > ALL) entry.tr.setAttribute("aria-rowindex", String(i + 2));
-            else entry.tr.removeAttribute("aria-rowindex");
+            const entry = this.#live.get(key) ?? this.#makeRow(key, row);
+            entry.set(row, this.#shown.length > ALL ? i + 2 : null);
             put(entry.tr);
         }
-        for (const [key, entry] of live) {
+        for (const [key, entry] of this.#live) {
             if (keep.has(key)) continue;
             if (place === entry.tr) place = place.nextSibling;
             entry.tr.remove();
-            live.delete(key);
-        }
-        if (from > 0 || to < shown.length) {
-            after.firstChild.style.height = `${(shown.length - to) * rowHeight}px`;
-            body.append(after);
-            freeze();
-        } else {
-            after.remove();
-            thaw();
-        }
-        if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
-        const rowsInPage = options.onRow ? [...live.values()] : [];
-        if (rowsInPage.length && !rowsInPage.some((e) => e.tr.tabIndex === 0)) {
-            const first = body.querySelector("tr:not(.spacer)");
-            if (first) first.tabIndex = 0;
+            this.#live.delete(key);
         }
     }
 
-    // While only a part of the rows is in the page, columns must not jump: they grow but do not shrink.
-    function freeze() {
-        if (!measured) {
-            const sample = body.querySelector("tr:not(.spacer)");
-            if (sample?.offsetHeight) {
-                rowHeight = sample.offsetHeight;
-                measured = true;
-            }
-        }
-        for (const c of columns) {
-            const width = c.th.offsetWidth;
-            if (width > (c.width ?? 0)) {
-                c.width = width;
-                c.th.style.minWidth = `${width}px`;
-            }
-        }
-    }
-
-    function thaw() {
-        for (const c of columns) {
-            if (!c.width) continue;
-            c.width = 0;
-            c.th.style.minWidth = "";
-        }
-    }
-
-    function makeRow(row) {
-        const entry = { row, tr: h("tr", { tabindex: options.onRow ? "-1" : null }), cells: [] };
-        for (const column of columns) {
-            const td = column.head
-                ? h("th", { scope: "row", class: cellClass(column) })
-                : h("td", { class: cellClass(column) });
-            entry.cells.push(td);
-            entry.tr.append(td);
-        }
-        if (options.onRow) {
-            entry.tr.addEventListener("click", (event) => {
-                if (event.target.closest("a, button, input, select")) return;
-                if (window.getSelection()?.toString()) return;
-                options.onRow(entry.row, event);
-            });
-            entry.tr.addEventListener("keydown", (event) => keys(entry, event));
-        }
+    /**
+     * @param {string | number} key
+     * @param {Row} row
+     */
+    #makeRow(key, row) {
+        const entry = new TableRow(row, this.#columns, this.#options, (next) => this.#focus(next));
+        this.#live.set(key, entry);
         return entry;
     }
 
-    function keys(entry, event) {
-        if (event.target !== entry.tr) return;
-        if (event.key === "Enter") {
-            event.preventDefault();
-            options.onRow(entry.row, event);
-            return;
+    /** One row can be reached with the Tab key; from there the arrow keys lead to the others. */
+    #keepReachable() {
+        if (!this.#options.onRow) return;
+        const rows = [...this.#live.values()];
+        if (!rows.length || rows.some((entry) => entry.tr.tabIndex === 0)) return;
+        const first = this.#firstRow();
+        if (first) first.tabIndex = 0;
+    }
+
+    /** @param {HTMLElement} tr */
+    #focus(tr) {
+        for (const entry of this.#live.values()) entry.tr.tabIndex = -1;
+        tr.tabIndex = 0;
+        tr.focus();
+    }
+
+    /** @returns {HTMLElement | null} */
+    #firstRow() {
+        return this.#body.querySelector("tr:not(.spacer)");
+    }
+
+    /** While only some of the rows are in the page, columns must not jump: they grow but do not shrink. */
+    #freeze() {
+        const height = this.#measured ? 0 : (this.#firstRow()?.offsetHeight ?? 0);
+        if (height) {
+            this.#rowHeight = height;
+            this.#measured = true;
         }
-        const next =
-            event.key === "ArrowDown"
-                ? entry.tr.nextElementSibling
-                : event.key === "ArrowUp"
-                  ? entry.tr.previousElementSibling
-                  : null;
-        if (!next || next.classList.contains("spacer")) return;
-        event.preventDefault();
-        for (const e of live.values()) e.tr.tabIndex = -1;
-        next.tabIndex = 0;
-        next.focus();
-    }
-
-    function fill(entry) {
-        columns.forEach((column, i) => {
-            const td = entry.cells[i];
-            if (column.node) {
-                const node = column.node(entry.row);
-                const content = node instanceof Node ? node : document.createTextNode(String(node ?? ""));
-                if (td.childNodes.length !== 1 || !td.firstChild.isEqualNode(content)) clear(td, content);
-            } else {
-                setText(td, textOf(column, entry.row));
+        for (const column of this.#columns) {
+            const width = column.th.offsetWidth;
+            if (width > column.width) {
+                column.width = width;
+                column.th.style.minWidth = `${width}px`;
             }
-            const hint = column.hint?.(entry.row) ?? "";
-            if (td.title !== hint) td.title = hint;
-        });
-        if (options.rowClass) entry.tr.className = options.rowClass(entry.row) ?? "";
+        }
     }
 
-    wrap.addEventListener(
-        "scroll",
-        () => {
-            if (shown.length <= ALL || frame) return;
-            frame = window.requestAnimationFrame(() => {
-                frame = 0;
-                draw();
-            });
-        },
-        { passive: true },
-    );
+    #thaw() {
+        for (const column of this.#columns) {
+            if (!column.width) continue;
+            column.width = 0;
+            column.th.style.minWidth = "";
+        }
+    }
 
-    arrange();
+    #scrolled() {
+        if (this.#shown.length <= ALL || this.#frame) return;
+        this.#frame = window.requestAnimationFrame(() => {
+            this.#frame = 0;
+            this.#draw();
+        });
+    }
+}
 
-    return {
-        el: wrap,
-        // Shows these rows.
-        set(next) {
-            rows = next;
-            arrange();
-        },
-        // Shows only rows in which every word of the text occurs.
-        filter(text) {
-            words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-            arrange();
-            return shown.length;
-        },
-        // Sorts by "key" or "-key".
-        sort(next) {
-            if (!byKey.has((next ?? "").replace(/^-/, ""))) return;
-            sort = next;
-            arrange();
-        },
-        // How many rows fit the filter.
-        get shown() {
-            return shown.length;
-        },
-    };
+/** @param {number} columns */
+function spacer(columns) {
+    return h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: columns }));
+}
+
+/**
+ * @param {HTMLTableRowElement} tr a spacer
+ * @param {number} pixels
+ */
+function setHeight(tr, pixels) {
+    tr.cells[0].style.height = `${pixels}px`;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Sets the theme before the first paint, so it is a plain script at the head of the page: <html data-theme> is always
 // "light" or "dark", data-theme-choice what the reader chose ("auto", "light", "dark"). lib/colors.js goes on from here.
 "use strict";

@@ -1,11 +1,13 @@
 // Gossip of addresses (addr and addrv2): how many come and go, who sends them, of which networks, how old; where in the space of
 // IPv4; and what the nodes' address managers make of it.
 
-import { bars, chart, perSecond, times } from "../lib/chart.js";
+import { bars } from "../lib/bars.js";
+import { chart } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { h, section, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { polled, range } from "../lib/range.js";
+import { perSecond, times } from "../lib/series.js";
 import { map } from "./addresses/map.js";
 import { managers, recent, senders } from "./addresses/tables.js";
 

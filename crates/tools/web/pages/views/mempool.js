@@ -1,10 +1,12 @@
 // The mempools: their size, what comes and goes and why, at which fee rates, and what the nodes think of fees.
 
-import { bars, chart, times } from "../lib/chart.js";
+import { bars } from "../lib/bars.js";
+import { chart } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { h, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { polled, range } from "../lib/range.js";
+import { times } from "../lib/series.js";
 import { byNode, estimates, recent } from "./mempool/tables.js";
 
 export const title = "Mempool";

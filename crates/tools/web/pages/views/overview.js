@@ -1,10 +1,12 @@
 // The overview: totals over the nodes, what needs attention, traffic of late, and a card per node.
 
-import { chart, perSecond, spark, times } from "../lib/chart.js";
+import { chart } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { badge, clear, empty, h, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { usual } from "../lib/range.js";
+import { perSecond, times } from "../lib/series.js";
+import { spark } from "../lib/spark.js";
 
 export const title = "Overview";
 export const css = "views/overview.css";

@@ -1,9 +1,10 @@
 // A peer: all that is known of one connection of a node, its last messages as a sequence diagram, and how it ended.
 
-import { chart, perSecond, times } from "../lib/chart.js";
+import { chart } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { badge, clear, empty, h, section, setText } from "../lib/dom.js";
 import * as f from "../lib/format.js";
+import { perSecond, times } from "../lib/series.js";
 import { facts, missing } from "./peer/facts.js";
 import { sequence } from "./peer/sequence.js";
 import { byMessage, logLines, misbehaviours, replies } from "./peer/tables.js";

@@ -1,11 +1,12 @@
 // Ping-pong: how long the nodes take to answer our own pings, which is how far behind they are with their messages,
 // and how long their peers take to answer theirs.
 
-import { chart, times } from "../lib/chart.js";
+import { chart } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { h, labelled, section, setText, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { polled, range } from "../lib/range.js";
+import { times } from "../lib/series.js";
 import { table } from "../lib/table.js";
 import { peers as peerTable } from "./pings/peers.js";
 

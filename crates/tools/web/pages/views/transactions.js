@@ -1,10 +1,12 @@
 // How transactions spread: what is announced, asked for and sent, who is first, what is wasted, and who only listens.
 
-import { bars, chart, perSecond, times } from "../lib/chart.js";
+import { bars } from "../lib/bars.js";
+import { chart } from "../lib/chart.js";
 import * as colors from "../lib/colors.js";
 import { h, section, tile } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { polled, range } from "../lib/range.js";
+import { perSecond, times } from "../lib/series.js";
 import { announcers, recent, suspects } from "./transactions/tables.js";
 
 export const title = "Transactions";

@@ -1,6 +1,6 @@
 // The tables of the addresses page: who sends, the last entries, and the address managers.
 
-import { badge, clear, h, stranger } from "../../lib/dom.js";
+import { badge, clear, h, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
@@ -40,7 +40,7 @@ export function senders(ctx) {
                 key: "addr",
                 label: "Address",
                 value: (row) => row.addr,
-                node: (row) => stranger(row.addr, 46),
+                node: (row) => untrusted(row.addr, 46),
                 class: "mono",
             },
             number("addresses", "Entries", "that it sent", (row) => row.addresses),
@@ -99,7 +99,7 @@ export function recent(ctx) {
                     h(
                         "span",
                         {},
-                        stranger(row.addr, 70),
+                        untrusted(row.addr, 70),
                         row.self ? [" ", badge("itself", "info", "the peer's own address")] : null,
                     ),
             },
@@ -184,7 +184,7 @@ export function managers(ctx) {
                         ages.length ? `Last seen: ${ages.join(", ")}.` : "",
                         sources.length ? `Told of by: ${sources.join(", ")}.` : "",
                     ];
-                    return [h("dt", {}, stranger(n.node, 30)), h("dd", {}, facts.filter(Boolean).join(" "))];
+                    return [h("dt", {}, untrusted(n.node, 30)), h("dd", {}, facts.filter(Boolean).join(" "))];
                 }),
             );
         },

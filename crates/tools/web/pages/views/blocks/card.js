@@ -1,6 +1,6 @@
 // One block: its times by node as a picture and as a table, and what it was put together from.
 
-import { badge, clear, h, stranger, svg } from "../../lib/dom.js";
+import { badge, clear, h, svg, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 
 const MARKS = [
@@ -136,7 +136,7 @@ function times(block) {
         h(
             "div",
             { class: "block-names" },
-            block.nodes.map((node) => h("span", {}, stranger(node.node, 16))),
+            block.nodes.map((node) => h("span", {}, untrusted(node.node, 16))),
         ),
         svg(
             "svg",
@@ -180,7 +180,7 @@ function composition(node) {
     return h(
         "div",
         { class: "block-parts" },
-        h("span", { class: "block-node" }, stranger(node.node, 16)),
+        h("span", { class: "block-node" }, untrusted(node.node, 16)),
         h(
             "span",
             { class: "block-bar", "aria-hidden": "true" },
@@ -202,7 +202,7 @@ function announcers(ctx, node) {
     return h(
         "li",
         {},
-        h("span", { class: "block-node" }, stranger(node.node, 16)),
+        h("span", { class: "block-node" }, untrusted(node.node, 16)),
         node.announced_by.slice(0, 4).map((by, i) => [
             i ? ", " : "",
             i ? "" : badge("first", "good"),
@@ -226,7 +226,7 @@ function row(block, node) {
     return h(
         "tr",
         {},
-        h("th", { scope: "row" }, stranger(node.node, 30)),
+        h("th", { scope: "row" }, untrusted(node.node, 30)),
         MARKS.map(([key]) =>
             cell(node[key] === null ? "–" : f.seconds(after(block, node[key])), node[key] && f.utc(node[key])),
         ),

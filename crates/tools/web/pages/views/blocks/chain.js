@@ -1,6 +1,6 @@
 // Tips of the nodes' chains, forks, and blocks that went wrong.
 
-import { badge, clear, h, section, stranger } from "../../lib/dom.js";
+import { badge, clear, h, section, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
@@ -92,7 +92,7 @@ export function chain(ctx) {
                 key: "text",
                 label: "Why",
                 value: (e) => e.text ?? "",
-                node: (e) => stranger(e.text ?? "", 100),
+                node: (e) => untrusted(e.text ?? "", 100),
                 sort: false,
             },
         ],

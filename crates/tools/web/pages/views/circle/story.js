@@ -1,6 +1,6 @@
 // What is known of the peer that is selected, in short; and the list of connections that came and went.
 
-import { badge, clear, h, setText, stranger } from "../../lib/dom.js";
+import { badge, clear, h, setText, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { markName, networkName } from "./groups.js";
 import { sign } from "./legend.js";
@@ -100,16 +100,16 @@ function factsOf(peer, ctx) {
     const pair = (a, b, text) => (known(a) || known(b) ? `${text(a)} in, ${text(b)} out` : null);
     return [
         ctx.node ? null : ["Node", f.printable(peer.node, 40)],
-        ["Address", d.addr ? stranger(d.addr, 80, { class: "mono" }) : null],
+        ["Address", d.addr ? untrusted(d.addr, 80, { class: "mono" }) : null],
         ["Connection", d.connection_type ? f.printable(d.connection_type, 30) : null],
         ["Network", d.network ? networkName(d.network) : null],
         ["AS", d.as ? `AS${d.as}` : null],
-        ["User agent", d.user_agent ? stranger(d.user_agent, 80) : null],
+        ["User agent", d.user_agent ? untrusted(d.user_agent, 80) : null],
         ["Protocol", known(d.version) ? `${d.version}${d.transport ? `, ${f.printable(d.transport, 12)}` : ""}` : null],
         ["Services", d.services?.length ? d.services.map((s) => f.printable(s, 24)).join(", ") : null],
         ["Connected", d.connected ? h("span", { title: f.utc(d.connected) }, f.ago(d.connected)) : null],
         ["Ended", d.closed ? h("span", { title: f.utc(d.closed) }, f.ago(d.closed)) : null],
-        ["Reason", d.end?.text ? stranger(d.end.text, 120) : null],
+        ["Reason", d.end?.text ? untrusted(d.end.text, 120) : null],
         [
             "Ping",
             known(d.ping_seconds) ? `${f.seconds(d.ping_seconds)}, at least ${f.seconds(d.min_ping_seconds)}` : null,

@@ -1,10 +1,11 @@
 // The charts of messages: one for each direction, of the most frequent types (the same in both) and of the rest
 // together. A type keeps its colour and its place in the legend as long as it is among them.
 
-import { chart, formatter, times } from "../../lib/chart.js";
+import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
 import { h, section } from "../../lib/dom.js";
 import { printable } from "../../lib/format.js";
+import { formatter, times } from "../../lib/series.js";
 
 const TYPES = 7;
 const REST = "others";

@@ -1,9 +1,9 @@
 // The table of peers by ping, with a sparkline of each one's last pings.
 
-import { spark } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
 import { h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { spark } from "../../lib/spark.js";
 import { table } from "../../lib/table.js";
 
 const key = (p) => `${p.node}/${p.id}`;

@@ -1,6 +1,6 @@
 // The tables of the transactions page: announcers, suspects, and the last transactions.
 
-import { badge, h, stranger } from "../../lib/dom.js";
+import { badge, h, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
@@ -35,7 +35,7 @@ function peerColumns(ctx) {
             key: "addr",
             label: "Address",
             value: (row) => row.addr,
-            node: (row) => stranger(row.addr, 46),
+            node: (row) => untrusted(row.addr, 46),
             class: "mono",
         },
     ];
