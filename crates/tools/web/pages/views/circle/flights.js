@@ -1,7 +1,11 @@
+// @ts-check
 // Messages on their way. They are kept in arrays that are made once: 5,000 messages a second must not make garbage.
 
 import { colorOf, NAMES, shapeOf } from "./kinds.js";
 import { trace } from "./shapes.js";
+
+/** @import { CirclePeer } from "./peers.js" */
+/** @typedef {{image: ImageBitmap, cell: number, boxes: number[]}} Atlas all pictures of messages, with their sizes in pixels */
 
 const MAX = 16_384;
 // The picture of a message: a column for each size, first filled (received), then hollow (sent); a row for each type.
@@ -11,16 +15,25 @@ const RADII = [3.1, 4.1, 5.4];
 const CELL = 16;
 const BOXES = [10, 12, 16];
 
-// Up to 250 bytes, up to 10 kB, larger.
+/**
+ * Up to 250 bytes, up to 10 kB, larger.
+ * @param {number} bytes
+ */
 export function sizeClass(bytes) {
     return bytes > 10_000 ? 2 : bytes > 250 ? 1 : 0;
 }
 
-// All pictures of messages in one, for this theme and pixel ratio.
+/**
+ * All pictures of messages in one, for this theme and pixel ratio.
+ * @param {number} ratio
+ * @param {string} background
+ * @returns {Atlas}
+ */
 export function atlas(ratio, background) {
     const cell = 2 * Math.ceil((CELL * ratio) / 2);
     const sheet = new OffscreenCanvas(cell * SIZES * 2, cell * NAMES.length);
     const c = sheet.getContext("2d");
+    if (!c) throw new Error("no canvas");
     for (let kind = 0; kind < NAMES.length; kind += 1) {
         c.strokeStyle = colorOf(kind);
         for (let column = 0; column < SIZES * 2; column += 1) {
@@ -39,7 +52,9 @@ export function atlas(ratio, background) {
     return { image: sheet.transferToImageBitmap(), cell, boxes };
 }
 
+/** The messages that are drawn now. */
 export function flights() {
+    /** @type {(CirclePeer | null)[]} */
     const who = new Array(MAX).fill(null);
     const start = new Float64Array(MAX);
     const speed = new Float32Array(MAX);
@@ -47,6 +62,7 @@ export function flights() {
     const column = new Uint8Array(MAX);
     let n = 0;
 
+    /** @param {number} i */
     function drop(i) {
         n -= 1;
         who[i] = who[n];
@@ -65,7 +81,15 @@ export function flights() {
             who.fill(null, 0, n);
             n = 0;
         },
-        // A message from or to a peer, starting at a time, taking so many milliseconds.
+        /**
+         * A message from or to a peer, starting at a time, taking so many milliseconds.
+         * @param {CirclePeer} peer
+         * @param {number} at
+         * @param {number} duration
+         * @param {number} kind the number of its type
+         * @param {boolean} received
+         * @param {number} size its class
+         */
         add(peer, at, duration, kind, received, size) {
             if (n >= MAX) return;
             who[n] = peer;
@@ -75,13 +99,19 @@ export function flights() {
             column[n] = received ? size : size + SIZES;
             n += 1;
         },
-        // Draws all in pixels of the device, and forgets those that have arrived. They follow their peers.
+        /**
+         * Draws all in pixels of the device, and forgets those that have arrived. They follow their peers.
+         * @param {CanvasRenderingContext2D} c
+         * @param {Atlas} atlas
+         * @param {number} ratio
+         * @param {number} now
+         */
         draw(c, { image, cell, boxes }, ratio, now) {
             for (let i = 0; i < n; ) {
                 const t = (now - start[i]) * speed[i];
                 const peer = who[i];
-                const { ring } = peer;
-                if (t >= 1 || ring === null) {
+                const ring = peer?.ring;
+                if (t >= 1 || !peer || !ring) {
                     drop(i);
                     continue;
                 }

@@ -1,14 +1,17 @@
+// @ts-check
 // How long pictures take: the time from one to the next, and our part of it. A bench reads it from attributes of the
 // canvas.
 
 const KEPT = 360;
 
+/** The last values. */
 function ring() {
     const values = new Float32Array(KEPT);
     const sorted = new Float32Array(KEPT);
     let at = 0;
     let n = 0;
     return {
+        /** @param {number} value */
         add(value) {
             values[at] = value;
             at = (at + 1) % KEPT;
@@ -18,6 +21,7 @@ function ring() {
             n = 0;
             at = 0;
         },
+        /** @param {number} q from 0 to 1 */
         quantile(q) {
             if (!n) return null;
             sorted.set(values);
@@ -35,7 +39,11 @@ export function frames() {
     let n = 0;
 
     return {
-        // A picture: milliseconds since the one before (null: none just before), and that drawing it took.
+        /**
+         * A picture: milliseconds since the one before (null: none just before), and that drawing it took.
+         * @param {number | null} since
+         * @param {number} took
+         */
         add(since, took) {
             total += 1;
             if (since !== null) {
@@ -49,14 +57,19 @@ export function frames() {
             between.clear();
             work.clear();
         },
-        // The mean time between pictures since this was asked before; null if there were hardly any.
+        /** The mean time between pictures since this was asked before; null if there were hardly any. */
         lately() {
             const mean = n >= 5 ? sum / n : null;
             sum = 0;
             n = 0;
             return mean;
         },
+        /**
+         * Writes the times for a bench.
+         * @param {DOMStringMap} data attributes of the canvas
+         */
         write(data) {
+            /** @type {(value: number | null) => string} */
             const text = (value) => (value === null ? "" : value.toFixed(1));
             data.frames = String(total);
             data.frameP50Ms = text(between.quantile(0.5));

@@ -1,8 +1,17 @@
+// @ts-check
 // By what peers are coloured: each criterion sorts them into groups, each with a colour, a shape and a name.
 
 import * as colors from "../../lib/colors.js";
 import * as f from "../../lib/format.js";
 
+/** @import { CirclePeer } from "./peers.js" */
+/** @typedef {{rank: number, label: string, color: string, shape: string}} Look */
+/**
+ * @typedef {Look & {key: string, count: number, place: number}} Group peers of one colour; place: among the groups
+ */
+/** @typedef {ReturnType<typeof grouping>} Grouping */
+
+/** @type {[name: string, label: string][]} */
 export const CRITERIA = [
     ["type", "Connection type"],
     ["network", "Network"],
@@ -24,28 +33,41 @@ const TYPES = [
 ];
 const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 
-// What a peer is called under a criterion; "" if there is nothing.
+/**
+ * What a peer is called under a criterion; "" if there is nothing.
+ * @param {string} criterion
+ * @param {CirclePeer} peer
+ */
 function keyOf(criterion, peer) {
     const { data } = peer;
     if (criterion === "type") return data.connection_type || "unknown";
     if (criterion === "network") return data.network || "unknown";
     if (criterion === "as") return data.as ? `AS${data.as}` : "";
     if (criterion === "set") return data.sets?.[0] ?? "";
-    return data.marks?.[0]?.mark ?? (data.misbehaviour > 0 ? "misbehaving" : "");
+    return data.marks?.[0]?.mark ?? ((data.misbehaviour ?? 0) > 0 ? "misbehaving" : "");
 }
 
+/** @type {Record<string, string>} */
 const NONE = { as: "AS unknown", set: "in no set", marks: "nothing noticed" };
 
-// Groups of a criterion. update(peers) sets peer.group of each and returns the groups in their order, with counts.
-// A group keeps its colour as long as it is there, although others grow past it.
+/**
+ * Groups of a criterion. update(peers) sets peer.group of each and returns the groups in their order, with counts.
+ * A group keeps its colour as long as it is there, although others grow past it.
+ * @param {string} criterion
+ */
 export function grouping(criterion) {
     const ranked = criterion !== "type" && criterion !== "network";
     const order = criterion === "type" ? TYPES : NETWORKS;
+    /** @type {(string | null)[]} */
     const places = new Array(PLACES).fill(null);
 
+    /**
+     * Who is large enough gets a place of its own.
+     * @param {Map<string | null, number>} counts
+     */
     function seat(counts) {
         const waiting = [...counts].filter(([key]) => key && !places.includes(key));
-        waiting.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+        waiting.sort(([a, m], [b, n]) => n - m || ((a ?? "") < (b ?? "") ? -1 : 1));
         for (const [key, n] of waiting) {
             let worst = 0;
             for (let i = 0; i < PLACES; i += 1) {
@@ -58,6 +80,10 @@ export function grouping(criterion) {
         }
     }
 
+    /**
+     * @param {string} key
+     * @returns {Look}
+     */
     function look(key) {
         if (!ranked) {
             const type = criterion === "type";
@@ -77,7 +103,12 @@ export function grouping(criterion) {
 
     return {
         criterion,
+        /**
+         * Sets the group of each peer, and returns the groups in their order, with counts.
+         * @param {CirclePeer[]} peers
+         */
         update(peers) {
+            /** @type {Map<string | null, number>} */
             const counts = new Map();
             for (const peer of peers) {
                 const key = keyOf(criterion, peer);
@@ -85,12 +116,13 @@ export function grouping(criterion) {
                 counts.set(key, (counts.get(key) ?? 0) + 1);
             }
             if (ranked) seat(counts);
+            /** @type {Map<string, Group>} */
             const groups = new Map();
             for (const peer of peers) {
                 const key = ranked && peer.key && !places.includes(peer.key) ? REST : peer.key;
                 let group = groups.get(key);
                 if (!group) {
-                    group = { key, count: 0, ...look(key) };
+                    group = { key, count: 0, place: 0, ...look(key) };
                     groups.set(key, group);
                 }
                 group.count += 1;
@@ -103,16 +135,25 @@ export function grouping(criterion) {
     };
 }
 
-// "address_flood" -> "address flood".
+/**
+ * "address_flood" -> "address flood".
+ * @param {string} mark
+ */
 export function markName(mark) {
     return f.printable(String(mark).replaceAll("_", " "), 40);
 }
 
+/** @param {string} network */
 export function networkName(network) {
     return network === "not_publicly_routable" ? "not publicly routable" : f.printable(network, 30);
 }
 
-// Why there may be nothing to tell peers apart by; null if there is.
+/**
+ * Why there may be nothing to tell peers apart by; null if there is.
+ * @param {string} criterion
+ * @param {Group[]} groups
+ * @param {Api["Info"]} info
+ */
 export function missing(criterion, groups, info) {
     if (groups.some((g) => g.key)) return null;
     if (criterion === "as") {

@@ -1,5 +1,24 @@
+// @ts-check
 // Where circles and peers are: a circle for each node, in rows and columns; its peers on one ring, or on several when
 // they are many.
+
+/** @import { CirclePeer } from "./peers.js" */
+
+/**
+ * A node with its peers around it; in pixels.
+ * @typedef {object} Circle
+ * @property {string} node
+ * @property {number} cx the middle
+ * @property {number} cy
+ * @property {number} width
+ * @property {number} height
+ * @property {number} room to its left and right, names included
+ * @property {CirclePeer[]} peers
+ * @property {number} outer the radius of the outermost ring
+ * @property {number} hub the radius of the node in the middle
+ * @property {number} size the radius of a peer
+ * @property {string} labels "addr", "id" or ""
+ */
 
 const TURN = Math.PI * 2;
 const MAX_RINGS = 6;
@@ -9,12 +28,21 @@ const NAMED = 13;
 const ADDRESSED = 34;
 const ROOM_FOR_ADDRESS = 190;
 
-// How many circles stand side by side.
+/**
+ * How many circles stand side by side.
+ * @param {number} n
+ * @param {number} width
+ */
 function columns(n, width) {
     return Math.max(1, Math.min(n, Math.floor(width / 250), n === 4 ? 2 : 4));
 }
 
-// The height of the stage for so many circles.
+/**
+ * The height of the stage for so many circles.
+ * @param {number} n
+ * @param {number} width
+ * @param {number} windowHeight
+ */
 export function heightFor(n, width, windowHeight) {
     const limit = Math.max(340, windowHeight - 236);
     if (n <= 1) return Math.round(Math.min(Math.max(320, width * 0.92), limit));
@@ -23,7 +51,13 @@ export function heightFor(n, width, windowHeight) {
     return Math.round(rows === 1 ? Math.min(Math.max(320, cell), limit) : rows * cell);
 }
 
-// Circles for the names of nodes: {node, cx, cy, width, height, peers}.
+/**
+ * Circles for the names of nodes: {node, cx, cy, width, height, peers}.
+ * @param {string[]} names
+ * @param {number} width
+ * @param {number} height
+ * @returns {Circle[]}
+ */
 export function circles(names, width, height) {
     const across = columns(names.length, width);
     const rows = Math.ceil(names.length / across);
@@ -39,8 +73,12 @@ export function circles(names, width, height) {
     });
 }
 
-// Gives the peers of a circle their places: in the order of the list, with a gap where another group begins. Those that
-// are new go there at once, others move.
+/**
+ * Gives the peers of a circle their places: in the order of the list, with a gap where another group begins. Those that
+ * are new go there at once, others move.
+ * @param {Circle} circle
+ * @param {CirclePeer[]} peers
+ */
 export function place(circle, peers) {
     circle.peers = peers;
     const n = peers.length;
@@ -77,7 +115,11 @@ export function place(circle, peers) {
     }
 }
 
-// Moves the peers of a circle towards their places, by a share from 0 to 1. Returns whether any is still on its way.
+/**
+ * Moves the peers of a circle towards their places, by a share from 0 to 1. Returns whether any is still on its way.
+ * @param {Circle} circle
+ * @param {number} share
+ */
 export function move(circle, share) {
     let moving = false;
     for (const peer of circle.peers) {
@@ -97,8 +139,15 @@ export function move(circle, share) {
     return moving;
 }
 
-// The peer at a point, or nearest to it within reach.
+/**
+ * The peer at a point, or nearest to it within reach.
+ * @param {Circle[]} list
+ * @param {number} x
+ * @param {number} y
+ * @returns {CirclePeer | null}
+ */
 export function peerAt(list, x, y) {
+    /** @type {CirclePeer | null} */
     let best = null;
     let nearest = Infinity;
     for (const circle of list) {

@@ -1,9 +1,10 @@
+// @ts-check
 // Whether messages are drawn one by one or as rates: by what the reader wants, what the sources tell, how many they are,
 // and how long pictures take.
 
 import * as f from "../../lib/format.js";
 
-// Messages per second that are drawn one by one at the most, and below which share of them it is tried again.
+// Messages per second that are drawn one by one at most, and below which share of them it is tried again.
 const LIMIT = 6500;
 const AGAIN = 0.7;
 // Each of them needs so much room: on a small circle, fewer can be told apart.
@@ -14,8 +15,13 @@ const PATIENCE = 6;
 const FIRST_REST = 20;
 const LONGEST_REST = 300;
 
-// wish(): "messages", "rates" or "" (by the system's wish for less motion). reduced(): that wish.
-export function pace(wish, reduced) {
+/**
+ * What is drawn, decided once a second.
+ * @param {() => string} choice "messages", "rates" or "" (what fits)
+ * @param {() => boolean} reduced whether the system asks for less motion
+ */
+export function pace(choice, reduced) {
+    /** "": messages are drawn one by one. */
     let why = "";
     let slow = 0;
     let rest = FIRST_REST;
@@ -23,10 +29,14 @@ export function pace(wish, reduced) {
     let took = 0;
     let limit = LIMIT;
 
+    /**
+     * Why rates are drawn, however many messages there are; "" for no such reason.
+     * @param {boolean | null} traced
+     */
     function chosen(traced) {
         if (traced === false) return "untraced";
-        if (wish() === "rates") return "chosen";
-        if (wish() !== "messages" && reduced()) return "motion";
+        if (choice() === "rates") return "chosen";
+        if (choice() !== "messages" && reduced()) return "motion";
         return "";
     }
 
@@ -37,12 +47,21 @@ export function pace(wish, reduced) {
         get why() {
             return why;
         },
-        // How large the circles are together, in square pixels.
+        /**
+         * How large the circles are together, in square pixels.
+         * @param {number} pixels
+         */
         area(pixels) {
             limit = Math.min(LIMIT, Math.max(300, Math.round(pixels / ROOM / 100) * 100));
         },
-        // Once a second. rate: messages per second; frame: ms from picture to picture; flying: messages drawn now.
-        // Returns whether what is drawn changes.
+        /**
+         * Once a second. rate: messages per second; frame: ms from picture to picture; flying: messages drawn now.
+         * Returns whether what is drawn changes.
+         * @param {boolean | null} traced
+         * @param {number} rate
+         * @param {number | null} frame
+         * @param {number} flying
+         */
         tick(traced, rate, frame, flying) {
             const before = why;
             const fixed = chosen(traced);
@@ -61,7 +80,7 @@ export function pace(wish, reduced) {
                     left = 5;
                 } else if (slow >= PATIENCE) {
                     why = "slow";
-                    took = frame;
+                    took = frame ?? 0;
                     slow = 0;
                     left = rest;
                     rest = Math.min(LONGEST_REST, rest * 2);
@@ -69,6 +88,11 @@ export function pace(wish, reduced) {
             }
             return before !== why;
         },
+        /**
+         * @param {number} rate messages per second
+         * @param {boolean} byBytes
+         * @param {number} nodes how many are shown
+         */
         inWords(rate, byBytes, nodes) {
             const lines = byBytes
                 ? "lines show bytes per second as getpeerinfo tells them"

@@ -1,13 +1,19 @@
+// @ts-check
 // The peers of all nodes that are shown: from the API, and at once from connection events. A connection that ended stays
 // for some seconds, so that its end is seen.
 
-// Milliseconds that an ended connection is seen, that a new one is marked, and that the API is not believed against an
-// event.
+/** @import { Group } from "./groups.js" */
+/** @import { Circle } from "./layout.js" */
+
+/** For how many milliseconds an ended connection is seen. */
 export const FADE = 6000;
+/** For how many milliseconds a new connection is marked. */
 export const FRESH = 2500;
+/** For how many milliseconds an event is believed against the API. */
 const DISBELIEF = 6000;
 const MAX_PEERS = 3000;
 
+/** @type {Record<string, string>} how a connection ended, by the kind of event */
 const ENDED = {
     closed_connection: "closed",
     peer_disconnected: "closed",
@@ -15,218 +21,333 @@ const ENDED = {
     eviction_selected: "evicted",
 };
 
-export function peerList() {
-    const nodes = new Map();
-    let total = 0;
-    let traced = false;
-    let known = false;
+/** @typedef {Partial<Api["Peer"]> & {node: string, id: number}} PeerData from the API; little of it from an event */
 
-    function of(node) {
-        let peers = nodes.get(node);
-        if (!peers) {
-            peers = new Map();
-            nodes.set(node, peers);
-        }
-        return peers;
-    }
+/** @typedef {ReturnType<typeof bytesOf>} Bytes */
 
-    function add(node, data, now, fresh) {
-        if (total >= MAX_PEERS) return null;
-        total += 1;
-        const peer = {
-            node,
-            id: data.id,
-            data,
-            key: "",
-            group: null,
-            ring: null,
-            born: fresh ? now : -Infinity,
-            ended: null,
-            how: null,
-            reason: null,
-            marked: -Infinity,
-            guess: false,
-            // Where it is, where it is going, in the units of its ring.
-            angle: NaN,
-            radius: 0,
-            toAngle: 0,
-            toRadius: 0,
-            x: 0,
-            y: 0,
-            size: 0,
-            // When its next message may start, by direction, so that messages of one moment follow one another.
-            next: [0, 0],
-            // Messages counted here in this second, and what it makes per second.
-            counted: [0, 0],
-            speed: [null, null],
-            told: bytesOf(data, now),
-            level: [0, 0],
-        };
-        of(node).set(data.id, peer);
-        return peer;
-    }
+/**
+ * A peer as the circle shows it. Times are in milliseconds of the stage's clock.
+ * @typedef {object} CirclePeer
+ * @property {string} node
+ * @property {number} id
+ * @property {PeerData} data
+ * @property {string} key what it is called under the criterion of the colours
+ * @property {Group | null} group
+ * @property {Circle | null} ring the circle it stands on; null: it is not shown
+ * @property {number} born
+ * @property {number | null} ended
+ * @property {string | null} how it ended
+ * @property {string | null} reason why it ended
+ * @property {number} marked when it was chosen to be evicted, or misbehaved
+ * @property {boolean} guess only events tell of it so far
+ * @property {number} angle where it is on its ring; NaN: nowhere yet
+ * @property {number} radius
+ * @property {number} toAngle where it is going
+ * @property {number} toRadius
+ * @property {number} x in pixels, like all places
+ * @property {number} y
+ * @property {number} size
+ * @property {[number, number]} next when its next message may start, received and sent: those of one moment follow one another
+ * @property {[number, number]} counted messages counted here in this second, received and sent
+ * @property {[number | null, number | null]} speed what that makes per second
+ * @property {Bytes} bytes by getpeerinfo
+ * @property {[number, number]} level how wide its line is, received and sent
+ */
 
-    function end(peer, how, now) {
-        if (peer.ended !== null) {
-            if (how === "evicted") peer.how = how;
-            return false;
-        }
-        peer.ended = now;
-        peer.how = peer.how === "evicted" ? "evicted" : how;
-        return true;
-    }
+/** A peer that stands on a circle. @typedef {CirclePeer & {ring: Circle, group: Group}} ShownPeer */
 
-    function take(peer, data, now) {
-        const before = peer.told;
-        const next = bytesOf(data, now);
-        // getpeerinfo is asked less often than we ask: bytes per second between two answers that differ.
-        if (next.received !== before.received || next.sent !== before.sent) {
-            const seconds = (now - before.at) / 1000;
-            const perSecond = (key) => Math.max(0, next[key] - before[key]) / seconds;
-            next.rates = seconds > 0.5 ? [perSecond("received"), perSecond("sent")] : before.rates;
-            peer.told = next;
-        }
-        peer.data = data;
-        peer.guess = false;
-    }
-
+/**
+ * @param {PeerData} data
+ * @param {number} now
+ * @param {boolean} fresh whether it connected just now
+ * @returns {CirclePeer}
+ */
+function peerOf(data, now, fresh) {
     return {
-        nodes,
-        get known() {
-            return known;
-        },
-        // Whether tracepoints tell of messages: null as long as nothing is known.
-        get traced() {
-            return known && total ? traced : null;
-        },
-        tracedNode(node) {
-            for (const peer of nodes.get(node)?.values() ?? []) {
-                if ((peer.data.messages_received ?? null) !== null || peer.speed[0] > 0) return true;
-            }
-            return false;
-        },
-        sawMessage() {
-            traced = true;
-        },
-        find(node, id) {
-            return nodes.get(node)?.get(id);
-        },
-
-        // Takes over api/peers. Returns whether anything changed that is seen.
-        told(list, now) {
-            const open = new Set();
-            let changed = false;
-            for (const data of list) {
-                if (data.closed || data.end) continue;
-                open.add(`${data.node}/${data.id}`);
-                if (data.messages_received !== null && data.messages_received !== undefined) traced = true;
-                let peer = of(data.node).get(data.id);
-                if (peer && peer.ended !== null && now - peer.ended < DISBELIEF) continue;
-                if (peer && peer.ended !== null) {
-                    total -= 1;
-                    of(data.node).delete(data.id);
-                    peer = null;
-                }
-                if (!peer) {
-                    peer = add(data.node, data, now, known);
-                    changed = true;
-                } else {
-                    if (!sameLooks(peer.data, data)) changed = true;
-                    take(peer, data, now);
-                }
-            }
-            for (const data of list) {
-                if (!data.closed && !data.end) continue;
-                const peer = nodes.get(data.node)?.get(data.id);
-                if (!peer || open.has(`${data.node}/${data.id}`)) continue;
-                const how = data.end?.how ?? "closed";
-                if (end(peer, how, now)) changed = true;
-                peer.how = how;
-                peer.reason = data.end?.reason ?? null;
-                peer.data = data;
-            }
-            for (const [node, peers] of nodes) {
-                for (const peer of peers.values()) {
-                    if (open.has(`${node}/${peer.id}`) || peer.ended !== null) continue;
-                    if (peer.guess && now - peer.born < DISBELIEF) continue;
-                    end(peer, "disappeared", now);
-                    changed = true;
-                }
-            }
-            known = true;
-            return changed;
-        },
-
-        // Takes a connection event in its brief form. Returns whether anything changed that is seen.
-        event(event, now) {
-            const { node, peer: id, kind } = event;
-            if (typeof node !== "string" || typeof id !== "number") return false;
-            const peer = nodes.get(node)?.get(id);
-            const how = ENDED[kind];
-            if (how) {
-                if (!peer) return false;
-                // Chosen to be evicted is not gone yet.
-                if (kind === "eviction_selected" || kind === "evicted_inbound_connection") {
-                    peer.how = "evicted";
-                    peer.marked = now;
-                    return true;
-                }
-                return end(peer, how, now);
-            }
-            if (kind === "misbehaving_connection" || kind === "misbehaving") {
-                if (peer) peer.marked = now;
-                return Boolean(peer);
-            }
-            if (kind !== "inbound_connection" && kind !== "outbound_connection") return false;
-            if (peer && peer.ended === null) return false;
-            if (peer) {
-                total -= 1;
-                of(node).delete(id);
-            }
-            const inbound = kind === "inbound_connection";
-            const direction = inbound ? "inbound" : "outbound";
-            const data = { node, id, connection_type: inbound ? "inbound" : null, direction };
-            const made = add(node, data, now, true);
-            if (made) made.guess = true;
-            return Boolean(made);
-        },
-
-        // Drops what has faded. Returns whether there was any.
-        sweep(now) {
-            let any = false;
-            for (const [node, peers] of nodes) {
-                for (const [id, peer] of peers) {
-                    if (peer.ended === null || now - peer.ended < FADE) continue;
-                    peers.delete(id);
-                    total -= 1;
-                    any = true;
-                }
-                if (!peers.size) nodes.delete(node);
-            }
-            return any;
-        },
-
-        // What was counted in a time of so many seconds becomes rates.
-        fold(seconds) {
-            for (const peers of nodes.values()) {
-                for (const peer of peers.values()) {
-                    for (let i = 0; i < 2; i += 1) {
-                        const rate = peer.counted[i] / seconds;
-                        peer.speed[i] = peer.speed[i] === null ? rate : peer.speed[i] * 0.7 + rate * 0.3;
-                        peer.counted[i] = 0;
-                    }
-                }
-            }
-        },
+        node: data.node,
+        id: data.id,
+        data,
+        key: "",
+        group: null,
+        ring: null,
+        born: fresh ? now : -Infinity,
+        ended: null,
+        how: null,
+        reason: null,
+        marked: -Infinity,
+        guess: false,
+        angle: NaN,
+        radius: 0,
+        toAngle: 0,
+        toRadius: 0,
+        x: 0,
+        y: 0,
+        size: 0,
+        next: [0, 0],
+        counted: [0, 0],
+        speed: [null, null],
+        bytes: bytesOf(data, now),
+        level: [0, 0],
     };
 }
 
-function bytesOf(data, now) {
-    return { at: now, received: data.bytes_received ?? 0, sent: data.bytes_sent ?? 0, rates: [null, null] };
+export class PeerList {
+    /** @type {Map<string, Map<number, CirclePeer>>} by node and id */
+    nodes = new Map();
+    /** Whether the API has answered. */
+    known = false;
+    #total = 0;
+    #traced = false;
+
+    /** Whether tracepoints tell of messages: null as long as nothing is known. */
+    get traced() {
+        return this.known && this.#total ? this.#traced : null;
+    }
+
+    /** @param {string} node */
+    tracedNode(node) {
+        for (const peer of this.nodes.get(node)?.values() ?? []) {
+            if ((peer.data.messages_received ?? null) !== null || (peer.speed[0] ?? 0) > 0) return true;
+        }
+        return false;
+    }
+
+    sawMessage() {
+        this.#traced = true;
+    }
+
+    /**
+     * @param {string} node
+     * @param {number | null | undefined} id
+     */
+    find(node, id) {
+        return this.nodes.get(node)?.get(id ?? NaN);
+    }
+
+    /**
+     * Takes over api/peers. Returns whether anything changed that is seen.
+     * @param {Api["Peer"][]} list
+     * @param {number} now
+     */
+    update(list, now) {
+        /** @type {Set<string>} */
+        const open = new Set();
+        let changed = false;
+        for (const data of list) {
+            if (data.closed || data.end) continue;
+            open.add(`${data.node}/${data.id}`);
+            if (this.#updateOpen(data, now)) changed = true;
+        }
+        for (const data of list) {
+            if (!data.closed && !data.end) continue;
+            if (!open.has(`${data.node}/${data.id}`) && this.#updateEnded(data, now)) changed = true;
+        }
+        if (this.#endMissing(open, now)) changed = true;
+        this.known = true;
+        return changed;
+    }
+
+    /**
+     * @param {Api["Peer"]} data
+     * @param {number} now
+     */
+    #updateOpen(data, now) {
+        if (data.messages_received !== null && data.messages_received !== undefined) this.#traced = true;
+        const peer = this.find(data.node, data.id);
+        if (peer && peer.ended === null) {
+            const changed = !sameLooks(peer.data, data);
+            take(peer, data, now);
+            return changed;
+        }
+        if (peer && now - (peer.ended ?? 0) < DISBELIEF) return false;
+        if (peer) this.#remove(peer);
+        this.#add(data, now, this.known);
+        return true;
+    }
+
+    /**
+     * @param {Api["Peer"]} data
+     * @param {number} now
+     */
+    #updateEnded(data, now) {
+        const peer = this.find(data.node, data.id);
+        if (!peer) return false;
+        const how = data.end?.how ?? "closed";
+        const changed = end(peer, how, now);
+        peer.how = how;
+        peer.reason = data.end?.reason ?? null;
+        peer.data = data;
+        return changed;
+    }
+
+    /**
+     * Ends those that the API no longer has.
+     * @param {Set<string>} open "node/id" of those it has
+     * @param {number} now
+     */
+    #endMissing(open, now) {
+        let any = false;
+        for (const [node, peers] of this.nodes) {
+            for (const peer of peers.values()) {
+                if (open.has(`${node}/${peer.id}`) || peer.ended !== null) continue;
+                if (peer.guess && now - peer.born < DISBELIEF) continue;
+                end(peer, "disappeared", now);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    /**
+     * Takes a connection event in its brief form. Returns whether anything changed that is seen.
+     * @param {FeedEvent} event
+     * @param {number} now
+     */
+    event({ node, peer: id, kind }, now) {
+        if (typeof node !== "string" || typeof id !== "number") return false;
+        const peer = this.find(node, id);
+        if (ENDED[kind]) return peer ? ending(peer, kind, now) : false;
+        if (kind === "misbehaving_connection" || kind === "misbehaving") {
+            if (peer) peer.marked = now;
+            return Boolean(peer);
+        }
+        if (kind !== "inbound_connection" && kind !== "outbound_connection") return false;
+        if (peer && peer.ended === null) return false;
+        if (peer) this.#remove(peer);
+        const inbound = kind === "inbound_connection";
+        const direction = inbound ? "inbound" : "outbound";
+        const data = { node, id, connection_type: inbound ? "inbound" : undefined, direction };
+        const made = this.#add(data, now, true);
+        if (made) made.guess = true;
+        return Boolean(made);
+    }
+
+    /**
+     * Drops what has faded. Returns whether there was any.
+     * @param {number} now
+     */
+    sweep(now) {
+        let any = false;
+        for (const [node, peers] of this.nodes) {
+            for (const [id, peer] of peers) {
+                if (peer.ended === null || now - peer.ended < FADE) continue;
+                peers.delete(id);
+                this.#total -= 1;
+                any = true;
+            }
+            if (!peers.size) this.nodes.delete(node);
+        }
+        return any;
+    }
+
+    /**
+     * What was counted in a time of so many seconds becomes rates.
+     * @param {number} seconds
+     */
+    fold(seconds) {
+        for (const peers of this.nodes.values()) {
+            for (const peer of peers.values()) {
+                for (const i of /** @type {const} */ ([0, 1])) {
+                    const rate = peer.counted[i] / seconds;
+                    const before = peer.speed[i];
+                    peer.speed[i] = before === null ? rate : before * 0.7 + rate * 0.3;
+                    peer.counted[i] = 0;
+                }
+            }
+        }
+    }
+
+    /**
+     * @param {PeerData} data
+     * @param {number} now
+     * @param {boolean} fresh
+     */
+    #add(data, now, fresh) {
+        if (this.#total >= MAX_PEERS) return null;
+        this.#total += 1;
+        const peer = peerOf(data, now, fresh);
+        const peers = this.nodes.get(data.node) ?? new Map();
+        this.nodes.set(data.node, peers);
+        peers.set(data.id, peer);
+        return peer;
+    }
+
+    /** @param {CirclePeer} peer */
+    #remove(peer) {
+        this.#total -= 1;
+        this.nodes.get(peer.node)?.delete(peer.id);
+    }
 }
 
-const LOOKS = ["connection_type", "network", "as", "addr", "misbehaviour"];
+/**
+ * @param {CirclePeer} peer
+ * @param {string} kind of an event that ends a connection
+ * @param {number} now
+ */
+function ending(peer, kind, now) {
+    // Chosen to be evicted is not gone yet.
+    if (kind === "eviction_selected" || kind === "evicted_inbound_connection") {
+        peer.how = "evicted";
+        peer.marked = now;
+        return true;
+    }
+    return end(peer, ENDED[kind], now);
+}
 
+/**
+ * @param {CirclePeer} peer
+ * @param {string} how
+ * @param {number} now
+ */
+function end(peer, how, now) {
+    if (peer.ended !== null) {
+        if (how === "evicted") peer.how = how;
+        return false;
+    }
+    peer.ended = now;
+    peer.how = peer.how === "evicted" ? "evicted" : how;
+    return true;
+}
+
+/**
+ * @param {CirclePeer} peer
+ * @param {Api["Peer"]} data
+ * @param {number} now
+ */
+function take(peer, data, now) {
+    const before = peer.bytes;
+    const next = bytesOf(data, now);
+    // getpeerinfo is called less often than the API: bytes per second between two answers that differ.
+    if (next.received !== before.received || next.sent !== before.sent) {
+        const seconds = (now - before.at) / 1000;
+        /** @type {(after: number, before: number) => number} */
+        const perSecond = (a, b) => Math.max(0, a - b) / seconds;
+        next.rates =
+            seconds > 0.5
+                ? [perSecond(next.received, before.received), perSecond(next.sent, before.sent)]
+                : before.rates;
+        peer.bytes = next;
+    }
+    peer.data = data;
+    peer.guess = false;
+}
+
+/**
+ * @param {PeerData} data
+ * @param {number} now
+ */
+function bytesOf(data, now) {
+    /** @type {[number | null, number | null]} */
+    const rates = [null, null];
+    return { at: now, received: data.bytes_received ?? 0, sent: data.bytes_sent ?? 0, rates };
+}
+
+const LOOKS = /** @type {const} */ (["connection_type", "network", "as", "addr", "misbehaviour"]);
+
+/**
+ * @param {PeerData} a
+ * @param {PeerData} b
+ */
 function sameLooks(a, b) {
     return (
         LOOKS.every((key) => a[key] === b[key]) &&
@@ -235,7 +356,12 @@ function sameLooks(a, b) {
     );
 }
 
-// Whether a peer passes the filter of connection types and networks.
+/**
+ * Whether a peer passes the filter of connection types and networks.
+ * @param {CirclePeer} peer
+ * @param {string} type a connection type, "outbound" or ""
+ * @param {string} network
+ */
 export function passes(peer, type, network) {
     const { connection_type, direction } = peer.data;
     if (network && peer.data.network !== network) return false;

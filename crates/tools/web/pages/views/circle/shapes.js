@@ -1,3 +1,4 @@
+// @ts-check
 // Shapes on a canvas, the same as the characters of lib/colors.js: each kind of peer and of message has one besides its
 // colour.
 
@@ -6,6 +7,7 @@ const STAR = Array.from({ length: 10 }, (_, i) => {
     const r = i % 2 ? 0.5 : 1.2;
     return [Math.cos(angle) * r, Math.sin(angle) * r];
 });
+/** @type {[number, number][]} */
 const PLUS = [
     [-0.35, -1],
     [0.35, -1],
@@ -20,6 +22,7 @@ const PLUS = [
     [-1, -0.35],
     [-0.35, -0.35],
 ];
+/** @type {Record<string, number[][]>} */
 const POLYGONS = {
     square: [
         [-0.85, -0.85],
@@ -44,7 +47,14 @@ const POLYGONS = {
 };
 const TURN = Math.PI * 2;
 
-// Adds a shape to the path of a canvas: around x, y, about as large as a circle of radius r.
+/**
+ * Adds a shape to the path of a canvas: around x, y, about as large as a circle of radius r.
+ * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} c
+ * @param {string} shape
+ * @param {number} x
+ * @param {number} y
+ * @param {number} r
+ */
 export function trace(c, shape, x, y, r) {
     const polygon = POLYGONS[shape];
     if (!polygon) {
@@ -62,7 +72,11 @@ export function trace(c, shape, x, y, r) {
     c.closePath();
 }
 
-// The shape in front of a label, as a small picture of its own. hollow: only its outline.
+/**
+ * The shape in front of a label, as a small picture of its own. hollow: only its outline.
+ * @param {string} shape
+ * @param {string} color
+ */
 export function swatch(shape, color, hollow = false) {
     const el = document.createElement("canvas");
     const scale = 2;
@@ -70,7 +84,7 @@ export function swatch(shape, color, hollow = false) {
     el.height = 14 * scale;
     el.className = "circle-swatch";
     el.setAttribute("aria-hidden", "true");
-    const c = el.getContext("2d");
+    const c = context(el);
     c.scale(scale, scale);
     c.beginPath();
     trace(c, shape, 7, 7, hollow ? 4.2 : 4.8);
@@ -80,4 +94,14 @@ export function swatch(shape, color, hollow = false) {
     if (hollow) c.stroke();
     else c.fill();
     return el;
+}
+
+/**
+ * What draws on a canvas.
+ * @param {HTMLCanvasElement} canvas
+ */
+export function context(canvas) {
+    const c = canvas.getContext("2d");
+    if (!c) throw new Error("this browser draws on no canvas");
+    return c;
 }

@@ -1,321 +1,290 @@
+// @ts-check
 // The stage: a still layer below, and above it what moves: messages, new and ended connections, what is pointed at.
 // Nothing is drawn while nothing moves.
 
-import * as colors from "../../lib/colors.js";
 import { h } from "../../lib/dom.js";
+import { drawEffects, highlight, isEffect, tonesOf } from "./effects.js";
 import { atlas, flights, sizeClass } from "./flights.js";
 import { frames } from "./frames.js";
 import { move, peerAt } from "./layout.js";
-import { FADE, FRESH } from "./peers.js";
+import { context } from "./shapes.js";
 import * as still from "./still.js";
 
+/** @import { Tones } from "./effects.js" */
+/** @import { Atlas } from "./flights.js" */
+/** @import { Circle } from "./layout.js" */
+/** @import { CirclePeer } from "./peers.js" */
+
 const MAX_RATIO = 2;
-// Milliseconds between two messages of one peer that came at once, and that one waits at most for that.
+/** Milliseconds between two messages of one peer that came at once. */
 const APART = 45;
+/** For how many milliseconds at most a message waits for that. */
 const LATEST = 450;
-// Above so many peers they jump to their places.
+/** Above so many peers they jump to their places. */
 const MANY = 300;
-const ENDS = { closed: "closed", evicted: "evicted", disappeared: "disappeared", node_restarted: "node restarted" };
 
-export function endName(how) {
-    return ENDS[how] ?? "closed";
-}
+/** Pixels of the device in one of the page. */
+const pixelRatio = () => Math.min(MAX_RATIO, window.devicePixelRatio || 1);
 
-export function stage({ reduced, onResize }) {
-    const below = h("canvas", { class: "circle-layer", "aria-hidden": "true" });
-    const above = h("canvas", { class: "circle-layer", role: "img", "aria-label": "The circle" });
-    const el = h("div", { class: "circle-stage" }, below, above);
-    const lower = below.getContext("2d");
-    const upper = above.getContext("2d");
-    const flying = flights();
-    const times = frames();
+export class Stage {
+    /** How long pictures take. */
+    times = frames();
+    #below = h("canvas", { class: "circle-layer", "aria-hidden": "true" });
+    #above = h("canvas", { class: "circle-layer", role: "img", "aria-label": "The circle" });
+    #lower = context(this.#below);
+    #upper = context(this.#above);
+    #flying = flights();
+    #reduced;
+    #onResize;
+    #watcher;
 
-    let list = [];
-    let effects = [];
-    let rates = true;
-    let width = 0;
-    let height = 0;
-    let ratio = 0;
-    let pictures = null;
-    let stale = true;
-    let moving = false;
-    let request = 0;
-    let last = null;
-    let frozen = null;
-    let away = 0;
-    let hovered = null;
-    let selected = null;
-    let duration = 1100;
-    let destroyed = false;
-    let tones = null;
+    /** @type {Circle[]} */
+    #list = [];
+    /** @type {CirclePeer[]} */
+    #effects = [];
+    #rates = true;
+    #width = 0;
+    #ratio = 0;
+    /** @type {Atlas | null} */
+    #pictures = null;
+    /** @type {Tones | null} */
+    #tones = null;
+    /** Whether the still layer must be drawn anew. */
+    #stale = true;
+    #moving = false;
+    /** The animation frame that will draw; 0: none. */
+    #request = 0;
+    /** @type {number | null} when the last picture was drawn */
+    #last = null;
+    /** @type {number | null} since when it is paused */
+    #frozen = null;
+    /** For how many milliseconds it was paused in all. */
+    #away = 0;
+    /** @type {CirclePeer | null} */
+    #hovered = null;
+    /** @type {CirclePeer | null} */
+    #selected = null;
+    /** For how many milliseconds a message is on its way. */
+    #duration = 1100;
+    #destroyed = false;
 
-    // Time in ms that stands still while paused.
-    const clock = () => (frozen ?? performance.now()) - away;
-
-    function wake() {
-        if (!request && !destroyed && width > 0) request = window.requestAnimationFrame(frame);
+    /**
+     * @param {() => boolean} reduced whether the system asks for less motion
+     * @param {() => void} onResize
+     */
+    constructor(reduced, onResize) {
+        this.#reduced = reduced;
+        this.#onResize = onResize;
+        this.el = h("div", { class: "circle-stage" }, this.#below, this.#above);
+        this.#watcher = new ResizeObserver(() => this.#resize());
+        this.#watcher.observe(this.el);
+        document.addEventListener("visibilitychange", this.#visible);
     }
 
-    function resize() {
-        width = el.clientWidth;
-        height = el.clientHeight;
-        const next = Math.min(MAX_RATIO, window.devicePixelRatio || 1);
-        const w = Math.round(width * next);
-        const hh = Math.round(height * next);
-        if (above.width === w && above.height === hh && ratio === next) return;
-        if (ratio !== next) forget();
-        ratio = next;
-        for (const canvas of [below, above]) {
-            canvas.width = w;
-            canvas.height = hh;
+    /** The canvas that tells in words what is shown. */
+    get canvas() {
+        return this.#above;
+    }
+
+    /** How many messages are drawn now. */
+    get flying() {
+        return this.#flying.count;
+    }
+
+    /** Time in milliseconds that stands still while paused. */
+    clock() {
+        return (this.#frozen ?? performance.now()) - this.#away;
+    }
+
+    /** Draws the still layer anew. */
+    redraw() {
+        this.#stale = true;
+        this.#wake();
+    }
+
+    /**
+     * Circles with their peers placed; those that moved go there.
+     * @param {Circle[]} circles
+     */
+    show(circles) {
+        this.#list = circles;
+        this.#moving = true;
+        // Places are known at once, for messages and pointers.
+        for (const circle of circles) move(circle, 0);
+        const now = this.clock();
+        this.#effects = circles.flatMap((circle) => circle.peers).filter((peer) => isEffect(peer, now));
+        this.redraw();
+    }
+
+    /**
+     * A peer of which something is to be seen for a while.
+     * @param {CirclePeer} peer
+     */
+    effect(peer) {
+        if (!this.#effects.includes(peer)) this.#effects.push(peer);
+        this.redraw();
+    }
+
+    /** @param {boolean} rates whether lines show how much goes over them, in place of messages */
+    mode(rates) {
+        if (this.#rates === rates) return;
+        this.#rates = rates;
+        this.#flying.clear();
+        this.times.clear();
+        this.redraw();
+    }
+
+    /** @param {number} ms for how long a message is on its way */
+    pace(ms) {
+        this.#duration = ms;
+    }
+
+    /**
+     * @param {CirclePeer} peer
+     * @param {number} kind the number of its type
+     * @param {boolean} received
+     * @param {number} bytes
+     */
+    message(peer, kind, received, bytes) {
+        if (!peer.ring || document.hidden || this.#frozen !== null || this.#rates) return;
+        const now = this.clock();
+        const side = received ? 0 : 1;
+        const at = Math.min(Math.max(now, peer.next[side]), now + LATEST);
+        peer.next[side] = at + APART;
+        this.#flying.add(peer, at, this.#duration, kind, received, sizeClass(bytes));
+        if (!this.#request) this.#wake();
+    }
+
+    /** @param {CirclePeer | null} peer */
+    hover(peer) {
+        if (this.#hovered === peer) return;
+        this.#hovered = peer;
+        this.#wake();
+    }
+
+    /** @param {CirclePeer | null} peer */
+    select(peer) {
+        this.#selected = peer;
+        this.#wake();
+    }
+
+    /**
+     * The peer at a point.
+     * @param {number} x
+     * @param {number} y
+     */
+    at(x, y) {
+        return peerAt(this.#list, x, y);
+    }
+
+    /** @param {boolean} on */
+    pause(on) {
+        if (on === (this.#frozen !== null)) return;
+        if (on) {
+            this.#frozen = performance.now();
+        } else {
+            this.#away += performance.now() - (this.#frozen ?? 0);
+            this.#frozen = null;
+            this.#last = null;
         }
-        flying.clear();
-        redraw();
-        onResize(width, height);
+        this.#wake();
     }
 
-    function forget() {
-        pictures?.image.close();
-        pictures = null;
-        tones = null;
+    /** The theme changed. */
+    theme() {
+        this.#forget();
+        this.redraw();
     }
 
-    function redraw() {
-        stale = true;
-        wake();
+    destroy() {
+        this.#destroyed = true;
+        window.cancelAnimationFrame(this.#request);
+        this.#forget();
+        this.#watcher.disconnect();
+        document.removeEventListener("visibilitychange", this.#visible);
     }
 
-    function frame(at) {
-        request = 0;
+    #visible = () => {
+        this.#flying.clear();
+        this.#last = null;
+        this.#wake();
+    };
+
+    #wake() {
+        if (this.#request || this.#destroyed || this.#width === 0) return;
+        this.#request = window.requestAnimationFrame((at) => this.#frame(at));
+    }
+
+    #resize() {
+        this.#width = this.el.clientWidth;
+        const ratio = pixelRatio();
+        const width = Math.round(this.#width * ratio);
+        const height = Math.round(this.el.clientHeight * ratio);
+        if (this.#above.width === width && this.#above.height === height && this.#ratio === ratio) return;
+        if (this.#ratio !== ratio) this.#forget();
+        this.#ratio = ratio;
+        for (const canvas of [this.#below, this.#above]) {
+            canvas.width = width;
+            canvas.height = height;
+        }
+        this.#flying.clear();
+        this.redraw();
+        this.#onResize();
+    }
+
+    /** Pictures and colours belong to a theme and a pixel ratio. */
+    #forget() {
+        this.#pictures?.image.close();
+        this.#pictures = null;
+        this.#tones = null;
+    }
+
+    /** @param {number} at when the browser draws, in milliseconds */
+    #frame(at) {
+        this.#request = 0;
         const started = performance.now();
-        if (Math.min(MAX_RATIO, window.devicePixelRatio || 1) !== ratio) resize();
-        const now = clock();
-        if (moving) {
-            const many = list.some((circle) => circle.peers.length > MANY);
-            const share = reduced() || many || frozen !== null ? 1 : 0.16;
-            moving = list.map((circle) => move(circle, share)).some(Boolean);
-            stale = true;
-        }
-        if (stale) {
-            stale = false;
-            lower.setTransform(1, 0, 0, 1, 0, 0);
-            lower.clearRect(0, 0, below.width, below.height);
-            lower.setTransform(ratio, 0, 0, ratio, 0, 0);
-            still.draw(lower, list, rates);
-        }
-        tones ??= Object.fromEntries(
-            ["panel", "bad", "muted", "accent"].map((name) => [name, colors.css(`--${name}`)]),
-        );
-        pictures ??= atlas(ratio, tones.panel);
-        upper.setTransform(1, 0, 0, 1, 0, 0);
-        upper.clearRect(0, 0, above.width, above.height);
-        upper.imageSmoothingEnabled = false;
-        flying.draw(upper, pictures, ratio, now);
-        upper.setTransform(ratio, 0, 0, ratio, 0, 0);
-        drawEffects(now);
-        if (selected) highlight(selected, 2.5);
-        if (hovered && hovered !== selected) highlight(hovered, 1.5);
+        if (pixelRatio() !== this.#ratio) this.#resize();
+        const now = this.clock();
+        this.#drawLower();
+        this.#drawUpper(now);
         const ended = performance.now();
-        times.add(last === null || at - last > 1000 ? null : at - last, ended - started);
-        last = at;
-        if (frozen === null && !document.hidden && (flying.count || effects.length || moving)) wake();
-        else last = null;
+        this.times.add(this.#last === null || at - this.#last > 1000 ? null : at - this.#last, ended - started);
+        this.#last = at;
+        const more = this.#flying.count || this.#effects.length || this.#moving;
+        if (this.#frozen === null && !document.hidden && more) this.#wake();
+        else this.#last = null;
     }
 
-    // New peers are marked by a ring that grows, ended ones fade, with how they ended.
-    function drawEffects(now) {
-        let kept = 0;
-        const still_ = reduced();
-        for (const peer of effects) {
-            const gone = peer.ended === null ? -1 : (now - peer.ended) / FADE;
-            const fresh = (now - peer.born) / FRESH;
-            const marked = (now - peer.marked) / FRESH;
-            if (gone >= 1 || (gone < 0 && fresh >= 1 && marked >= 1) || !peer.ring) continue;
-            effects[kept] = peer;
-            kept += 1;
-            if (gone >= 0) fading(peer, still_ ? 0.3 : gone);
-            else if (fresh < 1) pulse(peer, still_ ? 0.5 : fresh, peer.group.color);
-            if (gone < 0 && marked < 1) pulse(peer, still_ ? 0.5 : marked, colors.named("vermillion"));
+    #drawLower() {
+        if (this.#moving) {
+            const many = this.#list.some((circle) => circle.peers.length > MANY);
+            const share = this.#reduced() || many || this.#frozen !== null ? 1 : 0.16;
+            this.#moving = this.#list.map((circle) => move(circle, share)).some(Boolean);
+            this.#stale = true;
         }
-        effects.length = kept;
-        upper.globalAlpha = 1;
+        if (!this.#stale) return;
+        this.#stale = false;
+        const c = this.#lower;
+        c.setTransform(1, 0, 0, 1, 0, 0);
+        c.clearRect(0, 0, this.#below.width, this.#below.height);
+        c.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+        still.draw(c, this.#list, this.#rates);
     }
 
-    function pulse(peer, t, color) {
-        upper.globalAlpha = 1 - t;
-        upper.strokeStyle = color;
-        upper.lineWidth = 2.5;
-        upper.beginPath();
-        upper.arc(peer.x, peer.y, peer.size + 3 + t * 16, 0, Math.PI * 2);
-        upper.stroke();
+    /** @param {number} now */
+    #drawUpper(now) {
+        const tones = this.#tones ?? tonesOf();
+        this.#tones = tones;
+        this.#pictures ??= atlas(this.#ratio, tones.panel);
+        const c = this.#upper;
+        c.setTransform(1, 0, 0, 1, 0, 0);
+        c.clearRect(0, 0, this.#above.width, this.#above.height);
+        c.imageSmoothingEnabled = false;
+        this.#flying.draw(c, this.#pictures, this.#ratio, now);
+        c.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+        drawEffects(c, this.#effects, now, tones, this.#reduced());
+        const [selected, hovered] = [this.#selected, this.#hovered];
+        if (selected) highlight(c, selected, 2.5, tones.accent, now);
+        if (hovered && hovered !== selected) highlight(c, hovered, 1.5, tones.accent, now);
     }
-
-    function fading(peer, t) {
-        const { ring, x, y, size } = peer;
-        const alpha = Math.min(1, (1 - t) * 1.3);
-        const evicted = peer.how === "evicted";
-        const color = evicted ? tones.bad : tones.muted;
-        upper.globalAlpha = alpha * 0.7;
-        upper.strokeStyle = color;
-        upper.lineWidth = 1;
-        upper.setLineDash([4, 4]);
-        const k = ring.hub / peer.radius;
-        upper.beginPath();
-        upper.moveTo(ring.cx + (x - ring.cx) * k, ring.cy + (y - ring.cy) * k);
-        upper.lineTo(x, y);
-        upper.stroke();
-        upper.setLineDash([]);
-        upper.globalAlpha = alpha;
-        ending(upper, peer.how, x, y, Math.max(5, size), color);
-        if (effects.length <= 24) ended(peer, color);
-    }
-
-    function ended(peer, color) {
-        const { ring } = peer;
-        const cos = Math.cos(peer.angle);
-        const r = peer.radius - Math.max(5, peer.size) - 6;
-        upper.font = "600 11px system-ui, sans-serif";
-        upper.textBaseline = "middle";
-        upper.textAlign = cos > 0 ? "right" : "left";
-        const text = `${peer.id} ${endName(peer.how)}`;
-        const x = ring.cx + cos * r;
-        const y = ring.cy + Math.sin(peer.angle) * r;
-        upper.strokeStyle = tones.panel;
-        upper.lineWidth = 3;
-        upper.strokeText(text, x, y);
-        upper.fillStyle = color;
-        upper.fillText(text, x, y);
-    }
-
-    function highlight(peer, line) {
-        if (!peer.ring || (peer.ended !== null && clock() - peer.ended > FADE)) return;
-        const { ring, x, y } = peer;
-        const k = ring.hub / peer.radius;
-        upper.globalAlpha = 1;
-        upper.strokeStyle = tones.accent;
-        upper.lineWidth = line;
-        upper.beginPath();
-        upper.moveTo(ring.cx + (x - ring.cx) * k, ring.cy + (y - ring.cy) * k);
-        const end = 1 - (peer.size + 4) / peer.radius;
-        upper.lineTo(ring.cx + (x - ring.cx) * end, ring.cy + (y - ring.cy) * end);
-        upper.moveTo(x + peer.size + 4, y);
-        upper.arc(x, y, peer.size + 4, 0, Math.PI * 2);
-        upper.stroke();
-    }
-
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(el);
-    const visible = () => {
-        flying.clear();
-        last = null;
-        wake();
-    };
-    document.addEventListener("visibilitychange", visible);
-
-    return {
-        el,
-        canvas: above,
-        times,
-        clock,
-        redraw,
-        get flying() {
-            return flying.count;
-        },
-        // Circles with their peers placed; those that moved go there.
-        show(circles) {
-            list = circles;
-            moving = true;
-            // Places are known at once, for messages and pointers.
-            for (const circle of list) move(circle, 0);
-            effects = list.flatMap((circle) => circle.peers).filter(isEffect);
-            redraw();
-        },
-        // A peer of which something is to be seen for a while.
-        effect(peer) {
-            if (!effects.includes(peer)) effects.push(peer);
-            redraw();
-        },
-        mode(drawRates) {
-            if (rates === drawRates) return;
-            rates = drawRates;
-            flying.clear();
-            times.clear();
-            redraw();
-        },
-        // How long a message is on its way.
-        pace(ms) {
-            duration = ms;
-        },
-        message(peer, kind, received, bytes) {
-            if (!peer.ring || document.hidden || frozen !== null || rates) return;
-            const now = clock();
-            const side = received ? 0 : 1;
-            const at = Math.min(Math.max(now, peer.next[side]), now + LATEST);
-            peer.next[side] = at + APART;
-            flying.add(peer, at, duration, kind, received, sizeClass(bytes));
-            if (!request) wake();
-        },
-        hover(peer) {
-            if (hovered === peer) return;
-            hovered = peer;
-            wake();
-        },
-        select(peer) {
-            selected = peer;
-            wake();
-        },
-        at: (x, y) => peerAt(list, x, y),
-        pause(on) {
-            if (on === (frozen !== null)) return;
-            if (on) {
-                frozen = performance.now();
-            } else {
-                away += performance.now() - frozen;
-                frozen = null;
-                last = null;
-            }
-            wake();
-        },
-        theme() {
-            forget();
-            redraw();
-        },
-        destroy() {
-            destroyed = true;
-            window.cancelAnimationFrame(request);
-            forget();
-            watcher.disconnect();
-            document.removeEventListener("visibilitychange", visible);
-        },
-    };
-
-    function isEffect(peer) {
-        const now = clock();
-        return peer.ended !== null || now - peer.born < FRESH || now - peer.marked < FRESH;
-    }
-}
-
-// How a connection ended, as a sign: closed ⊗, evicted ⊖, otherwise a dashed ring.
-export function ending(c, how, x, y, r, color) {
-    const sign = how === "closed" || how === "evicted";
-    c.strokeStyle = color;
-    c.lineWidth = 1.8;
-    c.beginPath();
-    if (!sign) c.setLineDash([2.5, 2.5]);
-    c.arc(x, y, r, 0, Math.PI * 2);
-    c.stroke();
-    c.setLineDash([]);
-    if (!sign) return;
-    const k = r * (how === "closed" ? 0.45 : 0.6);
-    c.beginPath();
-    if (how === "closed") {
-        c.moveTo(x - k, y - k);
-        c.lineTo(x + k, y + k);
-        c.moveTo(x - k, y + k);
-        c.lineTo(x + k, y - k);
-    } else {
-        c.moveTo(x - k, y);
-        c.lineTo(x + k, y);
-    }
-    c.stroke();
 }

@@ -1,9 +1,15 @@
+// @ts-check
 // The layer that changes seldom: lines, peers, their names, the nodes in the middle. In "rates" the lines are drawn by
 // how much goes over them: the half at the peer by what it sends, the half at the node by what the node sends.
 
 import * as colors from "../../lib/colors.js";
 import * as f from "../../lib/format.js";
 import { trace } from "./shapes.js";
+
+/** @import { Group } from "./groups.js" */
+/** @import { Circle } from "./layout.js" */
+/** @import { CirclePeer } from "./peers.js" */
+/** @typedef {{left: number, right: number, y: number}} Box */
 
 // A path of very many lines is slow to draw; so many at once are not.
 const AT_ONCE = 48;
@@ -14,7 +20,11 @@ const ALPHAS = [0.16, 0.4, 0.55, 0.7, 0.85, 1];
 export const MESSAGE_STEPS = [0.02, 0.2, 1, 5, 25];
 export const BYTE_STEPS = [2, 20, 100, 1000, 10_000];
 
-// The level of a rate.
+/**
+ * The level of a rate.
+ * @param {Maybe} rate
+ * @param {number[]} steps
+ */
 export function levelOf(rate, steps) {
     if (rate === null || rate === undefined) return 0;
     let level = 0;
@@ -22,6 +32,12 @@ export function levelOf(rate, steps) {
     return level;
 }
 
+/**
+ * Draws the whole layer.
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle[]} list
+ * @param {boolean} rates whether lines show how much goes over them
+ */
 export function draw(c, list, rates) {
     const fg = colors.css("--fg");
     const muted = colors.css("--muted");
@@ -36,11 +52,15 @@ export function draw(c, list, rates) {
     c.globalAlpha = 1;
 }
 
-// Peers by group, those that ended left out: they are drawn while they fade.
+/**
+ * Peers by group, those that ended left out: they are drawn while they fade.
+ * @param {Circle} circle
+ */
 function byGroup(circle) {
+    /** @type {Map<Group, CirclePeer[]>} */
     const groups = new Map();
     for (const peer of circle.peers) {
-        if (peer.ended !== null) continue;
+        if (peer.ended !== null || !peer.group) continue;
         const of = groups.get(peer.group);
         if (of) of.push(peer);
         else groups.set(peer.group, [peer]);
@@ -48,6 +68,10 @@ function byGroup(circle) {
     return groups;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle} circle
+ */
 function plainLines(c, circle) {
     const n = circle.peers.length;
     c.lineWidth = n > 200 ? 0.7 : 1;
@@ -63,6 +87,11 @@ function plainLines(c, circle) {
     c.globalAlpha = 1;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} c
+ * @param {CirclePeer[]} peers
+ * @param {(peer: CirclePeer) => void} line
+ */
 function strokes(c, peers, line) {
     for (let i = 0; i < peers.length; i += AT_ONCE) {
         c.beginPath();
@@ -71,10 +100,14 @@ function strokes(c, peers, line) {
     }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle} circle
+ */
 function rateLines(c, circle) {
     const peers = circle.peers.filter((peer) => peer.ended === null);
     const most = Math.max(1.2, ((Math.PI * 2 * circle.outer) / Math.max(1, peers.length)) * 1.4);
-    for (let side = 0; side < 2; side += 1) {
+    for (const side of [0, 1]) {
         c.strokeStyle = colors.named(side === 0 ? "blue" : "orange");
         for (let level = 0; level < LEVELS; level += 1) {
             const mine = peers.filter((peer) => peer.level[side] === level);
@@ -93,6 +126,11 @@ function rateLines(c, circle) {
     c.globalAlpha = 1;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle} circle
+ * @param {string} panel
+ */
 function markers(c, circle, panel) {
     for (const [group, peers] of byGroup(circle)) {
         c.fillStyle = group.color;
@@ -109,6 +147,12 @@ function markers(c, circle, panel) {
     }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle} circle
+ * @param {string} panel
+ * @param {string} line
+ */
 function hub(c, circle, panel, line) {
     c.beginPath();
     c.arc(circle.cx, circle.cy, circle.hub, 0, Math.PI * 2);
@@ -119,10 +163,17 @@ function hub(c, circle, panel, line) {
     c.stroke();
 }
 
-// The names beside peers: ids, where there is room addresses too. One that would lie on the one before is left out.
+/**
+ * The names beside peers: ids, where there is room addresses too. One that would lie on the one before is left out.
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle} circle
+ * @param {string} fg
+ * @param {string} muted
+ */
 function names(c, circle, fg, muted) {
     c.textBaseline = "middle";
     c.font = "11px system-ui, sans-serif";
+    /** @type {Box | null} */
     let last = null;
     for (const peer of circle.peers) {
         if (peer.ended === null) last = label(c, circle, peer, fg, muted, last);
@@ -131,6 +182,15 @@ function names(c, circle, fg, muted) {
 
 const LINE = 12;
 
+/**
+ * @param {CanvasRenderingContext2D} c
+ * @param {Circle} circle
+ * @param {CirclePeer} peer
+ * @param {string} fg
+ * @param {string} muted
+ * @param {Box | null} last
+ * @returns {Box | null} where the last name is
+ */
 function label(c, circle, peer, fg, muted, last) {
     const r = peer.radius + circle.size + 6;
     const cos = Math.cos(peer.angle);

@@ -1,12 +1,20 @@
+// @ts-check
 // What is known of the peer that is selected, in short; and the list of connections that came and went.
 
 import { badge, clear, h, setText, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { endName } from "./effects.js";
 import { markName, networkName } from "./groups.js";
 import { sign } from "./legend.js";
-import { endName } from "./stage.js";
 
-// A peer in one line, for the tooltip and for screen readers.
+/** @import { Context } from "../../lib/context.js" */
+/** @import { CirclePeer } from "./peers.js" */
+
+/**
+ * A peer in one line, for the tooltip and for screen readers.
+ * @param {CirclePeer} peer
+ * @param {boolean} withNode
+ */
 export function inWords(peer, withNode) {
     const d = peer.data;
     const parts = [`peer ${peer.id}`];
@@ -22,13 +30,19 @@ export function inWords(peer, withNode) {
     return parts.join(", ");
 }
 
+/** @param {CirclePeer} peer */
 function endOf(peer) {
     const reason = peer.reason ?? peer.data.end?.reason;
     return reason ? `${endName(peer.how)} (${f.printable(reason, 60)})` : endName(peer.how);
 }
 
-// The panel: {el, set(peer, place, total)}. onStep(-1 | 1), onClose().
-export function story({ ctx, onStep, onClose }) {
+/**
+ * The panel.
+ * @param {Context} ctx
+ * @param {(by: number) => void} onStep
+ * @param {() => void} onClose
+ */
+export function story(ctx, onStep, onClose) {
     const title = h("h2", {}, "Peer");
     const marks = h("div", { class: "badges" });
     const facts = h("dl", { class: "facts" });
@@ -42,6 +56,7 @@ export function story({ ctx, onStep, onClose }) {
     const place = h("span", { class: "muted small" });
     const body = h("div", {}, marks, whys, facts, h("p", {}, link));
     const props = { type: "button", class: "button" };
+    /** @type {(label: string, text: string, onclick: () => void) => HTMLButtonElement} */
     const button = (label, text, onclick) => h("button", { ...props, onclick, "aria-label": label }, text);
     const close = button("Select no peer", "✕", onClose);
     const el = h(
@@ -65,6 +80,11 @@ export function story({ ctx, onStep, onClose }) {
 
     return {
         el,
+        /**
+         * @param {CirclePeer | null} peer
+         * @param {number} index its place; -1: it is not among those shown
+         * @param {number} total
+         */
         set(peer, index, total) {
             hint.hidden = Boolean(peer);
             body.hidden = !peer;
@@ -79,7 +99,7 @@ export function story({ ctx, onStep, onClose }) {
                 peer.ended !== null ? badge(endOf(peer), "bad") : null,
                 (d.sets ?? []).map((s) => badge(f.printable(s, 30), "info")),
                 (d.marks ?? []).map((m) => badge(markName(m.mark), "warn")),
-                d.misbehaviour > 0 ? badge(`misbehaved ${f.count(d.misbehaviour)} ×`, "bad") : null,
+                (d.misbehaviour ?? 0) > 0 ? badge(`misbehaved ${f.count(d.misbehaviour)} ×`, "bad") : null,
             );
             clear(
                 whys,
@@ -94,11 +114,18 @@ export function story({ ctx, onStep, onClose }) {
     };
 }
 
+/**
+ * @param {CirclePeer} peer
+ * @param {Context} ctx
+ * @returns {[string, Child][]}
+ */
 function factsOf(peer, ctx) {
     const d = peer.data;
     const txs = d.txs;
+    /** @type {(a: Maybe, b: Maybe, text: (n: Maybe) => string) => string | null} */
     const pair = (a, b, text) => (known(a) || known(b) ? `${text(a)} in, ${text(b)} out` : null);
-    return [
+    /** @type {([string, Child] | null)[]} */
+    const facts = [
         ctx.node ? null : ["Node", f.printable(peer.node, 40)],
         ["Address", d.addr ? untrusted(d.addr, 80, { class: "mono" }) : null],
         ["Connection", d.connection_type ? f.printable(d.connection_type, 30) : null],
@@ -126,12 +153,17 @@ function factsOf(peer, ctx) {
                 : null,
         ],
         ["Last block", d.last_block ? f.ago(d.last_block) : null],
-    ].filter((fact) => fact && fact[1] !== null);
+    ];
+    return facts.flatMap((fact) => (fact !== null && fact[1] !== null ? [fact] : []));
 }
 
+/** @type {(n: unknown) => boolean} */
 const known = (n) => n !== null && n !== undefined;
 
-// Connections that came and went in the last 10 minutes, newest first.
+/**
+ * Connections that came and went in the last 10 minutes, newest first.
+ * @param {boolean} withNode
+ */
 export function comings(withNode) {
     const items = h("ul", {});
     const el = h("div", { class: "circle-comings small", role: "region", tabindex: "0" }, items);
@@ -139,6 +171,7 @@ export function comings(withNode) {
     let shown = "";
     return {
         el,
+        /** @param {Coming[]} list */
         set(list) {
             const key = JSON.stringify(list.map((c) => [c.time, c.node, c.id, c.how]));
             if (key === shown) return;
@@ -170,20 +203,38 @@ export function comings(withNode) {
     };
 }
 
-// The same from api/peers, and how many ended in which way.
+/**
+ * @typedef {object} Coming a connection that came or went
+ * @property {string} node
+ * @property {number} id
+ * @property {string} type
+ * @property {number} at in milliseconds
+ * @property {string} [time]
+ * @property {string} how "connected", or how it ended
+ * @property {string | null} [reason]
+ */
+
+/**
+ * The same from api/peers, and how many ended in which way.
+ * @param {Api["Peer"][]} list
+ * @param {number} now in milliseconds
+ */
 export function comingsOf(list, now) {
     const since = now - 600_000;
+    /** @type {Coming[]} */
     const out = [];
+    /** @type {Map<string, number>} */
     const counts = new Map();
     for (const d of list) {
         const came = f.millis(d.connected);
         const what = { node: d.node, id: d.id, type: d.connection_type };
-        if (came !== null && came >= since) out.push({ ...what, at: came, time: d.connected, how: "connected" });
+        if (came !== null && came >= since)
+            out.push({ ...what, at: came, time: d.connected ?? undefined, how: "connected" });
         const went = f.millis(d.closed);
         if (went === null) continue;
         const how = d.end?.how ?? "closed";
         counts.set(how, (counts.get(how) ?? 0) + 1);
-        out.push({ ...what, at: went, time: d.closed, how, reason: d.end?.reason });
+        out.push({ ...what, at: went, time: d.closed ?? undefined, how, reason: d.end?.reason });
     }
     out.sort((a, b) => b.at - a.at);
     return { list: out.slice(0, 30), counts };
