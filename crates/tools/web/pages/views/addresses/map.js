@@ -1,3 +1,4 @@
+// @ts-check
 // The space of IPv4 as a Hilbert curve: each of the 65,536 /16s is a cell, neighbours in number are neighbours on the map. The /8s
 // also stand in a table.
 
@@ -6,8 +7,16 @@ import { clear, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 
 const SIDE = 256;
+const CELLS = SIDE * SIDE;
+/** A cell's count ends here. */
+const MOST = 255;
+/** @type {Record<string, number>} */
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SIDE, ArrowDown: SIDE };
 
-// The place of the n-th cell on a curve that fills 256 x 256.
+/**
+ * The place of the n-th cell on a curve that fills 256 x 256.
+ * @param {number} n
+ */
 function place(n) {
     let [x, y] = [0, 0];
     let rest = n;
@@ -25,17 +34,22 @@ function place(n) {
     return [x, y];
 }
 
-// {el, slash8(counts), slash16(base64), draw()}.
-export function map() {
-    const places = new Uint32Array(SIDE * SIDE);
-    const numbers = new Uint16Array(SIDE * SIDE);
-    for (let n = 0; n < SIDE * SIDE; n += 1) {
+/** Where each /16 stands on the map, and which stands where. */
+function curve() {
+    const places = new Uint32Array(CELLS);
+    const numbers = new Uint16Array(CELLS);
+    for (let n = 0; n < CELLS; n += 1) {
         const [x, y] = place(n);
         places[n] = y * SIDE + x;
         numbers[y * SIDE + x] = n;
     }
-    let cells = new Uint8Array(SIDE * SIDE);
-    let at = 0;
+    return { places, numbers };
+}
+
+/** The map and the table beside it. */
+export function map() {
+    const { places, numbers } = curve();
+    let cells = new Uint8Array(CELLS);
     const canvas = h("canvas", {
         class: "ipv4-map",
         width: SIDE,
@@ -44,67 +58,28 @@ export function map() {
         tabindex: "0",
         "aria-label": "Map of the IPv4 space",
     });
-    const said = h(
+    const cell = h(
         "p",
         { class: "small ipv4-said", "aria-live": "polite" },
         "Point at a cell, or move with the arrow keys.",
     );
-    const body = h("tbody");
-    const nothing = h(
+    const legend = h(
         "p",
-        { class: "empty" },
-        "No IPv4 address has been received yet: tracepoints tell of single addresses.",
+        { class: "muted small" },
+        "Each cell is a /16; neighbours in number are neighbours here (Hilbert curve). The darker or brighter, " +
+            "the more entries were received.",
     );
-    const list = h(
-        "div",
-        { class: "table-wrap ipv4-list", role: "region", tabindex: "0", "aria-label": "Entries by /8" },
-        h(
-            "table",
-            { class: "data" },
-            h("caption", { class: "visually-hidden" }, "Entries by /8, most first"),
-            h(
-                "thead",
-                {},
-                h("tr", {}, h("th", { scope: "col" }, "/8"), h("th", { scope: "col", class: "num" }, "Entries")),
-            ),
-            body,
-        ),
-        nothing,
-    );
+    const table = slash8Table();
 
-    function tell(index) {
-        at = index;
+    pointing(canvas, (index) => {
         const n = numbers[index];
         const count = cells[n];
-        said.textContent = `${n >> 8}.${n & 255}.0.0/16: ${count === 255 ? "255 or more" : f.count(count)} entries`;
-    }
-    canvas.addEventListener("pointermove", (event) => {
-        const box = canvas.getBoundingClientRect();
-        const x = Math.floor(((event.clientX - box.left) / box.width) * SIDE);
-        const y = Math.floor(((event.clientY - box.top) / box.height) * SIDE);
-        if (x >= 0 && y >= 0 && x < SIDE && y < SIDE) tell(y * SIDE + x);
-    });
-    canvas.addEventListener("keydown", (event) => {
-        const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SIDE, ArrowDown: SIDE }[event.key];
-        if (step === undefined) return;
-        event.preventDefault();
-        const next = at + step;
-        if (next >= 0 && next < SIDE * SIDE) tell(next);
+        const text = count === MOST ? `${MOST} or more` : f.count(count);
+        cell.textContent = `${n >> 8}.${n & 255}.0.0/16: ${text} entries`;
     });
 
     function draw() {
-        const context = canvas.getContext("2d");
-        const image = context.createImageData(SIDE, SIDE);
-        const [none, some] = [hex(css("--bg")), hex(css("--accent"))];
-        const shades = Array.from({ length: 256 }, (_, count) => {
-            const color = count === 0 ? none : mix(none, some, 0.25 + 0.75 * (Math.log2(1 + count) / 8));
-            return [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
-        });
-        for (let n = 0; n < SIDE * SIDE; n += 1) {
-            const [r, g, b] = shades[cells[n]];
-            image.data.set([r, g, b, 255], places[n] * 4);
-        }
-        context.putImageData(image, 0, 0);
+        paint(canvas, cells, places);
         const used = cells.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
         canvas.setAttribute(
             "aria-label",
@@ -114,53 +89,101 @@ export function map() {
     draw();
 
     return {
-        el: h(
-            "div",
-            { class: "ipv4" },
-            h(
-                "div",
-                {},
-                canvas,
-                said,
-                h(
-                    "p",
-                    { class: "muted small" },
-                    "Each cell is a /16; neighbours in number are neighbours here (Hilbert curve). The darker or brighter, " +
-                        "the more entries were received.",
-                ),
-            ),
-            list,
-        ),
-        slash8(counts) {
-            const rows = counts
-                .map((count, i) => [i, count])
-                .filter(([, count]) => count > 0)
-                .sort((a, b) => b[1] - a[1]);
-            nothing.hidden = rows.length > 0;
-            clear(
-                body,
-                rows
-                    .slice(0, 256)
-                    .map(([i, count]) =>
-                        h(
-                            "tr",
-                            {},
-                            h("th", { scope: "row", class: "mono" }, `${i}.0.0.0/8`),
-                            h("td", { class: "num" }, f.count(count)),
-                        ),
-                    ),
-            );
-        },
+        el: h("div", { class: "ipv4" }, h("div", {}, canvas, cell, legend), table.el),
+        /** @param {number[]} counts of the 256 /8s */
+        slash8: (counts) => table.set(counts),
+        /** @param {string} text the counts of the /16s, a byte each, in base64; "" if there are none */
         slash16(text) {
             const bytes = text ? Uint8Array.from(window.atob(text), (c) => c.charCodeAt(0)) : new Uint8Array(0);
-            if (bytes.length === SIDE * SIDE) cells = bytes;
+            if (bytes.length === CELLS) cells = bytes;
             draw();
         },
         draw,
     };
 }
 
-// "#rgb" or "#rrggbb" as "#rrggbb".
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Uint8Array} cells
+ * @param {Uint32Array} places
+ */
+function paint(canvas, cells, places) {
+    const context = canvas.getContext("2d");
+    if (!context) return;
+    const image = context.createImageData(SIDE, SIDE);
+    const [none, some] = [hex(css("--bg")), hex(css("--accent"))];
+    const shades = Array.from({ length: MOST + 1 }, (_, count) => {
+        const color = count === 0 ? none : mix(none, some, 0.25 + 0.75 * (Math.log2(1 + count) / 8));
+        return [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
+    });
+    for (let n = 0; n < CELLS; n += 1) {
+        const [r, g, b] = shades[cells[n]];
+        image.data.set([r, g, b, 255], places[n] * 4);
+    }
+    context.putImageData(image, 0, 0);
+}
+
+/**
+ * Pointer and arrow keys on the map.
+ * @param {HTMLCanvasElement} canvas
+ * @param {(index: number) => void} onCell called with the place of the cell
+ */
+function pointing(canvas, onCell) {
+    let at = 0;
+    /** @param {number} index */
+    const go = (index) => {
+        at = index;
+        onCell(index);
+    };
+    canvas.addEventListener("pointermove", (event) => {
+        const box = canvas.getBoundingClientRect();
+        const x = Math.floor(((event.clientX - box.left) / box.width) * SIDE);
+        const y = Math.floor(((event.clientY - box.top) / box.height) * SIDE);
+        if (x >= 0 && y >= 0 && x < SIDE && y < SIDE) go(y * SIDE + x);
+    });
+    canvas.addEventListener("keydown", (event) => {
+        const step = STEPS[event.key];
+        if (step === undefined) return;
+        event.preventDefault();
+        const next = at + step;
+        if (next >= 0 && next < CELLS) go(next);
+    });
+}
+
+function slash8Table() {
+    const body = h("tbody");
+    const nothing = h(
+        "p",
+        { class: "empty" },
+        "No IPv4 address has been received yet: tracepoints report single addresses.",
+    );
+    const head = h("tr", {}, h("th", { scope: "col" }, "/8"), h("th", { scope: "col", class: "num" }, "Entries"));
+    const caption = h("caption", { class: "visually-hidden" }, "Entries by /8, most first");
+    const table = h("table", { class: "data" }, caption, h("thead", {}, head), body);
+    const props = { role: "region", tabindex: "0", "aria-label": "Entries by /8" };
+    return {
+        el: h("div", { class: "table-wrap ipv4-list", ...props }, table, nothing),
+        /** @param {number[]} counts */
+        set(counts) {
+            const rows = [...counts.entries()].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+            nothing.hidden = rows.length > 0;
+            const name = { scope: "row", class: "mono" };
+            clear(
+                body,
+                rows
+                    .slice(0, 256)
+                    .map(([i, count]) =>
+                        h("tr", {}, h("th", name, `${i}.0.0.0/8`), h("td", { class: "num" }, f.count(count))),
+                    ),
+            );
+        },
+    };
+}
+
+/**
+ * "#rgb" or "#rrggbb" as "#rrggbb".
+ * @param {string} color
+ */
 function hex(color) {
     return /^#[0-9a-f]{3}$/i.test(color) ? `#${[...color.slice(1)].map((c) => c + c).join("")}` : color;
 }

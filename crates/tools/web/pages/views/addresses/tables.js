@@ -1,38 +1,23 @@
+// @ts-check
 // The tables of the addresses page: who sends, the last entries, and the address managers.
 
+import { ago, clock, decimal, nodeColumn, number, peerColumn } from "../../lib/columns.js";
 import { badge, clear, h, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
-const right = { align: "right", sort: "desc" };
+/** @import { Context } from "../../lib/context.js" */
 
-function number(key, label, title, value, text = f.count) {
-    return { key, label, title, value, text: (row) => text(value(row)), ...right };
-}
-
-function nodeColumn(ctx) {
-    return ctx.node
-        ? []
-        : [{ key: "node", label: "Node", value: (row) => row.node, text: (row) => f.printable(row.node, 30) }];
-}
-
-function peerColumn(ctx) {
-    return {
-        key: "id",
-        label: "Peer",
-        value: (row) => row.id,
-        align: "right",
-        node: (row) => h("a", { href: ctx.href("peer", { node: row.node, id: row.id }) }, String(row.id)),
-    };
-}
-
-// Who sends how many.
+/**
+ * Who sends how many.
+ * @param {Context} ctx
+ */
 export function senders(ctx) {
     return table({
         caption: "Peers by how many addresses they sent",
         empty: "No peer has sent addresses since this began.",
         sort: "-addresses",
-        rowKey: (row) => `${row.node}/${row.id}`,
+        rowKey: (/** @type {Api["AddressSender"]} */ row) => `${row.node}/${row.id}`,
         columns: [
             ...nodeColumn(ctx),
             peerColumn(ctx),
@@ -43,44 +28,33 @@ export function senders(ctx) {
                 node: (row) => untrusted(row.addr, 46),
                 class: "mono",
             },
-            number("addresses", "Entries", "that it sent", (row) => row.addresses),
-            number("messages", "Messages", "addr and addrv2 that it sent", (row) => row.messages),
+            number("addresses", "Entries", (row) => row.addresses, f.count, "that it sent"),
+            number("messages", "Messages", (row) => row.messages, f.count, "addr and addrv2 that it sent"),
             number(
                 "each",
                 "Each",
-                "entries of a message, on average",
                 (row) => (row.messages ? row.addresses / row.messages : null),
-                (x) => (x === null ? "–" : String(Number(x.toFixed(1)))),
+                decimal,
+                "entries of a message, on average",
             ),
-            number("self", "Itself", "how often it told its own address", (row) => row.self_announcements),
-            number("limited", "Refused", "entries beyond the node's rate limit", (row) => row.rate_limited),
-            {
-                key: "last",
-                label: "Last",
-                value: (row) => f.millis(row.last),
-                text: (row) => f.ago(row.last),
-                hint: (row) => f.utc(row.last),
-                sort: "desc",
-            },
+            number("self", "Itself", (row) => row.self_announcements, f.count, "how often it sent its own address"),
+            number("limited", "Refused", (row) => row.rate_limited, f.count, "entries beyond the node's rate limit"),
+            ago("last", "Last", (row) => row.last),
         ],
     });
 }
 
-// The last entries.
+/**
+ * The last entries.
+ * @param {Context} ctx
+ */
 export function recent(ctx) {
     return table({
         caption: "The last entries, newest first",
-        empty: "No entry has been seen: tracepoints tell of single addresses.",
-        rowKey: (row) => `${row.node}/${row.time}/${row.id}/${row.addr}`,
+        empty: "No entry has been seen: tracepoints report single addresses.",
+        rowKey: (/** @type {Api["AddressRecent"]} */ row) => `${row.node}/${row.time}/${row.id}/${row.addr}`,
         columns: [
-            {
-                key: "time",
-                label: "Time",
-                value: (row) => f.millis(row.time),
-                text: (row) => f.clock(row.time, true),
-                hint: (row) => f.utc(row.time),
-                sort: "desc",
-            },
+            clock("time", "Time", (row) => row.time, true),
             ...nodeColumn(ctx),
             peerColumn(ctx),
             {
@@ -103,16 +77,13 @@ export function recent(ctx) {
                         row.self ? [" ", badge("itself", "info", "the peer's own address")] : null,
                     ),
             },
-            { key: "network", label: "Network", value: (row) => row.network, text: (row) => f.network(row.network) },
             {
-                key: "seen",
-                label: "Seen",
-                title: "when somebody is said to have been connected to it",
-                value: (row) => f.millis(row.timestamp),
-                text: (row) => f.ago(row.timestamp),
-                hint: (row) => f.utc(row.timestamp),
-                sort: "desc",
+                key: "network",
+                label: "Network",
+                value: (row) => row.network,
+                text: (row) => f.network(row.network),
             },
+            ago("seen", "Seen", (row) => row.timestamp, "when somebody is said to have been connected to it"),
             {
                 key: "services",
                 label: "Services",
@@ -133,13 +104,16 @@ const CHANGES = [
     ["moved_to_new", "moved back to new"],
 ];
 
-// The address managers: {el, set(nodes)}.
+/**
+ * The address managers.
+ * @param {Context} ctx
+ */
 export function managers(ctx) {
     const networks = table({
         caption: "Addresses that the nodes know, by network",
-        empty: "Not known: the RPC extractor tells it (getaddrmaninfo, Bitcoin Core 26 and later).",
+        empty: "Not known: the RPC extractor asks for it (getaddrmaninfo, Bitcoin Core 26 and later).",
         sort: "node",
-        rowKey: (row) => `${row.node}/${row.network}`,
+        rowKey: (/** @type {Api["AddrmanNetwork"] & {node: string}} */ row) => `${row.node}/${row.network}`,
         columns: [
             ...nodeColumn(ctx),
             {
@@ -149,44 +123,45 @@ export function managers(ctx) {
                 text: (row) => f.network(row.network),
                 head: true,
             },
-            number("new", "New", "somebody told of them", (row) => row.new),
-            number("tried", "Tried", "the node was connected to them", (row) => row.tried),
-            number("total", "Total", "", (row) => row.total),
+            number("new", "New", (row) => row.new, f.count, "somebody announced them"),
+            number("tried", "Tried", (row) => row.tried, f.count, "the node was connected to them"),
+            number("total", "Total", (row) => row.total),
         ],
     });
     const more = h("dl", { class: "facts" });
     return {
         el: h("div", {}, networks.el, more),
+        /** @param {Api["AddrmanNode"][]} nodes */
         set(nodes) {
             networks.set(
                 nodes.flatMap((n) => n.networks.filter((of) => of.total > 0).map((of) => ({ ...of, node: n.node }))),
             );
             clear(
                 more,
-                nodes.map((n) => {
-                    const changes = CHANGES.filter(([key]) => n.changes?.[key]).map(
-                        ([key, text]) => `${f.count(n.changes[key])} ${text}`,
-                    );
-                    const ages = (n.entries?.ages ?? [])
-                        .filter((age) => age.new + age.tried > 0)
-                        .map((age) => `${age.bucket}: ${f.count(age.new + age.tried)}`);
-                    const sources = (n.entries?.sources ?? [])
-                        .slice(0, 5)
-                        .map((s) => `${f.printable(s.group, 40)} (${f.count(s.entries)})`);
-                    const facts = [
-                        changes.length
-                            ? `Changes: ${changes.join(", ")}.`
-                            : "No changes told (debug.log, category addrman).",
-                        n.entries
-                            ? `Entries: ${f.count(n.entries.new)} new, ${f.count(n.entries.tried)} tried` +
-                              (n.entries.as ? `, in ${f.count(n.entries.as)} autonomous systems.` : ".")
-                            : "",
-                        ages.length ? `Last seen: ${ages.join(", ")}.` : "",
-                        sources.length ? `Told of by: ${sources.join(", ")}.` : "",
-                    ];
-                    return [h("dt", {}, untrusted(n.node, 30)), h("dd", {}, facts.filter(Boolean).join(" "))];
-                }),
+                nodes.map((n) => [h("dt", {}, untrusted(n.node, 30)), h("dd", {}, inWords(n))]),
             );
         },
     };
+}
+
+/**
+ * What changed in an address manager, and what is in it.
+ * @param {Api["AddrmanNode"]} node
+ */
+function inWords({ changes, entries }) {
+    const list = CHANGES.filter(([key]) => changes[key]).map(([key, text]) => `${f.count(changes[key])} ${text}`);
+    const facts = [
+        list.length ? `Changes: ${list.join(", ")}.` : "No changes were logged (debug.log, category addrman).",
+    ];
+    if (entries) {
+        const where = entries.as ? `, in ${f.count(entries.as)} autonomous systems.` : ".";
+        facts.push(`Entries: ${f.count(entries.new)} new, ${f.count(entries.tried)} tried${where}`);
+        const ages = entries.ages
+            .filter((age) => age.new + age.tried > 0)
+            .map((age) => `${age.bucket}: ${f.count(age.new + age.tried)}`);
+        if (ages.length) facts.push(`Last seen: ${ages.join(", ")}.`);
+        const sources = entries.sources.slice(0, 5).map((s) => `${f.printable(s.group, 40)} (${f.count(s.entries)})`);
+        if (sources.length) facts.push(`Announced by: ${sources.join(", ")}.`);
+    }
+    return facts.join(" ");
 }

@@ -1,33 +1,41 @@
+// @ts-check
 // The mempool page's tables: by node, the last changes, and fee estimates.
 
+import { clock, decimal, nodeColumn, number } from "../../lib/columns.js";
 import { badge, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
-const right = { align: "right", sort: "desc" };
+/** @import { Context } from "../../lib/context.js" */
+
+/** @type {Record<string, string>} the kind of badge */
 const KINDS = { added: "good", removed: "", replaced: "info", rejected: "bad" };
 
-function number(key, label, value, text, title) {
-    return { key, label, title, value, text: (n) => text(value(n)), ...right };
-}
+/** @typedef {Api["MempoolRecent"]} Recent */
+/** @typedef {{node: string, blocks: number, economical?: number, conservative?: number}} Estimate */
 
-// What each node's mempool holds.
+/**
+ * @param {number} digits
+ * @param {string} unit
+ * @returns {(x: Maybe) => string}
+ */
+const upTo = (digits, unit) => (x) => (x === null || x === undefined ? "–" : `${Number(x.toFixed(digits))} ${unit}`);
+
+/** @type {(unit: string) => (x: Maybe) => string} */
+const whole = (unit) => (x) => (x === null || x === undefined ? "–" : `${f.count(x)} ${unit}`);
+
+/** What each node's mempool holds. */
 export function byNode() {
     return table({
         caption: "Mempools by node",
-        empty: "No mempool is known: the RPC extractor tells of them (getmempoolinfo).",
+        empty: "No mempool is known: the RPC extractor asks for them (getmempoolinfo).",
         sort: "node",
-        rowKey: (n) => n.node,
+        rowKey: (/** @type {Api["MempoolNode"]} */ n) => n.node,
         columns: [
             { key: "node", label: "Node", value: (n) => n.node, head: true },
             number("transactions", "Transactions", (n) => n.transactions, f.count),
             number("vbytes", "Size", (n) => n.vbytes, f.vbytes),
-            number(
-                "fees",
-                "Fees",
-                (n) => n.total_fee_btc,
-                (x) => (x === null || x === undefined ? "–" : `${Number(x.toFixed(8))} BTC`),
-            ),
+            number("fees", "Fees", (n) => n.total_fee_btc, upTo(8, "BTC")),
             number("usage", "Memory", (n) => n.usage, f.bytes),
             number("max", "of", (n) => n.max, f.bytes, "how much memory it may use (-maxmempool)"),
             number("min", "Least fee rate", (n) => n.min_fee_btc_kvb, f.feeRate, "mempoolminfee"),
@@ -51,7 +59,10 @@ export function byNode() {
     });
 }
 
-// The fee rates that the nodes' estimators say. set(nodes).
+/**
+ * The fee rates that the nodes' estimators give.
+ * @param {Context} ctx
+ */
 export function estimates(ctx) {
     const t = table({
         caption: "Estimates by number of blocks",
@@ -59,7 +70,7 @@ export function estimates(ctx) {
             "No estimate is known: the RPC extractor asks for them (estimatesmartfee), and a node needs to have seen " +
             "enough blocks to make one.",
         sort: "blocks",
-        rowKey: (e) => `${e.node}/${e.blocks}`,
+        rowKey: (/** @type {Estimate} */ e) => `${e.node}/${e.blocks}`,
         columns: [
             {
                 key: "blocks",
@@ -68,20 +79,23 @@ export function estimates(ctx) {
                 text: (e) => `${f.count(e.blocks)} blocks`,
                 head: true,
             },
-            ...(ctx.node ? [] : [{ key: "node", label: "Node", value: (e) => e.node }]),
+            ...nodeColumn(ctx),
             number("economical", "Economical", (e) => e.economical ?? null, f.feeRate),
             number("conservative", "Conservative", (e) => e.conservative ?? null, f.feeRate),
         ],
     });
     return {
         el: t.el,
+        /** @param {Api["MempoolNode"][]} nodes */
         set(nodes) {
+            /** @type {Map<string, Estimate>} */
             const rows = new Map();
             for (const { node, estimates: list } of nodes) {
-                for (const e of list ?? []) {
-                    const key = `${node}/${e.blocks}`;
-                    if (!rows.has(key)) rows.set(key, { node, blocks: e.blocks });
-                    rows.get(key)[e.mode === "conservative" ? "conservative" : "economical"] = e.btc_kvb;
+                for (const { blocks, mode, btc_kvb } of list) {
+                    const key = `${node}/${blocks}`;
+                    const row = rows.get(key) ?? { node, blocks };
+                    row[mode === "conservative" ? "conservative" : "economical"] = btc_kvb;
+                    rows.set(key, row);
                 }
             }
             t.set([...rows.values()]);
@@ -89,24 +103,20 @@ export function estimates(ctx) {
     };
 }
 
-// What changed last, newest first.
+/**
+ * What changed last, newest first.
+ * @param {Context} ctx
+ */
 export function recent(ctx) {
     return table({
         caption: "The last changes, newest first",
         empty:
-            "No change has been seen. Tracepoints tell of all changes; without them debug.log tells of added and " +
+            "No change has been seen. Tracepoints report all changes; without them debug.log has added and " +
             "rejected transactions.",
-        rowKey: (r) => `${r.time}/${r.node}/${r.what}/${r.txid}`,
+        rowKey: (/** @type {Recent} */ r) => `${r.time}/${r.node}/${r.what}/${r.txid}`,
         columns: [
-            {
-                key: "time",
-                label: "Time",
-                value: (r) => f.millis(r.time),
-                text: (r) => f.clock(r.time, true),
-                hint: (r) => f.utc(r.time),
-                sort: "desc",
-            },
-            ...(ctx.node ? [] : [{ key: "node", label: "Node", value: (r) => r.node }]),
+            clock("time", "Time", (r) => r.time, true),
+            ...nodeColumn(ctx),
             {
                 key: "what",
                 label: "What",
@@ -122,25 +132,9 @@ export function recent(ctx) {
                 class: "mono",
                 sort: false,
             },
-            number(
-                "rate",
-                "sat/vB",
-                (r) => r.fee_rate,
-                (x) => (x === null || x === undefined ? "–" : String(Number(x.toFixed(1)))),
-                "fee rate",
-            ),
-            number(
-                "fee",
-                "Fee",
-                (r) => r.fee_sat,
-                (x) => (x === null || x === undefined ? "–" : `${f.count(x)} sat`),
-            ),
-            number(
-                "vsize",
-                "Size",
-                (r) => r.vsize,
-                (x) => (x === null || x === undefined ? "–" : `${f.count(x)} vB`),
-            ),
+            number("rate", "sat/vB", (r) => r.fee_rate, decimal, "fee rate"),
+            number("fee", "Fee", (r) => r.fee_sat, whole("sat")),
+            number("vsize", "Size", (r) => r.vsize, whole("vB")),
             number("age", "Age", (r) => r.age_seconds, f.seconds, "how long it had been in the mempool"),
             {
                 key: "why",
@@ -155,11 +149,13 @@ export function recent(ctx) {
     });
 }
 
+/** @param {Recent} r */
 function why(r) {
     if (r.reason) return f.printable(r.reason, 60);
     return r.by ? `by ${f.hash(r.by)}` : "";
 }
 
+/** @param {Recent} r */
 function reasonNode(r) {
     const whole = f.printable(r.reason ?? r.by ?? "", 400);
     const text = why(r);

@@ -1,36 +1,30 @@
+// @ts-check
 // The tables of the transactions page: announcers, suspects, and the last transactions.
 
+import { clock, decimal, nodeColumn, number, peerColumn, peerLink } from "../../lib/columns.js";
 import { badge, h, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
-const right = { align: "right", sort: "desc" };
+/** @import { Context } from "../../lib/context.js" */
+/**
+ * @template Row
+ * @typedef {import("../../lib/table.js").Column<Row>} Column
+ */
 
-function number(key, label, title, value, text = f.count) {
-    return { key, label, title, value, text: (row) => text(value(row)), ...right };
-}
+/** @typedef {Api["TransactionRecent"]} Recent */
 
-function nodeColumn(ctx) {
-    return ctx.node
-        ? []
-        : [{ key: "node", label: "Node", value: (row) => row.node, text: (row) => f.printable(row.node, 30) }];
-}
+/** So many announcers are named. */
+const NAMED = 4;
 
-// The number of a peer as a link to its page.
-export function peerLink(ctx, node, id) {
-    return h("a", { href: ctx.href("peer", { node, id }) }, String(id));
-}
-
+/**
+ * @param {Context} ctx
+ * @returns {Column<{node: string, id: number, addr: string}>[]}
+ */
 function peerColumns(ctx) {
     return [
         ...nodeColumn(ctx),
-        {
-            key: "id",
-            label: "Peer",
-            value: (row) => row.id,
-            node: (row) => peerLink(ctx, row.node, row.id),
-            align: "right",
-        },
+        peerColumn(ctx),
         {
             key: "addr",
             label: "Address",
@@ -41,38 +35,50 @@ function peerColumns(ctx) {
     ];
 }
 
-// Who announces first, and what comes of it.
+/**
+ * Who announces first, and what comes of it.
+ * @param {Context} ctx
+ */
 export function announcers(ctx) {
     return table({
         caption: "Peers by what they announced before others",
         empty: "No peer has announced or sent a transaction since this began.",
         sort: "-first",
-        rowKey: (row) => `${row.node}/${row.id}`,
+        rowKey: (/** @type {Api["Announcer"]} */ row) => `${row.node}/${row.id}`,
         columns: [
             ...peerColumns(ctx),
-            number("first", "First", "transactions that it announced before all others", (row) => row.first),
+            number("first", "First", (row) => row.first, f.count, "transactions that it announced before all others"),
+            number("share", "Share", (row) => row.first_share, f.percent, "of all transactions announced to this node"),
+            number("announced", "Announced", (row) => row.announced, f.count, "transactions that it announced"),
             number(
-                "share",
-                "Share",
-                "of all transactions that this node heard of",
-                (row) => row.first_share,
-                f.percent,
+                "requested",
+                "Asked for",
+                (row) => row.requested,
+                f.count,
+                "transactions that the node asked it for",
             ),
-            number("announced", "Announced", "transactions that it announced", (row) => row.announced),
-            number("requested", "Asked for", "transactions that the node asked it for", (row) => row.requested),
-            number("delivered", "Delivered", "transactions that it sent", (row) => row.delivered),
-            number("waste", "Wasted", "sent although they were there already, or not asked for", (row) => row.waste),
-            number("fee", "Fee filter", "the least fee rate that it wants", (row) => row.fee_filter_btc_kvb, f.feeRate),
+            number("delivered", "Delivered", (row) => row.delivered, f.count, "transactions that it sent"),
+            number(
+                "waste",
+                "Wasted",
+                (row) => row.waste,
+                f.count,
+                "sent although they were there already, or not asked for",
+            ),
+            number("fee", "Fee filter", (row) => row.fee_filter_btc_kvb, f.feeRate, "the least fee rate that it wants"),
         ],
     });
 }
 
-// Who listens only.
+/**
+ * Who listens only.
+ * @param {Context} ctx
+ */
 export function suspects(ctx) {
     return table({
         caption: "Peers that are striking",
         empty: "No peer is striking. One counts as a spy after ten minutes of listening without announcing or asking.",
-        rowKey: (row) => `${row.node}/${row.id}/${row.mark}`,
+        rowKey: (/** @type {Api["Suspect"]} */ row) => `${row.node}/${row.id}/${row.mark}`,
         columns: [
             ...peerColumns(ctx),
             {
@@ -93,23 +99,19 @@ export function suspects(ctx) {
     });
 }
 
-// The last transactions.
+/**
+ * The last transactions.
+ * @param {Context} ctx
+ */
 export function recent(ctx) {
-    const peers = (row, ids) => ids.flatMap((id, i) => [i ? ", " : "", peerLink(ctx, row.node, id)]);
-    const one = (row, id) => (id === null ? h("span", { class: "muted" }, "–") : peerLink(ctx, row.node, id));
+    /** @type {(row: Recent, id: Maybe) => HTMLElement} */
+    const one = (row, id) => (id === null || id === undefined ? none() : peerLink(ctx, row.node, id));
     return table({
         caption: "The last transactions, newest first",
-        empty: "No transaction has been heard of since this began.",
-        rowKey: (row) => `${row.node}/${row.time}/${row.wtxid ?? row.txid}`,
+        empty: "No transaction has been seen since this began.",
+        rowKey: (/** @type {Recent} */ row) => `${row.node}/${row.time}/${row.wtxid ?? row.txid}`,
         columns: [
-            {
-                key: "time",
-                label: "Time",
-                value: (row) => f.millis(row.time),
-                text: (row) => f.clock(row.time, true),
-                hint: (row) => f.utc(row.time),
-                sort: "desc",
-            },
+            clock("time", "Time", (row) => row.time, true),
             ...nodeColumn(ctx),
             {
                 key: "tx",
@@ -126,22 +128,7 @@ export function recent(ctx) {
                 label: "Announced by",
                 title: "peers in this order",
                 value: (row) => row.announcements,
-                node: (row) =>
-                    h(
-                        "span",
-                        {
-                            title: row.announced_by
-                                .map((a) => `${a.id} after ${f.seconds(a.after_seconds)}`)
-                                .join(", "),
-                        },
-                        row.announced_by.length
-                            ? peers(
-                                  row,
-                                  row.announced_by.slice(0, 4).map((a) => a.id),
-                              )
-                            : "–",
-                        row.announcements > 4 ? ` +${row.announcements - 4}` : null,
-                    ),
+                node: (row) => announcedBy(ctx, row),
                 sort: "desc",
             },
             {
@@ -159,26 +146,42 @@ export function recent(ctx) {
                 node: (row) => one(row, row.delivered_by),
                 align: "right",
             },
-            { key: "fate", label: "Mempool", value: fateText, node: (row) => fate(row) },
-            number("vsize", "vB", "virtual bytes", (row) => row.vsize),
-            number(
-                "rate",
-                "sat/vB",
-                "fee rate",
-                (row) => (row.vsize > 0 && row.fee_sat !== null ? row.fee_sat / row.vsize : null),
-                (x) => (x === null ? "–" : String(Number(x.toFixed(1)))),
-            ),
+            { key: "fate", label: "Mempool", value: fateText, node: fate },
+            number("vsize", "vB", (row) => row.vsize, f.count, "virtual bytes"),
+            number("rate", "sat/vB", feeRate, decimal, "fee rate"),
         ],
     });
 }
 
+const none = () => h("span", { class: "muted" }, "–");
+
+/**
+ * The peers that announced a transaction, in their order.
+ * @param {Context} ctx
+ * @param {Recent} row
+ */
+function announcedBy(ctx, row) {
+    const hint = row.announced_by.map((a) => `${a.id} after ${f.seconds(a.after_seconds)}`).join(", ");
+    const links = row.announced_by.slice(0, NAMED).map((a, i) => [i ? ", " : "", peerLink(ctx, row.node, a.id)]);
+    const more = row.announcements > NAMED ? ` +${row.announcements - NAMED}` : null;
+    return h("span", { title: hint }, links.length ? links : "–", more);
+}
+
+/** @param {Recent} row */
+function feeRate({ vsize, fee_sat }) {
+    if (!vsize || fee_sat === null || fee_sat === undefined) return null;
+    return fee_sat / vsize;
+}
+
+/** @param {Recent} row */
 function fateText(row) {
     if (row.accepted) return "accepted";
     return row.rejected ? f.printable(row.rejected, 40) : "";
 }
 
+/** @param {Recent} row */
 function fate(row) {
     if (row.accepted) return badge("accepted", "good", f.utc(row.accepted));
     if (row.rejected) return badge(f.printable(row.rejected, 40), "bad", f.printable(row.rejected, 200));
-    return h("span", { class: "muted" }, "–");
+    return none();
 }
