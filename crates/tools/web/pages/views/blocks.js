@@ -1,108 +1,116 @@
+// @ts-check
 // The last blocks: when each node had which part of them, from what they were put together, who announced them first; and the chains' tips.
 
-import { h, section, tile } from "../lib/dom.js";
+import { h, section, tile, tileRow } from "../lib/dom.js";
 import * as f from "../lib/format.js";
+import { notes } from "../lib/notes.js";
 import { card } from "./blocks/card.js";
 import { chain } from "./blocks/chain.js";
+
+/** @import { Context } from "../lib/context.js" */
 
 export const title = "Blocks";
 export const css = "views/blocks.css";
 
+/** So many blocks have a card. */
 const SHOWN = 12;
 
+const tilesOf = () => ({
+    last: tile("Last block", "when a node first heard of it"),
+    height: tile("Height", "of the highest tip"),
+    spread: tile("Spread", "from the first node's tip to the last one's, of the last block"),
+    ask: tile("Without asking", "share of the compact blocks that needed no transactions from peers"),
+    connect: tile("Connecting", "median of the blocks that are shown"),
+    forks: tile("Forks", "heights with more than one block, of the last 200 blocks of each node"),
+});
+
+/** @typedef {ReturnType<typeof tilesOf>} Tiles */
+
+/**
+ * @param {HTMLElement} root
+ * @param {Context} ctx
+ */
 export function mount(root, ctx) {
-    const tiles = {
-        last: tile("Last block", "when a node first heard of it"),
-        height: tile("Height", "of the highest tip"),
-        spread: tile("Spread", "from the first node's tip to the last one's, of the last block"),
-        ask: tile("Without asking", "share of the compact blocks that needed no transactions from peers"),
-        connect: tile("Connecting", "median of the blocks that are shown"),
-        forks: tile("Forks", "heights with more than one block, of the last 200 blocks of each node"),
-    };
-    const missing = h("div", { class: "notices" });
+    const tiles = tilesOf();
+    const missing = notes();
+    const cards = cardList(ctx);
+    const tips = chain(ctx);
+    root.append(tileRow("Now", tiles), missing.el, cards.el, tips.el);
+    ctx.api("api/blocks", { limit: 30 }, 3000, (blocks) => {
+        cards.set(blocks.slice(0, SHOWN));
+        now(tiles, blocks);
+        missing.set(lacking(ctx.info.sources ?? {}));
+    });
+    ctx.api("api/chain", {}, 5000, (data) => {
+        chainTiles(tiles, data);
+        tips.set(data);
+    });
+}
+
+/**
+ * The cards of blocks, in their order.
+ * @param {Context} ctx
+ */
+function cardList(ctx) {
     const list = h("div", { class: "blocks-list" });
     const nothing = h(
         "p",
         { class: "empty" },
         "No block has been seen since this began. A node on the main chain sees one every ten minutes, on average.",
     );
-    const timing = section("The last blocks", list, nothing);
-    const tips = chain(ctx);
-    const cards = new Map();
-
-    timing
-        .querySelector("h2")
-        .after(
-            h(
-                "p",
-                { class: "muted small" },
-                "By node, from the moment when the first of them heard of the block: ",
-                legend("header", "header"),
-                legend("compact", "compact block"),
-                legend("reconstructed", "put together"),
-                legend("connected", "connected"),
-                legend("tip", "tip"),
-            ),
-        );
-    root.append(
-        h(
-            "section",
-            { class: "tiles", "aria-label": "Now" },
-            Object.values(tiles).map((t) => t.el),
-        ),
-        missing,
-        timing,
-        tips.el,
+    const key = h(
+        "p",
+        { class: "muted small" },
+        "By node, from the moment when the first of them heard of the block: ",
+        legend("header", "header"),
+        legend("compact", "compact block"),
+        legend("reconstructed", "put together"),
+        legend("connected", "connected"),
+        legend("tip", "tip"),
     );
-
-    ctx.api("api/blocks", { limit: 30 }, 3000, (blocks) => {
-        nothing.hidden = blocks.length > 0;
-        const shown = blocks.slice(0, SHOWN);
-        const keep = new Set(shown.map((block) => block.hash));
-        for (const [hash, one] of cards) {
-            if (!keep.has(hash)) {
+    /** @type {Map<string, ReturnType<typeof card>>} by the block's hash */
+    const cards = new Map();
+    return {
+        el: section("The last blocks", key, list, nothing),
+        /** @param {Api["Block"][]} blocks */
+        set(blocks) {
+            nothing.hidden = blocks.length > 0;
+            const keep = new Set(blocks.map((block) => block.hash));
+            for (const [hash, one] of cards) {
+                if (keep.has(hash)) continue;
                 one.el.remove();
                 cards.delete(hash);
             }
-        }
-        shown.forEach((block, i) => {
-            if (!cards.has(block.hash)) cards.set(block.hash, card(ctx));
-            const one = cards.get(block.hash);
-            one.set(block);
-            if (list.children[i] !== one.el) list.insertBefore(one.el, list.children[i] ?? null);
-        });
-        now(tiles, blocks);
-        lacking(missing, ctx);
-    });
-    ctx.api("api/chain", {}, 5000, (data) => {
-        const forks = data.forks ?? [];
-        const heights = (data.nodes ?? []).map((n) => n.height).filter((n) => n !== null);
-        tiles.height.set(
-            heights.length ? f.count(Math.max(...heights)) : "–",
-            heights.length && Math.min(...heights) < Math.max(...heights)
-                ? `the lowest: ${f.count(Math.min(...heights))}`
-                : "",
-        );
-        tiles.forks.set(
-            f.count(forks.length),
-            (data.stale ?? []).length ? `${data.stale.length} stale blocks` : "",
-            forks.length ? "warn" : "",
-        );
-        tips.set(data);
-    });
+            for (const [i, block] of blocks.entries()) {
+                const one = cards.get(block.hash) ?? card(ctx);
+                cards.set(block.hash, one);
+                one.set(block);
+                if (list.children[i] !== one.el) list.insertBefore(one.el, list.children[i] ?? null);
+            }
+        },
+    };
 }
 
+/**
+ * @param {string} kind
+ * @param {string} text
+ */
 function legend(kind, text) {
     return h("span", { class: "block-key" }, h("span", { class: `block-mark ${kind}`, "aria-hidden": "true" }), text);
 }
 
+/** @param {Maybe[]} values */
 function median(values) {
     const sorted = values.filter((v) => v !== null && v !== undefined).sort((a, b) => a - b);
     return sorted.length ? sorted[Math.floor(sorted.length / 2)] : null;
 }
 
+/**
+ * @param {Tiles} tiles
+ * @param {Api["Block"][]} blocks
+ */
 function now(tiles, blocks) {
-    const last = blocks[0];
+    const [last] = blocks;
     tiles.last.set(last ? f.ago(last.first_seen) : "–", last ? f.hash(last.hash) : "");
     const when = (last?.nodes ?? []).map((n) => f.millis(n.tip ?? n.connected)).filter((t) => t !== null);
     tiles.spread.set(
@@ -116,25 +124,40 @@ function now(tiles, blocks) {
         compact.length ? f.percent(whole.length / compact.length) : "–",
         compact.length ? `of ${f.count(compact.length)}` : "",
     );
-    const took = median(all.map((n) => n.connect_seconds));
-    tiles.connect.set(took === null ? "–" : f.seconds(took));
+    tiles.connect.set(f.seconds(median(all.map((n) => n.connect_seconds))));
 }
 
-function lacking(el, ctx) {
-    const sources = ctx.info.sources ?? {};
-    const notes = [];
+/**
+ * @param {Tiles} tiles
+ * @param {Api["Chain"]} data
+ */
+function chainTiles(tiles, data) {
+    const heights = data.nodes.map((n) => n.height).filter((n) => n !== null && n !== undefined);
+    const [lowest, highest] = [Math.min(...heights), Math.max(...heights)];
+    tiles.height.set(
+        heights.length ? f.count(highest) : "–",
+        heights.length && lowest < highest ? `the lowest: ${f.count(lowest)}` : "",
+    );
+    const stale = data.stale.length ? `${data.stale.length} stale blocks` : "";
+    tiles.forks.set(f.count(data.forks.length), stale, data.forks.length ? "warn" : "");
+}
+
+/**
+ * What is missing, and what would show it.
+ * @param {Api["Info"]["sources"]} sources
+ */
+function lacking(sources) {
+    const texts = [];
     if (sources.log === false) {
-        notes.push(
+        texts.push(
             "Headers, reconstruction and tips are missing: they come from debug.log, and the log extractor does not run.",
         );
     }
     if (sources.ebpf === false) {
-        notes.push(
-            "How long connecting takes, and how many transactions and inputs a block has, is missing: tracepoints tell it, and the " +
+        texts.push(
+            "How long connecting takes, and how many transactions and inputs a block has, is missing: tracepoints report it, and the " +
                 "tracepoint extractor does not run. Who announced a block is known from debug.log only (category net).",
         );
     }
-    if (el.dataset.shown === notes.join("\n")) return;
-    el.dataset.shown = notes.join("\n");
-    el.replaceChildren(...notes.map((text) => h("p", { class: "notice" }, text)));
+    return texts;
 }

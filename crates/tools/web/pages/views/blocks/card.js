@@ -1,8 +1,14 @@
+// @ts-check
 // One block: its times by node as a picture and as a table, and what it was put together from.
 
 import { badge, clear, h, svg, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 
+/** @import { Context } from "../../lib/context.js" */
+/** @typedef {Api["Block"]} Block */
+/** @typedef {Api["BlockNode"]} BlockNode */
+
+/** @type {["header" | "compact_block" | "reconstructed" | "connected" | "tip", string][]} */
 const MARKS = [
     ["header", "header"],
     ["compact_block", "compact"],
@@ -13,64 +19,51 @@ const MARKS = [
 const WIDTH = 600;
 const ROW = 22;
 
-// {el, set(block)}.
+const HEADINGS = [
+    "Node",
+    "Header",
+    "Compact block",
+    "Put together",
+    "Connected",
+    "Tip",
+    "Connecting",
+    "Transactions",
+    "Inputs",
+    "Size",
+];
+const NUMBERS = "Times and numbers of the block by node";
+
+/**
+ * The card of a block.
+ * @param {Context} ctx
+ */
 export function card(ctx) {
     const heading = h("h3");
     const picture = h("div", { class: "block-times" });
     const body = h("tbody");
+    const headings = HEADINGS.map((text, i) => h("th", { scope: "col", class: i ? "num" : null }, text));
+    const caption = h("caption", { class: "visually-hidden" }, NUMBERS);
+    const numbers = h("table", { class: "data" }, caption, h("thead", {}, h("tr", {}, headings)), body);
     const details = h(
         "details",
         { class: "block-more" },
         h("summary", {}, "Numbers"),
-        h(
-            "div",
-            {
-                class: "table-wrap",
-                role: "region",
-                tabindex: "0",
-                "aria-label": "Times and numbers of the block by node",
-            },
-            h(
-                "table",
-                { class: "data" },
-                h("caption", { class: "visually-hidden" }, "Times and numbers of the block by node"),
-                h(
-                    "thead",
-                    {},
-                    h(
-                        "tr",
-                        {},
-                        [
-                            "Node",
-                            "Header",
-                            "Compact block",
-                            "Put together",
-                            "Connected",
-                            "Tip",
-                            "Connecting",
-                            "Transactions",
-                            "Inputs",
-                            "Size",
-                        ].map((text, i) => h("th", { scope: "col", class: i ? "num" : null }, text)),
-                    ),
-                ),
-                body,
-            ),
-        ),
+        h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": NUMBERS }, numbers),
     );
     const made = h("div", { class: "block-made" });
-    const said = h("ul", { class: "block-said" });
-    const el = h("article", { class: "block" }, heading, picture, made, said, details);
+    const announced = h("ul", { class: "block-said" });
+    const el = h("article", { class: "block" }, heading, picture, made, announced, details);
     let before = "";
     return {
         el,
+        /** @param {Block} block */
         set(block) {
             const now = JSON.stringify(block);
             if (now === before) return;
             before = now;
             clear(
                 heading,
-                block.height === null ? "Block " : `${f.count(block.height)} `,
+                block.height === null || block.height === undefined ? "Block " : `${f.count(block.height)} `,
                 h("span", { class: "mono muted", title: f.printable(block.hash, 80) }, f.hash(block.hash)),
                 " ",
                 h(
@@ -83,7 +76,7 @@ export function card(ctx) {
             clear(picture, times(block));
             clear(made, block.nodes.map(composition));
             clear(
-                said,
+                announced,
                 block.nodes.map((node) => announcers(ctx, node)),
             );
             clear(
@@ -94,44 +87,54 @@ export function card(ctx) {
     };
 }
 
+/** @param {Block} block */
 function headerAge(block) {
-    const s = (f.millis(block.first_seen) - f.millis(block.time)) / 1000;
+    const s = ((f.millis(block.first_seen) ?? 0) - (f.millis(block.time) ?? 0)) / 1000;
     return s >= 0 ? `${f.seconds(s)} after its header's time` : `${f.seconds(-s)} before its header's time`;
 }
 
-// Exact to the microsecond: Date has milliseconds only.
+/**
+ * Exact to the microsecond: Date has milliseconds only.
+ * @param {string} time
+ */
 function micros(time) {
     const fraction = /\.(\d{1,6})/.exec(time)?.[1] ?? "";
-    return Math.floor(f.millis(time) / 1000) * 1e6 + Number(fraction.padEnd(6, "0"));
+    return Math.floor((f.millis(time) ?? 0) / 1000) * 1e6 + Number(fraction.padEnd(6, "0"));
 }
 
+/**
+ * Seconds after the block was first seen.
+ * @param {Block} block
+ * @param {string | null | undefined} time
+ */
 function after(block, time) {
-    return time === null ? null : Math.max(0, (micros(time) - micros(block.first_seen)) / 1e6);
+    return time === null || time === undefined ? null : Math.max(0, (micros(time) - micros(block.first_seen)) / 1e6);
 }
 
+/**
+ * The times by node as a picture.
+ * @param {Block} block
+ */
 function times(block) {
     const all = block.nodes.flatMap((node) => MARKS.map(([key]) => after(block, node[key]))).filter((t) => t !== null);
     const end = Math.max(1e-4, ...all);
+    /** @param {number} s */
     const x = (s) => 8 + (s / end) * (WIDTH - 16);
     const rows = block.nodes.map((node, i) => {
         const y = i * ROW + ROW / 2;
-        const known = MARKS.map(([key, kind]) => [kind, after(block, node[key])]).filter(([, t]) => t !== null);
-        const from = Math.min(...known.map(([, t]) => t));
-        const to = Math.max(...known.map(([, t]) => t));
+        const known = MARKS.flatMap(([key, kind]) => {
+            const t = after(block, node[key]);
+            return t === null ? [] : [{ kind, t }];
+        });
+        const from = Math.min(...known.map(({ t }) => t));
+        const to = Math.max(...known.map(({ t }) => t));
         return [
             svg("line", { x1: 8, x2: WIDTH - 8, y1: y, y2: y, class: "block-line" }),
             known.length ? svg("line", { x1: x(from), x2: x(to), y1: y, y2: y, class: "block-span" }) : null,
-            known.map(([kind, t]) => mark(kind, x(t), y)),
+            known.map(({ kind, t }) => mark(kind, x(t), y)),
         ];
     });
-    const text = block.nodes
-        .map(
-            (node) =>
-                `${node.node}: ${MARKS.filter(([key]) => node[key] !== null)
-                    .map(([key]) => `${key.replace("_", " ")} ${f.seconds(after(block, node[key]))}`)
-                    .join(", ")}`,
-        )
-        .join("; ");
+    const text = block.nodes.map((node) => inWords(block, node)).join("; ");
     return [
         h(
             "div",
@@ -153,7 +156,22 @@ function times(block) {
     ];
 }
 
-// Shapes differ, not only colours.
+/**
+ * @param {Block} block
+ * @param {BlockNode} node
+ */
+function inWords(block, node) {
+    const known = MARKS.filter(([key]) => after(block, node[key]) !== null);
+    const times_ = known.map(([key]) => `${key.replace("_", " ")} ${f.seconds(after(block, node[key]))}`);
+    return `${node.node}: ${times_.join(", ")}`;
+}
+
+/**
+ * Shapes differ, not only colours.
+ * @param {string} kind
+ * @param {number} x
+ * @param {number} y
+ */
 function mark(kind, x, y) {
     const at = { class: `block-mark ${kind}` };
     if (kind === "header") return svg("circle", { ...at, cx: x, cy: y, r: 4 });
@@ -164,6 +182,7 @@ function mark(kind, x, y) {
     return svg("path", { ...at, d: `M${x - 2} ${y - 8}h4v16h-4z` });
 }
 
+/** @type {["prefilled" | "from_mempool" | "from_extra_pool" | "requested", string][]} */
 const PARTS = [
     ["prefilled", "sent along"],
     ["from_mempool", "from the mempool"],
@@ -171,8 +190,12 @@ const PARTS = [
     ["requested", "asked for"],
 ];
 
+/**
+ * From what a compact block was put together.
+ * @param {BlockNode} node
+ */
 function composition(node) {
-    if (node.from_mempool === null) return null;
+    if (node.from_mempool === null || node.from_mempool === undefined) return null;
     const all = PARTS.reduce((n, [key]) => n + (node[key] ?? 0), 0);
     const text = PARTS.filter(([key]) => node[key])
         .map(([key, name]) => `${f.count(node[key])} ${name}`)
@@ -184,9 +207,10 @@ function composition(node) {
         h(
             "span",
             { class: "block-bar", "aria-hidden": "true" },
-            PARTS.map(([key]) =>
-                node[key] ? h("span", { class: `part ${key}`, style: { flexGrow: String(node[key] / all) } }) : null,
-            ),
+            PARTS.map(([key]) => {
+                const n = node[key];
+                return n ? h("span", { class: `part ${key}`, style: { flexGrow: String(n / all) } }) : null;
+            }),
         ),
         h(
             "span",
@@ -197,6 +221,11 @@ function composition(node) {
     );
 }
 
+/**
+ * Who announced the block to a node.
+ * @param {Context} ctx
+ * @param {BlockNode} node
+ */
 function announcers(ctx, node) {
     if (!node.announced_by.length) return null;
     return h(
@@ -221,15 +250,19 @@ function announcers(ctx, node) {
     );
 }
 
+/**
+ * Times and numbers of a node.
+ * @param {Block} block
+ * @param {BlockNode} node
+ */
 function row(block, node) {
+    /** @type {(text: string, title?: string | null) => HTMLElement} */
     const cell = (text, title = null) => h("td", { class: "num", title }, text);
     return h(
         "tr",
         {},
         h("th", { scope: "row" }, untrusted(node.node, 30)),
-        MARKS.map(([key]) =>
-            cell(node[key] === null ? "–" : f.seconds(after(block, node[key])), node[key] && f.utc(node[key])),
-        ),
+        MARKS.map(([key]) => cell(f.seconds(after(block, node[key])), node[key] ? f.utc(node[key]) : null)),
         cell(f.seconds(node.connect_seconds)),
         cell(f.count(node.transactions)),
         cell(f.count(node.inputs)),

@@ -1,34 +1,54 @@
+// @ts-check
 // Tips of the nodes' chains, forks, and blocks that went wrong.
 
+import { ago, clock, nodeColumn, number } from "../../lib/columns.js";
 import { badge, clear, h, section, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
-// {el, set(api/chain)}.
+/** @import { Context } from "../../lib/context.js" */
+/** @typedef {Api["ChainHappened"] & {kind: string}} Happened */
+
+/**
+ * The chains of the nodes.
+ * @param {Context} ctx
+ */
 export function chain(ctx) {
-    const tips = table({
+    const tips = tipTable();
+    const forks = h("div");
+    const events = eventTable(ctx);
+    return {
+        el: h(
+            "div",
+            { class: "blocks-chain" },
+            section("Tips", tips.el, forks),
+            section("Disconnected and invalid", events.el),
+        ),
+        /** @param {Api["Chain"]} data */
+        set(data) {
+            tips.set(data.nodes);
+            clear(forks, data.forks.slice(0, 10).map(forkNote));
+            const stale = new Set(data.stale.map((e) => `${e.node}/${e.hash}`));
+            const gone = data.disconnected.map((e) => ({
+                ...e,
+                kind: stale.has(`${e.node}/${e.hash}`) ? "stale" : "disconnected",
+            }));
+            const bad = data.invalid.map((e) => ({ ...e, kind: "invalid" }));
+            events.set([...gone, ...bad].sort((a, b) => (f.millis(b.time) ?? 0) - (f.millis(a.time) ?? 0)));
+        },
+    };
+}
+
+function tipTable() {
+    return table({
         caption: "Tips by node",
-        empty: "No tip is known: debug.log and the RPC extractor (getblockchaininfo) tell of them.",
+        empty: "No tip is known: they come from debug.log and from the RPC extractor (getblockchaininfo).",
         sort: "node",
-        rowKey: (n) => n.node,
+        rowKey: (/** @type {Api["ChainNode"]} */ n) => n.node,
         columns: [
             { key: "node", label: "Node", value: (n) => n.node, text: (n) => f.printable(n.node, 40), head: true },
-            {
-                key: "height",
-                label: "Height",
-                value: (n) => n.height,
-                text: (n) => f.count(n.height),
-                align: "right",
-                sort: "desc",
-            },
-            {
-                key: "headers",
-                label: "Headers",
-                value: (n) => n.headers,
-                text: (n) => f.count(n.headers),
-                align: "right",
-                sort: "desc",
-            },
+            number("height", "Height", (n) => n.height),
+            number("headers", "Headers", (n) => n.headers),
             {
                 key: "best",
                 label: "Tip",
@@ -38,47 +58,27 @@ export function chain(ctx) {
                 class: "mono",
                 sort: false,
             },
-            {
-                key: "since",
-                label: "Since",
-                value: (n) => f.millis(n.tip_changed),
-                text: (n) => f.ago(n.tip_changed),
-                hint: (n) => f.utc(n.tip_changed),
-                sort: "desc",
-            },
+            ago("since", "Since", (n) => n.tip_changed),
         ],
     });
-    const forks = h("div");
-    const events = table({
+}
+
+/** @param {Context} ctx */
+function eventTable(ctx) {
+    return table({
         caption: "Blocks that were disconnected or are not valid, newest first",
         empty: "None since this began.",
-        rowKey: (e) => `${e.kind}/${e.node}/${e.time}/${e.hash}`,
+        rowKey: (/** @type {Happened} */ e) => `${e.kind}/${e.node}/${e.time}/${e.hash}`,
         columns: [
-            {
-                key: "time",
-                label: "Time",
-                value: (e) => f.millis(e.time),
-                text: (e) => f.clock(e.time),
-                hint: (e) => f.utc(e.time),
-                sort: "desc",
-            },
-            ...(ctx.node
-                ? []
-                : [{ key: "node", label: "Node", value: (e) => e.node, text: (e) => f.printable(e.node, 40) }]),
+            clock("time", "Time", (e) => e.time),
+            ...nodeColumn(ctx),
             {
                 key: "kind",
                 label: "What",
                 value: (e) => e.kind,
                 node: (e) => badge(e.kind, e.kind === "invalid" ? "bad" : "warn"),
             },
-            {
-                key: "height",
-                label: "Height",
-                value: (e) => e.height,
-                text: (e) => f.count(e.height),
-                align: "right",
-                sort: "desc",
-            },
+            number("height", "Height", (e) => e.height),
             {
                 key: "hash",
                 label: "Block",
@@ -97,39 +97,19 @@ export function chain(ctx) {
             },
         ],
     });
-    const el = h(
-        "div",
-        { class: "blocks-chain" },
-        section("Tips", tips.el, forks),
-        section("Disconnected and invalid", events.el),
+}
+
+/** @param {Api["Fork"]} fork */
+function forkNote(fork) {
+    return h(
+        "p",
+        { class: "notice warn" },
+        `At height ${f.count(fork.height)} there are ${fork.hashes.length} blocks: `,
+        fork.hashes.map((branch, i) => [
+            i ? "; " : "",
+            h("span", { class: "mono", title: f.printable(branch.hash, 80) }, f.hash(branch.hash)),
+            " ",
+            f.printable(branch.nodes.join(", "), 80),
+        ]),
     );
-    return {
-        el,
-        set(data) {
-            tips.set(data.nodes ?? []);
-            clear(
-                forks,
-                (data.forks ?? []).slice(0, 10).map((fork) =>
-                    h(
-                        "p",
-                        { class: "notice warn" },
-                        `At height ${f.count(fork.height)} there are ${fork.hashes.length} blocks: `,
-                        fork.hashes.map((branch, i) => [
-                            i ? "; " : "",
-                            h("span", { class: "mono", title: f.printable(branch.hash, 80) }, f.hash(branch.hash)),
-                            " ",
-                            f.printable(branch.nodes.join(", "), 80),
-                        ]),
-                    ),
-                ),
-            );
-            const stale = new Set((data.stale ?? []).map((e) => `${e.node}/${e.hash}`));
-            const gone = (data.disconnected ?? []).map((e) => ({
-                ...e,
-                kind: stale.has(`${e.node}/${e.hash}`) ? "stale" : "disconnected",
-            }));
-            const bad = (data.invalid ?? []).map((e) => ({ ...e, kind: "invalid" }));
-            events.set([...gone, ...bad].sort((a, b) => f.millis(b.time) - f.millis(a.time)));
-        },
-    };
 }

@@ -1,0 +1,49 @@
+// @ts-check
+// The numbers of the overview, from the answers of the API.
+
+import { perSecond, times } from "../../lib/series.js";
+
+/** @typedef {ReturnType<typeof traffic>} Traffic */
+
+/**
+ * The sum of what is known.
+ * @template Item
+ * @param {Item[]} list
+ * @param {(item: Item) => Maybe} of
+ */
+export function sum(list, of) {
+    return list.reduce((n, item) => n + (of(item) ?? 0), 0);
+}
+
+/**
+ * What comes in and goes out together; null if neither is known.
+ * @param {Maybe} a
+ * @param {Maybe} b
+ */
+export function both(a, b) {
+    return (a ?? null) === null && (b ?? null) === null ? null : (a ?? 0) + (b ?? 0);
+}
+
+/**
+ * The rows of api/messages by direction, per second. The newest step is not over yet and is left out.
+ * @param {Api["Messages"]} data
+ */
+export function traffic({ series }) {
+    const n = Math.max(0, Math.max(0, ...series.rows.map((r) => r.bytes.length)) - 1);
+    /** @type {(key: "count" | "bytes", direction: string) => Steps} */
+    const add = (key, direction) => {
+        const out = new Array(n).fill(null);
+        for (const row of series.rows) {
+            const steps = row.direction === direction ? row[key] : null;
+            for (let i = 0; i < n && steps; i += 1) out[i] = both(out[i], steps[i]);
+        }
+        return perSecond(out, series.step_seconds);
+    };
+    return {
+        times: times(series, n),
+        countIn: add("count", "inbound"),
+        countOut: add("count", "outbound"),
+        bytesIn: add("bytes", "inbound"),
+        bytesOut: add("bytes", "outbound"),
+    };
+}
