@@ -1,3 +1,4 @@
+// @ts-check
 // The columns of the table of peers: those of -netinfo in its order and units, then ours.
 
 import * as colors from "../../lib/colors.js";
@@ -5,26 +6,51 @@ import { badge, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import * as n from "./netinfo.js";
 
+/** @import { Context } from "../../lib/context.js" */
+/** @typedef {Api["Peer"]} Peer */
+/** @typedef {import("../../lib/table.js").Column<Peer> & {group: "netinfo" | "ours"}} PeerColumn */
+/** @typedef {"last_send" | "last_received" | "last_transaction" | "last_block"} TimeField */
+
+/** @type {(x: unknown) => boolean} */
 const known = (x) => x !== null && x !== undefined;
 
-// Milliseconds, as many digits as tell something.
+/**
+ * Milliseconds, as many digits as tell something.
+ * @param {Maybe} seconds
+ */
 function ms(seconds) {
-    if (!known(seconds)) return "–";
+    if (seconds === null || seconds === undefined) return "–";
     const value = seconds * 1000;
     return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)));
 }
 
-// An address in a row: of a long one the beginning and the end.
 const LONG = 34;
 
+/**
+ * An address in a row: of a long one the beginning and the end.
+ * @param {string} addr
+ */
 function address(addr) {
-    const text = f.printable(addr ?? "", 120);
+    const text = f.printable(addr, 120);
     return text.length > LONG ? `${text.slice(0, 14)}…${text.slice(-18)}` : text;
 }
 
-const whole = (seconds, unit) => (known(seconds) ? String(Math.floor(seconds / unit)) : null);
+/**
+ * @param {number | null} seconds
+ * @param {number} unit in seconds
+ */
+const whole = (seconds, unit) => (seconds === null ? null : String(Math.floor(seconds / unit)));
 
-// A column with the time since a point in time, in seconds or minutes.
+/**
+ * A column with the time since a point in time, in seconds or minutes.
+ * @param {string} key
+ * @param {string} label
+ * @param {string} title
+ * @param {TimeField} field
+ * @param {number} unit in seconds
+ * @param {(peer: Peer) => string} none what is written without one
+ * @returns {PeerColumn}
+ */
 function since(key, label, title, field, unit, none = () => "") {
     return {
         key,
@@ -38,10 +64,24 @@ function since(key, label, title, field, unit, none = () => "") {
     };
 }
 
+/**
+ * A column of ours with a number.
+ * @param {string} key
+ * @param {string} label
+ * @param {string} title
+ * @param {(peer: Peer) => Maybe} value
+ * @param {(n: Maybe) => string} write
+ * @returns {PeerColumn}
+ */
 function number(key, label, title, value, write = f.count) {
     return { key, label, title, align: "right", sort: "desc", group: "ours", value, text: (p) => write(value(p)) };
 }
 
+/**
+ * @param {string} color
+ * @param {string} mark
+ * @param {string} name
+ */
 function kind(color, mark, name) {
     return h(
         "span",
@@ -51,8 +91,9 @@ function kind(color, mark, name) {
     );
 }
 
+/** @param {Peer} p */
 function marks(p) {
-    const list = (p.marks ?? []).slice(0, 8);
+    const list = p.marks.slice(0, 8);
     if (!list.length) return "";
     return h(
         "span",
@@ -67,11 +108,15 @@ function marks(p) {
     );
 }
 
+/** @param {string[]} list */
 function names(list) {
-    return (list ?? []).map((s) => f.printable(s, 30)).join(", ");
+    return list.map((s) => f.printable(s, 30)).join(", ");
 }
 
-// How a closed connection ended, in few words.
+/**
+ * How a closed connection ended, in few words.
+ * @param {Peer} peer
+ */
 export function ended(peer) {
     if (!peer.closed) return "";
     const how = peer.end?.how ?? "closed";
@@ -81,7 +126,19 @@ export function ended(peer) {
         .join(": ");
 }
 
+/**
+ * All columns, in their order.
+ * @param {Context} ctx
+ */
 export function columns(ctx) {
+    return [...connection(), ...times(), ...relay(), ...identity(ctx), ...remarks(), ...counts(), ...rest()];
+}
+
+/**
+ * The node, and what kind of connection it is.
+ * @returns {PeerColumn[]}
+ */
+function connection() {
     return [
         { key: "node", label: "node", title: "The node that has this peer", group: "ours", value: (p) => p.node },
         {
@@ -127,6 +184,15 @@ export function columns(ctx) {
             align: "center",
             value: (p) => n.transport(p) || null,
         },
+    ];
+}
+
+/**
+ * Pings, and when something last came or went.
+ * @returns {PeerColumn[]}
+ */
+function times() {
+    return [
         {
             key: "mping",
             label: "mping",
@@ -158,6 +224,15 @@ export function columns(ctx) {
             (p) => (p.relay_transactions === false ? "*" : ""),
         ),
         since("blk", "blk", "Minutes since its last block that was new", "last_block", 60),
+    ];
+}
+
+/**
+ * What is relayed.
+ * @returns {PeerColumn[]}
+ */
+function relay() {
+    return [
         {
             key: "hb",
             label: "hb",
@@ -189,6 +264,16 @@ export function columns(ctx) {
             value: (p) => p.addr_rate_limited,
             text: (p) => (p.addr_rate_limited ? f.count(p.addr_rate_limited) : ""),
         },
+    ];
+}
+
+/**
+ * Since when, and who.
+ * @param {Context} ctx
+ * @returns {PeerColumn[]}
+ */
+function identity(ctx) {
+    return [
         {
             key: "age",
             label: "age",
@@ -228,6 +313,15 @@ export function columns(ctx) {
                 h("a", { href: ctx.href("peer", { node: p.node, id: p.id }), class: "mono addr" }, address(p.addr)),
             hint: (p) => (String(p.addr ?? "").length > LONG ? f.printable(p.addr, 120) : ""),
         },
+    ];
+}
+
+/**
+ * What is striking about it, and what it calls itself.
+ * @returns {PeerColumn[]}
+ */
+function remarks() {
+    return [
         {
             key: "marks",
             label: "marks",
@@ -282,6 +376,15 @@ export function columns(ctx) {
             value: (p) => p.misbehaviour,
             text: (p) => (p.misbehaviour ? f.count(p.misbehaviour) : ""),
         },
+    ];
+}
+
+/**
+ * Numbers of ours.
+ * @returns {PeerColumn[]}
+ */
+function counts() {
+    return [
         number("ratein", "msg/s in", "Messages per second that it sends, of the last 10 s", (p) => p.rate_in, f.short),
         number(
             "rateout",
@@ -305,6 +408,15 @@ export function columns(ctx) {
         number("cpu", "cpu", "Share of a processor that the node takes for it", (p) => p.cpu_load, f.percent),
         number("clock", "clock", "By how much its clock differs", (p) => p.time_offset_seconds, f.seconds),
         number("height", "height", "Height up to which it has the same blocks", (p) => p.synced_blocks),
+    ];
+}
+
+/**
+ * What is left.
+ * @returns {PeerColumn[]}
+ */
+function rest() {
+    return [
         {
             key: "perm",
             label: "permissions",
@@ -317,7 +429,11 @@ export function columns(ctx) {
     ];
 }
 
-// The columns shown unless others are chosen. The node only among several, the end only with closed peers.
+/**
+ * The columns shown unless others are chosen. The node only among several, the end only with closed peers.
+ * @param {PeerColumn[]} all
+ * @param {{manyNodes: boolean, closed: boolean, asmap: boolean}} given
+ */
 export function standard(all, { manyNodes, closed, asmap }) {
     const ours = new Set([
         "marks",

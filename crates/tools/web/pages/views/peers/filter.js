@@ -1,3 +1,4 @@
+// @ts-check
 // The filter of peers. Words are separated by spaces and all must hold; "-" before one turns it
 // round; "a,b" means either.
 //   net:onion,i2p   type:inbound   ping>0.5   age<10min   bytesin>=1MB   -v:1   as:?   spy   "some text"
@@ -5,12 +6,23 @@
 
 import { age, direction, highBandwidth, net, services, since, transport, type } from "./netinfo.js";
 
+/** @typedef {Api["Peer"]} Peer */
+/** @typedef {(peer: Peer) => boolean} Test */
+/** @typedef {[fits: string, words: (peer: Peer) => string[], help: string]} Words */
+/** @typedef {[value: (peer: Peer) => Maybe, unit: string, help: string]} Numbers */
+
+/** @type {(value: unknown) => string[]} */
 const text = (value) => (value === null || value === undefined || value === "" ? [] : [value].flat().map(String));
+/** @type {(value: boolean | null | undefined) => string[]} */
 const yesNo = (value) => (value === null || value === undefined ? [] : [value ? "yes" : "no"]);
+/** @type {(p: Peer) => string[]} */
 const bandwidth = (p) =>
     [p.high_bandwidth_to ? "to" : "", p.high_bandwidth_from ? "from" : "", highBandwidth(p)].filter(Boolean);
 
-// Keys with words: how a word of the filter fits a word of the peer ("is", "has": within it), and the peer's words.
+/**
+ * Keys with words: how a word of the filter fits a word of the peer ("is", "has": within it), and the peer's words.
+ * @type {Record<string, Words>}
+ */
 const WORDS = {
     dir: ["is", (p) => text(direction(p)), "direction: in, out"],
     type: ["start", (p) => [type(p), String(p.connection_type ?? "")], "full, block, inbound, manual, feeler, addr"],
@@ -40,7 +52,10 @@ const WORDS = {
     id: ["is", (p) => text(p.id), "number of the peer"],
 };
 
-// Keys with numbers: the peer's number, and which units it takes.
+/**
+ * Keys with numbers: the peer's number, and which units it takes.
+ * @type {Record<string, Numbers>}
+ */
 const NUMBERS = {
     ping: [(p) => p.ping_seconds, "time", "last ping"],
     mping: [(p) => p.min_ping_seconds, "time", "shortest ping"],
@@ -73,13 +88,17 @@ const NUMBERS = {
     bad: [(p) => p.misbehaviour, "", "how often it misbehaved"],
 };
 
+/** @type {Record<string, Record<string, number>>} */
 const UNITS = {
     time: { us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, min: 60, h: 3600, d: 86400 },
     size: { b: 1, k: 1e3, kb: 1e3, m: 1e6, mb: 1e6, g: 1e9, gb: 1e9 },
     "": { k: 1e3, m: 1e6 },
 };
 
-// Columns whose headings differ from the key here.
+/**
+ * Columns whose headings differ from the key here.
+ * @type {Record<string, string>}
+ */
 const HEADINGS = { address: "addr", asmap: "as", ended: "end", marks: "mark", permissions: "perm", sets: "set" };
 
 const MARKS = ["spy", "address_flood", "unrequested", "misbehaving", "late_pong"];
@@ -91,10 +110,15 @@ export const HELP = {
     numbers: Object.entries(NUMBERS).map(([key, [, , help]]) => [key, help]),
 };
 
+/**
+ * @param {Maybe} n
+ * @param {number} by
+ */
 function scaled(n, by) {
     return n === null || n === undefined ? null : n * by;
 }
 
+/** @type {Record<string, (has: string, word: string) => boolean>} */
 const FITS = {
     is: (has, word) => has === word,
     has: (has, word) => has.includes(word),
@@ -102,8 +126,14 @@ const FITS = {
     letters: (has, word) => [...word].every((c) => has.includes(c)),
 };
 
+/** @type {(s: string) => string} */
 const plain = (s) => s.toLowerCase().replaceAll("-", "_");
 
+/**
+ * @param {string} key
+ * @param {string} list
+ * @returns {Test}
+ */
 function byWords(key, list) {
     const [how, of] = WORDS[key];
     const fits = FITS[how];
@@ -114,6 +144,7 @@ function byWords(key, list) {
     };
 }
 
+/** @type {Record<string, (a: number, b: number) => boolean>} */
 const COMPARE = {
     ">": (a, b) => a > b,
     "<": (a, b) => a < b,
@@ -123,8 +154,15 @@ const COMPARE = {
     ":": (a, b) => a === b,
 };
 
+/**
+ * @param {string} key
+ * @param {string} operator
+ * @param {string} value
+ * @returns {Test}
+ */
 function byNumber(key, operator, value) {
     const [of, kind] = NUMBERS[key];
+    /** @type {(a: Maybe) => a is number} */
     const is = (a) => a !== null && a !== undefined;
     if (value === "?") return (peer) => !is(of(peer));
     const match = /^(-?(?:\d+\.?\d*|\.\d+))\s*([a-zµ]*)$/i.exec(value);
@@ -140,9 +178,16 @@ function byNumber(key, operator, value) {
     }
     const limit = Number(match[1]) * scale;
     const compare = COMPARE[operator];
-    return (peer) => is(of(peer)) && compare(of(peer), limit);
+    return (peer) => {
+        const n = of(peer);
+        return is(n) && compare(n, limit);
+    };
 }
 
+/**
+ * @param {string} word
+ * @returns {Test}
+ */
 function byText(word) {
     const wanted = word.toLowerCase();
     return (peer) =>
@@ -157,6 +202,10 @@ function byText(word) {
 
 const TERM = /(-?)(?:"([^"]*)"?|([a-z]+)(>=|<=|[:=<>])(?:"([^"]*)"?|(\S*))|(\S+))/gi;
 
+/**
+ * @param {RegExpExecArray} match of TERM
+ * @returns {Test | null}
+ */
 function term([, , quoted, key, operator, quotedValue, bareValue, bare]) {
     if (quoted !== undefined) return quoted ? byText(quoted) : null;
     if (bare !== undefined) return MARKS.includes(plain(bare)) ? byWords("mark", bare) : byText(bare);
@@ -174,28 +223,35 @@ function known() {
     return [...Object.keys(WORDS), ...Object.keys(NUMBERS)];
 }
 
-// {test(peer), error}: error tells what is wrong (null: nothing); what is wrong limits nothing.
+/**
+ * The filter in a text. error tells what is wrong (null: nothing); what is wrong limits nothing.
+ * @param {string} source
+ */
 export function parse(source) {
+    /** @type {Test[]} */
     const tests = [];
+    /** @type {string | null} */
     let error = null;
-    for (const match of [
-        ...String(source ?? "")
-            .slice(0, 1000)
-            .matchAll(TERM),
-    ].slice(0, MOST)) {
+    for (const match of [...source.slice(0, 1000).matchAll(TERM)].slice(0, MOST)) {
         try {
             const test = term(match);
             if (test) tests.push(match[1] ? (peer) => !test(peer) : test);
         } catch (failure) {
-            error ??= failure.message;
+            error ??= failure instanceof Error ? failure.message : String(failure);
         }
     }
-    return { test: (peer) => tests.every((t) => t(peer)), error, any: tests.length > 0 };
+    /** @type {Test} */
+    const test = (peer) => tests.every((t) => t(peer));
+    return { test, error, any: tests.length > 0 };
 }
 
-// The filter with these keys set to these words ({net: "onion", dir: null}): others stay.
+/**
+ * The filter with these keys set to these words ({net: "onion", dir: null}): others stay.
+ * @param {string} source
+ * @param {Record<string, string | null>} changes
+ */
 export function withKeys(source, changes) {
-    let out = String(source ?? "");
+    let out = source;
     for (const [key, value] of Object.entries(changes)) {
         out = out.replace(new RegExp(`(^|\\s)${key}[:=]("[^"]*"?|\\S*)`, "gi"), " ");
         if (value) out += ` ${key}:${value}`;

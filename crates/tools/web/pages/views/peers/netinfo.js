@@ -1,7 +1,11 @@
+// @ts-check
 // A peer as `bitcoin-cli -netinfo` abbreviates it, and its times as durations.
 
 import { connectionType, millis, network, now, printable } from "../../lib/format.js";
 
+/** @typedef {Api["Peer"]} Peer */
+
+/** @type {Record<string, string>} */
 const LETTERS = {
     NETWORK: "n",
     BLOOM: "b",
@@ -10,6 +14,9 @@ const LETTERS = {
     NETWORK_LIMITED: "l",
     P2P_V2: "2",
 };
+
+/** @type {Record<string, string>} */
+const TRANSPORTS = { v1: "1", v2: "2", detecting: "d" };
 
 // The types in the order of the summary. Every type but the first is outbound.
 export const TYPES = [
@@ -23,59 +30,98 @@ export const TYPES = [
 ];
 export const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 
-// "in", "out", or "" while it is not known.
+/**
+ * "in", "out", or "" while it is not known.
+ * @param {Peer} peer
+ */
 export function direction(peer) {
-    return { inbound: "in", outbound: "out" }[peer.direction] ?? "";
+    if (peer.direction === "inbound") return "in";
+    return peer.direction === "outbound" ? "out" : "";
 }
 
-// The type, which for inbound peers the direction says already.
+/**
+ * The type, which for inbound peers is the same as the direction.
+ * @param {Peer} peer
+ */
 export function type(peer) {
     return connectionType(peer.connection_type);
 }
 
+/**
+ * The network.
+ * @param {Peer} peer
+ */
 export function net(peer) {
     return network(peer.network);
 }
 
-// "nwl2"; "u" for a service without a letter.
+/**
+ * "nwl2"; "u" for a service without a letter.
+ * @param {Peer} peer
+ */
 export function services(peer) {
     return [...new Set((peer.services ?? []).map((s) => LETTERS[s] ?? "u"))].join("");
 }
 
-// "1", "2", or "d" while it is being detected.
+/**
+ * "1", "2", or "d" while it is being detected.
+ * @param {Peer} peer
+ */
 export function transport(peer) {
-    return { v1: "1", v2: "2", detecting: "d" }[peer.transport] ?? "";
+    return TRANSPORTS[peer.transport ?? ""] ?? "";
 }
 
-// ".": the node chose it for compact blocks in high bandwidth; "*": it chose the node.
+/**
+ * ".": the node chose it for compact blocks in high bandwidth; "*": it chose the node.
+ * @param {Peer} peer
+ */
 export function highBandwidth(peer) {
     return `${peer.high_bandwidth_to ? "." : ""}${peer.high_bandwidth_from ? "*" : ""}`;
 }
 
-// Protocol version and user agent in one: "70016/Satoshi:31.0.0/".
+/**
+ * Protocol version and user agent in one: "70016/Satoshi:31.0.0/".
+ * @param {Peer} peer
+ */
 export function version(peer) {
     return `${peer.version ?? ""}${printable(peer.user_agent ?? "", 60)}`;
 }
 
-// Seconds from a point in time until now, or until the connection ended; null if it is not known.
+/**
+ * Seconds from a point in time until now, or until the connection ended; null if it is not known.
+ * @param {Pick<Peer, "closed">} peer
+ * @param {Time} time
+ */
 export function since(peer, time) {
     const at = millis(time);
     if (at === null) return null;
     return Math.max(0, ((millis(peer.closed) ?? now()) - at) / 1000);
 }
 
+/**
+ * Seconds since it connected.
+ * @param {Pick<Peer, "closed" | "connected" | "first_seen">} peer
+ */
 export function age(peer) {
     return since(peer, peer.connected ?? peer.first_seen);
 }
 
-// What makes a connection one: ids start again when a node does.
+/**
+ * What makes a connection one: ids start again when a node does.
+ * @param {Peer} peer
+ */
 export function key(peer) {
     return `${peer.node}/${peer.id}/${peer.first_seen}`;
 }
 
+/** @param {Peer} peer */
 const rank = (peer) => (peer.closed ? 4 : 0) + (peer.direction === "inbound" ? 0 : 1);
 
-// -netinfo's own order: inbound before outbound, then by the shortest ping. Closed peers last, the newest first.
+/**
+ * -netinfo's own order: inbound before outbound, then by the shortest ping. Closed peers last, the newest first.
+ * @param {Peer} a
+ * @param {Peer} b
+ */
 export function order(a, b) {
     const ranks = rank(a) - rank(b);
     if (ranks) return ranks;
