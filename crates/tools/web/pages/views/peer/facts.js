@@ -1,22 +1,32 @@
+// @ts-check
 // What is known of a peer, in groups of names and values.
 
 import { badge, clear, h, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import * as n from "../peers/netinfo.js";
 
+/** @import { Peer } from "./model.js" */
+/** @typedef {[name: string, value: (peer: Peer) => string | Node]} Fact */
+
+/** @type {(x: unknown) => boolean} */
 const known = (x) => x !== null && x !== undefined;
+/** @type {(x: boolean | null | undefined) => string} */
 const yes = (x) => (known(x) ? (x ? "yes" : "no") : "–");
-const badges = (list, none) =>
-    list?.length
-        ? h(
-              "span",
-              { class: "badges" },
-              list.slice(0, 30).map((s) => badge(f.printable(s, 40))),
-          )
-        : none;
+/**
+ * @param {string[]} list
+ * @param {string} none
+ */
+function badges(list, none) {
+    if (!list.length) return none;
+    const all = list.slice(0, 30).map((s) => badge(f.printable(s, 40)));
+    return h("span", { class: "badges" }, all);
+}
+/** @type {(time: string | null | undefined) => string | Node} */
 const when = (time) => (time ? h("time", { title: f.utc(time) }, f.ago(time)) : "–");
+/** @type {(time: string | null | undefined) => string | Node} */
 const at = (time) => (time ? h("time", { title: f.utc(time) }, `${f.dateTime(time)}:${f.clock(time).slice(-2)}`) : "–");
 
+/** @param {Peer} p */
 function bandwidth(p) {
     if (!known(p.high_bandwidth_to) && !known(p.high_bandwidth_from)) return "–";
     return (
@@ -26,7 +36,13 @@ function bandwidth(p) {
     );
 }
 
-// The groups: [title, [name, value(peer)]…]; a value is text or a node.
+/** @type {Record<string, string>} */
+const TRANSPORTS = { v1: "v1 (not encrypted)", v2: "v2 (encrypted)" };
+
+/**
+ * The groups: [title, [name, value(peer)]…]; a value is text or a node.
+ * @type {[title: string, facts: Fact[]][]}
+ */
 const GROUPS = [
     [
         "Connection",
@@ -37,12 +53,7 @@ const GROUPS = [
             ["Autonomous system", (p) => (known(p.as) ? `AS${p.as}` : "–")],
             ["Sets of networks", (p) => badges(p.sets, "none")],
             ["Type", (p) => f.printable(p.connection_type ?? "–", 40)],
-            [
-                "Transport",
-                (p) =>
-                    ({ v1: "v1 (not encrypted)", v2: "v2 (encrypted)" })[p.transport] ??
-                    f.printable(p.transport ?? "–", 20),
-            ],
+            ["Transport", (p) => TRANSPORTS[p.transport ?? ""] ?? f.printable(p.transport ?? "–", 20)],
             ["Permissions", (p) => badges(p.permissions, "none")],
             ["Connected", (p) => at(p.connected)],
             ["First seen", (p) => at(p.first_seen)],
@@ -124,26 +135,38 @@ const GROUPS = [
     ],
 ];
 
+/** @param {Maybe} n */
 function times(n) {
     if (!known(n)) return "–";
     return n === 1 ? "once" : `${f.count(n)} times`;
 }
 
+/** @param {number | null} seconds */
 function whole(seconds) {
-    return known(seconds) ? Math.floor(seconds) : null;
+    return seconds === null ? null : Math.floor(seconds);
 }
 
+/**
+ * @param {string} size
+ * @param {Maybe} messages
+ * @param {Maybe} rate
+ */
 function pair(size, messages, rate) {
     if (!known(messages)) return size;
     return `${size} in ${f.count(messages)} ${messages === 1 ? "message" : "messages"}, ${f.rate(rate)}`;
 }
 
+/**
+ * @param {Maybe} part
+ * @param {Maybe} of
+ */
 function share(part, of) {
-    return known(part) && of ? `${f.count(part)} (${f.percent(part / of)})` : f.count(part);
+    return part !== null && part !== undefined && of ? `${f.count(part)} (${f.percent(part / of)})` : f.count(part);
 }
 
-// {el, set(peer)}: values change in place.
+/** All that is known; values change in place. */
 export function facts() {
+    /** @type {[HTMLElement, Fact[1]][]} */
     const values = [];
     const el = h(
         "div",
@@ -167,34 +190,13 @@ export function facts() {
     );
     return {
         el,
+        /** @param {Peer} peer */
         set(peer) {
             for (const [dd, of] of values) {
                 const value = of(peer);
                 if (!(value instanceof Node)) setText(dd, value);
-                else if (dd.childNodes.length !== 1 || !dd.firstChild.isEqualNode(value)) clear(dd, value);
+                else if (dd.childNodes.length !== 1 || !dd.firstChild?.isEqualNode(value)) clear(dd, value);
             }
         },
     };
-}
-
-// What is not known of the peer, and what would show it.
-export function missing(peer, sources) {
-    const out = [];
-    const messages = [peer.messages_received, peer.messages_sent].every((x) => !known(x));
-    if (messages) {
-        out.push(
-            sources.ebpf
-                ? "The tracepoints have told of no P2P message of it, so its messages, replies, rates and addresses are " +
-                      "not known."
-                : "Its messages, replies, rates and addresses are not known: the tracepoint extractor does not run. " +
-                      "See the manual, tracepoints.",
-        );
-    }
-    if ([peer.synced_headers, peer.addr_processed, peer.bytes_sent, peer.inflight].every((x) => !known(x))) {
-        const what = "heights and byte counts of the node";
-        if (!sources.rpc) out.push(`Pings, ${what} are not known: the RPC extractor (getpeerinfo) does not run.`);
-        else if (peer.closed) out.push(`It was gone before getpeerinfo was asked, so ${what} are not known.`);
-        else out.push(`getpeerinfo has not told of it yet: ${what} follow.`);
-    }
-    return out;
 }

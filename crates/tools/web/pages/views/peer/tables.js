@@ -1,26 +1,27 @@
-// Tables of a peer: replies, messages by type, misbehaviour, and its lines of the log.
+// @ts-check
+// Tables of a peer: replies, messages by type, the last messages, misbehaviour, and its lines of the log.
 
 import * as colors from "../../lib/colors.js";
+import { ago, number } from "../../lib/columns.js";
 import { clear, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
 
-// How long replies took, of either side.
+/** @import { Message } from "./measures.js" */
+
+/** @param {string} direction */
+const inWords = (direction) => (direction === "inbound" ? "← received" : "→ sent");
+
+/**
+ * How long replies took, of either side.
+ * @param {string} empty
+ */
 export function replies(empty) {
-    const seconds = (key, label, title) => ({
-        key,
-        label,
-        title,
-        align: "right",
-        sort: "desc",
-        value: (r) => r[`${key}_seconds`],
-        text: (r) => f.seconds(r[`${key}_seconds`]),
-    });
     return table({
         caption: "How long replies took",
         empty,
         sort: "-count",
-        rowKey: (r) => `${r.request}/${r.reply}/${r.by}`,
+        rowKey: (/** @type {Api["PeerReplies"]} */ r) => `${r.request}/${r.reply}/${r.by}`,
         columns: [
             { key: "request", label: "Request → reply", head: true, value: (r) => `${r.request} → ${r.reply}` },
             {
@@ -29,106 +30,100 @@ export function replies(empty) {
                 title: "Who replies",
                 value: (r) => (r.by === "peer" ? "the peer" : "the node"),
             },
-            {
-                key: "count",
-                label: "Count",
-                align: "right",
-                sort: "desc",
-                value: (r) => r.count,
-                text: (r) => f.count(r.count),
-            },
-            {
-                key: "open",
-                label: "Open",
-                title: "Requests that wait for a reply",
-                align: "right",
-                sort: "desc",
-                value: (r) => r.open,
-                text: (r) => f.count(r.open),
-            },
-            seconds("last", "Last"),
-            seconds("median", "Median"),
-            seconds("p99", "99 %", "99 of 100 took no longer"),
+            number("count", "Count", (r) => r.count),
+            number("open", "Open", (r) => r.open, f.count, "Requests that wait for a reply"),
+            number("last", "Last", (r) => r.last_seconds, f.seconds),
+            number("median", "Median", (r) => r.median_seconds, f.seconds),
+            number("p99", "99 %", (r) => r.p99_seconds, f.seconds, "99 of 100 took no longer"),
         ],
     });
 }
 
+/**
+ * Count and size of messages by type.
+ * @param {string} empty
+ */
 export function byMessage(empty) {
+    /** @type {(m: Api["ByMessage"]) => number | null} */
+    const mean = (m) => (m.count ? m.bytes / m.count : null);
     return table({
         caption: "Count and size of messages",
         empty,
         sort: "-count",
-        rowKey: (m) => `${m.message}/${m.direction}`,
+        rowKey: (/** @type {Api["ByMessage"]} */ m) => `${m.message}/${m.direction}`,
         columns: [
+            { key: "message", label: "Message", head: true, value: (m) => m.message, node: (m) => named(m.message) },
+            { key: "direction", label: "Direction", value: (m) => inWords(m.direction) },
+            number("count", "Count", (m) => m.count),
+            number("bytes", "Bytes", (m) => m.bytes, f.bytes),
+            { ...number("mean", "Mean size", mean), text: (m) => f.bytes(rounded(mean(m))) },
+            { ...ago("last", "Last", (m) => m.last), align: "right" },
+        ],
+    });
+}
+
+/** @param {number | null} n */
+const rounded = (n) => (n === null ? null : Math.round(n));
+
+/** @param {string} message its type */
+function named(message) {
+    const props = { class: "kind-mark", style: { color: colors.forMessage(message) }, "aria-hidden": "true" };
+    const mark = h("span", props, colors.mark(colors.shapeForMessage(message)));
+    return h("span", {}, mark, f.printable(message, 24));
+}
+
+/**
+ * The last messages.
+ * @param {(seq: number) => Message | undefined} find a message by its number
+ */
+export function messageTable(find) {
+    /** @param {Message} m */
+    function replyTo(m) {
+        if (m.reply_to === null || m.reply_to === undefined) return "";
+        const request = find(m.reply_to);
+        return request ? `${f.printable(request.message, 24)} of ${f.clock(request.time, true)}` : "an earlier message";
+    }
+    return table({
+        caption: "The last messages",
+        empty: "No message of this type.",
+        sort: "-time",
+        rowKey: (/** @type {Message} */ m) => m.seq,
+        columns: [
+            {
+                key: "time",
+                label: "Time",
+                value: (m) => m.time,
+                text: (m) => f.clock(m.time, true),
+                hint: (m) => f.utc(m.time),
+            },
+            { key: "direction", label: "Direction", value: (m) => inWords(m.direction) },
             {
                 key: "message",
                 label: "Message",
                 head: true,
                 value: (m) => m.message,
-                node: (m) =>
-                    h(
-                        "span",
-                        {},
-                        h(
-                            "span",
-                            {
-                                class: "kind-mark",
-                                style: { color: colors.forMessage(m.message) },
-                                "aria-hidden": "true",
-                            },
-                            colors.mark(colors.shapeForMessage(m.message)),
-                        ),
-                        f.printable(m.message, 24),
-                    ),
+                text: (m) => f.printable(m.message, 24),
             },
-            {
-                key: "direction",
-                label: "Direction",
-                value: (m) => (m.direction === "inbound" ? "← received" : "→ sent"),
-            },
-            {
-                key: "count",
-                label: "Count",
-                align: "right",
-                sort: "desc",
-                value: (m) => m.count,
-                text: (m) => f.count(m.count),
-            },
-            {
-                key: "bytes",
-                label: "Bytes",
-                align: "right",
-                sort: "desc",
-                value: (m) => m.bytes,
-                text: (m) => f.bytes(m.bytes),
-            },
-            {
-                key: "mean",
-                label: "Mean size",
-                align: "right",
-                sort: "desc",
-                value: (m) => (m.count ? m.bytes / m.count : null),
-                text: (m) => (m.count ? f.bytes(Math.round(m.bytes / m.count)) : "–"),
-            },
-            {
-                key: "last",
-                label: "Last",
-                align: "right",
-                sort: "desc",
-                value: (m) => m.last,
-                text: (m) => f.ago(m.last),
-                hint: (m) => f.utc(m.last),
-            },
+            number("size", "Size", (m) => m.size, f.bytes),
+            { key: "about", label: "About", value: (m) => m.about, text: (m) => f.printable(m.about, 80) },
+            { key: "reply", label: "Reply to", value: (m) => m.reply_to, text: replyTo },
+            number(
+                "after",
+                "After",
+                (m) => m.after_seconds,
+                (s) => ((s ?? null) === null ? "" : f.seconds(s)),
+            ),
         ],
     });
 }
 
+/** What the peer did wrong. */
 export function misbehaviours() {
     return table({
         caption: "What it did wrong",
         empty: "It has not misbehaved.",
         sort: "-time",
-        rowKey: (m) => `${m.time}/${m.message}/${m.action}`,
+        rowKey: (/** @type {Api["PeerMisbehaviour"]} */ m) => `${m.time}/${m.message}/${m.action}`,
         columns: [
             {
                 key: "time",
@@ -143,55 +138,44 @@ export function misbehaviours() {
                 head: true,
                 class: "wrap",
                 value: (m) => m.message,
-                text: (m) => f.printable(m.message ?? "–", 200),
+                text: (m) => f.printable(m.message, 200),
             },
             {
                 key: "action",
                 label: "Consequence",
                 value: (m) => m.action,
-                text: (m) => f.printable(m.action ?? "–", 60),
+                text: (m) => f.printable(m.action, 60),
             },
         ],
     });
 }
 
-// The last lines of debug.log that name the peer, the newest first. {el, set(lines)}
+/**
+ * The last lines of debug.log that name the peer, the newest first.
+ * @param {Api["Info"]["sources"]} sources
+ */
 export function logLines(sources) {
     const el = h("ul", { class: "log-lines" });
+    const none = sources.log
+        ? "No line of debug.log names it. With -debug=net the node writes much more of its peers."
+        : "The log extractor does not run: nothing reads debug.log. See the manual, debug.log.";
+    /** @type {string | null} */
     let state = null;
     return {
         el,
+        /** @param {Api["PeerEntry"][]} lines */
         set(lines) {
             const next = JSON.stringify(lines);
             if (next === state) return;
             state = next;
-            clear(
-                el,
-                [...lines]
-                    .reverse()
-                    .map((l) =>
-                        h(
-                            "li",
-                            {},
-                            h("time", { title: f.utc(l.time) }, f.clock(l.time, true)),
-                            " ",
-                            h("span", { class: "muted" }, f.printable(l.category ?? "", 24)),
-                            " ",
-                            f.printable(l.text, 400),
-                        ),
-                    ),
-            );
-            if (lines.length) return;
-            clear(
-                el,
-                h(
-                    "li",
-                    { class: "muted" },
-                    sources.log
-                        ? "No line of debug.log names it. With -debug=net the node writes much more of its peers."
-                        : "The log extractor does not run: nothing reads debug.log. See the manual, debug.log.",
-                ),
-            );
+            clear(el, lines.length ? lines.toReversed().map(logLine) : h("li", { class: "muted" }, none));
         },
     };
+}
+
+/** @param {Api["PeerEntry"]} l */
+function logLine(l) {
+    const time = h("time", { title: f.utc(l.time) }, f.clock(l.time, true));
+    const category = h("span", { class: "muted" }, f.printable(l.category, 24));
+    return h("li", {}, time, " ", category, " ", f.printable(l.text, 400));
 }
