@@ -1,93 +1,94 @@
+// @ts-check
 // P2P messages: how many and how many bytes by type and direction over time, a table of types, and messages as they
 // come, each of which can be looked into.
 
 import { h, labelled, section, select } from "../lib/dom.js";
+import { notes } from "../lib/notes.js";
 import { polled, range } from "../lib/range.js";
 import { charts } from "./messages/charts.js";
-import { live } from "./messages/live.js";
+import { DIRECTIONS } from "./messages/filters.js";
+import { Live } from "./messages/live.js";
 import { types } from "./messages/types.js";
+
+/** @import { Context } from "../lib/context.js" */
 
 export const title = "Messages";
 export const css = "views/messages.css";
 
+/** @type {[value: string, label: string][]} */
 const MEASURES = [
     ["count", "Messages"],
     ["bytes", "Bytes"],
 ];
-const DIRECTIONS = [
-    ["", "Both"],
-    ["inbound", "Received"],
-    ["outbound", "Sent"],
+/** @type {[string, string]} */
+const BYTES_ONLY = [
+    "Bytes only. ",
+    "getpeerinfo (RPC) has how many bytes of each type went over the connections that are open, every few " +
+        "seconds. How many messages there were, and what is in them, comes from tracepoints: the tracepoint extractor does " +
+        "not run for what is shown. See the manual, tracepoints.",
 ];
 
-export function mount(root, ctx) {
-    const oneOf = (options, value) => (options.some(([key]) => key === value) ? value : options[0][0]);
-    const shown = {
-        measure: oneOf(MEASURES, ctx.params.get("by")),
-        direction: oneOf(DIRECTIONS, ctx.params.get("way")),
-    };
-    let last = null;
+/**
+ * @param {[value: string, label: string][]} options
+ * @param {string | null} value
+ */
+function oneOf(options, value) {
+    return options.find(([key]) => key === value)?.[0] ?? options[0][0];
+}
 
-    const measure = select(MEASURES, shown.measure, (value) => choose({ measure: value }));
-    const direction = select(DIRECTIONS, shown.direction, (value) => choose({ direction: value }));
+/**
+ * @param {HTMLElement} root
+ * @param {Context} ctx
+ */
+export function mount(root, ctx) {
+    /** @type {Api["Messages"] | null} */
+    let last = null;
+    const measure = select(MEASURES, oneOf(MEASURES, ctx.params.get("by")), (by) => choose({ by }));
+    const direction = select(DIRECTIONS, oneOf(DIRECTIONS, ctx.params.get("way")), (way) => choose({ way }));
+    /** What was chosen; without tracepoints the control shows bytes, which are what there is. */
+    const chosen = { by: measure.value, way: direction.value };
     const time = range(ctx, () => again());
-    const missing = h("div", { class: "notices" });
+    const missing = notes();
     const graphs = charts();
-    const stream = live(ctx);
-    const list = types(ctx, (t) => stream.only(t.message, t.direction));
+    const live = new Live(ctx);
+    const list = types(ctx, (t) => live.only(t.message, t.direction));
     root.append(
-        missing,
+        missing.el,
         h("div", { class: "toolbar" }, time.el, labelled("Show", measure), labelled("Direction", direction)),
         graphs.el,
-        stream.el,
+        live.el,
         section("Types", list.el),
     );
 
+    /** @param {Partial<typeof chosen>} next */
     function choose(next) {
-        Object.assign(shown, next);
-        ctx.set({ by: shown.measure === "count" ? null : shown.measure, way: shown.direction || null });
+        Object.assign(chosen, next);
+        ctx.set({ by: chosen.by === "count" ? null : chosen.by, way: chosen.way || null });
         draw();
     }
 
     function draw() {
         if (!last) return;
         const counted = last.source !== "rpc";
-        // Without tracepoints nobody counts messages: bytes are what there is.
+        const by = counted && chosen.by === "count" ? "count" : "bytes";
         measure.disabled = !counted;
-        measure.value = counted ? shown.measure : "bytes";
-        graphs.set(last, counted ? shown.measure : "bytes", shown.direction);
-        list.set(
-            (last.types ?? []).filter((t) => !shown.direction || t.direction === shown.direction),
-            counted,
-        );
+        measure.value = by;
+        graphs.set(last, by, chosen.way);
+        list.set(last.types.filter((t) => !chosen.way || t.direction === chosen.way));
     }
 
     const again = polled(ctx, "api/messages", time, (data) => {
         last = data;
-        const counted = data.source !== "rpc";
-        missing.hidden = counted;
-        if (!counted && !missing.firstChild) {
-            missing.append(
-                h(
-                    "p",
-                    { class: "notice" },
-                    h("strong", {}, "Bytes only. "),
-                    "getpeerinfo (RPC) tells how many bytes of each type went over the connections that are open, " +
-                        "every few seconds. How many messages there were, and what is in them, comes from " +
-                        "tracepoints: the tracepoint extractor does not run for what is shown. See the manual, " +
-                        "tracepoints.",
-                ),
-            );
-        }
-        stream.source(
+        missing.set(data.source === "rpc" ? [BYTES_ONLY] : []);
+        live.source(
             data.source,
-            (data.types ?? []).map((t) => t.message),
+            data.types.map((t) => t.message),
         );
         draw();
     });
 
     return () => {
         graphs.destroy();
-        stream.stop();
+        live.stop();
     };
 }

@@ -1,341 +1,224 @@
-// Messages as they come. At most 30 a second are shown, the last 200 are kept; while the reader is at the list
-// (pointer, keyboard or scrolled away from its top), what comes waits. With "Decode" the messages come with their
-// bodies, and a row opens its own.
+// @ts-check
+// Messages as they come. While the reader is at the list (pointer, keyboard or scrolled away from its top), what comes
+// waits. With "Decode" the messages come with their bodies, and a row opens its own.
 
 import { h, section, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
-import { table } from "../../lib/table.js";
-import { about } from "./about.js";
 import { detail } from "./detail.js";
+import { MessageFeed, PER_SECOND, TICK } from "./feed.js";
 import { filters } from "./filters.js";
-import { direction, message } from "./marks.js";
-import { pick } from "./pick.js";
+import { liveTable } from "./rows.js";
 
-const TICK = 333;
-const PER_SECOND = 30;
-const KEPT = 200;
-const BUFFER = 500;
-// Bodies of blocks are large: beyond this sum (of the messages' sizes) the oldest are forgotten.
-const KEPT_BYTES = 16e6;
+/** @import { Context } from "../../lib/context.js" */
+/** @import { Row } from "./feed.js" */
 
-export function live(ctx) {
-    let full = ctx.params.get("decode") === "1";
-    let source = null;
-    let rows = [];
-    let arrived = [];
-    let waiting = [];
-    let came = 0;
-    let skipped = 0;
-    let waitingSkipped = 0;
-    let dropped = 0;
-    let allowance = PER_SECOND;
-    let chosen = null;
-    let hovering = false;
-    let rateSince = performance.now();
-    let rateCount = 0;
-    let perSecond = null;
+/** Pixels from which on the list counts as scrolled away from its top. */
+const SCROLLED = 4;
+/** Below this width of the window, in pixels, the message stands below the list and is scrolled to. */
+const WIDE = 1100;
 
-    const decode = h("input", {
-        type: "checkbox",
-        checked: full,
-        onchange: () => {
-            full = decode.checked;
-            ctx.set({ decode: full ? "1" : null });
-            open();
-        },
-    });
-    const choice = filters(ctx, () => {
-        const wanted = choice.filter();
-        if (!wanted) return;
-        forget();
-        handle.subscribe(wanted);
-    });
-    const note = h("p", { class: "muted small live-note" });
-    const held = h(
-        "button",
-        {
-            type: "button",
-            class: "button held",
-            hidden: true,
-            onclick: () => {
-                hovering = false;
-                list.el.scrollTop = 0;
-                release();
-            },
-        },
-        "",
-    );
-    const look = detail(ctx, () => {
-        const key = chosen?.key;
-        chosen = null;
-        look.close();
-        layout.classList.remove("with-detail");
-        mark();
-        list.el.focus();
-        return key;
-    });
-    const list = table({
-        caption: "Messages as they come, newest first",
-        empty: "",
-        rowKey: (r) => r.key,
-        rowClass: (r) => (r === chosen ? "chosen" : ""),
-        onRow: choose,
-        columns: [
-            { key: "time", label: "Time", sort: false, text: (r) => f.clock(r.time, true), hint: (r) => f.utc(r.time) },
-            ...(ctx.node ? [] : [{ key: "node", label: "Node", sort: false, text: (r) => f.printable(r.node, 24) }]),
-            { key: "message", label: "Type", sort: false, head: true, node: (r) => r.nodes.message },
-            { key: "direction", label: "Direction", sort: false, node: (r) => r.nodes.direction },
-            { key: "peer", label: "Peer", sort: false, align: "right", node: (r) => r.nodes.peer },
-            { key: "size", label: "Size", sort: false, align: "right", text: (r) => f.bytes(r.size) },
-            {
-                key: "about",
-                label: "About",
-                title: "in few words; with Decode",
-                sort: false,
-                class: "about",
-                text: (r) => r.about,
-                hint: (r) => r.addr,
-            },
-        ],
-    });
-    const nothing = h("p", { class: "empty" });
-    const layout = h(
-        "div",
-        { class: "live-layout" },
-        h("div", { class: "live-list" }, list.el, nothing, held),
-        look.el,
-    );
-    const el = section(
-        "As they come",
-        h(
-            "div",
-            { class: "live-controls" },
-            choice.el,
-            h(
-                "label",
-                {
-                    class: "check",
-                    title: "fetches the messages with their content; the last 200 of those shown are kept",
-                },
-                decode,
-                "Decode",
-            ),
-        ),
-        note,
-        layout,
-    );
+export class Live {
+    #ctx;
+    #feed = new MessageFeed();
+    /** Whether messages come with their bodies. */
+    #full;
+    /** @type {string | null} where the page's numbers come from */
+    #source = null;
+    #hovering = false;
+    /** @type {ReturnType<Context["events"]> | null} */
+    #events = null;
+    #timer;
+    #filters;
+    #decode;
+    #table;
+    #detail;
+    #layout;
+    #note = h("p", { class: "muted small live-note" });
+    #nothing = h("p", { class: "empty" });
+    #held;
 
-    list.el.addEventListener("pointerenter", (event) => {
-        if (event.pointerType === "mouse") hovering = true;
-    });
-    list.el.addEventListener("pointerleave", () => {
-        hovering = false;
-    });
+    /** @param {Context} ctx */
+    constructor(ctx) {
+        this.#ctx = ctx;
+        this.#full = ctx.params.get("decode") === "1";
+        this.#decode = h("input", { type: "checkbox", checked: this.#full, onchange: () => this.#decoded() });
+        this.#filters = filters(ctx, () => this.#filtered());
+        this.#held = h("button", { type: "button", class: "button held", hidden: true, onclick: () => this.#toTop() });
+        this.#detail = detail(ctx, () => this.#close());
+        this.#table = liveTable(
+            ctx,
+            (row) => this.#choose(row),
+            (row) => row === this.#feed.chosen,
+        );
+        const list = h("div", { class: "live-list" }, this.#table.el, this.#nothing, this.#held);
+        this.#layout = h("div", { class: "live-layout" }, list, this.#detail.el);
+        const title = "fetches the messages with their content; the last 200 of those shown are kept";
+        const decode = h("label", { class: "check", title }, this.#decode, "Decode");
+        const controls = h("div", { class: "live-controls" }, this.#filters.el, decode);
+        this.el = section("As they come", controls, this.#note, this.#layout);
+        this.#watchPointer();
+        ctx.onPause(() => this.#write());
+        this.#open();
+        this.#timer = window.setInterval(() => this.#tick(), TICK);
+    }
 
-    let handle = null;
-    function open() {
-        handle?.stop();
-        forget();
-        handle = ctx.events(choice.filter() ?? { kind: ["message"] }, take, {
-            form: full ? "full" : "brief",
-            onDropped: (n) => {
-                dropped += n;
-            },
-            onError: (text) => choice.refused(text),
+    /**
+     * Shows only messages of this type and direction.
+     * @param {string} type
+     * @param {string} direction
+     */
+    only(type, direction) {
+        this.#filters.set(type, direction);
+        this.el.scrollIntoView({ block: "start" });
+    }
+
+    /**
+     * Where the numbers come from, and the types that are known.
+     * @param {string} name
+     * @param {string[]} types
+     */
+    source(name, types) {
+        this.#source = name;
+        this.#filters.types(types);
+        this.#write();
+    }
+
+    stop() {
+        window.clearInterval(this.#timer);
+        this.#filters.stop();
+        this.#events?.stop();
+    }
+
+    #watchPointer() {
+        this.#table.el.addEventListener("pointerenter", (event) => {
+            if (event.pointerType === "mouse") this.#hovering = true;
+        });
+        this.#table.el.addEventListener("pointerleave", () => {
+            this.#hovering = false;
         });
     }
 
-    // Another filter or form: what is shown no longer fits it.
-    function forget() {
-        rows = [];
-        arrived = [];
-        waiting = [];
-        came = 0;
-        skipped = 0;
-        waitingSkipped = 0;
-        dropped = 0;
-        rateCount = 0;
-        rateSince = performance.now();
-        perSecond = null;
-        list.set(rows);
-        state();
+    /** Subscribes anew. */
+    #open() {
+        this.#events?.stop();
+        this.#forget();
+        const filter = this.#filters.filter() ?? { kind: ["message"] };
+        this.#events = this.#ctx.events(filter, (event) => this.#feed.take(event), {
+            form: this.#full ? "full" : "brief",
+            onDropped: (n) => {
+                this.#feed.dropped += n;
+            },
+            onError: (text) => this.#filters.refused(text),
+        });
     }
 
-    function take(event) {
-        if (event.kind !== "message") return;
-        came += 1;
-        rateCount += 1;
-        if (arrived.length < BUFFER) arrived.push(event);
-        else skipped += 1;
+    #forget() {
+        this.#feed.forget();
+        this.#table.set(this.#feed.rows);
+        this.#write();
     }
 
-    function tick() {
-        measure();
-        allowance = Math.min(PER_SECOND, allowance + (PER_SECOND * TICK) / 1000);
-        if (arrived.length) {
-            const picked = pick(arrived.map(brief), Math.floor(allowance));
-            allowance -= picked.length;
-            skipped += arrived.length - picked.length;
-            arrived = [];
-            waiting.push(...picked);
-            if (waiting.length > KEPT) waitingSkipped += waiting.splice(0, waiting.length - KEPT).length;
-        }
-        if (waiting.length && !busy()) release();
-        else state();
+    #decoded() {
+        this.#full = this.#decode.checked;
+        this.#ctx.set({ decode: this.#full ? "1" : null });
+        this.#open();
     }
 
-    // Whether the reader is at the list, so that it must not move.
-    function busy() {
+    #filtered() {
+        const filter = this.#filters.filter();
+        if (!filter) return;
+        this.#forget();
+        this.#events?.subscribe(filter);
+    }
+
+    #tick() {
+        if (this.#feed.look(this.#ctx.paused) && !this.#busy()) this.#release();
+        else this.#write();
+    }
+
+    /** Whether the reader is at the list, so that it must not move. */
+    #busy() {
+        const { el } = this.#table;
         const active = document.activeElement;
-        return (
-            hovering ||
-            list.el.scrollTop > 4 ||
-            (active !== list.el && list.el.contains(active) && active.matches(":focus-visible"))
-        );
+        const focused = active !== null && active !== el && el.contains(active) && active.matches(":focus-visible");
+        return this.#hovering || el.scrollTop > SCROLLED || focused;
     }
 
-    function release() {
-        skipped += waitingSkipped;
-        waitingSkipped = 0;
-        const fresh = waiting.map(row).sort((a, b) => (a.time < b.time ? 1 : -1));
-        waiting = [];
-        rows = [...fresh, ...rows].slice(0, KEPT);
-        bound();
-        list.set(rows);
-        state();
+    #release() {
+        this.#feed.release();
+        this.#table.set(this.#feed.rows);
+        this.#write();
     }
 
-    function bound() {
-        let sum = 0;
-        for (const r of rows) {
-            sum += r.size ?? 0;
-            if (sum > KEPT_BYTES && r !== chosen && r.event.body) r.event = { ...r.event, body: null, forgotten: true };
-        }
+    #toTop() {
+        this.#hovering = false;
+        this.#table.el.scrollTop = 0;
+        this.#release();
     }
 
-    function measure() {
-        const now = performance.now();
-        if (now - rateSince < 2000) return;
-        perSecond = ctx.paused ? null : rateCount / ((now - rateSince) / 1000);
-        rateCount = 0;
-        rateSince = now;
+    /** @param {Row} row */
+    #choose(row) {
+        this.#feed.chosen = row;
+        this.#layout.classList.add("with-detail");
+        const heading = this.#detail.show(row, row.forgotten ? FORGOTTEN : this.#notFetched());
+        this.#table.set(this.#feed.rows);
+        heading.focus({ preventScroll: window.innerWidth > WIDE });
     }
 
-    function state() {
-        const parts = [];
-        if (ctx.paused) parts.push("paused");
-        if (perSecond !== null) parts.push(`${f.rate(perSecond)} come`);
-        const hidden = skipped + waitingSkipped;
-        parts.push(`${f.count(came - hidden)} of ${f.count(came)} shown`);
-        if (hidden) parts.push(`${f.count(hidden)} not (at most ${PER_SECOND} a second are)`);
-        if (dropped) parts.push(`${f.count(dropped)} more were dropped because this page was too slow`);
-        setText(note, came || ctx.paused ? parts.join("; ") : "");
-        held.hidden = !waiting.length;
-        setText(held, `${waiting.length} new: show them`);
-        nothing.hidden = rows.length > 0;
-        list.el.hidden = rows.length === 0;
-        setText(nothing, reason());
+    #close() {
+        this.#feed.chosen = null;
+        this.#detail.close();
+        this.#layout.classList.remove("with-detail");
+        this.#table.set(this.#feed.rows);
+        this.#table.el.focus();
     }
 
-    function reason() {
-        if (source === "rpc") {
-            return (
-                "No live messages: they come from tracepoints, and the tracepoint extractor does not run for what is " +
-                "shown. What the node writes to debug.log is on the page Log."
-            );
-        }
-        if (ctx.paused) return "Paused: nothing comes until the page goes on.";
-        return choice.any
+    #notFetched() {
+        const onclick = () => {
+            this.#decode.checked = true;
+            this.#decoded();
+            this.#decode.focus();
+        };
+        const text = "Decode the messages that come from now on";
+        return ["Its content was not fetched. ", h("button", { type: "button", class: "link", onclick }, text), "."];
+    }
+
+    #write() {
+        const feed = this.#feed;
+        const paused = this.#ctx.paused;
+        setText(this.#note, feed.came || paused ? inWords(feed, paused) : "");
+        this.#held.hidden = !feed.waiting.length;
+        setText(this.#held, `${feed.waiting.length} new: show them`);
+        this.#nothing.hidden = feed.rows.length > 0;
+        this.#table.el.hidden = feed.rows.length === 0;
+        setText(this.#nothing, this.#reason());
+    }
+
+    /** Why there is no message. */
+    #reason() {
+        if (this.#source === "rpc") return UNTRACED;
+        if (this.#ctx.paused) return "Paused: nothing comes until the page goes on.";
+        return this.#filters.any
             ? "No message that fits the filter has come since it was set."
             : "No message yet: they appear as they come.";
     }
-
-    function choose(r) {
-        chosen = r;
-        layout.classList.add("with-detail");
-        const heading = look.show(
-            r,
-            r.event.forgotten
-                ? "Its content is no longer kept: large messages came after it."
-                : [
-                      "Its content was not fetched. ",
-                      h(
-                          "button",
-                          {
-                              type: "button",
-                              class: "link",
-                              onclick: () => {
-                                  decode.checked = true;
-                                  decode.dispatchEvent(new Event("change"));
-                                  decode.focus();
-                              },
-                          },
-                          "Decode the messages that come from now on",
-                      ),
-                      ".",
-                  ],
-        );
-        mark();
-        heading.focus({ preventScroll: window.innerWidth > 1100 });
-    }
-
-    function mark() {
-        list.set(rows);
-    }
-
-    ctx.onPause(() => state());
-    open();
-    const timer = window.setInterval(tick, TICK);
-
-    return {
-        el,
-        // Shows only messages of this type and direction.
-        only(type, to) {
-            choice.set(type, to);
-            el.scrollIntoView({ block: "start" });
-        },
-        // Where the numbers come from, and the types that are known.
-        source(name, types) {
-            source = name;
-            choice.types(types);
-            state();
-        },
-        stop() {
-            window.clearInterval(timer);
-            choice.stop();
-            handle.stop();
-        },
-    };
-
-    function row(r) {
-        r.nodes = nodes(ctx, r);
-        r.about = r.event.body ? about(r.event) : "";
-        r.addr = f.printable(r.event.body?.meta?.addr ?? "", 100);
-        return r;
-    }
 }
 
-function brief(event) {
-    const meta = event.body?.meta;
-    return {
-        key: `${event.node}/${event.run}/${event.source}/${event.sequence}`,
-        time: event.time,
-        node: event.node,
-        peer: event.peer ?? meta?.peer_id ?? null,
-        message: String(event.message ?? meta?.command ?? ""),
-        direction: event.direction ?? (meta?.inbound ? "inbound" : "outbound"),
-        size: event.size ?? meta?.size ?? null,
-        event,
-    };
-}
+const FORGOTTEN = "Its content is no longer kept: large messages came after it.";
+const UNTRACED =
+    "No live messages: they come from tracepoints, and the tracepoint extractor does not run for what is shown. What " +
+    "the node writes to debug.log is on the page Log.";
 
-function nodes(ctx, r) {
-    return {
-        message: message(r.message),
-        direction: direction(r.direction),
-        peer:
-            r.peer === null
-                ? document.createTextNode("–")
-                : h("a", { href: ctx.href("peer", { node: r.node, id: r.peer }) }, String(r.peer)),
-    };
+/**
+ * @param {MessageFeed} feed
+ * @param {boolean} paused
+ */
+function inWords({ rate, came, hidden, dropped }, paused) {
+    const parts = [];
+    if (paused) parts.push("paused");
+    if (rate !== null) parts.push(`${f.rate(rate)} come`);
+    parts.push(`${f.count(came - hidden)} of ${f.count(came)} shown`);
+    if (hidden) parts.push(`${f.count(hidden)} not (at most ${PER_SECOND} a second are)`);
+    if (dropped) parts.push(`${f.count(dropped)} more were dropped because this page was too slow`);
+    return parts.join("; ");
 }

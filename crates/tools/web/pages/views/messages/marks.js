@@ -1,3 +1,4 @@
+// @ts-check
 // How a message's type and direction look in tables: a shape for what it is about (transactions, addresses, blocks,
 // …) and its name. The shape has no colour: on this page colours belong to the lines of the charts.
 
@@ -5,6 +6,10 @@ import * as colors from "../../lib/colors.js";
 import { h } from "../../lib/dom.js";
 import { printable } from "../../lib/format.js";
 
+/**
+ * A type of message.
+ * @param {string} name
+ */
 export function message(name) {
     return h(
         "span",
@@ -14,7 +19,10 @@ export function message(name) {
     );
 }
 
-// "inbound": the peer sent it to the node.
+/**
+ * "inbound": the peer sent it to the node.
+ * @param {string} name
+ */
 export function direction(name) {
     const inbound = name === "inbound";
     return h(

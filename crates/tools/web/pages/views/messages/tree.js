@@ -1,4 +1,5 @@
-// A decoded body as a tree that opens and closes. Everything in it may come from strangers: it enters as text, in
+// @ts-check
+// A decoded body as a tree that opens and closes. Everything in it is untrusted: it enters as text, in
 // quotes, and long lists and texts are shown in parts. Hashes stand without quotes and can be copied.
 
 import { clear, h } from "../../lib/dom.js";
@@ -8,27 +9,40 @@ const PART = 50;
 const TEXT = 240;
 const LONGEST = 20_000;
 const OPEN_UP_TO = 12;
-const TOLD = 1500;
+/** For how many milliseconds it is written that a hash was copied. */
+const NOTED = 1500;
 const HASH = /^[0-9a-f]{64}$/;
 
-// The tree of a value; objects and short lists at the top are open.
+/**
+ * The tree of a value; objects and short lists at the top are open.
+ * @param {unknown} value
+ */
 export function tree(value) {
     return h("div", { class: "tree mono" }, isBranch(value) ? children(value, 0) : leaf(value));
 }
 
+/** @type {(v: unknown) => v is Record<string, unknown> | unknown[]} */
 const isBranch = (v) => v !== null && typeof v === "object";
 
+/**
+ * @param {Record<string, unknown> | unknown[]} value
+ * @returns {[string | number, unknown][]}
+ */
 function entries(value) {
     return Array.isArray(value) ? value.map((v, i) => [i, v]) : Object.entries(value);
 }
 
-// What a branch holds, in parts of PART entries.
+/**
+ * What a branch holds, in parts of PART entries.
+ * @param {Record<string, unknown> | unknown[]} value
+ * @param {number} depth
+ */
 function children(value, depth) {
     const all = entries(value);
     const box = h("ul", {});
     let shown = 0;
     function more() {
-        button.parentNode?.remove();
+        button.parentElement?.remove();
         const next = all.slice(shown, shown + PART);
         for (const [key, v] of next) box.append(item(key, v, depth));
         shown += next.length;
@@ -46,7 +60,7 @@ function children(value, depth) {
             // The button went away under the reader: the first of the new entries is where to go on.
             const first = box.children[place];
             const target = first?.querySelector("summary") ?? first;
-            if (!target) return;
+            if (!(target instanceof HTMLElement)) return;
             if (target.tagName === "LI") target.tabIndex = -1;
             target.focus();
         },
@@ -56,6 +70,11 @@ function children(value, depth) {
     return box;
 }
 
+/**
+ * @param {string | number} key
+ * @param {unknown} value
+ * @param {number} depth
+ */
 function item(key, value, depth) {
     const name = h("span", { class: "tree-key" }, printable(key, 60));
     if (!isBranch(value)) return h("li", { class: "tree-leaf" }, name, " ", leaf(value));
@@ -73,6 +92,10 @@ function item(key, value, depth) {
     return h("li", {}, box);
 }
 
+/**
+ * @param {Record<string, unknown> | unknown[]} value
+ * @param {number} size
+ */
 function about(value, size) {
     if (Array.isArray(value)) return size === 1 ? "1 entry" : `${size} entries`;
     const id = value.txid ?? value.hash ?? value.block_hash;
@@ -80,6 +103,7 @@ function about(value, size) {
     return size === 1 ? "1 field" : `${size} fields`;
 }
 
+/** @param {unknown} value */
 function leaf(value) {
     if (value === null) return h("span", { class: "muted" }, "null");
     if (typeof value !== "string") return h("span", { class: "tree-value" }, String(value));
@@ -102,29 +126,38 @@ function leaf(value) {
     return h("span", {}, box, " ", all);
 }
 
-// Quotes within are escaped, so that a text cannot look as if it ended earlier, or as a number.
+/**
+ * Quotes within are escaped, so that a text cannot look as if it ended earlier, or as a number.
+ * @param {string} text
+ * @param {number} max
+ */
 function quoted(text, max) {
     return `"${printable(text, max).replace(/["\\]/g, "\\$&")}"`;
 }
 
+/**
+ * A hash, with a button that copies it.
+ * @param {string} value
+ */
 function hash(value) {
     const text = h("span", { class: "tree-value" }, value);
-    const said = h("span", { class: "muted", role: "status" });
-    const say = (words) => {
-        said.textContent = ` ${words}`;
-        window.setTimeout(() => said.replaceChildren(), TOLD);
+    const status = h("span", { class: "muted", role: "status" });
+    /** @param {string} words */
+    const write = (words) => {
+        status.textContent = ` ${words}`;
+        window.setTimeout(() => status.replaceChildren(), NOTED);
     };
     // Browsers give pages the clipboard on loopback and over TLS only; elsewhere the reader copies what is selected.
     async function copy() {
         try {
             await navigator.clipboard.writeText(value);
-            say("copied");
+            write("copied");
         } catch {
             window.getSelection()?.selectAllChildren(text);
-            say("selected");
+            write("selected");
         }
     }
     const label = `Copy ${value.slice(0, 6)}…${value.slice(-6)}`;
     const button = h("button", { type: "button", class: "link", "aria-label": label, onclick: copy }, "copy");
-    return h("span", {}, text, " ", button, said);
+    return h("span", {}, text, " ", button, status);
 }
