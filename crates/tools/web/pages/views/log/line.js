@@ -1,6 +1,20 @@
+// @ts-check
 // Events of debug.log as lines: the raw text where it is known, else the event's kind and fields.
 
 import { printable } from "../../lib/format.js";
+
+/**
+ * A line, as api/log has it.
+ * @typedef {object} Line
+ * @property {string} time
+ * @property {string} node
+ * @property {string} level
+ * @property {string} category
+ * @property {string} thread
+ * @property {string} kind of the event
+ * @property {string} text
+ * @property {boolean} unknown whether it is of no kind that is known
+ */
 
 // What stands around the entry itself in the body of a log event.
 const AROUND = new Set([
@@ -17,15 +31,23 @@ const AROUND = new Set([
 
 const LEVELS = ["trace", "debug", "info", "warning", "error"];
 
-// The order of levels: trace 0 … error 4; what is not known counts as info.
+/**
+ * The order of levels: trace 0 … error 4; what is not known counts as info.
+ * @param {string} level
+ */
 export function rank(level) {
     const i = LEVELS.indexOf(level);
     return i < 0 ? 2 : i;
 }
 
+/** The levels, from the least to the most important. */
 export const levels = LEVELS;
 
-// A live event in the form of api/log's lines.
+/**
+ * A live event in the form of api/log's lines.
+ * @param {FeedEvent} event
+ * @returns {Line}
+ */
 export function lineOf(event) {
     const body = event.body ?? {};
     const unknown = event.kind === "unknown_log_message";
@@ -40,15 +62,16 @@ export function lineOf(event) {
         kind: event.kind,
         text: unknown ? String(entry.raw_message ?? "") : `${event.kind} ${fields(entry)}`.trim(),
         unknown,
-        suppressing: body.suppressing === true,
     };
 }
 
+/** @param {NonNullable<FeedEvent["body"]>} body */
 function category(body) {
     const name = String(body.category_name ?? body.category ?? "").toLowerCase();
     return name === "" || name === "unknown" ? "all" : name;
 }
 
+/** @param {Record<string, unknown>} entry */
 function fields(entry) {
     return Object.entries(entry)
         .filter(([, v]) => v !== null && v !== "")
@@ -56,12 +79,20 @@ function fields(entry) {
         .join(" ");
 }
 
-// The words of a line as they are shown.
+/**
+ * The words of a line as they are shown.
+ * @param {Line} line
+ * @param {number} max
+ */
 export function shown(line, max) {
     return printable(line.text, max);
 }
 
-// Whether a line passes the filter {level, category, text (lower case), unknown}.
+/**
+ * Whether a line passes the filter {level, category, text (lower case), unknown}.
+ * @param {Line} line
+ * @param {{level: string, category: string, text: string, unknown: boolean}} filter
+ */
 export function passes(line, filter) {
     if (filter.level && rank(line.level) < rank(filter.level)) return false;
     if (filter.category && line.category !== filter.category) return false;
