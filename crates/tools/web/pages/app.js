@@ -227,6 +227,6 @@ window.addEventListener("hashchange", () => {
     if (!window.location.hash || window.location.hash.startsWith("#/")) show();
 });
 
-// The view starts with what the server tells of itself, unless that takes long.
+// The view starts with what the server reports of itself, unless that takes long.
 await Promise.race([probe(), new Promise((resolve) => window.setTimeout(resolve, 1500))]);
 show();

@@ -53,7 +53,7 @@ export async function get(path, params = {}, signal) {
 }
 
 /**
- * What an answer that is no success tells.
+ * The error in an answer that is no success.
  * @param {Response} response
  */
 async function refusal(response) {
@@ -62,7 +62,7 @@ async function refusal(response) {
         const body = await response.json();
         if (typeof body?.error === "string") text = body.error;
     } catch {
-        // No JSON: the status says it.
+        // No JSON: the status is all there is.
     }
     if (response.status === 401 || response.status === 403) connection.bad(text);
     else connection.good();

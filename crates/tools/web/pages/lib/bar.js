@@ -88,7 +88,7 @@ export function bar(header, nav, onNode) {
             picker.select(node);
         },
         /**
-         * Shows what the server tells of itself.
+         * Shows what the server reports of itself.
          * @param {Api["Info"]} info
          */
         info(info) {

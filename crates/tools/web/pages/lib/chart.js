@@ -1,5 +1,5 @@
 // @ts-check
-// Time series, drawn by uPlot. A chart follows the theme, and tells its values as text too.
+// Time series, drawn by uPlot. A chart follows the theme, and has its values as text too.
 
 import vendored from "../vendor/uPlot.esm.js";
 import { css, dashForIndex, forIndex, onTheme } from "./colors.js";

@@ -1,6 +1,6 @@
 // @ts-check
-// Colours after Okabe and Ito, which people with any colour vision tell apart, in a tone for each theme that has a contrast of at
-// least 3:1 with the page. Where colour alone would tell things apart, use the shape or the dash that goes with it.
+// Colours after Okabe and Ito, which people with any colour vision can distinguish, in a tone for each theme that has a contrast of at
+// least 3:1 with the page. Where colour alone would distinguish things, use the shape or the dash that goes with it.
 
 import { typeName } from "./format.js";
 
@@ -156,7 +156,7 @@ export function shapeForNetwork(network) {
     return NETWORKS[network ?? ""]?.[1] ?? "plus";
 }
 
-// Messages by what they are about; within a family the dash tells them apart.
+// Messages by what they are about; within a family the dash distinguishes them.
 /** @type {[color: string, messageTypes: string[]][]} */
 const FAMILIES = [
     ["orange", ["inv", "getdata", "tx", "notfound", "mempool", "sendtxrcncl", "reqtxrcncl"]],

@@ -77,7 +77,7 @@ export function context(view, params, infoOf, noticesEl, tidy) {
         node,
         href,
         go,
-        /** What the server tells of itself. */
+        /** What the server reports of itself. */
         get info() {
             return infoOf();
         },

@@ -60,7 +60,7 @@ export function map() {
     });
     const cell = h(
         "p",
-        { class: "small ipv4-said", "aria-live": "polite" },
+        { class: "small ipv4-cell", "aria-live": "polite" },
         "Point at a cell, or move with the arrow keys.",
     );
     const legend = h(

@@ -83,7 +83,7 @@ export function recent(ctx) {
                 value: (row) => row.network,
                 text: (row) => f.network(row.network),
             },
-            ago("seen", "Seen", (row) => row.timestamp, "when somebody is said to have been connected to it"),
+            ago("seen", "Seen", (row) => row.timestamp, "when somebody was connected to it, by the entry"),
             {
                 key: "services",
                 label: "Services",

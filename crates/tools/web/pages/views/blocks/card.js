@@ -51,7 +51,7 @@ export function card(ctx) {
         h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": NUMBERS }, numbers),
     );
     const made = h("div", { class: "block-made" });
-    const announced = h("ul", { class: "block-said" });
+    const announced = h("ul", { class: "block-announced" });
     const el = h("article", { class: "block" }, heading, picture, made, announced, details);
     let before = "";
     return {

@@ -3,6 +3,7 @@
 
 import * as colors from "../../lib/colors.js";
 import * as f from "../../lib/format.js";
+import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
 
 /** @import { CirclePeer } from "./peers.js" */
 /** @typedef {{rank: number, label: string, color: string, shape: string}} Look */
@@ -22,16 +23,8 @@ export const CRITERIA = [
 // So many groups have a colour of their own; the rest is one group.
 const PLACES = 7;
 const REST = "…";
-const TYPES = [
-    "outbound-full-relay",
-    "block-relay-only",
-    "manual",
-    "addr-fetch",
-    "feeler",
-    "private-broadcast",
-    "inbound",
-];
-const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
+/** The order of the groups: outbound types first. */
+const TYPES = [...CONNECTION_TYPES.slice(1), CONNECTION_TYPES[0]];
 
 /**
  * What a peer is called under a criterion; "" if there is nothing.
@@ -149,7 +142,7 @@ export function networkName(network) {
 }
 
 /**
- * Why there may be nothing to tell peers apart by; null if there is.
+ * Why there may be nothing by which peers differ; null if there is.
  * @param {string} criterion
  * @param {Group[]} groups
  * @param {Api["Info"]} info

@@ -1,5 +1,5 @@
 // @ts-check
-// Types of P2P messages as the circle tells them apart: a shape for each family, a tone for each type; which of them
+// Types of P2P messages as the circle shows them: a shape for each family, a tone for each type; which of them
 // are shown.
 
 import * as colors from "../../lib/colors.js";

@@ -1,6 +1,7 @@
 // @ts-check
 // What the circle shows: the choices of the reader, the peers in their groups and places, and how much goes over each line.
 
+import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
 import { CRITERIA, grouping } from "./groups.js";
 import { hiddenFrom, NAMES, numberOf, OTHER, wanted } from "./kinds.js";
 import { circles, place } from "./layout.js";
@@ -24,12 +25,7 @@ export const TYPES = [
     ["", "all"],
     ["inbound", "inbound"],
     ["outbound", "all outbound"],
-    ["outbound-full-relay", "outbound-full-relay"],
-    ["block-relay-only", "block-relay-only"],
-    ["manual", "manual"],
-    ["addr-fetch", "addr-fetch"],
-    ["feeler", "feeler"],
-    ["private-broadcast", "private-broadcast"],
+    ...CONNECTION_TYPES.slice(1).map(/** @returns {[string, string]} */ (type) => [type, type]),
 ];
 /** @type {[value: string, label: string][]} */
 export const DRAW = [
@@ -37,7 +33,6 @@ export const DRAW = [
     ["messages", "messages"],
     ["rates", "rates"],
 ];
-export const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 
 /**
  * What the reader can choose.
@@ -130,7 +125,7 @@ export class CircleModel {
         this.#awaited = id ? { id: Number(id), node: params.get("of") ?? ctx.node } : null;
     }
 
-    /** Whether no tracepoint tells of messages: only bytes by getpeerinfo are known. */
+    /** Whether no tracepoint reports messages: only bytes by getpeerinfo are known. */
     get untraced() {
         return this.pace.why === "untraced";
     }

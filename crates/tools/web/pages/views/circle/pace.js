@@ -1,5 +1,5 @@
 // @ts-check
-// Whether messages are drawn one by one or as rates: by what the reader wants, what the sources tell, how many they are,
+// Whether messages are drawn one by one or as rates: by what the reader wants, what the sources report, how many they are,
 // and how long pictures take.
 
 import * as f from "../../lib/format.js";
@@ -7,7 +7,7 @@ import * as f from "../../lib/format.js";
 // Messages per second that are drawn one by one at most, and below which share of them it is tried again.
 const LIMIT = 6500;
 const AGAIN = 0.7;
-// Each of them needs so much room: on a small circle, fewer can be told apart.
+// Each of them needs so much room: on a small circle, fewer can be seen apart.
 const ROOM = 30;
 // Milliseconds for a picture that are too many, and for so many seconds on end.
 const SLOW = 50;
@@ -95,7 +95,7 @@ export function pace(choice, reduced) {
          */
         inWords(rate, byBytes, nodes) {
             const lines = byBytes
-                ? "lines show bytes per second as getpeerinfo tells them"
+                ? "lines show bytes per second as getpeerinfo has them"
                 : "lines show messages per second";
             if (why === "") return "Each message is drawn on its way.";
             if (why === "many") {

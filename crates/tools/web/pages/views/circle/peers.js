@@ -39,7 +39,7 @@ const ENDED = {
  * @property {string | null} how it ended
  * @property {string | null} reason why it ended
  * @property {number} marked when it was chosen to be evicted, or misbehaved
- * @property {boolean} guess only events tell of it so far
+ * @property {boolean} guess it is known from an event only, so far
  * @property {number} angle where it is on its ring; NaN: nowhere yet
  * @property {number} radius
  * @property {number} toAngle where it is going
@@ -99,7 +99,7 @@ export class PeerList {
     #total = 0;
     #traced = false;
 
-    /** Whether tracepoints tell of messages: null as long as nothing is known. */
+    /** Whether tracepoints report messages: null as long as nothing is known. */
     get traced() {
         return this.known && this.#total ? this.#traced : null;
     }

@@ -81,7 +81,7 @@ export class Stage {
         document.addEventListener("visibilitychange", this.#visible);
     }
 
-    /** The canvas that tells in words what is shown. */
+    /** The canvas whose label has in words what is shown. */
     get canvas() {
         return this.#above;
     }

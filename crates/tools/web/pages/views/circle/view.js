@@ -4,12 +4,13 @@
 import * as colors from "../../lib/colors.js";
 import { clear, empty, h, labelled, section, select, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { NETWORKS } from "../../lib/names.js";
 import { CRITERIA, networkName } from "./groups.js";
 import { pointer } from "./input.js";
 import { heightFor } from "./layout.js";
 import { endLegend, groupLegend, key, messageLegend } from "./legend.js";
 import { middles } from "./middles.js";
-import { DRAW, MAX_CIRCLES, NETWORKS, TYPES } from "./model.js";
+import { DRAW, MAX_CIRCLES, TYPES } from "./model.js";
 import { Stage } from "./stage.js";
 import { comings, comingsOf, story } from "./story.js";
 
@@ -75,7 +76,7 @@ export class CircleView {
     }
 
     #layout() {
-        const words = h("div", { class: "circle-said" }, this.#mode, this.#numbers);
+        const words = h("div", { class: "circle-words" }, this.#mode, this.#numbers);
         const note = h("p", { class: "muted small" }, "Ended in the last 10 minutes");
         return h(
             "div",

@@ -4,22 +4,13 @@
 import * as colors from "../../lib/colors.js";
 import { badge, clear, h, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
 import { spark } from "../../lib/spark.js";
 import { both } from "./model.js";
 
 /** @import { Context } from "../../lib/context.js" */
 /** @import { Traffic } from "./model.js" */
 
-const TYPES = [
-    "inbound",
-    "outbound-full-relay",
-    "block-relay-only",
-    "manual",
-    "addr-fetch",
-    "feeler",
-    "private-broadcast",
-];
-const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
 /** So many values has a sparkline. */
 const HISTORY = 180;
 
@@ -35,7 +26,7 @@ const HISTORY = 180;
 
 /** @type {Looks} */
 const TYPE_LOOKS = {
-    order: TYPES,
+    order: CONNECTION_TYPES,
     name: f.connectionType,
     color: colors.forType,
     shape: colors.shapeForType,

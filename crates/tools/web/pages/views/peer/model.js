@@ -1,5 +1,5 @@
 // @ts-check
-// What is told of a peer in whole sentences: where it is, how it ended, and what is not known of it.
+// What is written about a peer in whole sentences: where it is, how it ended, and what is not known of it.
 
 import * as f from "../../lib/format.js";
 import { age } from "../peers/netinfo.js";

@@ -15,7 +15,7 @@ import * as n from "./netinfo.js";
 const known = (x) => x !== null && x !== undefined;
 
 /**
- * Milliseconds, as many digits as tell something.
+ * Milliseconds, with the digits that matter.
  * @param {Maybe} seconds
  */
 function ms(seconds) {

@@ -224,7 +224,7 @@ function known() {
 }
 
 /**
- * The filter in a text. error tells what is wrong (null: nothing); what is wrong limits nothing.
+ * The filter in a text, and what is wrong with it (null: nothing). What is wrong limits nothing.
  * @param {string} source
  */
 export function parse(source) {

@@ -18,18 +18,6 @@ const LETTERS = {
 /** @type {Record<string, string>} */
 const TRANSPORTS = { v1: "1", v2: "2", detecting: "d" };
 
-// The types in the order of the summary. Every type but the first is outbound.
-export const TYPES = [
-    "inbound",
-    "outbound-full-relay",
-    "block-relay-only",
-    "manual",
-    "addr-fetch",
-    "feeler",
-    "private-broadcast",
-];
-export const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
-
 /**
  * "in", "out", or "" while it is not known.
  * @param {Peer} peer

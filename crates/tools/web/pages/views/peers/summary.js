@@ -3,7 +3,8 @@
 
 import { clear, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
-import { direction, NETWORKS, TYPES } from "./netinfo.js";
+import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
+import { direction } from "./netinfo.js";
 
 /** @typedef {Api["Peer"]} Peer */
 /** @typedef {Record<string, string | null>} Keys keys of the filter with their words */
@@ -14,7 +15,7 @@ import { direction, NETWORKS, TYPES } from "./netinfo.js";
 const ROWS = [
     ["in", "in", { dir: "in", type: null }, (p) => direction(p) === "in"],
     ["out", "out", { dir: "out", type: null }, (p) => direction(p) === "out"],
-    ...TYPES.slice(1).map(
+    ...CONNECTION_TYPES.slice(1).map(
         /** @returns {Row} */ (t) => [
             t,
             f.connectionType(t),
