@@ -10,6 +10,7 @@
 mod address;
 mod chain;
 mod conf;
+mod discovery;
 mod files;
 mod located;
 mod name;
@@ -21,6 +22,7 @@ mod warn_once;
 
 pub use address::{HostPort, HostPortError};
 pub use chain::{Chain, UnknownChain};
+pub use discovery::{Discovery, NotFound, TargetError};
 pub use located::{Auth, Located, LogOptions, Zmq};
 pub use name::{NameError, validate_name};
 pub use process::Machine;

@@ -1,4 +1,4 @@
-//! What keeps us from reading a file, and what would help.
+//! What keeps this program from reading a file, and what would help.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-/// Why `path` cannot be read, and what would help where that can be told.
+/// Why `path` cannot be read, and what would help where that is known.
 pub(crate) fn reason(path: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),

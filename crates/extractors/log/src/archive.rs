@@ -58,11 +58,11 @@ where
     if failed.is_empty() { Ok(()) } else { Err(Error::Files { files: failed, given }) }
 }
 
-/// Publishes a file. Returns false if something prevented it, after saying what.
+/// Publishes a file. Returns false if something prevented it, after logging what.
 fn read_file(path: &Path, mut feed: Feed, stop: &CancellationToken) -> bool {
     let outcome = read(path, &mut feed, stop);
     if stop.is_cancelled() {
-        // Whoever gave up on it knows.
+        // The rest is not an end of the log: whoever stopped us knows that it is cut.
         feed.publish(Tail::Waits);
     } else {
         feed.end();
@@ -80,7 +80,7 @@ fn read_file(path: &Path, mut feed: Feed, stop: &CancellationToken) -> bool {
     true
 }
 
-/// Reads a file to its end, and gives what prevented it.
+/// Reads a file to its end, or returns what prevented it.
 fn read(path: &Path, feed: &mut Feed, stop: &CancellationToken) -> Result<(), String> {
     let file = if path == Path::new("-") { stdin() } else { open(path) };
     let file = file.map_err(|error| access::reason(path, &error))?;
@@ -108,7 +108,7 @@ enum Form {
 }
 
 impl Form {
-    /// By the first bytes of the file.
+    /// The form of a file that begins with these bytes.
     fn of(start: &[u8]) -> Self {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
@@ -153,7 +153,7 @@ fn unpack<R: Read + Send + 'static>(mut file: R) -> io::Result<(Form, Box<dyn Re
     Ok((form, reader))
 }
 
-/// A file that may be a pipe or a terminal, where reading can take long. It fails when it is told to stop.
+/// A file that may be a pipe or a terminal, where reading can take long. Reading fails when `stop` is cancelled.
 struct Patient {
     file: File,
     stop: CancellationToken,

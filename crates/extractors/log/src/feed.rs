@@ -9,42 +9,50 @@ use event::pb::log_extractor::log::LogEvent;
 use event::{Body, time};
 use tokio::runtime::Handle;
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
-/// Events that are published at once. It bounds memory: short lines grow a hundredfold when they become events.
+/// How many events are published at once. It bounds memory: short lines grow a hundredfold when they become events.
 const BATCH: usize = 1024;
 
 /// Takes the bytes of a log, in order, and publishes the entries in them.
 ///
-/// It needs memory for a chunk, a batch, and the longest entry that the decoder takes. All that blocks is publishing,
-/// where a reader of the bus wants everything.
+/// It needs memory for a chunk, a batch, and the longest entry that the decoder takes. Nothing of it blocks but publishing, where a reader of the bus
+/// wants everything.
 pub(crate) struct Feed {
-    outlet: Outlet,
+    batches: BatchPublisher,
     splitter: Splitter,
     decoder: Decoder,
-    /// What was read, of which `start..end` is not dealt with.
+    /// What was read. The bytes `start..end` of it are not published yet.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// Bytes that came in, and those of them that are counted.
+    /// Bytes that came in.
     read: u64,
+    /// How many of them are in the accounts.
     counted: u64,
 }
 
 impl Feed {
-    /// One that is used in a thread that may block.
+    /// A feed that is used in a thread that may block.
     pub(crate) fn new(publisher: Publisher, runtime: Handle) -> Self {
         let stage = publisher.accounts().stage("log");
-        let outlet =
-            Outlet { publisher, runtime, stage, batch: Vec::with_capacity(BATCH), run_began: false, entries: 0 };
-        let (splitter, decoder) = (Splitter::default(), Decoder::default());
-        Self { outlet, splitter, decoder, bytes: vec![0; CHUNK], start: 0, end: 0, read: 0, counted: 0 }
+        let batch = Vec::with_capacity(BATCH);
+        Self {
+            batches: BatchPublisher { publisher, runtime, stage, batch, run_began: false, entries: 0 },
+            splitter: Splitter::default(),
+            decoder: Decoder::default(),
+            bytes: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            read: 0,
+            counted: 0,
+        }
     }
 
     /// Name of the node whose log it is.
     pub(crate) fn node(&self) -> &str {
-        self.outlet.publisher.node()
+        self.batches.publisher.node()
     }
 
     /// Bytes that came in.
@@ -54,10 +62,10 @@ impl Feed {
 
     /// Entries that were published.
     pub(crate) fn entries(&self) -> u64 {
-        self.outlet.entries
+        self.batches.entries
     }
 
-    /// Where the next bytes go: room for [`CHUNK`] of them.
+    /// Where the next bytes go: there is room for [`CHUNK`] of them.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.bytes.len() - self.end < CHUNK {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -71,7 +79,7 @@ impl Feed {
         self.bytes.get_mut(self.end..self.end + CHUNK).unwrap_or_default()
     }
 
-    /// Takes so many bytes that were put into the room.
+    /// Takes the first `bytes` bytes of the room, which were put there.
     pub(crate) fn filled(&mut self, bytes: usize) {
         self.end += bytes;
         self.read += bytes as u64;
@@ -89,7 +97,7 @@ impl Feed {
         self.publish(if whole_lines { Tail::Waits } else { Tail::Follows });
     }
 
-    /// Publishes all there is: the file ended. Another one may follow.
+    /// Publishes all there is, since the file ended. Another one may follow.
     pub(crate) fn end(&mut self) {
         self.publish(Tail::Ends);
     }
@@ -100,15 +108,15 @@ impl Feed {
         let content = self.bytes.get(self.start..self.end).unwrap_or_default();
         let mut entries = self.splitter.entries(content, tail);
         for entry in entries.by_ref() {
-            self.outlet.put(self.decoder.entry(entry, now_us));
+            self.batches.put(self.decoder.entry(entry, now_us));
         }
         self.start += entries.consumed();
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
-        self.outlet.flush();
+        self.batches.flush();
         if self.counted < self.read {
-            let publisher = &self.outlet.publisher;
+            let publisher = &self.batches.publisher;
             publisher.accounts().count("log_bytes", publisher.node(), (self.read - self.counted) as f64);
             self.counted = self.read;
         }
@@ -116,12 +124,12 @@ impl Feed {
 
     /// Begins a new run, unless the present one has no event yet.
     pub(crate) fn new_run(&mut self) {
-        self.outlet.new_run();
+        self.batches.new_run();
     }
 
-    /// Ends the run. For a publisher that is ours alone.
+    /// Ends the run, for a publisher that nobody else has.
     pub(crate) fn end_run(&self) {
-        self.outlet.runtime.block_on(self.outlet.publisher.end());
+        self.batches.runtime.block_on(self.batches.publisher.end());
     }
 
     fn content(&self) -> &[u8] {
@@ -129,17 +137,18 @@ impl Feed {
     }
 }
 
-struct Outlet {
+/// Publishes entries in batches.
+struct BatchPublisher {
     publisher: Publisher,
     runtime: Handle,
     stage: Arc<Stage>,
     batch: Vec<(u64, Body)>,
-    /// The run has events.
+    /// The present run has events.
     run_began: bool,
     entries: u64,
 }
 
-impl Outlet {
+impl BatchPublisher {
     fn put(&mut self, log: Log) {
         if matches!(log.log_event, Some(LogEvent::NodeStarted(_))) {
             self.new_run();

@@ -13,10 +13,10 @@ use crate::feed::Feed;
 /// to be unlike any other place in a log.
 const SEEN: usize = 256;
 
-/// How far back the beginning of the last line is looked for.
+/// How far back the beginning of the last line is looked for, in bytes.
 const MAX_PARTIAL: u64 = 64 * 1024;
 
-/// How far back the node's last start is looked for; what it logs within the seconds since then.
+/// How far back the node's last start is looked for, in bytes: what it logs within the seconds since then.
 const MAX_SINCE_START: u64 = 1024 * 1024;
 
 /// What the node writes when it starts (`BCLog::Logger::StartLogging`).
@@ -62,7 +62,7 @@ pub(crate) struct Followed {
     cut: Option<Instant>,
 }
 
-/// What reading gave.
+/// The outcome of reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     /// As much as there was room for.

@@ -18,14 +18,14 @@ use crate::access;
 use crate::feed::Feed;
 use crate::file::{Followed, From, Mended, Read, identity};
 use crate::pipe::Pipe;
-use crate::place::{Look, Place, Trouble};
+use crate::place::{Look, Place};
 use crate::wake::Wake;
 use crate::{Error, Options, Source};
 
 /// Pause after something was read. A busy node writes thousands of entries a second, each of which would wake us.
 const PACE: Duration = Duration::from_millis(1);
 
-/// For how long a trouble must last to be said: a file that is being rotated is away for a moment.
+/// For how long a trouble must last to be logged: a file that is being rotated is away for a moment.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// What to do next.
@@ -39,7 +39,7 @@ pub(crate) enum Step {
     Ended,
 }
 
-/// Follows one log. It blocks: run it in a thread of its own.
+/// Follows one log. It blocks, and so has a thread of its own.
 pub(crate) struct Follower {
     place: Place,
     /// Where to begin in the next file that is opened.
@@ -49,8 +49,7 @@ pub(crate) struct Follower {
     wake: Wake,
     /// Something was read since the last wait.
     busy: bool,
-    place_told: SaidOnce,
-    file_told: SaidOnce,
+    file_warnings: SaidOnce,
     stop: CancellationToken,
 }
 
@@ -85,7 +84,7 @@ impl Input {
         }
     }
 
-    /// What tells that there is something to read.
+    /// The descriptor that becomes readable when there is something to read; a file has none.
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::File(_) => None,
@@ -95,26 +94,31 @@ impl Input {
 }
 
 impl Follower {
-    /// Nothing is opened yet, except standard input.
+    /// A follower of a source's log. It opens nothing yet, except standard input.
+    ///
+    /// # Errors
+    /// What no waiting can mend.
     pub(crate) fn new(source: Source, options: Options, feed: Feed, stop: CancellationToken) -> Result<Self, Error> {
         let input = match source {
             Source::Stdin => Some(Input::Pipe(Pipe::stdin().map_err(Error::Stdin)?)),
             _ => None,
         };
         Ok(Self {
-            place: Place::of(source, feed.node())?,
+            place: Place::of(source, feed.node(), SETTLED)?,
             from: if options.from_start { From::Start } else { From::End },
             input,
             feed,
             wake: Wake::new(options.inotify),
             busy: false,
-            place_told: SaidOnce::after(SETTLED),
-            file_told: SaidOnce::after(SETTLED),
+            file_warnings: SaidOnce::after(SETTLED),
             stop,
         })
     }
 
-    /// Follows the log until it is told to stop, or standard input ends.
+    /// Follows the log until it is stopped, or standard input ends.
+    ///
+    /// # Errors
+    /// What no waiting can mend.
     pub(crate) fn run(mut self) -> Result<(), Error> {
         while !self.stop.is_cancelled() {
             self.look()?;
@@ -139,7 +143,7 @@ impl Follower {
             self.place.process_ended();
         }
         if !woken.log && !woken.process {
-            // A line that is not complete has been so for long.
+            // A last line that is not complete by now has been so for long.
             self.feed.publish(Tail::Waits);
             if let Some(path) = self.place.path() {
                 self.wake.watch_directory(path);
@@ -148,27 +152,21 @@ impl Follower {
     }
 
     /// Finds out where the log is now.
+    ///
+    /// # Errors
+    /// What no waiting can mend.
     fn look(&mut self) -> Result<(), Error> {
-        match self.place.look() {
-            Ok(Look::NotDue) => {}
-            Ok(Look::Same) => self.place_told.over(),
-            Ok(Look::Moved) => {
-                self.place_told.over();
-                self.moved();
-            }
-            Err(Trouble::Hopeless(error)) => return Err(error),
-            Err(Trouble::Other(text)) => {
-                self.place_told.trouble(self.feed.node(), text);
-                // What the node will have logged when it is found is new.
-                if self.from == From::End {
-                    self.from = From::NodeStart;
-                }
-            }
+        match self.place.look()? {
+            Look::NotDue | Look::Same => {}
+            Look::Moved => self.moved(),
+            // What the node will have logged when it is found is new.
+            Look::NotFound if self.from == From::End => self.from = From::NodeStart,
+            Look::NotFound => {}
         }
         Ok(())
     }
 
-    /// The log has another path, since the node was started in another way.
+    /// Moves on to another log, since the node was started in another way.
     fn moved(&mut self) {
         let now = self.place.path().and_then(|path| fs::metadata(path).ok());
         if now.is_some_and(|now| self.input.as_ref().is_some_and(|input| identity(&now) == input.id())) {
@@ -207,7 +205,7 @@ impl Follower {
                 } else {
                     info!("node {}: reading the FIFO {}", self.feed.node(), path.display());
                 }
-                self.file_told.over();
+                self.file_warnings.over();
                 self.input = Some(input);
                 // Whatever comes here after it is new.
                 self.from = From::Start;
@@ -225,7 +223,7 @@ impl Follower {
     fn trouble(&mut self, error: &io::Error) -> Step {
         if let Some(path) = self.place.path() {
             let text = format!("cannot read {}: {}", path.display(), access::reason(path, error));
-            self.file_told.trouble(self.feed.node(), text);
+            self.file_warnings.trouble(self.feed.node(), text);
         }
         Step::Idle
     }
@@ -251,12 +249,12 @@ impl Follower {
         Ok(read)
     }
 
-    /// All was read: is this still the log?
+    /// Finds out, when all of it was read, whether this is still the log.
     fn at_end(&mut self) -> Step {
         let (Some(path), Some(input)) = (self.place.path(), &self.input) else { return Step::Idle };
         match fs::metadata(path) {
             Ok(now) if identity(&now) == input.id() => {
-                self.file_told.over();
+                self.file_warnings.over();
                 Step::Idle
             }
             // An empty file was made for the node, which does not write to it yet.
@@ -271,14 +269,14 @@ impl Follower {
         }
     }
 
-    /// Reads the last of a file that is not the log any more: its writer has moved on.
+    /// Reads the rest of a file that is not the log any more: its writer has moved on.
     fn finish(&mut self) {
         while !self.stop.is_cancelled() && matches!(self.read(), Ok(Read::More | Read::Some)) {}
         self.feed.end();
         self.input = None;
     }
 
-    /// The file was truncated.
+    /// Reads on in a file that was truncated.
     fn mend(&mut self) -> Step {
         let (Some(path), Some(Input::File(file))) = (self.place.path(), &mut self.input) else { return Step::Idle };
         let (node, path, reached) = (self.feed.node(), path.display(), file.offset());
@@ -288,7 +286,7 @@ impl Follower {
             Ok(Mended::Restarted) => {
                 warn!(
                     "node {node}: {path} was truncated after {reached} bytes of it had been read; what was written to it \
-                     between the last look and that is lost, and how much it was can't be told"
+                     between the last look and that is lost, and how much it was is not known"
                 );
                 self.feed.end();
             }

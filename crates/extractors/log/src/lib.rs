@@ -1,6 +1,6 @@
 //! Reads a node's debug.log and publishes its entries.
 //!
-//! The log tells what no other interface does: why a peer was disconnected, how a compact block was put together, what the
+//! The log shows what no other interface does: why a peer was disconnected, how a compact block was put together, what the
 //! node thinks of a chain. It is a file that the node only ever appends to, but others rename, truncate, compress and
 //! remove it, and the node may come back with another one: [`run`] follows it through all of that, [`read_files`] reads what is
 //! left of earlier times.
@@ -21,7 +21,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bus::Publisher;
-use node::{LocateError, Target};
+use node::{Target, TargetError};
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
@@ -46,10 +46,10 @@ pub enum Source {
 /// How to read a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Read what the file has already, too. Default: no.
+    /// Also read what the file has already. Default: no.
     pub from_start: bool,
-    /// Let the kernel tell changes of the file. Without it, as on file systems that can't, it is looked at five times
-    /// a second. Default: yes.
+    /// Let the kernel report changes of the file. Without it, as on file systems that report none, the file is looked at five times a second.
+    /// Default: yes.
     pub inotify: bool,
 }
 
@@ -62,14 +62,9 @@ impl Default for Options {
 /// Why the extractor cannot work, whatever happens to the log.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What is told of the node contradicts itself.
-    #[error("node {node}: {source}")]
-    Target {
-        /// Name of the node.
-        node: String,
-        /// What is wrong, and what to change.
-        source: LocateError,
-    },
+    /// What is configured of the node contradicts itself.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The node is on another machine.
     #[error(
         "node {node}: it is on another machine, and so is its debug.log; run `peer-observer extract log` there, or pass \
@@ -89,7 +84,7 @@ pub enum Error {
         files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     Files {
-        /// These.
+        /// The files.
         files: Vec<PathBuf>,
         /// Number of files that were to be read.
         given: usize,
@@ -103,7 +98,7 @@ pub enum Error {
 /// accounts: stage `log` (entries), and `log_bytes` by node.
 ///
 /// # Errors
-/// What no waiting can mend; see [`Error`]. That a file is not there or can't be read is said once, and tried again.
+/// What no waiting can mend; see [`Error`]. That a file is not there or can't be read is logged once, and tried again.
 pub async fn run(
     source: Source,
     options: Options,
@@ -118,7 +113,7 @@ pub async fn run(
     outcome.unwrap_or_else(|end| ended_early(end, Ok(())))
 }
 
-/// What to make of a thread that gave no outcome: it panicked, or the runtime is shutting down.
+/// The outcome of a thread that gave none: its panic is passed on; if there was none, the runtime is shutting down.
 fn ended_early<T>(end: JoinError, at_shutdown: T) -> T {
     match end.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),

@@ -15,7 +15,7 @@ use crate::follow::{Step, open};
 /// A pipe that is read.
 pub(crate) struct Pipe {
     file: File,
-    /// Of a FIFO.
+    /// The path of a FIFO; none for standard input.
     path: Option<PathBuf>,
     id: Identity,
 }
@@ -70,7 +70,7 @@ pub(crate) fn stdin() -> io::Result<File> {
     Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }
 
-/// Whether reading would not block. Waits for it for so many milliseconds; for ever if none are told.
+/// Whether reading would not block. Waits for that, `millis` milliseconds at most, or without limit if there are none.
 pub(crate) fn is_ready(fd: BorrowedFd, millis: Option<u32>) -> io::Result<bool> {
     let timeout = millis.map(timespec);
     let ready =

@@ -4,58 +4,51 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use node::{LocateError, Target};
+use node::{Discovery, NotFound, Target};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::{Error, Source};
 
 /// Pause between two looks for a node that is not running. A look takes milliseconds.
-const LOOK: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// The same for one that is running, where the kernel can't tell its end.
+/// Pause between two looks for a node that is running, where the kernel can't report its end.
 const CHECK: Duration = Duration::from_secs(2);
 
 /// The path of the log.
 pub(crate) struct Place {
     path: Option<PathBuf>,
-    node: Option<Search>,
+    node: Option<Node>,
 }
 
 /// The node that has the log.
-struct Search {
-    name: String,
-    target: Target,
-    /// Tells when the node ends; while it runs, its log stays where it is.
+struct Node {
+    discovery: Discovery,
+    /// Becomes readable when the node ends; while it runs, its log stays where it is.
     process: Option<OwnedFd>,
     /// It ran when it was looked for last.
     runs: bool,
     next_look: Instant,
 }
 
-/// What a look gave.
+/// The outcome of a look.
 pub(crate) enum Look {
     /// It was not necessary.
     NotDue,
     /// The log is where it was, or was found for the first time.
     Same,
-    /// It is at another place.
+    /// The log is at another place.
     Moved,
-}
-
-/// Why a look did not find the log.
-pub(crate) enum Trouble {
-    /// No waiting helps.
-    Hopeless(Error),
-    /// What is wrong, and what would help.
-    Other(String),
+    /// The node or its log was not found. If that lasts, it is logged once.
+    NotFound,
 }
 
 impl Place {
-    /// That of a source; none for standard input.
+    /// The place of a source's log. `name` is the node's name in the log of this program; a trouble is logged when it has lasted for `settled`.
     ///
     /// # Errors
-    /// It is on another machine.
-    pub(crate) fn of(source: Source, name: &str) -> Result<Self, Error> {
+    /// The node is on another machine.
+    pub(crate) fn of(source: Source, name: &str, settled: Duration) -> Result<Self, Error> {
         let target = match source {
             Source::Stdin => return Ok(Self { path: None, node: None }),
             Source::File(path) | Source::Node(Target { debug_log: Some(path), .. }) => {
@@ -66,11 +59,12 @@ impl Place {
         if target.is_remote() {
             return Err(Error::Elsewhere { node: name.to_owned() });
         }
-        let search = Search { name: name.to_owned(), target, process: None, runs: false, next_look: Instant::now() };
-        Ok(Self { path: None, node: Some(search) })
+        let discovery = Discovery::new(target, name, PAUSE, settled);
+        let node = Node { discovery, process: None, runs: false, next_look: Instant::now() };
+        Ok(Self { path: None, node: Some(node) })
     }
 
-    /// Where the log is, as far as it is known.
+    /// Where the log is, as far as that is known; none for standard input.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -80,56 +74,51 @@ impl Place {
         self.node.as_ref()?.process.as_ref().map(AsFd::as_fd)
     }
 
-    /// The node's process has ended.
+    /// Notes that the node's process has ended.
     pub(crate) fn process_ended(&mut self) {
-        if let Some(search) = &mut self.node {
-            search.process = None;
-            search.next_look = Instant::now();
+        if let Some(node) = &mut self.node {
+            node.process = None;
+            node.next_look = Instant::now();
         }
     }
 
     /// Looks for the node if that is due.
-    pub(crate) fn look(&mut self) -> Result<Look, Trouble> {
-        let Some(search) = &mut self.node else { return Ok(Look::NotDue) };
-        if search.process.is_some() || Instant::now() < search.next_look {
+    ///
+    /// # Errors
+    /// What no waiting can mend.
+    pub(crate) fn look(&mut self) -> Result<Look, Error> {
+        let Some(node) = &mut self.node else { return Ok(Look::NotDue) };
+        if node.process.is_some() || Instant::now() < node.next_look {
             return Ok(Look::NotDue);
         }
-        let path = search.look()?;
+        let Some(path) = node.look()? else { return Ok(Look::NotFound) };
         match &self.path {
             Some(last) if *last == path => return Ok(Look::Same),
             // Where a node that is not running has its log is a guess: its command line is not known.
-            Some(_) if !search.runs => return Ok(Look::Same),
+            Some(_) if !node.runs => return Ok(Look::Same),
             _ => {}
         }
         Ok(if self.path.replace(path).is_some() { Look::Moved } else { Look::Same })
     }
 }
 
-impl Search {
-    fn look(&mut self) -> Result<PathBuf, Trouble> {
-        let located = self.target.locate();
-        self.next_look = Instant::now() + LOOK;
-        let located = located.map_err(|source| self.judge(source))?;
-        let path = located.debug_log.ok_or_else(|| {
-            let text = "it writes no debug.log; take nodebuglogfile out of its options";
-            Trouble::Other(text.to_owned())
-        })?;
-        self.runs = located.pid.is_some();
-        if let Some(pid) = located.pid {
+impl Node {
+    /// The path of the node's log; none if it was not found.
+    fn look(&mut self) -> Result<Option<PathBuf>, Error> {
+        let located = self.discovery.locate::<Error>();
+        self.next_look = Instant::now() + PAUSE;
+        let log = located.and_then(|located| match located.debug_log {
+            Some(path) => Ok((path, located.pid)),
+            None => Err(NotFound::temporary("it writes no debug.log; take nodebuglogfile out of its options")),
+        });
+        let Some((path, pid)) = self.discovery.note(log)? else { return Ok(None) };
+        self.runs = pid.is_some();
+        if let Some(pid) = pid {
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-            // Not in old kernels, or in some containers.
+            // Old kernels and some containers do not have it.
             self.process = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
             self.next_look = Instant::now() + CHECK;
         }
-        Ok(path)
-    }
-
-    fn judge(&self, source: LocateError) -> Trouble {
-        match source {
-            LocateError::Name(_) | LocateError::HalfLogin => {
-                Trouble::Hopeless(Error::Target { node: self.name.clone(), source })
-            }
-            source => Trouble::Other(source.to_string()),
-        }
+        Ok(Some(path))
     }
 }

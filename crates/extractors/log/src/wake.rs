@@ -10,18 +10,18 @@ use tracing::debug;
 
 use crate::pipe::timespec;
 
-/// How long to wait at the most, in milliseconds. Some file systems tell no changes, and shutdown is to be noticed.
+/// How long to wait at most, in milliseconds. Some file systems report no changes, and shutdown is to be noticed.
 pub(crate) const POLL: u32 = 200;
 
-/// Has the kernel tell when the log or its directory changes. What exactly happened is found by looking: that is
-/// the same where the kernel tells nothing.
+/// Has the kernel report when the log or its directory changes. What exactly happened is found by looking, which is the same where the kernel
+/// reports nothing.
 pub(crate) struct Wake {
     inotify: Option<OwnedFd>,
     /// The watch on the file.
     file: Option<i32>,
 }
 
-/// What ended the wait. Nothing, if it was just time.
+/// What ended a wait. If it is nothing, the time was over.
 #[derive(Default)]
 pub(crate) struct Woken {
     /// The log may have changed.
@@ -31,7 +31,7 @@ pub(crate) struct Woken {
 }
 
 impl Wake {
-    /// Without inotify, if it is not wanted or there are too many users of it, looks are taken from time to time.
+    /// Uses inotify if that is wanted, and if there are not too many users of it. Else a wait ends by time alone.
     pub(crate) fn new(inotify: bool) -> Self {
         let init = || inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK);
         let inotify = inotify.then(|| init().inspect_err(|error| debug!("no inotify: {error}")).ok()).flatten();
@@ -67,8 +67,8 @@ impl Wake {
         // A signal ends it early, which does no harm.
         let _ = poll(&mut fds, Some(&timespec(POLL)));
         let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        let mut told = watched.map(|fd| fd.is_some() && ready.next().unwrap_or_default()).into_iter();
-        let mut next = || told.next().unwrap_or_default();
+        let mut woken = watched.map(|fd| fd.is_some() && ready.next().unwrap_or_default()).into_iter();
+        let mut next = || woken.next().unwrap_or_default();
         let (changed, input, process) = (next(), next(), next());
         if changed {
             self.drain();
@@ -76,7 +76,7 @@ impl Wake {
         Woken { log: changed || input, process }
     }
 
-    /// Throws away what the kernel told.
+    /// Throws away what the kernel reported.
     fn drain(&self) {
         let Some(inotify) = &self.inotify else { return };
         let mut events = [0; 4096];

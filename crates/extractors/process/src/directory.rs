@@ -8,19 +8,20 @@ use std::path::Path;
 use event::pb::observer::NodeDirectory;
 use tokio_util::sync::CancellationToken;
 
-/// Files and directories that are looked at. A node with all indexes has some 50,000.
+/// How many files and directories are counted at most. A node with all indexes has some 50,000.
 const MAX_ENTRIES: u64 = 200_000;
 
-/// Directories within each other that are looked into, each of which is kept open meanwhile. Indexes are three deep.
+/// How deep directories are looked into, each of which is kept open meanwhile. Indexes are three deep.
 const MAX_DEPTH: usize = 8;
 
-/// Bytes in a block of a file's metadata, whatever the file system's are.
+/// Bytes in a block of a file's metadata, whatever blocks the file system has.
 const BLOCK: u64 = 512;
 
-/// What is in `path`, called `name`, at any depth. Links in it are not followed, though it may be one.
+/// Disk use of what is in `path` at any depth; the result is called `name`. Links in it are not followed, though `path` may be one. The result is
+/// marked as partial if something could not be read, or was beyond the limits.
 ///
 /// # Errors
-/// It can't be looked into at all.
+/// `path` can't be looked into at all.
 pub(crate) fn usage(name: &str, path: &Path, stop: &CancellationToken) -> io::Result<NodeDirectory> {
     let mut usage = NodeDirectory { name: name.to_owned(), ..NodeDirectory::default() };
     let mut pending = vec![fs::read_dir(path)?];

@@ -1,4 +1,4 @@
-//! What the node takes of disks, looked at in the background: a disk may be slow, or a server that is away.
+//! What the node takes of disks, read in the background: a disk may be slow, or a server that is away.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,38 +13,39 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::directory;
-use crate::search::Found;
-use crate::trouble::{Trouble, Troubles};
+use crate::running::RunningNode;
+use crate::unreadable::{Unreadable, Warnings};
 
-/// Directories that grow.
+/// Directories of the chain that grow.
 const DIRECTORIES: [&str; 3] = ["blocks", "chainstate", "indexes"];
 
 /// How often their files are counted at most.
-const COUNT: Duration = Duration::from_secs(60);
+const COUNT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How much longer the pause between two counts is than a count takes, at the least.
+/// How many times longer the pause between two counts is than a count takes, at least.
 const REST: u32 = 20;
 
-/// How long an event waits for what is on disks. What comes later is in the next one.
+/// How long an event waits for what is read from disks. What comes later is in the next event.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Where the node's files are.
-struct Place {
+struct Paths {
     datadir: Option<PathBuf>,
     debug_log: Option<PathBuf>,
     owner: Option<String>,
 }
 
-/// What takes no time to find out.
+/// What takes no time to read.
 #[derive(Default)]
 struct Space {
     filesystems: Vec<NodeFilesystem>,
+    /// Size of debug.log in bytes.
     debug_log: Option<u64>,
 }
 
 /// What the node takes of disks, as it was last seen.
 pub(crate) struct Disk {
-    place: Arc<Place>,
+    paths: Arc<Paths>,
     space: Background<Space>,
     directories: Background<Vec<NodeDirectory>>,
     next_count: Instant,
@@ -53,11 +54,11 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// That of a node; `stop` ends what is going on.
-    pub(crate) fn of(found: &Found, stop: CancellationToken) -> Self {
-        let Found { datadir, debug_log, owner, .. } = found.clone();
+    /// The disk use of a node. `stop` ends a count that is going on.
+    pub(crate) fn of(running: &RunningNode, stop: CancellationToken) -> Self {
+        let RunningNode { datadir, debug_log, owner, .. } = running.clone();
         Self {
-            place: Arc::new(Place { datadir, debug_log, owner }),
+            paths: Arc::new(Paths { datadir, debug_log, owner }),
             space: Background::default(),
             directories: Background::default(),
             next_count: Instant::now(),
@@ -66,24 +67,24 @@ impl Disk {
         }
     }
 
-    /// Looks again at what is due.
-    pub(crate) async fn look(&mut self, troubles: &mut Troubles) {
-        let place = Arc::clone(&self.place);
-        self.space.start(move || place.space());
+    /// Reads again what is due.
+    pub(crate) async fn refresh(&mut self, warnings: &mut Warnings) {
+        let paths = Arc::clone(&self.paths);
+        self.space.start(move || paths.space());
         if self.next_count <= Instant::now() {
-            let (place, stop) = (Arc::clone(&self.place), self.stop.clone());
-            self.directories.start(move || place.directories(&stop));
-            self.next_count = Instant::now() + COUNT;
+            let (paths, stop) = (Arc::clone(&self.paths), self.stop.clone());
+            self.directories.start(move || paths.directories(&stop));
+            self.next_count = Instant::now() + COUNT_INTERVAL;
         }
         let deadline = Instant::now() + GRACE;
-        self.space.wait(deadline, troubles).await;
-        if let Some(took) = self.directories.wait(deadline, troubles).await {
+        self.space.wait(deadline, warnings).await;
+        if let Some(took) = self.directories.wait(deadline, warnings).await {
             self.next_count = self.next_count.max(Instant::now() + took * REST);
         }
     }
 
     /// Adds what is known to a state.
-    pub(crate) fn tell(&self, state: &mut NodeProcess) {
+    pub(crate) fn add_to(&self, state: &mut NodeProcess) {
         if let Some(space) = &self.space.last {
             state.filesystems.clone_from(&space.filesystems);
             state.debug_log_bytes = space.debug_log;
@@ -92,7 +93,7 @@ impl Disk {
     }
 }
 
-/// Something that a thread finds out, while that of last time is known.
+/// Something that a thread reads, while its last result is known.
 struct Background<T> {
     task: Option<JoinHandle<Outcome<T>>>,
     last: Option<T>,
@@ -100,7 +101,7 @@ struct Background<T> {
 
 struct Outcome<T> {
     result: T,
-    troubles: Vec<Trouble>,
+    unreadable: Vec<Unreadable>,
     took: Duration,
 }
 
@@ -112,24 +113,24 @@ impl<T> Default for Background<T> {
 
 impl<T: Send + 'static> Background<T> {
     /// Starts the work unless it is still going on.
-    fn start(&mut self, work: impl FnOnce() -> (T, Vec<Trouble>) + Send + 'static) {
+    fn start(&mut self, work: impl FnOnce() -> (T, Vec<Unreadable>) + Send + 'static) {
         self.task.get_or_insert_with(|| {
             tokio::task::spawn_blocking(|| {
                 let started = Instant::now();
-                let (result, troubles) = work();
-                Outcome { result, troubles, took: started.elapsed() }
+                let (result, unreadable) = work();
+                Outcome { result, unreadable, took: started.elapsed() }
             })
         });
     }
 
-    /// Waits for the result. If there is one, gives how long it took.
-    async fn wait(&mut self, deadline: Instant, troubles: &mut Troubles) -> Option<Duration> {
+    /// Waits for the result until `deadline`. Returns how long the work took; none if there is no result yet.
+    async fn wait(&mut self, deadline: Instant, warnings: &mut Warnings) -> Option<Duration> {
         let outcome = timeout_at(deadline, self.task.as_mut()?).await.ok()?;
         self.task = None;
         match outcome {
             Ok(outcome) => {
                 self.last = Some(outcome.result);
-                troubles.tell(outcome.troubles);
+                warnings.log(outcome.unreadable);
                 Some(outcome.took)
             }
             Err(end) => {
@@ -140,46 +141,46 @@ impl<T: Send + 'static> Background<T> {
     }
 }
 
-impl Place {
-    fn space(&self) -> (Space, Vec<Trouble>) {
-        let (mut space, mut troubles) = (Space::default(), Vec::new());
+impl Paths {
+    fn space(&self) -> (Space, Vec<Unreadable>) {
+        let (mut space, mut unreadable) = (Space::default(), Vec::new());
         if let Some(datadir) = &self.datadir {
             match filesystems(datadir) {
                 Ok(filesystems) => space.filesystems = filesystems,
-                Err(error) => troubles.push(self.trouble("the data directory's file system", datadir, error)),
+                Err(error) => unreadable.push(self.unreadable("the data directory's file system", datadir, error)),
             }
         }
         if let Some(path) = &self.debug_log {
             match fs::metadata(path) {
                 Ok(metadata) => space.debug_log = metadata.is_file().then_some(metadata.len()),
-                // The node is to make it, or it was moved away.
+                // The node will make it, or it was moved away.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => troubles.push(self.trouble("the size of debug.log", path, error)),
+                Err(error) => unreadable.push(self.unreadable("the size of debug.log", path, error)),
             }
         }
-        (space, troubles)
+        (space, unreadable)
     }
 
-    fn directories(&self, stop: &CancellationToken) -> (Vec<NodeDirectory>, Vec<Trouble>) {
-        let (mut directories, mut troubles) = (Vec::new(), Vec::new());
+    fn directories(&self, stop: &CancellationToken) -> (Vec<NodeDirectory>, Vec<Unreadable>) {
+        let (mut directories, mut unreadable) = (Vec::new(), Vec::new());
         for name in DIRECTORIES {
             let Some(path) = self.datadir.as_ref().map(|datadir| datadir.join(name)) else { break };
             match directory::usage(name, &path, stop) {
                 Ok(usage) => directories.push(usage),
                 // Not every node has indexes.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => troubles.push(self.trouble("the disk use of directories", &path, error)),
+                Err(error) => unreadable.push(self.unreadable("the disk use of directories", &path, error)),
             }
         }
-        (directories, troubles)
+        (directories, unreadable)
     }
 
-    fn trouble(&self, what: &'static str, path: &Path, error: io::Error) -> Trouble {
-        Trouble::new(what, path, error, self.owner.as_deref())
+    fn unreadable(&self, what: &'static str, path: &Path, error: io::Error) -> Unreadable {
+        Unreadable::new(what, path, error, self.owner.as_deref())
     }
 }
 
-/// The file system of a data directory, and those that some of its directories are on.
+/// The file system of a data directory, and others that some of its directories are on.
 fn filesystems(datadir: &Path) -> io::Result<Vec<NodeFilesystem>> {
     let mut devices = vec![fs::metadata(datadir)?.dev()];
     let mut filesystems = vec![filesystem("datadir", datadir)?];

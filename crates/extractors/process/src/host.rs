@@ -1,4 +1,4 @@
-//! The machine whose processes are looked at.
+//! The machine whose processes are read.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// The one that this program runs on.
+    /// The machine that this program runs on.
     pub(crate) fn this() -> Self {
         Self { machine: Machine::this(), proc: PathBuf::from("/proc") }
     }
 
-    /// One whose file system is mounted at `root`.
+    /// A machine whose file system, with its `proc`, is mounted at `root`.
     pub(crate) fn at(root: &Path) -> Self {
         Self { machine: Machine::at(root, &root.join("root")), proc: root.join("proc") }
     }

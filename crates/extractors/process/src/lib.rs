@@ -1,25 +1,25 @@
 //! Watches the node's process: CPU time of its threads, memory, files, disk.
 //!
-//! The operating system tells what the node itself does not: which of its threads is busy, what it takes of the
-//! machine, and whether the disk will do. All of it is read from /proc and from the data directory every few seconds. A
-//! node may stop, move and come back at any time: it is looked for until its process is there, and another process is a new run.
+//! The operating system shows what the node itself does not: which of its threads is busy, what it takes of the machine, and whether the disk will
+//! do. All of it is read from /proc and from the data directory every few seconds. A node may stop, move and come back at any time: the extractor
+//! waits until its process is there, and publishes the states of another process as a new run.
 //!
-//! What can't be read, as most of another user's process, narrows what is told; it is said once.
+//! Fields that can't be read, as most of another user's process, are left out of the events; each is logged once.
 
 mod directory;
 mod disk;
 mod host;
 mod proc;
-mod search;
+mod running;
 mod state;
 mod threads;
-mod trouble;
+mod unreadable;
 
 use std::path::Path;
 use std::time::Duration;
 
 use bus::Publisher;
-use node::{LocateError, Target};
+use node::{Target, TargetError};
 use tokio::task::JoinError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -27,9 +27,9 @@ use tracing::info;
 
 use crate::disk::Disk;
 use crate::host::Host;
-use crate::search::{Found, Search};
+use crate::running::{RunningNode, discovery, wait_for_process};
 use crate::state::Process;
-use crate::trouble::Troubles;
+use crate::unreadable::Warnings;
 
 /// The shortest interval: a typing error must not keep the machine busy.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
@@ -50,18 +50,13 @@ impl Default for Options {
 /// Why the extractor cannot work, whatever the node does.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What is told of the node contradicts itself.
-    #[error("node {node}: {source}")]
-    Target {
-        /// Name of the node.
-        node: String,
-        /// What is wrong, and what to change.
-        source: LocateError,
-    },
+    /// What is configured of the node contradicts itself.
+    #[error(transparent)]
+    Target(#[from] TargetError),
 }
 
 /// Publishes the state of the process of `target` until shutdown, and waits for it whenever it is not there. A node on
-/// another machine, or whose process can't be seen, is said once and waited for. The caller ends the publisher's run.
+/// another machine, or whose process can't be seen, is logged once and waited for. The caller ends the publisher's run.
 ///
 /// # Errors
 /// What no waiting can mend; see [`Error`].
@@ -96,19 +91,19 @@ async fn watch(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let interval = options.interval.max(MIN_INTERVAL);
-    let mut troubles = Troubles::of(publisher.node());
-    let mut search = Search::new(host.clone(), target, publisher.node());
+    let mut warnings = Warnings::of(publisher.node());
+    let mut discovery = discovery(&host, target, publisher.node());
     let mut last = None;
-    while let Some(found) = shutdown.run_until_cancelled(search.find()).await {
-        let found = found?;
-        let (id, pid) = (found.id(), found.pid);
-        let again = last.replace(id).is_some_and(|last| last != id);
-        if again {
+    while let Some(running) = shutdown.run_until_cancelled(wait_for_process(&mut discovery, &host)).await {
+        let running = running?;
+        let (id, pid) = (running.id(), running.pid);
+        let restarted = last.replace(id).is_some_and(|last| last != id);
+        if restarted {
             publisher.new_run().await;
         }
-        let run = if again { ", a new run of it" } else { "" };
+        let run = if restarted { ", a new run of it" } else { "" };
         info!("node {}: watching process {pid}{run}", publisher.node());
-        let watched = follow(&host, found, interval, &publisher, &mut troubles, &shutdown);
+        let watched = follow(&host, running, interval, &publisher, &mut warnings, &shutdown);
         if shutdown.run_until_cancelled(watched).await.is_some() {
             info!("node {}: process {pid} ended; looking for the node", publisher.node());
         }
@@ -119,37 +114,37 @@ async fn watch(
 /// Publishes the state of one process until it ends.
 async fn follow(
     host: &Host,
-    found: Found,
+    running: RunningNode,
     every: Duration,
     publisher: &Publisher,
-    troubles: &mut Troubles,
+    warnings: &mut Warnings,
     stop: &CancellationToken,
 ) {
-    let mut disk = Disk::of(&found, stop.child_token());
-    let mut process = Process::new(host, found);
+    let mut disk = Disk::of(&running, stop.child_token());
+    let mut process = Process::new(host, running);
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        disk.look(troubles).await;
+        disk.refresh(warnings).await;
         // /proc may make its reader wait for a lock of the process.
-        let looked = tokio::task::spawn_blocking(move || {
-            let look = process.look();
-            (process, look)
+        let task = tokio::task::spawn_blocking(move || {
+            let reading = process.read();
+            (process, reading)
         });
-        let look;
-        (process, look) = match looked.await {
-            Ok(looked) => looked,
+        let reading;
+        (process, reading) = match task.await {
+            Ok(outcome) => outcome,
             Err(end) => return at_shutdown(end),
         };
-        let Some(mut look) = look else { return };
-        troubles.tell(look.troubles);
-        disk.tell(&mut look.state);
-        publisher.publish(look.time_ns, state::body(look.state)).await;
+        let Some(mut reading) = reading else { return };
+        warnings.log(reading.unreadable);
+        disk.add_to(&mut reading.state);
+        publisher.publish(reading.time_ns, state::body(reading.state)).await;
     }
 }
 
-/// A thread gave no outcome: it panicked, or the runtime is shutting down.
+/// Passes on the panic of a thread that gave no outcome. If there was none, the runtime is shutting down.
 fn at_shutdown(end: JoinError) {
     if let Ok(panic) = end.try_into_panic() {
         std::panic::resume_unwind(panic);

@@ -1,20 +1,23 @@
 //! The files of /proc, as far as they are of use here. See proc(5).
+//!
+//! They are not read by the crate `procfs` (0.18): its `Stat` panics on a line of another form, its `Status` gives up on a process whose name is not
+//! UTF-8, and it has no bounds, neither for the size of a file nor for the number of threads and open files.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Clock ticks per second in what the kernel tells, whatever its own clock does: `USER_HZ`, which is 100 wherever Bitcoin Core
+/// Clock ticks per second in what the kernel writes, whatever its own clock does: `USER_HZ`, which is 100 wherever Bitcoin Core
 /// runs.
 pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
-/// The most that is read of a file. The longest of them has some 2,000 bytes.
+/// How many bytes of a file are read at most. The longest of them has some 2,000.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Threads that are looked at. A node has some 50.
+/// How many threads are read at most. A node has some 50.
 const MAX_THREADS: usize = 4096;
 
-/// Open files that are counted.
+/// How many open files are counted at most.
 const MAX_FILES: usize = 1 << 20;
 
 /// CPU time in clock ticks.
@@ -24,20 +27,20 @@ pub(crate) struct Cpu {
     pub system: u64,
 }
 
-/// `stat` of a process or a thread.
+/// The file `stat` of a process or a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub name: String,
-    /// It is being taken down, or nothing but its number is left of it.
+    /// The process is being taken down, or nothing but its number is left of it.
     pub ended: bool,
     pub major_faults: u64,
-    /// That of a process includes its threads that have ended.
+    /// The time of a process includes that of its threads that have ended.
     pub cpu: Cpu,
-    /// Clock ticks since the machine was started.
+    /// When it was started, in clock ticks since the machine was.
     pub started: u64,
 }
 
-/// Memory by `status`, in bytes.
+/// Memory of a process, in bytes, by its file `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub resident: u64,
@@ -46,14 +49,14 @@ pub(crate) struct Memory {
     pub swap: u64,
 }
 
-/// Bytes by `io`.
+/// Bytes that a process read from disks and wrote to them, by its file `io`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Traffic {
     pub read: u64,
     pub written: u64,
 }
 
-/// Clock ticks since the machine was started.
+/// Clock ticks since the machine was started, by the file `uptime`.
 pub(crate) fn uptime(path: &Path) -> io::Result<u64> {
     let text = read(path)?;
     let (seconds, hundredths) =
@@ -62,7 +65,7 @@ pub(crate) fn uptime(path: &Path) -> io::Result<u64> {
     Ok(seconds.saturating_mul(TICKS_PER_SECOND).saturating_add(hundredths))
 }
 
-/// `stat` in the directory of a process or thread.
+/// The file `stat` in the directory of a process or thread.
 pub(crate) fn stat(dir: &Path) -> io::Result<Stat> {
     parse_stat(&read(&dir.join("stat"))?)
 }
@@ -85,7 +88,7 @@ fn parse_stat(text: &str) -> io::Result<Stat> {
     })
 }
 
-/// The threads of a process, by id. One that ends meanwhile is not among them.
+/// The threads of a process, by id. A thread that ends meanwhile is not among them.
 pub(crate) fn threads(dir: &Path) -> io::Result<Vec<(u32, Stat)>> {
     let entries = fs::read_dir(dir.join("task"))?.flatten().take(MAX_THREADS);
     let threads =
@@ -111,7 +114,7 @@ pub(crate) fn traffic(dir: &Path) -> io::Result<Traffic> {
     Ok(Traffic { read: number(value(&text, "read_bytes:"))?, written: number(value(&text, "write_bytes:"))? })
 }
 
-/// How many files a process may have open (soft limit).
+/// How many files a process may have open, by its soft limit.
 pub(crate) fn max_open_files(dir: &Path) -> io::Result<u64> {
     let text = read(&dir.join("limits"))?;
     match value(&text, "Max open files") {
@@ -126,7 +129,7 @@ pub(crate) fn open_files(dir: &Path) -> io::Result<u64> {
     match fs::read_dir(&dir) {
         Ok(entries) => Ok(entries.take(MAX_FILES).count() as u64),
         Err(denied) if denied.kind() == ErrorKind::PermissionDenied => {
-            // From v6.2 of the kernel on it is the directory's size, which everybody may see.
+            // From Linux 6.2 on the number is the directory's size, which everybody may see.
             let size = fs::metadata(&dir).map_or(0, |metadata| metadata.len());
             if size > 0 { Ok(size) } else { Err(denied) }
         }
@@ -143,7 +146,7 @@ fn number(word: Option<&str>) -> io::Result<u64> {
     word.and_then(|word| word.parse().ok()).ok_or_else(odd)
 }
 
-/// The kernel writes another form than is known.
+/// The kernel writes the file in another form than is known.
 fn odd() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "it has not the form that is known")
 }

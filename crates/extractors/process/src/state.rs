@@ -9,48 +9,50 @@ use event::{Body, time};
 
 use crate::host::Host;
 use crate::proc::{self, Memory};
-use crate::search::Found;
+use crate::running::RunningNode;
 use crate::threads::Threads;
-use crate::trouble::Trouble;
+use crate::unreadable::Unreadable;
 
-/// A process, and what is remembered of it.
+/// The node's process, and what is remembered of it between two readings.
 pub(crate) struct Process {
     dir: PathBuf,
-    found: Found,
+    running: RunningNode,
     threads: Threads,
 }
 
-/// What a look at it gave.
-pub(crate) struct Look {
-    /// When, in nanoseconds since the UNIX epoch.
+/// What was read of a process at one time.
+pub(crate) struct Reading {
+    /// When it was read, in nanoseconds since the UNIX epoch.
     pub time_ns: u64,
-    /// Without what is on disks.
+    /// The state, without what is read from disks.
     pub state: NodeProcess,
-    pub troubles: Vec<Trouble>,
+    /// What is missing in it.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Process {
-    pub(crate) fn new(host: &Host, found: Found) -> Self {
-        Self { dir: host.process(found.pid), found, threads: Threads::default() }
+    pub(crate) fn new(host: &Host, running: RunningNode) -> Self {
+        Self { dir: host.process(running.pid), running, threads: Threads::default() }
     }
 
-    /// Looks at it. None if it has ended.
-    pub(crate) fn look(&mut self) -> Option<Look> {
+    /// Reads its state. None if the process has ended.
+    pub(crate) fn read(&mut self) -> Option<Reading> {
         let stat = self.stat()?;
-        let mut troubles = Vec::new();
-        if let Some(threads) = self.read("threads", "task", proc::threads(&self.dir), &mut troubles) {
+        let mut unreadable = Vec::new();
+        if let Some(threads) = self.readable("threads", "task", proc::threads(&self.dir), &mut unreadable) {
             self.threads.note(stat.cpu, &threads);
         }
-        let memory = self.read("memory", "status", proc::memory(&self.dir), &mut troubles);
-        let traffic = self.read("disk traffic", "io", proc::traffic(&self.dir), &mut troubles);
-        let open_files = self.read("the number of open files", "fd", proc::open_files(&self.dir), &mut troubles);
-        let limit = self.read("the limit of open files", "limits", proc::max_open_files(&self.dir), &mut troubles);
-        if !troubles.is_empty() {
-            self.stat()?; // else it ended meanwhile
+        let memory = self.readable("memory", "status", proc::memory(&self.dir), &mut unreadable);
+        let traffic = self.readable("disk traffic", "io", proc::traffic(&self.dir), &mut unreadable);
+        let open_files = self.readable("the number of open files", "fd", proc::open_files(&self.dir), &mut unreadable);
+        let limit =
+            self.readable("the limit of open files", "limits", proc::max_open_files(&self.dir), &mut unreadable);
+        if !unreadable.is_empty() {
+            self.stat()?; // None: it ended meanwhile.
         }
         let state = NodeProcess {
-            pid: self.found.pid,
-            started_ns: self.found.started_ns,
+            pid: self.running.pid,
+            started_ns: self.running.started_ns,
             threads: self.threads.by_name(),
             memory: memory.map(node_memory),
             open_files,
@@ -60,23 +62,24 @@ impl Process {
             major_faults: Some(stat.major_faults),
             ..NodeProcess::default()
         };
-        Some(Look { time_ns: time::now_ns(), state, troubles })
+        Some(Reading { time_ns: time::now_ns(), state, unreadable })
     }
 
-    /// Its `stat`, if it is still that process.
+    /// Its `stat`; none if it has ended, or its id belongs to another process by now.
     fn stat(&self) -> Option<proc::Stat> {
-        proc::stat(&self.dir).ok().filter(|stat| stat.started == self.found.started && !stat.ended)
+        proc::stat(&self.dir).ok().filter(|stat| stat.started == self.running.started && !stat.ended)
     }
 
-    fn read<T>(
+    /// A part of the state; if it can't be read, that is added to `unreadable`.
+    fn readable<T>(
         &self,
         what: &'static str,
         file: &str,
         outcome: io::Result<T>,
-        troubles: &mut Vec<Trouble>,
+        unreadable: &mut Vec<Unreadable>,
     ) -> Option<T> {
-        let owner = self.found.owner.as_deref();
-        outcome.map_err(|error| troubles.push(Trouble::new(what, &self.dir.join(file), error, owner))).ok()
+        let owner = self.running.owner.as_deref();
+        outcome.map_err(|error| unreadable.push(Unreadable::new(what, &self.dir.join(file), error, owner))).ok()
     }
 }
 
@@ -89,7 +92,7 @@ fn node_memory(memory: Memory) -> NodeMemory {
     }
 }
 
-/// The body of an event.
+/// The body of an event with this state.
 pub(crate) fn body(state: NodeProcess) -> Body {
     Body::Observer(Observer { observer_event: Some(ObserverEvent::Process(state)) })
 }

@@ -6,23 +6,23 @@ use event::pb::observer::NodeThreads;
 
 use crate::proc::{Cpu, Stat, TICKS_PER_SECOND};
 
-/// Names that are kept apart. A node has some 30.
+/// How many names are kept apart at most. A node has some 30.
 const MAX_NAMES: usize = 64;
 
 /// The longest name, in characters; the kernel cuts those of threads at 15 bytes.
 const MAX_NAME: usize = 32;
 
-/// Name of what is beyond them.
+/// The name for threads beyond those.
 const OTHER: &str = "(other)";
 
-/// Name of what no thread that was seen has used.
+/// The name for the time that no thread that was seen has used.
 const ENDED: &str = "(ended)";
 
-/// What the threads of a process have used, those included that have ended.
+/// CPU time of the threads of a process by their names, those included that have ended.
 #[derive(Debug, Default)]
 pub(crate) struct Threads {
     names: BTreeMap<String, Used>,
-    /// By thread id: when it was started, and what it had used when it was last seen.
+    /// By thread id: when the thread was started, in clock ticks, and what it had used when it was last seen.
     seen: HashMap<u32, (u64, Cpu)>,
     ended: Cpu,
 }
@@ -34,8 +34,8 @@ struct Used {
 }
 
 impl Threads {
-    /// Takes what a process and its threads have used by now. `total` is to be read first, so that it is not more than what all
-    /// of them have used.
+    /// Adds what a process and its threads have used by now. `total` must have been read before `threads`, so that it is not more than what all of
+    /// them have used.
     pub(crate) fn note(&mut self, total: Cpu, threads: &[(u32, Stat)]) {
         self.names.values_mut().for_each(|used| used.count = 0);
         let mut seen = HashMap::with_capacity(threads.len());
@@ -60,7 +60,7 @@ impl Threads {
         self.names.entry(if room { name } else { OTHER.to_owned() }).or_default()
     }
 
-    /// All names, sorted.
+    /// The time by name, sorted by name.
     pub(crate) fn by_name(&self) -> Vec<NodeThreads> {
         let mut all: Vec<_> = self.names.iter().map(|(name, used)| row(name, used.count, used.cpu)).collect();
         if self.ended != Cpu::default() {
@@ -181,7 +181,7 @@ mod tests {
     proptest! {
         /// Whatever threads come, go and do between two looks: no time is lost, counted twice, or taken back.
         #[test]
-        fn all_of_the_time_is_told(steps in prop::collection::vec((0u32..8, 0u64..3, 0u64..50, any::<bool>()), 1..200)) {
+        fn all_of_the_time_is_there(steps in prop::collection::vec((0u32..8, 0u64..3, 0u64..50, any::<bool>()), 1..200)) {
             let mut threads = Threads::default();
             let (mut living, mut total) = (BTreeMap::<u32, (u64, u64)>::new(), 0);
             let mut last = BTreeMap::new();

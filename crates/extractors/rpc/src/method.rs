@@ -9,13 +9,13 @@ use node::rpc::RpcError;
 use crate::convert;
 use crate::poll::Call;
 
-/// What moves all the time.
+/// For what changes all the time.
 const OFTEN: Duration = Duration::from_secs(10);
 
-/// What moves when somebody wants it to.
+/// For what changes when an operator changes it.
 const SOMETIMES: Duration = Duration::from_secs(60);
 
-/// What moves slowly, or costs the node something.
+/// For what changes slowly, or costs the node something.
 const SELDOM: Duration = Duration::from_secs(300);
 
 type Poll = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Result<(), RpcError>> + Send + 'a>>;
@@ -24,9 +24,9 @@ type Poll = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Result<(), R
 pub(crate) struct Method {
     /// Its name at the node.
     pub name: &'static str,
-    /// How often it is polled unless told otherwise.
+    /// How often it is polled by default.
     pub interval: Duration,
-    /// Calls it and publishes what its answer becomes.
+    /// Calls it and publishes its answer as an event.
     pub poll: Poll,
 }
 
@@ -49,13 +49,12 @@ pub(crate) const METHODS: &[Method] = &[
     Method { name: "estimatesmartfee", interval: SELDOM, poll: |c| Box::pin(fees(c)) },
 ];
 
-/// The methods that can be polled and how often each is unless told otherwise: for help texts, and for those who write
-/// the node's `rpcwhitelist`.
+/// The methods that can be polled, and how often each is by default: for help texts, and for those who write the node's `rpcwhitelist`.
 pub fn methods() -> impl Iterator<Item = (&'static str, Duration)> {
     METHODS.iter().map(|method| (method.name, method.interval))
 }
 
-/// Asks for each target in each mode, one after the other.
+/// Calls `estimatesmartfee` for each target in each mode, one after the other.
 async fn fees(call: &Call<'_>) -> Result<(), RpcError> {
     let options = call.options();
     for &target in &options.fee_targets {

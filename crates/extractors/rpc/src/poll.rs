@@ -1,4 +1,4 @@
-//! The polling of one method: calls, what they count, and what is said when they fail.
+//! The polling of one method: its calls, what they count, and what is logged when they fail.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,16 +24,16 @@ use crate::options::Options;
 /// Pause between the first calls of two methods. All at once would fill half of the node's work queue (`rpcworkqueue`).
 const STAGGER: Duration = Duration::from_millis(20);
 
-/// How long to wait when the node says that it is starting.
+/// How long to wait when the node answers that it is starting.
 const WARM_UP: Duration = Duration::from_millis(250);
 
-/// One run of the node, as far as polling goes.
+/// The polling of one run of the node.
 pub(crate) struct Session {
     pub client: Arc<RpcClient>,
     pub options: Arc<Options>,
     pub publisher: Publisher,
-    pub told: Arc<Told>,
-    /// Takes failures after which the node may be away. One that waits is enough.
+    pub warnings: Arc<Warnings>,
+    /// Takes failures after which the node may be away. It has room for one, which is enough.
     pub doubts: mpsc::Sender<Doubt>,
     pub stop: CancellationToken,
 }
@@ -44,19 +44,19 @@ pub(crate) struct Doubt {
     pub error: RpcError,
 }
 
-/// The last trouble with each method that was told: the same one is told once, whatever the node's runs.
+/// Warnings about methods. The last trouble with each is remembered, so that the same one is logged once, whatever the node's runs.
 #[derive(Default)]
-pub(crate) struct Told(Mutex<HashMap<&'static str, String>>);
+pub(crate) struct Warnings(Mutex<HashMap<&'static str, String>>);
 
-impl Told {
+impl Warnings {
     pub(crate) fn failed(&self, node: &str, method: &'static str, error: &RpcError) {
-        // Not the whole text, of which some parts may change each time.
+        // Not the whole text, parts of which may change each time.
         let trouble = match error {
             RpcError::Node { code, .. } => format!("node {code}"),
             error => error.kind().to_owned(),
         };
         if self.0.lock().insert(method, trouble.clone()).is_none_or(|last| last != trouble) {
-            warn!("node {node}: {error} (said once)");
+            warn!("node {node}: {error} (logged once)");
         }
     }
 
@@ -93,16 +93,16 @@ impl Session {
             }
             match outcome {
                 Ok(()) if self.stop.is_cancelled() => return,
-                Ok(()) => self.told.worked(node, method.name),
-                // Nothing but a restart of the node changes that, and it logs each forbidden call.
+                Ok(()) => self.warnings.worked(node, method.name),
+                // Nothing but a restart of the node changes that, and the node logs each forbidden call.
                 Err(error @ (RpcError::NoMethod { .. } | RpcError::Forbidden { .. })) => {
-                    self.told.failed(node, method.name, &error);
+                    self.warnings.failed(node, method.name, &error);
                     return;
                 }
                 Err(error) if error.is_away() => {
                     let _ = self.doubts.try_send(Doubt { method: method.name, error });
                 }
-                Err(error) => self.told.failed(node, method.name, &error),
+                Err(error) => self.warnings.failed(node, method.name, &error),
             }
         }
     }
@@ -119,7 +119,10 @@ impl Call<'_> {
         &self.session.options
     }
 
-    /// Calls the method and publishes what `event` makes of its answer. Returns early when the session stops.
+    /// Calls the method and publishes what `event` makes of its answer. Returns early, with success, when the session stops.
+    ///
+    /// # Errors
+    /// The call failed.
     pub(crate) async fn ask<T: DeserializeOwned + Send + 'static, const N: usize>(
         &self,
         params: [Value; N],
@@ -131,16 +134,14 @@ impl Call<'_> {
         let Some(answer) = answer else { return Ok(()) };
         let answered = time::now_ns();
         let accounts = publisher.accounts();
+        // That a node which starts cannot answer yet is no failure.
+        if !matches!(answer, Err(RpcError::WarmingUp { .. })) {
+            accounts.count("rpc_calls", self.method, 1.0);
+            accounts.count("rpc_seconds", self.method, started.elapsed().as_secs_f64());
+        }
         match &answer {
-            // Part of a start.
-            Err(RpcError::WarmingUp { .. }) => {}
-            answer => {
-                accounts.count("rpc_calls", self.method, 1.0);
-                accounts.count("rpc_seconds", self.method, started.elapsed().as_secs_f64());
-                if let Err(error) = answer {
-                    accounts.count("rpc_errors", &format!("{}:{}", self.method, error.kind()), 1.0);
-                }
-            }
+            Ok(_) | Err(RpcError::WarmingUp { .. }) => {}
+            Err(error) => accounts.count("rpc_errors", &format!("{}:{}", self.method, error.kind()), 1.0),
         }
         let body = Body::RpcExtractor(Rpc { rpc_event: Some(event(answer?)) });
         publisher.publish(answered, body).await;

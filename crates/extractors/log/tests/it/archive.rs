@@ -61,7 +61,7 @@ async fn all_forms_give_the_same() {
     let text: String = (0..50_000).map(|number| line(number) + if number % 100 == 0 { "more\n" } else { "" }).collect();
     let (first, second) = text.split_at(text.len() / 2);
     let joined = |pack: fn(&[u8]) -> Vec<u8>| [pack(first.as_bytes()), pack(second.as_bytes())].concat();
-    // The names tell nothing.
+    // The names show nothing.
     let files = [
         ("plain.gz", text.clone().into_bytes()),
         ("gzip", gzip(text.as_bytes())),
@@ -98,7 +98,7 @@ async fn each_start_of_the_node_is_a_run() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_and_the_rest_is_read() {
+async fn what_cannot_be_read_is_logged_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let text: String = (0..50_000).map(line).collect();
     let (whole_gzip, whole_zstd) = (gzip(text.as_bytes()), zstd(text.as_bytes()));
@@ -124,8 +124,8 @@ async fn what_cannot_be_read_is_told_and_the_rest_is_read() {
     let (runs, stage, outcome) = read(&paths).await;
     let failed = paths[..4].iter().map(|path| path.display().to_string()).collect::<BTreeSet<_>>();
     let error = outcome.unwrap_err();
-    let (told, named) = error.split_once(" could not be read to the end: ").unwrap();
-    assert_eq!(told, "4 of 6 files");
+    let (count, named) = error.split_once(" could not be read to the end: ").unwrap();
+    assert_eq!(count, "4 of 6 files");
     assert_eq!(named.split(", ").map(str::to_owned).collect::<BTreeSet<_>>(), failed);
     let mut lengths: Vec<_> = runs.values().map(Vec::len).collect();
     lengths.sort_unstable();
@@ -135,8 +135,8 @@ async fn what_cannot_be_read_is_told_and_the_rest_is_read() {
     assert_eq!(lengths.iter().sum::<usize>() as u64, stage.events_out());
     for (path, (_, _, problem)) in paths.iter().zip(&files) {
         let sentence = format!("cannot read {} to its end: {problem}", path.display());
-        let told = log::lines(&["ERROR", &sentence, " entries in ", " bytes of log were read"]);
-        assert_eq!(told.len(), usize::from(!problem.is_empty()), "{sentence}: {told:?}");
+        let logged = log::lines(&["ERROR", &sentence, " entries in ", " bytes of log were read"]);
+        assert_eq!(logged.len(), usize::from(!problem.is_empty()), "{sentence}: {logged:?}");
     }
 }
 

@@ -87,8 +87,8 @@ async fn truncated() {
     observed.expect(1010..1100).await;
     write(&mut file, 1100..1101);
     observed.expect(1100..1101).await;
-    let told = log::lines(&["WARN", "node truncated:", "was truncated after"]);
-    assert_eq!(told.len(), 2, "{told:?}");
+    let logged = log::lines(&["WARN", "node truncated:", "was truncated after"]);
+    assert_eq!(logged.len(), 2, "{logged:?}");
     observed.stop().await;
 }
 
@@ -128,9 +128,9 @@ async fn not_there_yet_and_gone_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data/debug.log");
     let mut observed = observe("absent", Source::File(path.clone()), END);
-    let told = || log::lines(&["WARN", "node absent:", "it does not exist", "said once"]).len();
+    let logged = || log::lines(&["WARN", "node absent:", "it does not exist", "once"]).len();
     for time in 1..=2 {
-        eventually("it is told", PATIENCE, || async { (told() == time).then_some(()) }).await.unwrap();
+        eventually("it is logged", PATIENCE, || async { (logged() == time).then_some(()) }).await.unwrap();
         fs::create_dir(path.parent().unwrap()).unwrap();
         let mut file = append(&path);
         write(&mut file, 0..10);
@@ -156,7 +156,7 @@ async fn an_entry_is_published_when_it_is_complete() {
     let (record, entry) = observed.next().await;
     assert_eq!(text(&entry), "two\nlines");
     assert_eq!(record.envelope().time_ns, 1_782_231_554_000_000_000);
-    // The kernel tells of it, or each would take about 200 ms: that long it waits when there was nothing.
+    // The kernel reports it, or each would take about 200 ms: that long it waits when there was nothing.
     let mut quickest = Duration::MAX;
     for number in 0..10 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -203,10 +203,11 @@ async fn without_permission() {
     let thread = as_nobody("denied", &path, &bus, &stop);
     let denied = format!("cannot read {}: permission denied", path.display());
     for (what, permission) in [(&data, "g+x"), (&path, "g+r")] {
-        let remedy = format!("after chmod {permission} {} (said once", what.display());
-        let told = || log::lines(&["WARN", "node denied:", &denied, "run as user ", "member of group ", &remedy]).len();
-        let told = eventually(&remedy, PATIENCE, || async { (told() == 1).then_some(()) }).await;
-        told.unwrap_or_else(|error| panic!("{error}: {:?}", log::lines(&["node denied:"])));
+        let remedy = format!("after chmod {permission} {} (", what.display());
+        let logged =
+            || log::lines(&["WARN", "node denied:", &denied, "run as user ", "member of group ", &remedy]).len();
+        let outcome = eventually(&remedy, PATIENCE, || async { (logged() == 1).then_some(()) }).await;
+        outcome.unwrap_or_else(|error| panic!("{error}: {:?}", log::lines(&["node denied:"])));
         mode(what, 0o755);
     }
     opened("denied", 1).await;

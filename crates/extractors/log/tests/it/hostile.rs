@@ -70,11 +70,11 @@ async fn garbage_gives_events_and_does_no_harm() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_is_told() {
+async fn what_is_no_file_is_logged() {
     let folder = tempfile::tempdir().unwrap();
     let observed = crate::observe("folder", extractor_log::Source::File(folder.path().to_owned()), Options::default());
-    let told =
-        || testbed::log::lines(&["WARN", "node folder: cannot read", "neither a file nor a FIFO", "(said once"]).len();
-    testbed::eventually("it is told", crate::PATIENCE, || async { (told() == 1).then_some(()) }).await.unwrap();
+    let logged =
+        || testbed::log::lines(&["WARN", "node folder: cannot read", "neither a file nor a FIFO", "once"]).len();
+    testbed::eventually("it is logged", crate::PATIENCE, || async { (logged() == 1).then_some(()) }).await.unwrap();
     observed.stop().await;
 }

@@ -17,7 +17,7 @@ fn source(node: &Node) -> Source {
     Source::Node(target)
 }
 
-/// Mines a block, and waits until the log tells it. Gives the run in which it does.
+/// Mines a block, and waits until that is in the log. Returns the run in which it is.
 async fn mine(node: &Node, observed: &mut Observed) -> u64 {
     let hash = node.mine(1).await.unwrap()[0].to_string();
     loop {
@@ -28,7 +28,7 @@ async fn mine(node: &Node, observed: &mut Observed) -> u64 {
     }
 }
 
-/// Waits until the log tells that the node has started. Gives the run that begins with it.
+/// Waits until the log shows that the node has started. Returns the run that begins with it.
 async fn started(observed: &mut Observed) -> u64 {
     loop {
         let (record, entry) = observed.next().await;
@@ -120,8 +120,8 @@ async fn a_data_directory_that_does_not_exist_yet() {
     let datadir = folder.path().join("data");
     let target = Target { datadir: Some(datadir.clone()), chain: Some(Chain::Regtest), ..Target::default() };
     let mut observed = observe("new", Source::Node(target), Options::default());
-    let told = || log::lines(&["WARN", "node new:", "there is no data directory", "(said once"]).len();
-    eventually("it is told", PATIENCE, || async { (told() == 1).then_some(()) }).await.unwrap();
+    let logged = || log::lines(&["WARN", "node new:", "there is no data directory", "once"]).len();
+    eventually("it is logged", PATIENCE, || async { (logged() == 1).then_some(()) }).await.unwrap();
     let node = Node::builder().dir(&datadir).start().await.unwrap();
     let back = Instant::now();
     started(&mut observed).await;
@@ -137,8 +137,8 @@ async fn a_node_without_a_log() {
     }
     let node = Node::builder().config("nodebuglogfile=1").start().await.unwrap();
     let observed = observe("silent", source(&node), Options::default());
-    let told = || log::lines(&["WARN", "node silent: it writes no debug.log; take ", "(said once"]).len();
-    eventually("it is told", PATIENCE, || async { (told() == 1).then_some(()) }).await.unwrap();
+    let logged = || log::lines(&["WARN", "node silent: it writes no debug.log; take ", "once"]).len();
+    eventually("it is logged", PATIENCE, || async { (logged() == 1).then_some(()) }).await.unwrap();
     observed.stop().await;
 }
 

@@ -151,7 +151,7 @@ async fn threads_that_end_and_a_process_that_is_restarted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_left_out_and_said_once() {
+async fn what_cannot_be_read_is_left_out_and_logged_once() {
     let fake = Fake::new();
     fake.process(50, 90_000, 100, 10);
     fs::remove_file(fake.path("proc/50/io")).unwrap();
@@ -175,20 +175,20 @@ async fn what_cannot_be_read_is_left_out_and_said_once() {
         assert_eq!((&*state.directories[0].name, state.filesystems.len()), ("chainstate", 1));
     }
     observed.stop().await;
-    let told = log::lines(&["WARN", "node narrow:", "(said once)"]);
-    assert_eq!(told.len(), 4, "{told:?}");
+    let logged = log::lines(&["WARN", "node narrow:", "(logged once)"]);
+    assert_eq!(logged.len(), 4, "{logged:?}");
     for words in [
-        ["disk traffic is not told", "proc/50/io can't be read"],
-        ["number of open files is not told", "run as user bitcoin or as root"],
-        ["memory is not told", "status can't be read: it has not the form"],
-        ["disk use of directories is not told", "blocks can't be read"],
+        ["disk traffic is left out", "proc/50/io can't be read"],
+        ["number of open files is left out", "run as user bitcoin or as root"],
+        ["memory is left out", "status can't be read: it has not the form"],
+        ["disk use of directories is left out", "blocks can't be read"],
     ] {
-        assert_eq!(log::lines(&["WARN", "node narrow:", words[0], words[1]]).len(), 1, "{words:?}: {told:?}");
+        assert_eq!(log::lines(&["WARN", "node narrow:", words[0], words[1]]).len(), 1, "{words:?}: {logged:?}");
     }
 }
 
 #[tokio::test]
-async fn a_process_that_is_not_to_be_seen_is_said_once_and_waited_for() {
+async fn a_process_that_is_not_to_be_seen_is_logged_once_and_waited_for() {
     let fake = Fake::new();
     // One that is being taken down is none.
     fake.prepare(40, 1, 1, 1);
@@ -198,8 +198,8 @@ async fn a_process_that_is_not_to_be_seen_is_said_once_and_waited_for() {
     let far = observe("far", fake.root.path(), far);
     let mut absent = observe("hidden", fake.root.path(), fake.target());
     for (name, words) in [("node far:", "extract process` there"), ("node hidden:", "option hidepid")] {
-        let told = || async { (log::lines(&["WARN", name, words]).len() == 1).then_some(()) };
-        eventually(name, PATIENCE, told).await.unwrap();
+        let logged = || async { (log::lines(&["WARN", name, words]).len() == 1).then_some(()) };
+        eventually(name, PATIENCE, logged).await.unwrap();
     }
     fake.remove("proc/40");
     fake.process(50, 90_000, 100, 10);
@@ -215,7 +215,7 @@ async fn a_process_that_is_not_to_be_seen_is_said_once_and_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_told_of_the_node_must_make_sense() {
+async fn a_target_that_contradicts_itself_is_an_error() {
     let fake = Fake::new();
     let half = Target { rpc_user: Some("u".to_owned()), ..Target::default() };
     let error = observe("half", fake.root.path(), half).task.await.unwrap().unwrap_err().to_string();

@@ -176,11 +176,11 @@ async fn errors_are_counted_and_said_once_until_they_change() {
     assert_eq!(observed.counted("rpc_calls", "getpeerinfo"), 1.0);
     observed.stop().await;
     for (words, times) in [
-        (["no method getpeerinfo", "said once"], 1),
+        (["no method getpeerinfo", "logged once"], 1),
         (["does not let \"u\" call getmempoolinfo", "rpcwhitelist=u:...,getmempoolinfo"], 1),
         (["result of getmemoryinfo", "not understood"], 1),
         (["getaddrmaninfo", "gave no answer in 1 s"], 1),
-        (["broke off getnetworkinfo", "said once"], 1),
+        (["broke off getnetworkinfo", "logged once"], 1),
         (["getnettotals", "error -1"], 2),
         (["getnettotals", "error -2"], 1),
     ] {

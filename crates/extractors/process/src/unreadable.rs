@@ -1,4 +1,4 @@
-//! What can't be read, and what would help: each said once.
+//! What can't be read, and what would help: each is logged once.
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-/// Something that is not told since it can't be read.
+/// Something that is left out of the events since it can't be read.
 #[derive(Debug)]
-pub(crate) struct Trouble {
-    /// What is not told.
+pub(crate) struct Unreadable {
+    /// What is left out.
     what: &'static str,
     path: PathBuf,
     error: io::Error,
@@ -17,26 +17,26 @@ pub(crate) struct Trouble {
     owner: Option<String>,
 }
 
-impl Trouble {
+impl Unreadable {
     pub(crate) fn new(what: &'static str, path: &Path, error: io::Error, owner: Option<&str>) -> Self {
         Self { what, path: path.to_owned(), error, owner: owner.map(str::to_owned) }
     }
 }
 
-/// Those that were said of a node, in any run of it.
-pub(crate) struct Troubles {
+/// Logs what can't be read of a node, each once, whatever the node's runs.
+pub(crate) struct Warnings {
     node: String,
-    said: HashSet<&'static str>,
+    logged: HashSet<&'static str>,
 }
 
-impl Troubles {
+impl Warnings {
     pub(crate) fn of(node: &str) -> Self {
-        Self { node: node.to_owned(), said: HashSet::new() }
+        Self { node: node.to_owned(), logged: HashSet::new() }
     }
 
-    pub(crate) fn tell(&mut self, troubles: impl IntoIterator<Item = Trouble>) {
-        for Trouble { what, path, error, owner } in troubles {
-            if !self.said.insert(what) {
+    pub(crate) fn log(&mut self, unreadable: impl IntoIterator<Item = Unreadable>) {
+        for Unreadable { what, path, error, owner } in unreadable {
+            if !self.logged.insert(what) {
                 continue;
             }
             let owner = owner.as_deref().unwrap_or("of the node");
@@ -47,7 +47,7 @@ impl Troubles {
                 _ => String::new(),
             };
             let path = path.display();
-            warn!("node {}: {what} is not told, since {path} can't be read: {error}{remedy} (said once)", self.node);
+            warn!("node {}: {what} is left out, since {path} can't be read: {error}{remedy} (logged once)", self.node);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The node's answers as events. Pure.
+//! The node's answers as events. Everything here is pure.
 //!
-//! A value that the node did not give is 0, "" or false, since old readers reject an event without it; one that does not fit the field's
-//! type becomes the nearest that does.
+//! A value that is missing in an answer is 0, "" or false in the event, since old readers reject an event without it. A value that does not fit the
+//! field's type becomes the nearest that does.
 
 mod addrman;
 
@@ -14,7 +14,7 @@ use node::rpc::types;
 
 pub(crate) use addrman::addrman;
 
-/// The nearest `u32`.
+/// The nearest `u32`; 0 for a negative number.
 fn nearest(value: impl TryInto<u64>) -> u32 {
     let value = value.try_into().unwrap_or(0); // it was negative
     u32::try_from(value).unwrap_or(u32::MAX)
@@ -194,7 +194,7 @@ fn orphan_tx(orphan: types::OrphanTx) -> pb::OrphanTx {
     }
 }
 
-/// The bytes of a hash in the order in which Bitcoin serializes them, which is not that of the text. Empty if it is none.
+/// The bytes of a hash in the order in which Bitcoin serializes them, which is not that of the text. Empty if the text is no hash.
 fn hash(text: &str) -> Bytes {
     let mut bytes = [0; 32];
     match hex::decode_to_slice(text, &mut bytes) {
@@ -219,10 +219,10 @@ pub(crate) fn chain_tx_stats(stats: types::ChainTxStats) -> RpcEvent {
     })
 }
 
-/// The most categories of debug.log that are told; Bitcoin Core has some 30.
+/// How many categories of debug.log are published at most; Bitcoin Core has some 30.
 const MAX_CATEGORIES: usize = 256;
 
-/// The longest name of one, in bytes.
+/// The longest name of a category, in bytes.
 const MAX_CATEGORY: usize = 64;
 
 pub(crate) fn logging(types::Logging(categories): types::Logging) -> RpcEvent {
@@ -230,7 +230,7 @@ pub(crate) fn logging(types::Logging(categories): types::Logging) -> RpcEvent {
     RpcEvent::Logging(pb::Logging { categories: named.take(MAX_CATEGORIES).collect() })
 }
 
-/// `target` and `mode` are those that were asked for.
+/// `target` and `mode` are the parameters of the call.
 pub(crate) fn smart_fee(fee: types::SmartFee, target: u32, mode: FeeEstimateMode) -> pb::EstimateSmartFee {
     pb::EstimateSmartFee {
         fee_rate: fee.feerate,
