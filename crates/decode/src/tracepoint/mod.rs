@@ -1,6 +1,9 @@
-//! Records of Bitcoin Core's tracepoints, as the tracepoint extractor's ring holds them, to events.
+//! Decodes the records of Bitcoin Core's tracepoints, as the tracepoint extractor's ring holds them, to events.
 
+#[macro_use]
 mod record;
+mod layout;
+mod per_tracepoint;
 
 use std::borrow::Cow;
 
@@ -25,66 +28,14 @@ use thiserror::Error;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::message::{self, Meta};
-use record::{Head, Text};
+use layout::Head;
+use record::{Hash, Text};
 
-macro_rules! tracepoints {
-    ($($name:ident $provider:literal $probe:literal;)+) => {
-        /// The tracepoints of Bitcoin Core that are of use, in the order of the C program's `enum tracepoint`.
-        #[allow(missing_docs)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Tracepoint {
-            $($name,)+
-        }
-
-        impl Tracepoint {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// Provider (Bitcoin Core: context) in the node's program: "net", "mempool", ...
-            pub fn provider(self) -> &'static str {
-                match self {
-                    $(Self::$name => $provider,)+
-                }
-            }
-
-            /// Name in the node's program: "inbound_message", ...
-            pub fn probe(self) -> &'static str {
-                match self {
-                    $(Self::$name => $probe,)+
-                }
-            }
-
-            /// As people write it: "net:inbound_message".
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => concat!($provider, ":", $probe),)+
-                }
-            }
-        }
-    };
-}
-
-tracepoints! {
-    InboundMessage "net" "inbound_message";
-    OutboundMessage "net" "outbound_message";
-    InboundConnection "net" "inbound_connection";
-    OutboundConnection "net" "outbound_connection";
-    ClosedConnection "net" "closed_connection";
-    EvictedInboundConnection "net" "evicted_inbound_connection";
-    MisbehavingConnection "net" "misbehaving_connection";
-    MempoolAdded "mempool" "added";
-    MempoolRemoved "mempool" "removed";
-    MempoolReplaced "mempool" "replaced";
-    MempoolRejected "mempool" "rejected";
-    BlockConnected "validation" "block_connected";
-    UtxocacheFlush "utxocache" "flush";
-    UtxocacheAdd "utxocache" "add";
-    UtxocacheSpent "utxocache" "spent";
-    UtxocacheUncache "utxocache" "uncache";
-}
+pub use layout::Tracepoint;
+pub use per_tracepoint::PerTracepoint;
 
 impl Tracepoint {
-    /// The tracepoint that is written so: "net:inbound_message".
+    /// The tracepoint of this name: "net:inbound_message". None if there is no such tracepoint.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|tracepoint| tracepoint.name() == name)
     }
@@ -93,41 +44,50 @@ impl Tracepoint {
 /// Bytes of a record's head.
 pub const HEAD: usize = size_of::<Head>();
 
-/// A hit of a tracepoint.
+/// What a node did, as one of its tracepoints shows it.
 #[derive(Debug)]
 pub struct Seen {
     /// The tracepoint.
     pub tracepoint: Tracepoint,
     /// Process id of the node.
     pub process: u32,
-    /// When it was hit, in nanoseconds of the kernel's monotonic clock.
+    /// When it happened, in nanoseconds of the kernel's monotonic clock.
     pub monotonic_ns: u64,
-    /// The event.
+    /// What happened.
     pub content: Content,
 }
 
-/// Bytes that are no record: the C program and this one are not of the same build.
+/// The bytes, of which there are so many, are no record: the C program and this one are not of the same build.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("a record of {0} bytes is not one of the tracepoint program")]
 pub struct NotARecord(pub usize);
 
-/// The process that a record is of.
-///
-/// # Errors
-/// It is too short to be one.
-pub fn process_of(record: &[u8]) -> Result<u32, NotARecord> {
-    take::<Head>(record, record.len()).map(|(head, _)| head.tgid)
+/// Where a record comes from, as far as its head shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Process id of the node.
+    pub process: u32,
+    /// The tracepoint; none if the record names one that this build does not have.
+    pub tracepoint: Option<Tracepoint>,
 }
 
-/// Decodes a record of the ring. The bytes must be aligned to 8, as the ring's are.
+/// Where a record comes from, also one that [`decode`] refuses. The bytes must be aligned to 8, as those of the ring are.
 ///
 /// # Errors
-/// The bytes are no record. Odd content is no error.
+/// The bytes are too few to be a record.
+pub fn origin_of(record: &[u8]) -> Result<Origin, NotARecord> {
+    let (head, _) = take::<Head>(record, record.len())?;
+    Ok(Origin { process: head.tgid, tracepoint: tracepoint_of(head) })
+}
+
+/// Decodes a record of the ring. The bytes must be aligned to 8, as those of the ring are.
+///
+/// # Errors
+/// The bytes are no record. Odd content of a record is no error.
 pub fn decode(record: &[u8]) -> Result<Seen, NotARecord> {
     let length = record.len();
     let (head, rest) = take::<Head>(record, length)?;
-    let tracepoint = usize::try_from(head.tracepoint).ok().and_then(|index| Tracepoint::ALL.get(index));
-    let tracepoint = *tracepoint.ok_or(NotARecord(length))?;
+    let tracepoint = tracepoint_of(head).ok_or(NotARecord(length))?;
     let content = match tracepoint {
         Tracepoint::InboundMessage => message(rest, length, Direction::Inbound)?,
         Tracepoint::OutboundMessage => message(rest, length, Direction::Outbound)?,
@@ -139,78 +99,109 @@ pub fn decode(record: &[u8]) -> Result<Seen, NotARecord> {
     Ok(Seen { tracepoint, process: head.tgid, monotonic_ns: head.time_ns, content })
 }
 
+fn tracepoint_of(head: &Head) -> Option<Tracepoint> {
+    Tracepoint::ALL.get(usize::try_from(head.tracepoint).ok()?).copied()
+}
+
+/// The structure that `bytes` begin with, and the bytes after it. `length` is the length of the whole record, for the error.
 fn take<T: FromBytes + KnownLayout + Immutable>(bytes: &[u8], length: usize) -> Result<(&T, &[u8]), NotARecord> {
     T::ref_from_prefix(bytes).map_err(|_| NotARecord(length))
 }
 
+/// A P2P message, encoded at once: messages are most of all events, and building structures first would cost as much as all the rest.
 fn message(bytes: &[u8], length: usize, direction: Direction) -> Result<Content, NotARecord> {
-    let (record, rest) = take::<record::Message>(bytes, length)?;
+    let (record, rest) = take::<layout::Message>(bytes, length)?;
     let captured = usize::try_from(record.captured).ok().and_then(|captured| rest.get(..captured));
     let payload = captured.ok_or(NotARecord(length))?;
-    let command = text(&record.message_type);
+    let message_type = text(&record.message_type);
     let addr = text(&record.addr);
     let conn_type = text(&record.conn_type);
-    let (conn_type, conn_type_name) = type_of_connection(&conn_type);
+    let (conn_type, conn_type_name) = connection_type(&conn_type);
     let peer_id = record.peer_id.cast_unsigned();
     let inbound = direction == Direction::Inbound;
-    let meta = Meta { peer_id, addr: &addr, conn_type, conn_type_name, command: &command, inbound, size: record.size };
+    let meta =
+        Meta { peer_id, addr: &addr, conn_type, conn_type_name, command: &message_type, inbound, size: record.size };
     let mut bytes = Vec::with_capacity(payload.len() + payload.len() / 3 + 256 + ENVELOPE_ROOM);
     message::encode(&meta, payload, &mut bytes);
     Ok(Content::Encoded(Encoded {
         kind: Kind::Message,
         peer: Some(peer_id),
-        message: Some(SmolStr::new(&command)),
+        message: Some(SmolStr::new(&message_type)),
         direction: Some(direction),
         size: Some(record.size),
         bytes,
     }))
 }
 
-/// The events that are structures first: they are few, or small.
+/// The events that become a structure first, since they are few, or small.
 fn structure(tracepoint: Tracepoint, bytes: &[u8], length: usize) -> Result<EbpfEvent, NotARecord> {
     use Tracepoint as T;
-    Ok(match tracepoint {
-        T::InboundMessage | T::OutboundMessage => return Err(NotARecord(length)),
+    match tracepoint {
+        T::InboundMessage | T::OutboundMessage => Err(NotARecord(length)),
         T::InboundConnection | T::OutboundConnection | T::ClosedConnection | T::EvictedInboundConnection => {
-            let (record, _) = take::<record::Connection>(bytes, length)?;
-            connection(match (tracepoint, connection_of(record), record.value) {
-                (T::InboundConnection, conn, existing_connections) => {
-                    ConnectionArm::Inbound(InboundConnection { conn, existing_connections })
-                }
-                (T::OutboundConnection, conn, existing_connections) => {
-                    ConnectionArm::Outbound(OutboundConnection { conn, existing_connections })
-                }
-                (T::ClosedConnection, conn, time_established) => {
-                    ConnectionArm::Closed(ClosedConnection { conn, time_established })
-                }
-                (_, conn, time_established) => {
-                    ConnectionArm::InboundEvicted(EvictedInboundConnection { conn, time_established })
-                }
-            })
+            let (record, _) = take::<layout::Connection>(bytes, length)?;
+            Ok(connection(connection_arm(tracepoint, record)))
         }
         T::MisbehavingConnection => {
-            let (record, _) = take::<record::Misbehaving>(bytes, length)?;
+            let (record, _) = take::<layout::Misbehaving>(bytes, length)?;
             let (id, message) = (record.peer_id.cast_unsigned(), text(&record.reason).into_owned());
-            connection(ConnectionArm::Misbehaving(MisbehavingConnection { id, message }))
+            Ok(connection(ConnectionArm::Misbehaving(MisbehavingConnection { id, message })))
         }
-        T::MempoolAdded => {
-            let (record, _) = take::<record::MempoolAdded>(bytes, length)?;
+        T::MempoolAdded | T::MempoolRemoved | T::MempoolReplaced | T::MempoolRejected => {
+            let event = Some(mempool_arm(tracepoint, bytes, length)?);
+            Ok(EbpfEvent::Mempool(MempoolEvent { event }))
+        }
+        T::BlockConnected => {
+            let (record, _) = take::<layout::BlockConnected>(bytes, length)?;
+            let event = Some(ValidationArm::BlockConnected(block_connected(record)));
+            Ok(EbpfEvent::Validation(ValidationEvent { event }))
+        }
+        T::UtxocacheFlush => {
+            let (record, _) = take::<layout::UtxocacheFlush>(bytes, length)?;
+            Ok(utxocache(UtxoCacheArm::Flush(flush(record))))
+        }
+        T::UtxocacheAdd => Ok(utxocache(UtxoCacheArm::Add(coin(bytes, length)?))),
+        T::UtxocacheSpent => Ok(utxocache(UtxoCacheArm::Spent(coin(bytes, length)?))),
+        T::UtxocacheUncache => Ok(utxocache(UtxoCacheArm::Uncache(coin(bytes, length)?))),
+    }
+}
+
+/// `tracepoint` is one of the four with this record.
+fn connection_arm(tracepoint: Tracepoint, record: &layout::Connection) -> ConnectionArm {
+    let (conn, value) = (connection_of(record), record.value);
+    match tracepoint {
+        Tracepoint::InboundConnection => {
+            ConnectionArm::Inbound(InboundConnection { conn, existing_connections: value })
+        }
+        Tracepoint::OutboundConnection => {
+            ConnectionArm::Outbound(OutboundConnection { conn, existing_connections: value })
+        }
+        Tracepoint::ClosedConnection => ConnectionArm::Closed(ClosedConnection { conn, time_established: value }),
+        _ => ConnectionArm::InboundEvicted(EvictedInboundConnection { conn, time_established: value }),
+    }
+}
+
+/// `tracepoint` is one of the four of the mempool.
+fn mempool_arm(tracepoint: Tracepoint, bytes: &[u8], length: usize) -> Result<MempoolArm, NotARecord> {
+    Ok(match tracepoint {
+        Tracepoint::MempoolAdded => {
+            let (record, _) = take::<layout::MempoolAdded>(bytes, length)?;
             let (vsize, fee) = (saturate(record.vsize), record.fee);
-            mempool(MempoolArm::Added(Added { txid: hash(&record.txid), vsize, fee }))
+            MempoolArm::Added(Added { txid: hash(&record.txid), vsize, fee })
         }
-        T::MempoolRemoved => {
-            let (record, _) = take::<record::MempoolRemoved>(bytes, length)?;
-            mempool(MempoolArm::Removed(Removed {
+        Tracepoint::MempoolRemoved => {
+            let (record, _) = take::<layout::MempoolRemoved>(bytes, length)?;
+            MempoolArm::Removed(Removed {
                 txid: hash(&record.txid),
                 reason: text(&record.reason).into_owned(),
                 vsize: saturate(record.vsize),
                 fee: record.fee,
                 entry_time: record.entry_time,
-            }))
+            })
         }
-        T::MempoolReplaced => {
-            let (record, _) = take::<record::MempoolReplaced>(bytes, length)?;
-            mempool(MempoolArm::Replaced(Replaced {
+        Tracepoint::MempoolReplaced => {
+            let (record, _) = take::<layout::MempoolReplaced>(bytes, length)?;
+            MempoolArm::Replaced(Replaced {
                 replaced_txid: hash(&record.replaced_txid),
                 replaced_vsize: saturate(record.replaced_vsize),
                 replaced_fee: record.replaced_fee,
@@ -219,47 +210,39 @@ fn structure(tracepoint: Tracepoint, bytes: &[u8], length: usize) -> Result<Ebpf
                 replacement_vsize: saturate(record.replacement_vsize),
                 replacement_fee: record.replacement_fee,
                 replaced_by_transaction: record.replaced_by_transaction != 0,
-            }))
+            })
         }
-        T::MempoolRejected => {
-            let (record, _) = take::<record::MempoolRejected>(bytes, length)?;
+        _ => {
+            let (record, _) = take::<layout::MempoolRejected>(bytes, length)?;
             let reason = text(&record.reason).into_owned();
-            mempool(MempoolArm::Rejected(Rejected { txid: hash(&record.txid), reason }))
+            MempoolArm::Rejected(Rejected { txid: hash(&record.txid), reason })
         }
-        T::BlockConnected => {
-            let (record, _) = take::<record::BlockConnected>(bytes, length)?;
-            let event = Some(ValidationArm::BlockConnected(BlockConnected {
-                hash: hash(&record.hash),
-                height: saturate(record.height),
-                transactions: record.transactions,
-                inputs: saturate(record.inputs),
-                sigops: record.sigops,
-                connection_time: record.connection_time_ns.try_into().unwrap_or(0),
-            }));
-            EbpfEvent::Validation(ValidationEvent { event })
-        }
-        T::UtxocacheFlush => {
-            let (record, _) = take::<record::UtxocacheFlush>(bytes, length)?;
-            utxocache(UtxoCacheArm::Flush(Flush {
-                duration_us: record.duration_us,
-                mode: record.mode.try_into().unwrap_or(u32::MAX),
-                coins_count: record.coins_count,
-                coins_mem_usage: record.coins_mem_usage,
-                for_prune: record.for_prune != 0,
-            }))
-        }
-        T::UtxocacheAdd => utxocache(UtxoCacheArm::Add(coin(bytes, length)?)),
-        T::UtxocacheSpent => utxocache(UtxoCacheArm::Spent(coin(bytes, length)?)),
-        T::UtxocacheUncache => utxocache(UtxoCacheArm::Uncache(coin(bytes, length)?)),
     })
+}
+
+fn block_connected(record: &layout::BlockConnected) -> BlockConnected {
+    BlockConnected {
+        hash: hash(&record.hash),
+        height: saturate(record.height),
+        transactions: record.transactions,
+        inputs: saturate(record.inputs),
+        sigops: record.sigops,
+        connection_time: record.connection_time_ns.try_into().unwrap_or(0),
+    }
+}
+
+fn flush(record: &layout::UtxocacheFlush) -> Flush {
+    Flush {
+        duration_us: record.duration_us,
+        mode: record.mode.try_into().unwrap_or(u32::MAX),
+        coins_count: record.coins_count,
+        coins_mem_usage: record.coins_mem_usage,
+        for_prune: record.for_prune != 0,
+    }
 }
 
 fn connection(arm: ConnectionArm) -> EbpfEvent {
     EbpfEvent::Connection(ConnectionEvent { event: Some(arm) })
-}
-
-fn mempool(arm: MempoolArm) -> EbpfEvent {
-    EbpfEvent::Mempool(MempoolEvent { event: Some(arm) })
 }
 
 fn utxocache(arm: UtxoCacheArm) -> EbpfEvent {
@@ -267,7 +250,7 @@ fn utxocache(arm: UtxoCacheArm) -> EbpfEvent {
 }
 
 fn coin(bytes: &[u8], length: usize) -> Result<Coin, NotARecord> {
-    let (record, _) = take::<record::UtxocacheCoin>(bytes, length)?;
+    let (record, _) = take::<layout::UtxocacheCoin>(bytes, length)?;
     Ok(Coin {
         txid: hash(&record.txid),
         index: record.index.try_into().unwrap_or(u32::MAX),
@@ -277,9 +260,9 @@ fn coin(bytes: &[u8], length: usize) -> Result<Coin, NotARecord> {
     })
 }
 
-fn connection_of(record: &record::Connection) -> Connection {
+fn connection_of(record: &layout::Connection) -> Connection {
     let conn_type = text(&record.conn_type);
-    let (conn_type, conn_type_name) = type_of_connection(&conn_type);
+    let (conn_type, conn_type_name) = connection_type(&conn_type);
     Connection {
         peer_id: record.peer_id.cast_unsigned(),
         addr: text(&record.addr).into_owned(),
@@ -289,8 +272,8 @@ fn connection_of(record: &record::Connection) -> Connection {
     }
 }
 
-/// Bitcoin Core's `ConnectionTypeAsString`: the value of the enum, and the name where the enum has none.
-fn type_of_connection(name: &str) -> (ConnType, Option<&str>) {
+/// The value of the enum for a name of Bitcoin Core's `ConnectionTypeAsString`, and the name itself where the enum has none for it.
+fn connection_type(name: &str) -> (ConnType, Option<&str>) {
     match name {
         "inbound" => (ConnType::Inbound, None),
         "outbound-full-relay" => (ConnType::OutboundFullRelay, None),
@@ -300,17 +283,19 @@ fn type_of_connection(name: &str) -> (ConnType, Option<&str>) {
     }
 }
 
-/// A string; one that did not fit ends with an ellipsis.
+/// A string as text. Bytes that are no UTF-8 are replaced; a string that did not fit ends with an ellipsis.
 fn text<const SIZE: usize>(text: &Text<SIZE>) -> Cow<'_, str> {
     let (bytes, cut) = text.bytes();
     let shown = String::from_utf8_lossy(bytes);
     if cut { Cow::Owned(format!("{shown}…")) } else { shown }
 }
 
-fn hash(hash: &record::Hash) -> bytes::Bytes {
+/// A hash as the wire format has it.
+fn hash(hash: &Hash) -> bytes::Bytes {
     bytes::Bytes::copy_from_slice(hash)
 }
 
+/// The nearest value that fits, since the wire format has 32 bits.
 fn saturate(value: i64) -> i32 {
     i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
 }

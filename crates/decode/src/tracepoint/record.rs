@@ -1,8 +1,8 @@
-//! The records that the tracepoint extractor's C program writes, `record.h` in its crate. Both check the sizes.
+//! The macros that make Rust types of the list in `layout.rs`.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// A string that ends with a NUL; the bytes behind it are left over from older records.
+/// A string that ends with a NUL. The bytes after the NUL are left over from older records. A string without a NUL was cut.
 #[derive(FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(super) struct Text<const SIZE: usize>([u8; SIZE]);
@@ -15,93 +15,68 @@ impl<const SIZE: usize> Text<SIZE> {
     }
 }
 
+/// A transaction id or block hash, in the order of bytes that the node has in memory.
 pub(super) type Hash = [u8; 32];
 
-macro_rules! records {
-    ($($(#[$doc:meta])* $name:ident $size:literal { $($field:ident: $type:ty,)+ })+) => {$(
-        $(#[$doc])*
-        #[derive(FromBytes, Immutable, KnownLayout)]
-        #[repr(C)]
-        pub(super) struct $name {
-            $(pub(super) $field: $type,)+
+macro_rules! tracepoints {
+    ($($name:ident $provider:literal $probe:literal;)+) => {
+        /// A tracepoint of Bitcoin Core that is of use here. The discriminant is its index in [`Tracepoint::ALL`] and in the C program.
+        #[allow(missing_docs)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Tracepoint {
+            $($name,)+
         }
-        const _: () = assert!(size_of::<$name>() == $size);
-    )+};
+
+        impl Tracepoint {
+            /// How many there are.
+            pub const COUNT: usize = [$(Self::$name),+].len();
+
+            /// All of them, in the order of their discriminants.
+            pub const ALL: &[Self; Self::COUNT] = &[$(Self::$name),+];
+
+            /// The provider in the node's program, which Bitcoin Core calls the context: "net", "mempool", ...
+            pub fn provider(self) -> &'static str {
+                match self {
+                    $(Self::$name => $provider,)+
+                }
+            }
+
+            /// The name in the node's program: "inbound_message", ...
+            pub fn probe(self) -> &'static str {
+                match self {
+                    $(Self::$name => $probe,)+
+                }
+            }
+
+            /// Provider and name as people write them: "net:inbound_message".
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($provider, ":", $probe),)+
+                }
+            }
+        }
+    };
 }
 
-records! {
-    /// What every record begins with.
-    Head 16 {
-        time_ns: u64,
-        tgid: u32,
-        tracepoint: u32,
-    }
-    /// `captured` bytes of the payload follow.
-    Message 192 {
-        peer_id: i64,
-        size: u64,
-        captured: u64,
-        message_type: Text<16>,
-        conn_type: Text<24>,
-        addr: Text<128>,
-    }
-    Connection 176 {
-        peer_id: i64,
-        network: u64,
-        value: u64,
-        conn_type: Text<24>,
-        addr: Text<128>,
-    }
-    Misbehaving 264 {
-        peer_id: i64,
-        reason: Text<256>,
-    }
-    MempoolAdded 48 {
-        txid: Hash,
-        vsize: i64,
-        fee: i64,
-    }
-    MempoolRemoved 72 {
-        txid: Hash,
-        vsize: i64,
-        fee: i64,
-        entry_time: u64,
-        reason: Text<16>,
-    }
-    MempoolReplaced 112 {
-        replaced_txid: Hash,
-        replaced_vsize: i64,
-        replaced_fee: i64,
-        replaced_entry_time: u64,
-        replacement_id: Hash,
-        replacement_vsize: i64,
-        replacement_fee: i64,
-        replaced_by_transaction: u64,
-    }
-    MempoolRejected 288 {
-        txid: Hash,
-        reason: Text<256>,
-    }
-    BlockConnected 72 {
-        hash: Hash,
-        height: i64,
-        transactions: i64,
-        inputs: i64,
-        sigops: i64,
-        connection_time_ns: i64,
-    }
-    UtxocacheFlush 40 {
-        duration_us: i64,
-        mode: u64,
-        coins_count: u64,
-        coins_mem_usage: u64,
-        for_prune: u64,
-    }
-    UtxocacheCoin 64 {
-        txid: Hash,
-        index: u64,
-        height: u64,
-        value: i64,
-        is_coinbase: u64,
-    }
+macro_rules! records {
+    ($(
+        $(#[$doc:meta])* $name:ident $size:literal $(+ $rest:ident)? { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(::zerocopy::FromBytes, ::zerocopy::Immutable, ::zerocopy::KnownLayout)]
+        #[repr(C)]
+        pub(super) struct $name {
+            $($(#[$field_doc])* pub(super) $field: $type,)+
+        }
+
+        // No padding: each field begins where the one before it ends, as the C types assert too.
+        const _: () = {
+            let mut end = 0;
+            $(
+                assert!(::std::mem::offset_of!($name, $field) == end);
+                end += size_of::<$type>();
+            )+
+            assert!(end == $size && size_of::<$name>() == $size);
+        };
+    )+};
 }

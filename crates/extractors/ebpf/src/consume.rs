@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bus::{Accounts, Reason, Stage};
-use decode::tracepoint::{self, Tracepoint};
+use decode::tracepoint::{self, PerTracepoint};
 use event::Content;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
@@ -17,9 +17,9 @@ use tracing::{debug, info, warn};
 
 use crate::losses::Losses;
 use crate::program::{Tracer, identity};
-use crate::ring::Go;
+use crate::ring::Progress;
 use crate::route::{Route, Router, is_alive};
-use crate::shared::Count;
+use crate::shared::layout::Count;
 
 /// Pause while there is something to read. Reading events one by one would cost the node and us a wake-up each.
 const PACE: Duration = Duration::from_millis(4);
@@ -29,13 +29,11 @@ const LOOK: Duration = Duration::from_secs(1);
 const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 4 << 20;
 
-const TRACEPOINTS: usize = Tracepoint::ALL.len();
-
 /// Reads the ring until it is told to stop. It blocks: run it in a thread of its own.
 pub(crate) struct Consumer {
     tracer: Tracer,
     router: Router,
-    outlet: Outlet,
+    output: Output,
     losses: Losses,
     ledger: Option<Ledger>,
     /// Most bytes that waited in the ring since the accounts were last brought up to date.
@@ -54,9 +52,14 @@ impl Consumer {
         shutdown: CancellationToken,
         wake: OwnedFd,
     ) -> Self {
-        let outlet = Outlet { runtime, batches: Vec::new(), published: [0; TRACEPOINTS], others: [0; TRACEPOINTS] };
+        let output = Output {
+            runtime,
+            batches: Vec::new(),
+            published: PerTracepoint::default(),
+            others: PerTracepoint::default(),
+        };
         let (losses, next_look) = (Losses::default(), Instant::now());
-        Self { tracer, router, outlet, losses, ledger: None, peak: 0, next_look, shutdown, wake }
+        Self { tracer, router, output, losses, ledger: None, peak: 0, next_look, shutdown, wake }
     }
 
     pub(crate) fn run(mut self) {
@@ -88,18 +91,18 @@ impl Consumer {
     fn read(&mut self) -> bool {
         let waiting = self.tracer.ring.written().wrapping_sub(self.tracer.ring.read());
         self.peak = self.peak.max(waiting);
-        let total = self.tracer.shared.counts.iter().map(Count::lost).sum();
+        let total = self.tracer.shared.counts.iter().map(|(_, count)| count.lost()).sum();
         self.losses.notice(&self.tracer.shared, total, || self.tracer.ring.written());
         let offset = realtime_offset();
-        let (router, outlet, shared) = (&mut self.router, &mut self.outlet, &self.tracer.shared);
+        let (router, output, shared) = (&mut self.router, &mut self.output, &self.tracer.shared);
         let (mut events, mut bytes) = (0, 0);
         let any = self.tracer.ring.consume(|record| {
-            outlet.take(router, record, offset, |process| shared.ignore(process));
+            output.take(router, record, offset, |process| shared.ignore(process));
             events += 1;
             bytes += record.len();
-            if events >= BATCH || bytes >= BATCH_BYTES { Go::Enough } else { Go::On }
+            if events >= BATCH || bytes >= BATCH_BYTES { Progress::Enough } else { Progress::More }
         });
-        self.outlet.flush(&self.router);
+        self.output.flush(&self.router);
         self.place_losses();
         any
     }
@@ -114,7 +117,7 @@ impl Consumer {
                 Route::Ignored => continue,
             };
             if let Some(node) = self.router.nodes.get(index) {
-                self.outlet.runtime.block_on(node.publisher.lost(loss.events));
+                self.output.runtime.block_on(node.publisher.lost(loss.events));
             }
         }
     }
@@ -141,7 +144,7 @@ impl Consumer {
             self.tracer.shared.forget(process);
             self.losses.forget(process);
             if let Some(node) = self.router.forget(process) {
-                self.outlet.runtime.block_on(node.publisher.end());
+                self.output.runtime.block_on(node.publisher.end());
             }
         }
     }
@@ -151,7 +154,7 @@ impl Consumer {
         if node.is_settled(|id| self.tracer.is_attached(id)) {
             return;
         }
-        let programs = node.look();
+        let programs = node.programs();
         let name = node.publisher.node().to_owned();
         let mut trouble = programs.is_empty().then(|| match node.process.filter(|process| is_alive(*process)) {
             Some(process) => format!("tracepoints: what process {process} runs cannot be seen; say which with --binary"),
@@ -167,8 +170,8 @@ impl Consumer {
         }
         let Some(node) = self.router.nodes.get_mut(index) else { return };
         match trouble {
-            Some(text) if !attached => node.told.trouble(&name, text),
-            _ => node.told.over(),
+            Some(text) if !attached => node.warnings.trouble(&name, text),
+            _ => node.warnings.over(),
         }
     }
 
@@ -193,7 +196,7 @@ impl Consumer {
     fn settle(&mut self) {
         let Some(node) = self.router.nodes.first() else { return };
         let ledger = self.ledger.get_or_insert_with(|| Ledger::new(node.publisher.accounts().clone()));
-        ledger.settle(&self.tracer.shared.counts, &self.outlet);
+        ledger.settle(&self.tracer.shared.counts, &self.output);
         let ring = &self.tracer.ring;
         let waiting = ring.written().wrapping_sub(ring.read());
         for (kind, bytes) in
@@ -214,16 +217,16 @@ fn realtime_offset() -> u64 {
 }
 
 /// Turns records into events, and hands them to publishers in batches.
-struct Outlet {
+struct Output {
     runtime: Handle,
     /// By node.
     batches: Vec<Vec<(u64, Content)>>,
-    published: [u64; TRACEPOINTS],
+    published: PerTracepoint<u64>,
     /// Events of processes that are none of ours.
-    others: [u64; TRACEPOINTS],
+    others: PerTracepoint<u64>,
 }
 
-impl Outlet {
+impl Output {
     fn take(&mut self, router: &mut Router, record: &[u8], offset: u64, ignore: impl FnOnce(u32) -> bool) {
         let seen = match tracepoint::decode(record) {
             Ok(seen) => seen,
@@ -232,7 +235,6 @@ impl Outlet {
                 return;
             }
         };
-        let index = seen.tracepoint as usize;
         let (route, new) = router.route(seen.process);
         let node = match route {
             Route::Node(node) => node,
@@ -240,7 +242,7 @@ impl Outlet {
                 if new {
                     ignore(seen.process);
                 }
-                self.others.get_mut(index).into_iter().for_each(|count| *count += 1);
+                self.others[seen.tracepoint] += 1;
                 return;
             }
         };
@@ -254,7 +256,7 @@ impl Outlet {
         }
         if let Some(batch) = self.batches.get_mut(node) {
             batch.push((seen.monotonic_ns.wrapping_add(offset), seen.content));
-            self.published.get_mut(index).into_iter().for_each(|count| *count += 1);
+            self.published[seen.tracepoint] += 1;
         }
     }
 
@@ -282,7 +284,7 @@ impl Outlet {
 struct Ledger {
     accounts: Accounts,
     stage: Arc<Stage>,
-    entered: [[u64; 6]; TRACEPOINTS],
+    entered: PerTracepoint<[u64; 6]>,
 }
 
 impl Ledger {
@@ -296,16 +298,15 @@ impl Ledger {
     ];
 
     fn new(accounts: Accounts) -> Self {
-        Self { stage: accounts.stage("tracepoints"), accounts, entered: [[0; 6]; TRACEPOINTS] }
+        Self { stage: accounts.stage("tracepoints"), accounts, entered: PerTracepoint::default() }
     }
 
-    fn settle(&mut self, counts: &[Count; TRACEPOINTS], outlet: &Outlet) {
-        let passed = outlet.published.iter().zip(&outlet.others);
-        for (((tracepoint, count), (published, others)), entered) in
-            Tracepoint::ALL.iter().zip(counts).zip(passed).zip(&mut self.entered)
-        {
+    fn settle(&mut self, counts: &PerTracepoint<Count>, output: &Output) {
+        for (tracepoint, count) in counts.iter() {
             let (dropped, fault) = (count.dropped.load(Acquire), count.fault.load(Acquire));
-            let now = [count.seen.load(Acquire), *published, dropped, fault, count.unread.load(Acquire), *others];
+            let (published, others) = (output.published[tracepoint], output.others[tracepoint]);
+            let now = [count.seen.load(Acquire), published, dropped, fault, count.unread.load(Acquire), others];
+            let entered = &mut self.entered[tracepoint];
             let mut new = [0; 6];
             for (((new, now), entered), name) in new.iter_mut().zip(now).zip(entered).zip(Self::NAMES) {
                 *new = now - *entered;

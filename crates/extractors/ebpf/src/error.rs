@@ -1,4 +1,4 @@
-//! Why tracepoints can't be followed, in words that say what would help.
+//! Why tracepoints can't be followed, in words that name what would help.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use decode::tracepoint::Tracepoint;
 use thiserror::Error;
 
-use crate::machine::Machine;
+use crate::kernel::KernelSupport;
 
 /// Why tracepoints can't be followed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Something of the machine stands against it; what, and the remedy.
+    /// The kernel or our privileges prevent it. The text says what does, and the remedy.
     #[error("{0}")]
-    Machine(String),
+    Unsupported(String),
     /// The kernel did not take the program.
     #[error("the kernel does not take the tracepoint program: {0}; --log debug shows its reasons")]
     Load(String),
@@ -28,7 +28,7 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A program has none of those wanted.
+    /// A program has none of the tracepoints that are wanted.
     #[error(
         "{path} has {}; run a release of Bitcoin Core from bitcoincore.org, or build the node with -DWITH_USDT=ON",
         if *.other { "none of the tracepoints that are wanted" } else { "no tracepoints" }
@@ -36,7 +36,7 @@ pub enum Error {
     NoTracepoints {
         /// The file.
         path: PathBuf,
-        /// It has others.
+        /// Whether it has other tracepoints.
         other: bool,
     },
     /// The kernel did not attach a tracepoint.
@@ -56,18 +56,18 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn load(error: libbpf_rs::Error) -> Self {
-        match Machine::this().obstacle() {
-            Some(obstacle) => Self::Machine(obstacle),
+        match KernelSupport::this().obstacle() {
+            Some(obstacle) => Self::Unsupported(obstacle),
             None => Self::Load(error.to_string()),
         }
     }
 
     /// `late`: privileges may have been given up since the start.
     pub(crate) fn attach(path: &Path, tracepoint: Tracepoint, error: libbpf_rs::Error, late: bool) -> Self {
-        let machine = Machine::this();
+        let kernel = KernelSupport::this();
         let refused = error.kind() == libbpf_rs::ErrorKind::PermissionDenied;
-        let reason = match machine.obstacle() {
-            Some(_) if refused && late && !machine.attaches_with_little() => GIVEN_UP.to_owned(),
+        let reason = match kernel.obstacle() {
+            Some(_) if refused && late && !kernel.attaches_with_little() => GIVEN_UP.to_owned(),
             Some(obstacle) if refused => obstacle,
             _ => error.to_string(),
         };

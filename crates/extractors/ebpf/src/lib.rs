@@ -1,14 +1,14 @@
 //! The tracepoint extractor: every P2P message, connection, mempool change and block of a node, from inside of it.
 //!
 //! A C program (`bpf/`) runs in the kernel whenever a node passes one of Bitcoin Core's tracepoints, in the node's own thread. It copies what the
-//! tracepoint tells into one ring buffer ([`ring`](crate::ring)). A thread of ours reads that every few milliseconds, turns records into events and
-//! publishes them in order. Nothing of ours can make the node wait: when the ring is full, events are lost, and counted for each tracepoint
-//! ([`shared`](crate::shared)).
+//! arguments of the tracepoint into one ring buffer ([`ring`](crate::ring)). A thread of this program reads that every few milliseconds, turns records
+//! into events and publishes them in order. Nothing here can make the node wait: when the ring is full, events are lost, and counted for each
+//! tracepoint ([`shared`](crate::shared)).
 
 mod consume;
 mod error;
+pub mod kernel;
 mod losses;
-pub mod machine;
 mod notes;
 mod options;
 mod program;
@@ -35,9 +35,14 @@ pub use crate::program::{Attachment, Tracer};
 pub use crate::route::programs;
 pub use decode::tracepoint::Tracepoint;
 
-/// A node that is observed, and where its events go.
+/// The former name of [`kernel`].
+pub mod machine {
+    pub use crate::kernel::{Finding, KernelSupport as Machine, Verdict};
+}
+
+/// A node that is observed.
 pub struct Observed {
-    /// Which it is. What runs it is found out, again whenever it has ended.
+    /// Which node it is. The process that runs it is located, again whenever it has ended.
     pub target: Target,
     /// Where its events go.
     pub publisher: Publisher,
@@ -59,16 +64,16 @@ pub enum Nodes {
     },
 }
 
-/// Publishes what nodes do until `shutdown`.
+/// Publishes what nodes do until shutdown.
 ///
 /// Programs that the tracer is not attached to yet are attached as they appear: nodes may be started, stopped and upgraded. Lasting trouble with
-/// that is said once and does not end the extractor.
+/// that is logged once and does not end the extractor.
 ///
 /// # Errors
 /// The thread that reads the ring could not be started.
 pub async fn run(tracer: Tracer, nodes: Nodes, shutdown: CancellationToken) -> Result<(), Error> {
     let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|e| Error::Thread(e.into()))?;
-    let bell = wake.try_clone().map_err(Error::Thread)?;
+    let waker = wake.try_clone().map_err(Error::Thread)?;
     let stop = shutdown.clone();
     let consumer = Consumer::new(tracer, Router::new(nodes), Handle::current(), shutdown, wake);
     let (ended, end) = oneshot::channel();
@@ -80,8 +85,8 @@ pub async fn run(tracer: Tracer, nodes: Nodes, shutdown: CancellationToken) -> R
         })
         .map_err(Error::Thread)?;
     stop.cancelled().await;
-    // A full counter can't be: nobody else writes to it.
-    let _ = rustix::io::write(&bell, &1_u64.to_ne_bytes());
+    // It cannot fail, since nobody else writes to the counter.
+    let _ = rustix::io::write(&waker, &1_u64.to_ne_bytes());
     let _ = end.await;
     Ok(())
 }

@@ -16,7 +16,7 @@ use thiserror::Error;
 const OWNER: &[u8] = b"stapsdt";
 const TYPE: NoteType = NoteType(3);
 
-/// Programs have some dozens; a file made to be odd may have any number.
+/// How many notes are read at most. Programs have some dozens; a malicious file may have any number.
 const MAX_NOTES: usize = 100_000;
 
 /// Why the tracepoints of a program are not known.
@@ -25,7 +25,7 @@ pub enum NotesError {
     /// The file can't be opened.
     #[error("{}", reason(.0))]
     Open(#[from] io::Error),
-    /// It is of another system.
+    /// It is a program of another system.
     #[error("it is not a program for Linux")]
     NotLinux,
     /// It is malformed.
@@ -41,10 +41,10 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The tracepoints of a program, as `provider:name`.
+/// The names of the tracepoints of a program, as `provider:name`.
 ///
 /// # Errors
-/// The file can't be read.
+/// The file can't be read, or is no program for Linux.
 pub fn tracepoints_of(path: &Path) -> Result<BTreeSet<String>, NotesError> {
     let data = ReadCache::new(File::open(path)?);
     match FileKind::parse(&data) {

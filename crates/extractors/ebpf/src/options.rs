@@ -6,13 +6,12 @@ use std::str::FromStr;
 use decode::tracepoint::Tracepoint;
 use thiserror::Error;
 
-/// Message types that may have a limit of their own; the C program's `LIMITS`.
-pub(crate) const MAX_LIMITS: usize = 64;
-/// Bytes of a message type on the wire.
+use crate::shared::layout::{LIMITS, MAX_PAYLOAD};
+
+/// The longest message type, in bytes, as the P2P protocol has it.
 const MESSAGE_TYPE: usize = 12;
-/// The largest payload that can be captured; the C program's `MAX_PAYLOAD`.
-pub(crate) const MAX_PAYLOAD: u64 = 4 << 20;
-/// Of a block: its header (80 bytes) and the number of its transactions. Of a blocktxn: the block hash and that number.
+/// Bytes that are captured by default of a block (its header of 80 bytes and the number of its transactions) and of a blocktxn (the block hash and
+/// that number).
 const SUMMARY: u64 = 96;
 
 /// What the extractor does.
@@ -36,7 +35,7 @@ impl Default for Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection(BTreeSet<Tracepoint>);
 
-/// Hot ones, that are off unless asked for: a block touches thousands of coins.
+/// Tracepoints that are off by default, since they are hot: a block touches thousands of coins.
 const HOT: [Tracepoint; 3] = [Tracepoint::UtxocacheAdd, Tracepoint::UtxocacheSpent, Tracepoint::UtxocacheUncache];
 
 impl Default for Selection {
@@ -57,16 +56,16 @@ impl Selection {
     }
 }
 
-/// An option of the extractor that can't be.
+/// An option of the extractor that has no meaning.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum OptionError {
     /// No such tracepoint.
     #[error("there is no tracepoint or group {0:?}; groups: default, all, net, mempool, validation, utxocache; tracepoints: {list}", list = all_names())]
     Tracepoint(String),
-    /// All were switched off.
+    /// All tracepoints were switched off.
     #[error("no tracepoint is left; name some, like net or mempool:added")]
     None,
-    /// Not of the form type=bytes.
+    /// The text is not of the form type=bytes.
     #[error(
         "{0:?} does not say how much to capture; write TYPE=BYTES, TYPE=full or TYPE=none, as in block=full (TYPE may be all)"
     )]
@@ -74,8 +73,8 @@ pub enum OptionError {
     /// A message type has up to 12 characters.
     #[error("{0:?} is no message type: it has 1 to 12 characters without spaces")]
     MessageType(String),
-    /// There is room for some only.
-    #[error("limits for more than {MAX_LIMITS} message types; use all=BYTES for the others")]
+    /// There are more limits than the program in the kernel has room for.
+    #[error("limits for more than {LIMITS} message types; use all=BYTES for the others")]
     TooMany,
 }
 
@@ -120,15 +119,16 @@ fn group(name: &str) -> Result<Vec<Tracepoint>, OptionError> {
 /// How many bytes of the payload of each message type are captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
-    /// Of types that have no limit of their own.
+    /// Bytes of types that have no limit of their own.
     others: u64,
     limits: BTreeMap<String, u64>,
 }
 
 impl Default for Capture {
-    /// Everything, except the transactions of blocks: copying megabytes is what costs the node most, and its header and their number are there.
+    /// Everything, except the transactions of blocks: copying megabytes is what costs the node most, and the header of a block and the number of its
+    /// transactions are captured.
     fn default() -> Self {
-        let limits = ["block", "blocktxn"].map(|kind| (kind.to_owned(), SUMMARY));
+        let limits = ["block", "blocktxn"].map(|message_type| (message_type.to_owned(), SUMMARY));
         Self { others: MAX_PAYLOAD, limits: limits.into() }
     }
 }
@@ -144,13 +144,9 @@ impl Capture {
         self.others
     }
 
-    /// Types with limits of their own, padded as the C program has them.
-    pub(crate) fn limits(&self) -> impl Iterator<Item = ([u8; 16], u64)> + '_ {
-        self.limits.iter().map(|(kind, bytes)| {
-            let mut padded = [0; 16];
-            padded.iter_mut().zip(kind.bytes()).for_each(|(to, from)| *to = from);
-            (padded, *bytes)
-        })
+    /// Types that have a limit of their own, and their limits in bytes.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.limits.iter().map(|(message_type, bytes)| (message_type.as_str(), *bytes))
     }
 
     /// Changes the limit of a type, or of all of them: `block=full`, `inv=1000`, `all=none`.
@@ -159,21 +155,22 @@ impl Capture {
     /// It is not of this form, or there are too many.
     pub fn set(&mut self, text: &str) -> Result<(), OptionError> {
         let wrong = || OptionError::Capture(text.to_owned());
-        let (kind, amount) = text.split_once('=').ok_or_else(wrong)?;
+        let (message_type, amount) = text.split_once('=').ok_or_else(wrong)?;
         let bytes = match amount {
             "full" => MAX_PAYLOAD,
             "none" => 0,
             number => number.parse::<u64>().map_err(|_| wrong())?.min(MAX_PAYLOAD),
         };
-        if kind == "all" {
+        if message_type == "all" {
             *self = Self { others: bytes, limits: BTreeMap::new() };
             return Ok(());
         }
-        if kind.is_empty() || kind.len() > MESSAGE_TYPE || !kind.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(OptionError::MessageType(kind.to_owned()));
+        let fits = (1..=MESSAGE_TYPE).contains(&message_type.len());
+        if !fits || !message_type.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(OptionError::MessageType(message_type.to_owned()));
         }
-        self.limits.insert(kind.to_owned(), bytes);
-        if self.limits.len() > MAX_LIMITS { Err(OptionError::TooMany) } else { Ok(()) }
+        self.limits.insert(message_type.to_owned(), bytes);
+        if self.limits.len() > LIMITS { Err(OptionError::TooMany) } else { Ok(()) }
     }
 }
 
@@ -210,7 +207,7 @@ mod tests {
         for wrong in ["block", "block=", "block=-1", "=5", "getcfheaderssss=5", "a b=1", "x=full "] {
             assert!(capture.set(wrong).is_err(), "{wrong}");
         }
-        for number in 0..MAX_LIMITS {
+        for number in 0..LIMITS {
             capture.set(&format!("type{number}=1")).unwrap();
         }
         assert_eq!(capture.set("one_more=1"), Err(OptionError::TooMany));

@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use decode::tracepoint::Tracepoint;
 use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel};
 use tracing::debug;
+use zerocopy::IntoBytes;
 
 use crate::error::Error;
 use crate::notes::tracepoints_of;
-use crate::options::{Capture, MAX_LIMITS, Options, Selection};
+use crate::options::{Capture, Options, Selection};
 use crate::ring::Ring;
 use crate::shared::Map;
+use crate::shared::layout::{Config, LIMITS, Limit};
 
 /// The compiled program.
 const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tracepoints.bpf.o"));
@@ -23,7 +25,7 @@ const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tracepoints.bpf.
 /// Program files that stay attached; older ones were replaced by upgrades.
 const MAX_PROGRAMS: usize = 16;
 
-/// A file, however it is called.
+/// Device and inode of a file, whatever its name.
 pub(crate) type Identity = (u64, u64);
 
 /// The program in the kernel, and where it is attached. Dropping it detaches it.
@@ -31,9 +33,10 @@ pub(crate) type Identity = (u64, u64);
 /// Loading takes privileges, attaching too before Linux 6.6; [`Tracer::load`] and the first [`Tracer::attach`] are for the start of the
 /// program, so that privileges can be dropped before anything else begins.
 pub struct Tracer {
-    /// Before the object, so that it is dropped before it: detaching uses what belongs to that.
+    /// It stands before the object, so that it is dropped before it: detaching uses what belongs to the object.
     attached: Vec<Attached>,
-    object: Object,
+    /// None if other memory than the kernel's is read.
+    object: Option<Object>,
     selection: Selection,
     /// The start is over.
     late: bool,
@@ -41,17 +44,17 @@ pub struct Tracer {
     pub(crate) shared: Map,
 }
 
-/// A program file with tracepoints that are attached.
+/// A program file whose tracepoints are attached.
 struct Attached {
     id: Identity,
     /// Tracepoints stay attached as long as these live.
     _links: Vec<Link>,
 }
 
-/// What came of attaching.
+/// The outcome of attaching.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// It had been done before.
+    /// The program file had been attached before.
     pub already: bool,
     /// Tracepoints that were attached.
     pub tracepoints: BTreeSet<Tracepoint>,
@@ -63,9 +66,9 @@ impl Tracer {
     /// Loads the program into the kernel.
     ///
     /// # Errors
-    /// The kernel does not allow it, or lacks something; the text says what and what would help.
+    /// The kernel does not allow it, or lacks something. The text says what that is, and what would help.
     pub fn load(options: &Options) -> Result<Self, Error> {
-        libbpf_rs::set_print(Some((PrintLevel::Debug, said_by_libbpf)));
+        libbpf_rs::set_print(Some((PrintLevel::Debug, log_libbpf)));
         let failed = |error| Error::load(error);
         let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(failed)?;
         configure(&mut open, options).map_err(failed)?;
@@ -76,9 +79,20 @@ impl Tracer {
             found.ok_or_else(|| Error::Memory(io::Error::other(format!("the program has no map {suffix}"))))
         };
         let ring = map("ring")?;
-        let ring = Ring::map(ring.as_fd(), ring.max_entries() as usize).map_err(Error::Memory)?;
-        let shared = Map::new(map(".bss")?.as_fd()).map_err(Error::Memory)?;
-        Ok(Self { object, selection: options.tracepoints.clone(), attached: Vec::new(), late: false, ring, shared })
+        let tracer = Self::over(ring.as_fd(), ring.max_entries() as usize, map(".bss")?.as_fd())?;
+        Ok(Self { object: Some(object), selection: options.tracepoints.clone(), ..tracer })
+    }
+
+    /// A tracer that reads other memory than the kernel's, as tests have it. It cannot be attached. `ring` is laid out as the kernel's ring buffers
+    /// are: a page with the position up to which it was read, a page with the position up to which it was written, and `size` bytes of data; `shared`
+    /// is laid out as the C program's `struct shared`.
+    ///
+    /// # Errors
+    /// The memory can't be mapped.
+    pub fn over(ring: BorrowedFd, size: usize, shared: BorrowedFd) -> Result<Self, Error> {
+        let ring = Ring::map(ring, size).map_err(Error::Memory)?;
+        let shared = Map::new(shared).map_err(Error::Memory)?;
+        Ok(Self { attached: Vec::new(), object: None, selection: Selection::default(), late: false, ring, shared })
     }
 
     /// Attaches the selected tracepoints of a program file, for all processes of it, also those that do not run yet.
@@ -103,9 +117,9 @@ impl Tracer {
         let mut links = Vec::with_capacity(there.len());
         for tracepoint in there {
             let name = program_name(tracepoint);
-            let mut programs = self.object.progs_mut();
+            let mut programs = self.object.iter().flat_map(Object::progs_mut);
             let program = programs.find(|program| program.name() == name.as_str());
-            let program = program.ok_or_else(|| wrong(format!("our own program lacks {name}")))?;
+            let program = program.ok_or_else(|| wrong(format!("the tracepoint program has no function {name}")))?;
             let link = program.attach_usdt(-1, path, tracepoint.provider(), tracepoint.probe());
             links.push(link.map_err(|error| Error::attach(path, tracepoint, error, self.late))?);
         }
@@ -116,7 +130,7 @@ impl Tracer {
         Ok(attachment)
     }
 
-    /// Says that the start is over, and privileges may be gone.
+    /// Notes that the start is over, and privileges may be gone.
     pub(crate) fn started(&mut self) {
         self.late = true;
     }
@@ -151,7 +165,7 @@ fn program_name(tracepoint: Tracepoint) -> String {
     }
 }
 
-/// Sets what can be set before the program is loaded only.
+/// Sets what can only be set before the program is loaded.
 fn configure(open: &mut OpenObject, options: &Options) -> Result<(), libbpf_rs::Error> {
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
@@ -160,7 +174,7 @@ fn configure(open: &mut OpenObject, options: &Options) -> Result<(), libbpf_rs::
         } else if name.ends_with(".rodata")
             && let Some(memory) = map.initial_value_mut()
         {
-            memory.iter_mut().zip(config(&options.capture)).for_each(|(to, from)| *to = from);
+            memory.iter_mut().zip(config(&options.capture).as_bytes()).for_each(|(to, from)| *to = *from);
         }
     }
     for mut program in open.progs_mut() {
@@ -171,19 +185,21 @@ fn configure(open: &mut OpenObject, options: &Options) -> Result<(), libbpf_rs::
     Ok(())
 }
 
-/// `struct config` of the C program.
-fn config(capture: &Capture) -> Vec<u8> {
-    let limits: Vec<_> = capture.limits().take(MAX_LIMITS).collect();
-    let mut config = Vec::new();
-    config.extend(capture.others().to_ne_bytes());
-    config.extend((limits.len() as u64).to_ne_bytes());
-    for (message_type, bytes) in limits {
-        config.extend(message_type);
-        config.extend(bytes.to_ne_bytes());
+/// What the C program is to capture, as it has it.
+fn config(capture: &Capture) -> Config {
+    let mut config = Config {
+        default_limit: capture.others(),
+        limit_count: 0,
+        limits: [const { Limit { message_type: [0; 2], bytes: 0 } }; LIMITS],
+    };
+    for (slot, (message_type, bytes)) in config.limits.iter_mut().zip(capture.limits()) {
+        slot.message_type.as_mut_bytes().iter_mut().zip(message_type.bytes()).for_each(|(to, from)| *to = from);
+        slot.bytes = bytes;
+        config.limit_count += 1;
     }
     config
 }
 
-fn said_by_libbpf(level: PrintLevel, text: String) {
+fn log_libbpf(level: PrintLevel, text: String) {
     debug!("libbpf ({level:?}): {}", text.trim_end());
 }

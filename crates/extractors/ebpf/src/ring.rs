@@ -1,6 +1,6 @@
 //! The reading end of the kernel's ring buffer.
 //!
-//! libbpf has one too. It maps the data twice, which counts twice as memory of this process, and it can't tell positions, by which losses find their
+//! libbpf has one too. It maps the data twice, which counts twice as memory of this process, and it does not show positions, by which losses find their
 //! place among the events.
 #![allow(unsafe_code)]
 
@@ -14,11 +14,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::param::page_size;
 
-/// The record is still being written.
+/// Bit of a record's length: the record is still being written.
 const BUSY: u32 = 1 << 31;
-/// The record was given up.
+/// Bit of a record's length: the record was given up.
 const DISCARDED: u32 = 1 << 30;
-/// A record's length, and a number of the kernel's.
+/// Bytes before each record: its length, and a number for the kernel.
 const HEADER: usize = 8;
 
 /// A ring buffer map, read by this process alone.
@@ -30,7 +30,7 @@ pub(crate) struct Ring {
     producer: Mapping,
     size: usize,
     position: u64,
-    /// A record that goes over the end of the data; of 8-byte words, so that it is aligned as in the ring.
+    /// A record that goes over the end of the data, put together. It is of 8-byte words, so that it is aligned as in the ring.
     joined: Vec<u64>,
 }
 
@@ -57,12 +57,12 @@ impl Ring {
         unsafe { &*self.producer.start.as_ptr().cast::<AtomicU64>() }.load(Ordering::Acquire)
     }
 
-    /// How far it was read.
+    /// How far it was read, in bytes since the beginning.
     pub(crate) fn read(&self) -> u64 {
         self.position
     }
 
-    /// Bytes that it holds at the most.
+    /// How many bytes it holds.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
@@ -72,15 +72,15 @@ impl Ring {
         unsafe { &*self.consumer.start.as_ptr().cast::<AtomicU64>() }
     }
 
-    /// Where the data is from `offset` on.
+    /// Where the data begins that has this offset.
     fn data(&self, offset: usize) -> *const u8 {
         // SAFETY: the data comes after the first page of this mapping, and callers stay below `size`.
         unsafe { self.producer.start.as_ptr().add(page_size() + (offset & (self.size - 1))) }
     }
 
-    /// Hands the records that are complete to `take`, in order, until there is none or `take` says that it is enough. The room of
-    /// each is given back after it was taken. Returns whether there was any.
-    pub(crate) fn consume(&mut self, mut take: impl FnMut(&[u8]) -> Go) -> bool {
+    /// Hands the records that are complete to `take`, in order, until there is none or `take` has enough. The room of each is given
+    /// back after it was taken. Returns whether there was any.
+    pub(crate) fn consume(&mut self, mut take: impl FnMut(&[u8]) -> Progress) -> bool {
         let written = self.written();
         let begin = self.position;
         while self.position < written {
@@ -91,7 +91,7 @@ impl Ring {
                 break;
             }
             let length = ((header & !DISCARDED) as usize).min(self.size - HEADER);
-            let mut go = Go::On;
+            let mut progress = Progress::More;
             if header & DISCARDED == 0 {
                 let at = (offset + HEADER) & (self.size - 1);
                 let record = if at + length <= self.size {
@@ -100,11 +100,11 @@ impl Ring {
                 } else {
                     self.join(at, length)
                 };
-                go = take(record);
+                progress = take(record);
             }
             self.position += (length + HEADER).next_multiple_of(HEADER) as u64;
             self.consumer_position().store(self.position, Ordering::Release);
-            if go == Go::Enough {
+            if progress == Progress::Enough {
                 break;
             }
         }
@@ -125,20 +125,20 @@ impl Ring {
         }
     }
 
-    /// Waits until the kernel wakes us or `other` can be read, at most so long. Returns at once when there is something to read, also if it
+    /// Waits until the kernel wakes us or `other` can be read, at most for `limit`. Returns at once when there is something to read, also if it
     /// is not complete.
     pub(crate) fn wait(&self, limit: Duration, other: &OwnedFd) {
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN), PollFd::new(other, PollFlags::IN)];
         let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() };
-        // An interruption is as good as nothing to read.
+        // When a signal interrupts it, the caller looks, and waits again.
         let _ = poll(&mut fds, Some(&limit));
     }
 }
 
-/// Whether to go on.
+/// Whether to read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Go {
-    On,
+pub(crate) enum Progress {
+    More,
     Enough,
 }
 

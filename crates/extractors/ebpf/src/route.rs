@@ -1,4 +1,4 @@
-//! Which node the events of a process belong to, and which programs have to be traced for that.
+//! Which node the events of a process belong to, and to which programs the tracer has to be attached for that.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,20 +11,20 @@ use tracing::info;
 use crate::program::{identity, program_of};
 use crate::{MakePublisher, Nodes, Observed};
 
-/// Programs that run a node, where nobody says which: the first that PATH leads to is traced.
+/// Programs that run a node, for when none is configured: those that PATH leads to are traced.
 const PROGRAMS: [&str; 4] = ["bitcoind", "bitcoin-node", "bitcoin-qt", "bitcoin-gui"];
 
 /// A node that is observed.
 pub(crate) struct Node {
     pub(crate) target: Target,
     pub(crate) publisher: Publisher,
-    /// The process that runs it, as far as is known.
+    /// The process that runs it, as far as that is known.
     pub(crate) process: Option<u32>,
     /// There was an event in the present run.
     pub(crate) busy: bool,
     /// The program's path.
     pub(crate) program: Option<PathBuf>,
-    pub(crate) told: SaidOnce,
+    pub(crate) warnings: SaidOnce,
     /// Its process has ended, and it was one of many: another may have its place.
     gone: bool,
 }
@@ -34,17 +34,17 @@ pub(crate) struct Node {
 pub(crate) enum Route {
     /// To the node of this index.
     Node(usize),
-    /// Nowhere: it is none of ours.
+    /// Nowhere: the process is not observed.
     Ignored,
 }
 
-/// Knows the processes.
+/// Knows the processes of traced programs.
 pub(crate) struct Router {
     pub(crate) nodes: Vec<Node>,
-    /// Makes a node of each process.
+    /// The program of which every process is a node, and what makes a publisher for one.
     all: Option<(PathBuf, MakePublisher)>,
     routes: HashMap<u32, Route>,
-    /// There were processes of traced programs that are none of ours.
+    /// There were processes of traced programs that are not observed.
     others: bool,
 }
 
@@ -62,7 +62,7 @@ impl Router {
         self.all.as_ref().map(|(binary, _)| binary.as_path())
     }
 
-    /// Where the events of a process go, and whether that was just found out.
+    /// Where the events of a process go, and whether the process is new.
     pub(crate) fn route(&mut self, process: u32) -> (Route, bool) {
         if let Some(route) = self.routes.get(&process) {
             return (*route, false);
@@ -86,9 +86,9 @@ impl Router {
             }
             return Route::Node(index);
         }
-        // That it runs the right program is known; without privileges we may not see that of another user's process.
+        // That it runs a traced program is known. Without privileges we may not see the program of another user's process, so it is not compared.
         let fits = |node: &Node| Target { pid: Some(process), binary: None, ..node.target.clone() }.locate().is_ok();
-        // One that has its process does not get another as long as that lives.
+        // A node that has its process does not get another one as long as that lives.
         let free = |node: &Node| node.process.is_none_or(|known| known == process || !is_alive(known));
         if let Some(index) = self.nodes.iter().position(|node| free(node) && fits(node)) {
             return Route::Node(index);
@@ -109,7 +109,7 @@ impl Router {
         self.routes.keys().copied().filter(|process| !is_alive(*process)).collect()
     }
 
-    /// Forgets a process. Its node, if that ends with it.
+    /// Forgets a process. Returns its node, if that ends with it.
     pub(crate) fn forget(&mut self, process: u32) -> Option<&Node> {
         let route = self.routes.remove(&process);
         match (route, &self.all) {
@@ -126,18 +126,18 @@ impl Router {
 impl Node {
     fn new(observed: Observed) -> Self {
         let Observed { target, publisher } = observed;
-        let told = SaidOnce::after(Duration::ZERO);
-        Self { target, publisher, process: None, busy: false, program: None, told, gone: false }
+        let warnings = SaidOnce::after(Duration::ZERO);
+        Self { target, publisher, process: None, busy: false, program: None, warnings, gone: false }
     }
 
-    /// Whether its process runs and its program is the one known, so that there is no need to look for them.
+    /// Whether its process runs and its program is attached, so that there is no need to look for them.
     pub(crate) fn is_settled(&self, is_attached: impl Fn((u64, u64)) -> bool) -> bool {
         let runs = self.process.is_some_and(is_alive);
         runs && self.program.as_deref().and_then(|path| identity(path).ok()).is_some_and(is_attached)
     }
 
-    /// Where its program is: what its process runs, and what its next one will.
-    pub(crate) fn look(&mut self) -> Vec<PathBuf> {
+    /// The program files to attach to: the one that its process runs, and the one that its next process will run.
+    pub(crate) fn programs(&mut self) -> Vec<PathBuf> {
         let Ok(located) = self.target.locate() else { return self.not_running() };
         let Some(process) = located.pid else { return self.not_running() };
         if self.process != Some(process) && !self.busy {
@@ -159,13 +159,14 @@ impl Node {
     }
 }
 
-/// The programs to trace for a node, before it runs: what its process runs if it does, what it was told to be, or what PATH has.
+/// The programs to trace for a node, at the start of this program: the one that its process runs, the one that is configured, or those that PATH
+/// leads to.
 pub fn programs(target: &Target) -> Vec<PathBuf> {
     let located = target.locate().ok();
     let running =
         located.as_ref().and_then(|located| located.pid).map(program_of).filter(|path| identity(path).is_ok());
-    let told = target.binary.clone().or_else(|| located.and_then(|located| located.binary));
-    let known: Vec<_> = running.into_iter().chain(told).collect();
+    let configured = target.binary.clone().or_else(|| located.and_then(|located| located.binary));
+    let known: Vec<_> = running.into_iter().chain(configured).collect();
     if known.is_empty() { on_path() } else { known }
 }
 
@@ -175,7 +176,7 @@ fn on_path() -> Vec<PathBuf> {
     PROGRAMS.iter().filter_map(|name| found(name)).collect()
 }
 
-/// A name for one of many processes: its data directory's, and its id.
+/// A name for one of many processes: the name of its data directory, and its id.
 fn name_of(target: &Target, process: u32) -> String {
     let located = target.locate().ok();
     let datadir = located.and_then(|located| Some(located.datadir?.file_name()?.to_str()?.to_owned()));
@@ -183,7 +184,7 @@ fn name_of(target: &Target, process: u32) -> String {
     name.filter(|name| validate_name(name).is_ok()).unwrap_or_else(|| format!("pid-{process}"))
 }
 
-/// Whether a process runs, also one of another user. A zombie does not.
+/// Whether a process runs, also one of another user. A zombie does not. `procfs` would parse all of the line, and panics where it has another form.
 pub(crate) fn is_alive(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());

@@ -1,11 +1,11 @@
-// Copies what Bitcoin Core's tracepoints tell into the ring. It runs inside the node's own threads, some of which hold cs_main: every instruction counts.
+// Copies the arguments of Bitcoin Core's tracepoints into the ring. It runs inside the node's own threads, some of which hold cs_main: every instruction counts.
 #include "kernel.h"
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/usdt.bpf.h>
 
-#include "record.h"
+#include "layout.h" /* written by build/header.rs */
 
 // The helpers used are for programs under the GPL too.
 char licence[] SEC("license") = "Dual MIT/GPL";
@@ -132,7 +132,7 @@ static __always_inline void fault(enum tracepoint tracepoint, u32 tgid)
 
 // ---- Records
 
-// Makes a record visible to user space, which reads every few milliseconds while there is something to read. It is woken only when it said that it
+// Makes a record visible to user space, which reads every few milliseconds while there is something to read. It is woken only when it has noted that it
 // sleeps: waking costs the node's thread more than everything else here.
 static __always_inline void submit(void *record)
 {
@@ -205,10 +205,10 @@ static __always_inline void submit(void *record)
 // ---- P2P messages
 
 // Bytes of the payload of a message of this type that are wanted.
-static __always_inline u64 limit_of(const u64 type[2])
+static __always_inline u64 limit_of(const u64 message_type[2])
 {
 	for (u32 i = 0; i < LIMITS && i < config.limit_count; i++) {
-		if (config.limits[i].type[0] == type[0] && config.limits[i].type[1] == type[1])
+		if (config.limits[i].message_type[0] == message_type[0] && config.limits[i].message_type[1] == message_type[1])
 			return config.limits[i].bytes;
 	}
 	return config.default_limit;
@@ -229,9 +229,9 @@ static __always_inline u64 room(u64 bytes)
 static __always_inline int message(struct pt_regs *ctx, enum tracepoint tracepoint)
 {
 	BEGIN(tracepoint);
-	u64 type[2] = {};
+	u64 message_type[2] = {};
 	u64 size, data;
-	bool failed = STRING(3, type);
+	bool failed = STRING(3, message_type);
 
 	failed |= NUMBER(4, size);
 	failed |= NUMBER(5, data);
@@ -239,7 +239,7 @@ static __always_inline int message(struct pt_regs *ctx, enum tracepoint tracepoi
 		fault(tracepoint, head.tgid);
 		return 0;
 	}
-	u64 captured = limit_of(type);
+	u64 captured = limit_of(message_type);
 
 	if (captured > size)
 		captured = size;
@@ -254,8 +254,8 @@ static __always_inline int message(struct pt_regs *ctx, enum tracepoint tracepoi
 	}
 	m->head = head;
 	m->size = size;
-	*(u64 *)m->type = type[0];
-	*(u64 *)(m->type + 8) = type[1];
+	*(u64 *)m->message_type = message_type[0];
+	*(u64 *)(m->message_type + 8) = message_type[1];
 	// The verifier of Linux 6.1 forgets the bound when the value is spilled.
 	barrier_var(captured);
 	if (captured > capacity)

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bus::{Bus, Delivery, Publisher, Subscription, WhenFull};
 use event::{Filter, Record};
-use extractor_ebpf::machine::Machine;
+use extractor_ebpf::kernel::KernelSupport;
 use extractor_ebpf::{Capture, Error, Nodes, Observed, Options, Tracepoint, Tracer};
 use node::Target;
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ fn in_full() -> Options {
 
 /// Whether tracepoints can be attached here; says that the test is skipped if not.
 fn require_ebpf() -> bool {
-    let obstacle = Machine::this().obstacle();
+    let obstacle = KernelSupport::this().obstacle();
     if let Some(obstacle) = &obstacle {
         testbed::skipped(obstacle);
     }

@@ -1,31 +1,48 @@
-//! What is shared with the program in the kernel: counts, and what we tell it. `struct shared` in bpf/record.h.
+//! The memory that is shared with the program in the kernel: its counts, and what it is asked to do.
 #![allow(unsafe_code)]
+
+macro_rules! structures {
+    ($derive:meta $(
+        $(#[$doc:meta])* $name:ident $size:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }
+    )+) => {$(
+        $(#[$doc])*
+        #[$derive]
+        #[repr(C)]
+        pub(crate) struct $name {
+            $($(#[$field_doc])* pub(crate) $field: $type,)+
+        }
+
+        // No padding: each field begins where the one before it ends, as the C types assert too.
+        const _: () = {
+            let mut end = 0;
+            $(
+                assert!(std::mem::offset_of!($name, $field) == end);
+                end += size_of::<$type>();
+            )+
+            assert!(end == $size && size_of::<$name>() == $size);
+        };
+    )+};
+}
+macro_rules! shared {
+    ($($list:tt)+) => { structures! { derive() $($list)+ } };
+}
+macro_rules! config {
+    ($($list:tt)+) => { structures! { derive(zerocopy::IntoBytes, zerocopy::Immutable) $($list)+ } };
+}
+
+pub(crate) mod layout;
 
 use std::io;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 
-use decode::tracepoint::Tracepoint;
+use decode::tracepoint::PerTracepoint;
 use rustix::mm::ProtFlags;
 use rustix::param::page_size;
 
+use self::layout::{Count, PROCESS_PROBES, PROCESSES, Process, Shared};
 use crate::ring::Mapping;
-
-/// Slots for processes.
-pub(crate) const PROCESSES: usize = 64;
-/// Slots in which one process may be.
-const PROBES: usize = 8;
-
-/// Counts of one tracepoint: `seen` events are in the ring, or `dropped` for want of room there, or a `fault`.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct Count {
-    pub(crate) seen: AtomicU64,
-    pub(crate) dropped: AtomicU64,
-    pub(crate) fault: AtomicU64,
-    pub(crate) unread: AtomicU64,
-}
 
 impl Count {
     /// Events that did not get into the ring.
@@ -34,35 +51,14 @@ impl Count {
     }
 }
 
-/// A process of an observed program.
-#[repr(C)]
-#[derive(Debug)]
-pub(crate) struct Process {
-    tgid: AtomicU32,
-    ignored: AtomicU32,
-    lost: AtomicU64,
-}
-
-/// `struct shared`.
-#[repr(C)]
-pub(crate) struct Shared {
-    want_wake: AtomicU32,
-    ignoring: AtomicU32,
-    lost_elsewhere: AtomicU64,
-    pub(crate) counts: [Count; Tracepoint::ALL.len()],
-    processes: [Process; PROCESSES],
-}
-
-const _: () = assert!(size_of::<Shared>() == 16 + 16 * 32 + 64 * 16);
-
 impl Shared {
-    /// Asks to be woken at the next event. What was written before is to be read after this, before sleeping.
+    /// Asks to be woken at the next event. Records that were written before this are to be read after it, and before sleeping.
     pub(crate) fn want_wake(&self) {
         self.want_wake.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
-    /// Tells the kernel to leave the events of a process out. False if there is no slot for it.
+    /// Makes the kernel leave out the events of a process. Returns false if there is no slot for it.
     pub(crate) fn ignore(&self, tgid: u32) -> bool {
         let claim = |process: &&Process| {
             let free = process.tgid.compare_exchange(0, tgid, Ordering::AcqRel, Ordering::Acquire);
@@ -74,7 +70,7 @@ impl Shared {
         true
     }
 
-    /// Gives the slot of a process that has ended to others.
+    /// Frees the slot of a process that has ended.
     pub(crate) fn forget(&self, tgid: u32) {
         if let Some(process) = self.slots(tgid).find(|process| process.tgid.load(Ordering::Acquire) == tgid) {
             process.ignored.store(0, Ordering::Release);
@@ -83,31 +79,31 @@ impl Shared {
         }
     }
 
-    /// Events that were lost so far, by process.
+    /// The processes that lost events so far, and how many each lost.
     pub(crate) fn lost(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let processes = self.processes.iter().map(|p| (p.tgid.load(Ordering::Acquire), p.lost.load(Ordering::Acquire)));
         processes.filter(|(tgid, lost)| *tgid != 0 && *lost > 0)
     }
 
-    /// Events that were lost of processes that found no slot.
+    /// Events that were lost by processes that found no slot.
     pub(crate) fn lost_elsewhere(&self) -> u64 {
         self.lost_elsewhere.load(Ordering::Acquire)
     }
 
     fn slots(&self, tgid: u32) -> impl Iterator<Item = &Process> {
         let hash = (tgid.wrapping_mul(2_654_435_761) >> 16) as usize;
-        (0..PROBES).filter_map(move |probe| self.processes.get((hash + probe) % PROCESSES))
+        (0..PROCESS_PROBES).filter_map(move |probe| self.processes.get((hash + probe) % PROCESSES))
     }
 }
 
-/// The shared memory.
+/// The shared memory, mapped into this process.
 pub(crate) struct Map(Mapping);
 
 // SAFETY: all that is in there is atomic.
 unsafe impl Send for Map {}
 
 impl Map {
-    /// Maps it.
+    /// Maps the memory behind `fd`.
     ///
     /// # Errors
     /// Those of mmap.

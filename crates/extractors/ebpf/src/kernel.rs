@@ -1,27 +1,29 @@
-//! Whether kernel and privileges allow tracepoints to be attached here.
+//! Whether the kernel and our privileges allow tracepoints to be attached here.
 //!
 //! Since Linux 6.6 that takes two capabilities; before, CAP_SYS_ADMIN. The setting `perf_event_paranoid` changes neither. BTF of the kernel is not
 //! needed: the program looks at nothing inside the kernel.
+//!
+//! The files of /proc are not read by the crate `procfs`, which has no other root than that of this machine, as tests need it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Bits of a set of capabilities, as in /proc/PID/status.
-const CAP_SYS_ADMIN: u64 = 1 << 21;
-const CAP_PERFMON: u64 = 1 << 38;
-const CAP_BPF: u64 = 1 << 39;
+use caps::{CapSet, Capability, CapsHashSet};
 
-/// The first kernel that has what we need (attach cookies), as major and minor version.
+/// The first kernel that has what is needed (attach cookies), as major and minor version.
 const OLDEST: (u32, u32) = (5, 15);
-/// The first in which two small capabilities are enough (uprobe-multi links).
+/// The first kernel in which two small capabilities are enough (uprobe-multi links).
 const CONVENIENT: (u32, u32) = (6, 6);
 
-/// Where the kernel tells of itself.
+/// What the kernel and our privileges allow.
 #[derive(Debug)]
-pub struct Machine {
+pub struct KernelSupport {
+    /// Where /proc and /sys are.
     root: PathBuf,
-    /// Our own program.
+    /// The file of this program.
     program: PathBuf,
+    /// Our capabilities that are in force.
+    capabilities: CapsHashSet,
 }
 
 /// How good something is.
@@ -31,20 +33,20 @@ pub enum Verdict {
     Good,
     /// It works with a restriction.
     Limited,
-    /// It stands against tracepoints.
+    /// It prevents tracepoints.
     Missing,
 }
 
 /// What was found out about the kernel, or about our privileges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How good that is.
+    /// How good the finding is.
     pub verdict: Verdict,
     /// What was found.
     pub what: String,
-    /// What would help, if something would.
+    /// What would help; none if nothing is needed or helps.
     pub remedy: Option<String>,
-    /// The line to type for that.
+    /// The line to type for the remedy.
     pub line: Option<String>,
 }
 
@@ -62,14 +64,15 @@ impl Finding {
     }
 }
 
-impl Machine {
+impl KernelSupport {
     /// The machine that this program runs on.
     pub fn this() -> Self {
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("peer-observer"));
-        Self { root: PathBuf::from("/"), program }
+        let capabilities = caps::read(None, CapSet::Effective).unwrap_or_default();
+        Self { root: PathBuf::from("/"), program, capabilities }
     }
 
-    /// What stands against tracepoints here, in one sentence with the remedy; none if nothing does.
+    /// What prevents tracepoints here, in one sentence with the remedy; none if nothing does.
     pub fn obstacle(&self) -> Option<String> {
         let missing = [self.kernel(), self.privileges()].into_iter().find(|f| f.verdict == Verdict::Missing)?;
         let mut text = missing.what;
@@ -92,13 +95,6 @@ impl Machine {
         let release = self.read("proc/sys/kernel/osrelease");
         let mut numbers = release.trim().split(|c: char| !c.is_ascii_digit()).map(str::parse);
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-    }
-
-    /// The capabilities in force.
-    fn capabilities(&self) -> u64 {
-        let status = self.read("proc/self/status");
-        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-        line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
     }
 
     /// Whether we are in a user namespace of a container, where capabilities count for nothing outside of it.
@@ -143,25 +139,28 @@ impl Machine {
 
     /// Whether we have the capabilities.
     pub fn privileges(&self) -> Finding {
-        let (wanted, needed): (&[(u64, &str)], _) = if self.attaches_with_little() {
-            (&[(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")], "cap_bpf,cap_perfmon")
+        let needed: &[Capability] = if self.attaches_with_little() {
+            &[Capability::CAP_BPF, Capability::CAP_PERFMON]
         } else {
-            (&[(CAP_SYS_ADMIN, "CAP_SYS_ADMIN")], "cap_sys_admin")
+            &[Capability::CAP_SYS_ADMIN]
         };
         if self.contained() {
             let what = "we are in a user namespace, whose capabilities don't count for the kernel";
             return Finding::new(Verdict::Missing, what)
                 .remedy("run peer-observer outside of the container, or in one with the user namespace of the host");
         }
-        let have = self.capabilities();
-        let lacking: Vec<_> = wanted.iter().filter(|(bit, _)| have & (bit | CAP_SYS_ADMIN) == 0).map(|c| c.1).collect();
+        let names = |capabilities: &[Capability], between| {
+            capabilities.iter().map(Capability::to_string).collect::<Vec<_>>().join(between)
+        };
+        // CAP_SYS_ADMIN includes the two others.
+        let have = |wanted| [wanted, Capability::CAP_SYS_ADMIN].iter().any(|one| self.capabilities.contains(one));
+        let lacking: Vec<_> = needed.iter().copied().filter(|wanted| !have(*wanted)).collect();
         if lacking.is_empty() {
-            let names: Vec<_> = wanted.iter().map(|(_, name)| *name).collect();
-            return Finding::new(Verdict::Good, format!("we have {}", names.join(" and ")));
+            return Finding::new(Verdict::Good, format!("we have {}", names(needed, " and ")));
         }
-        Finding::new(Verdict::Missing, format!("we lack {}", lacking.join(" and ")))
+        Finding::new(Verdict::Missing, format!("we lack {}", names(&lacking, " and ")))
             .remedy("give them to the program (again after each update of it):")
-            .line(format!("sudo setcap {needed}+ep {}", self.program.display()))
+            .line(format!("sudo setcap {}+ep {}", names(needed, ",").to_lowercase(), self.program.display()))
     }
 }
 
@@ -169,24 +168,28 @@ impl Machine {
 mod tests {
     use super::*;
 
-    /// A machine with this kernel, these capabilities and files.
-    fn machine(
+    const NONE: &[Capability] = &[];
+    const BPF: &[Capability] = &[Capability::CAP_BPF];
+    const BOTH: &[Capability] = &[Capability::CAP_BPF, Capability::CAP_PERFMON];
+    const ADMIN: &[Capability] = &[Capability::CAP_SYS_ADMIN];
+
+    /// A kernel of this release with these capabilities and files.
+    fn kernel(
         release: &str,
-        capabilities: &str,
+        capabilities: &[Capability],
         uid_map: &str,
         files: &[(&str, &str)],
-    ) -> (tempfile::TempDir, Machine) {
+    ) -> (tempfile::TempDir, KernelSupport) {
         let root = tempfile::tempdir().unwrap();
-        let status = format!("Name:\tpeer-observer\nCapInh:\t0000000000000000\nCapEff:\t{capabilities}\nSeccomp:\t0\n");
-        let own =
-            [("proc/sys/kernel/osrelease", release), ("proc/self/status", &status), ("proc/self/uid_map", uid_map)];
+        let own = [("proc/sys/kernel/osrelease", release), ("proc/self/uid_map", uid_map)];
         for (path, text) in own.iter().chain(files) {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let machine = Machine { root: root.path().to_owned(), program: "/opt/peer-observer".into() };
-        (root, machine)
+        let capabilities = capabilities.iter().copied().collect();
+        let kernel = KernelSupport { root: root.path().to_owned(), program: "/opt/peer-observer".into(), capabilities };
+        (root, kernel)
     }
 
     const UPROBE: (&str, &str) = ("sys/bus/event_source/devices/uprobe/type", "9\n");
@@ -206,8 +209,8 @@ mod tests {
             ("strange", &[], Verdict::Limited, "not known"),
         ];
         for (release, files, verdict, words) in rows {
-            let (_root, machine) = machine(release, "0", HOST, files);
-            let found = machine.kernel();
+            let (_root, kernel) = kernel(release, NONE, HOST, files);
+            let found = kernel.kernel();
             assert!(found.verdict == verdict && found.what.contains(words), "{release}: {found:?}");
         }
     }
@@ -215,38 +218,42 @@ mod tests {
     #[test]
     fn capabilities_in_force() {
         let rows = [
-            ("6.8.0", "000001ffffffffff", HOST, Verdict::Good, "we have CAP_BPF and CAP_PERFMON"),
-            ("6.8.0", "000000c000000000", HOST, Verdict::Good, "we have CAP_BPF and CAP_PERFMON"),
-            ("6.8.0", "0000008000000000", HOST, Verdict::Missing, "we lack CAP_PERFMON"),
-            ("6.8.0", "0000000000000000", HOST, Verdict::Missing, "we lack CAP_BPF and CAP_PERFMON"),
-            ("6.8.0", "0000000000200000", HOST, Verdict::Good, "we have CAP_BPF"),
-            ("6.1.0", "000000c000000000", HOST, Verdict::Missing, "we lack CAP_SYS_ADMIN"),
-            ("6.1.0", "0000000000200000", HOST, Verdict::Good, "we have CAP_SYS_ADMIN"),
-            ("6.8.0", "000001ffffffffff", "0 1000 1\n", Verdict::Missing, "user namespace"),
-            ("6.8.0", "not hexadecimal", HOST, Verdict::Missing, "we lack"),
+            ("6.8.0", [BOTH, ADMIN].concat(), HOST, Verdict::Good, "we have CAP_BPF and CAP_PERFMON"),
+            ("6.8.0", BOTH.to_vec(), HOST, Verdict::Good, "we have CAP_BPF and CAP_PERFMON"),
+            ("6.8.0", BPF.to_vec(), HOST, Verdict::Missing, "we lack CAP_PERFMON"),
+            ("6.8.0", NONE.to_vec(), HOST, Verdict::Missing, "we lack CAP_BPF and CAP_PERFMON"),
+            ("6.8.0", ADMIN.to_vec(), HOST, Verdict::Good, "we have CAP_BPF"),
+            ("6.1.0", BOTH.to_vec(), HOST, Verdict::Missing, "we lack CAP_SYS_ADMIN"),
+            ("6.1.0", ADMIN.to_vec(), HOST, Verdict::Good, "we have CAP_SYS_ADMIN"),
+            ("6.8.0", [BOTH, ADMIN].concat(), "0 1000 1\n", Verdict::Missing, "user namespace"),
         ];
         for (release, set, map, verdict, words) in rows {
-            let (_root, machine) = machine(release, set, map, &[]);
-            let found = machine.privileges();
-            assert!(found.verdict == verdict && found.what.contains(words), "{release} {set}: {found:?}");
+            let (_root, kernel) = kernel(release, &set, map, &[]);
+            let found = kernel.privileges();
+            assert!(found.verdict == verdict && found.what.contains(words), "{release} {set:?}: {found:?}");
         }
-        let (_root, machine) = machine("6.8.0", "0", HOST, &[]);
-        assert_eq!(machine.privileges().line.as_deref(), Some("sudo setcap cap_bpf,cap_perfmon+ep /opt/peer-observer"));
+        for (release, line) in [
+            ("6.8.0", "sudo setcap cap_bpf,cap_perfmon+ep /opt/peer-observer"),
+            ("6.1.0", "sudo setcap cap_sys_admin+ep /opt/peer-observer"),
+        ] {
+            let (_root, kernel) = kernel(release, NONE, HOST, &[]);
+            assert_eq!(kernel.privileges().line.as_deref(), Some(line));
+        }
     }
 
     #[test]
     fn the_first_obstacle_and_what_helps() {
         let rows = [
-            ("6.8.0", "000000c000000000", None),
-            ("6.1.0", "0000000000200000", None),
+            ("6.8.0", BOTH, None),
+            ("6.1.0", ADMIN, None),
             (
                 "5.10.0",
-                "0",
+                NONE,
                 Some("Linux 5.10 is too old for tracepoints of programs; run Linux 5.15 or later, better 6.6 or later"),
             ),
             (
                 "6.8.0",
-                "0",
+                NONE,
                 Some(
                     "we lack CAP_BPF and CAP_PERFMON; give them to the program (again after each update of it); \
                      sudo setcap cap_bpf,cap_perfmon+ep /opt/peer-observer",
@@ -254,8 +261,8 @@ mod tests {
             ),
         ];
         for (release, set, obstacle) in rows {
-            let (_root, machine) = machine(release, set, HOST, &[UPROBE]);
-            assert_eq!(machine.obstacle().as_deref(), obstacle, "{release} {set}");
+            let (_root, kernel) = kernel(release, set, HOST, &[UPROBE]);
+            assert_eq!(kernel.obstacle().as_deref(), obstacle, "{release} {set:?}");
         }
     }
 }

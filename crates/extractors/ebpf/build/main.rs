@@ -1,11 +1,17 @@
 //! Compiles the C program that runs in the kernel.
 
+mod header;
+
 use std::env;
 use std::error::Error;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("layout.h"), header::header())?;
+    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/bpf");
     println!("cargo:rerun-if-env-changed=CLANG");
     let target = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
@@ -32,9 +38,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             "-Wno-unused-function",
         ])
         .arg(format!("-D__TARGET_ARCH_{target}"))
-        .args(["-I", "src/bpf", "-isystem", &env::var("DEP_BPF_INCLUDE")?])
+        .args(["-I", "src/bpf", "-I"])
+        .arg(&out)
+        .args(["-isystem", &env::var("DEP_BPF_INCLUDE")?])
         .args(["-c", "src/bpf/tracepoints.bpf.c", "-o"])
-        .arg(PathBuf::from(env::var("OUT_DIR")?).join("tracepoints.bpf.o"))
+        .arg(out.join("tracepoints.bpf.o"))
         .status()
         .map_err(|error| format!("cannot run {clang}: {error}; install it (package clang) or set CLANG"))?;
     if !status.success() {
