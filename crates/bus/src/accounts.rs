@@ -1,10 +1,11 @@
 //! Loss accounts: at each stage of an event's way, `in = out + dropped{reason}` once nothing is under way.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+
+use crate::counters::{Count, Counter, Counts};
 
 /// Why events were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,44 +101,44 @@ impl Stage {
 
 /// All accounts of this process, and the counters and gauges that extractors keep besides.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<Mutex<Inner>>);
+pub struct Accounts(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    stages: Vec<Arc<Stage>>,
-    counters: BTreeMap<(&'static str, String), f64>,
+    stages: Mutex<Vec<Arc<Stage>>>,
+    counts: Counts,
 }
 
 impl Accounts {
     /// The account of a stage; a new one if there is none of this name.
     pub fn stage(&self, name: &str) -> Arc<Stage> {
-        let mut inner = self.0.lock();
-        if let Some(stage) = inner.stages.iter().find(|stage| stage.name == name) {
+        let mut stages = self.0.stages.lock();
+        if let Some(stage) = stages.iter().find(|stage| stage.name == name) {
             return Arc::clone(stage);
         }
         let stage = Arc::new(Stage::new(name.to_owned()));
-        inner.stages.push(Arc::clone(&stage));
+        stages.push(Arc::clone(&stage));
         stage
     }
 
     /// All accounts, in the order in which they were opened.
     pub fn stages(&self) -> Vec<Arc<Stage>> {
-        self.0.lock().stages.clone()
+        self.0.stages.lock().clone()
     }
 
-    /// Adds to a counter, which has a name and one label.
-    pub fn count(&self, name: &'static str, label: &str, value: f64) {
-        *self.0.lock().counters.entry((name, label.to_owned())).or_default() += value;
+    /// The value of a family of counts with these label values, in the order of the family's labels. A new value is 0.
+    pub fn count<const LABELS: usize>(&self, counter: &Counter<LABELS>, labels: [&str; LABELS]) -> Count {
+        self.0.counts.count(counter, labels)
     }
 
-    /// Sets a gauge, which has a name and one label.
-    pub fn level(&self, name: &'static str, label: &str, value: f64) {
-        self.0.lock().counters.insert((name, label.to_owned()), value);
+    /// All counts and levels, as a status has them.
+    pub fn counts(&self) -> Vec<event::pb::observer::Count> {
+        self.0.counts.on_the_wire()
     }
 
-    /// All counters and gauges: name, label, value.
-    pub fn counters(&self) -> Vec<(&'static str, String, f64)> {
-        self.0.lock().counters.iter().map(|((name, label), value)| (*name, label.clone(), *value)).collect()
+    /// All counts and levels with one label each, as a status has them for readers that do not know [`Accounts::counts`].
+    pub fn counters(&self) -> Vec<event::pb::observer::Counter> {
+        self.0.counts.on_the_wire_formerly()
     }
 
     /// Events that were lost anywhere in this process.

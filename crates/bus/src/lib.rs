@@ -5,6 +5,7 @@
 //! process with a server, in either direction. What is lost on the way is counted in [`Accounts`].
 
 pub mod accounts;
+pub mod counters;
 pub mod gaps;
 mod local;
 pub mod nats;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::pb::observer::observer::ObserverEvent;
-use event::pb::observer::{Counter, Dropped, Observer, Status};
+use event::pb::observer::{Dropped, Observer, Status};
 use event::{Body, Content, Record, time};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -186,7 +186,8 @@ impl Publisher {
             last_sequence: run.next_sequence - 1,
             ended,
             dropped: self.dropped(),
-            counters: self.counters(),
+            counters: self.accounts().counters(),
+            counts: self.accounts().counts(),
         };
         let body = Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) });
         // It has no place in the sequence: readers of flat subjects don't get it, and must see no gap.
@@ -203,11 +204,6 @@ impl Publisher {
         })
         .filter(|dropped| dropped.count > 0)
         .collect()
-    }
-
-    fn counters(&self) -> Vec<Counter> {
-        let counters = self.accounts().counters();
-        counters.into_iter().map(|(name, label, value)| Counter { name: name.to_owned(), label, value }).collect()
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Redactor, same, shape, words};
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{
-    Counter, Dropped, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeThreads, Observer, Status,
+    Count, Counter, Dropped, Label, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeThreads, Observer,
+    Status,
 };
 
 /// Names of file systems and directories.
@@ -20,7 +21,7 @@ impl Redactor {
     }
 
     fn status(&self, status: &Status) -> Status {
-        let Status { extractor, started_ns, last_sequence, ended, dropped: dropped_events, counters } = status;
+        let Status { extractor, started_ns, last_sequence, ended, dropped: dropped_events, counters, counts } = status;
         let name = |text: &str| self.scrubbed(shape::identifier(text));
         let dropped = |Dropped { stage, reason, count }: &Dropped| Dropped {
             stage: name(stage),
@@ -32,6 +33,12 @@ impl Redactor {
             label: name(label),
             value: *value,
         };
+        let label = |Label { name: label, value }: &Label| Label { name: name(label), value: name(value) };
+        let count = |Count { name: count, labels, value }: &Count| Count {
+            name: name(count),
+            labels: labels.iter().map(label).collect(),
+            value: *value,
+        };
         Status {
             extractor: name(extractor),
             started_ns: *started_ns,
@@ -39,6 +46,7 @@ impl Redactor {
             ended: *ended,
             dropped: dropped_events.iter().map(dropped).collect(),
             counters: counters.iter().map(counter).collect(),
+            counts: counts.iter().map(count).collect(),
         }
     }
 }

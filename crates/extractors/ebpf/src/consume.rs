@@ -2,34 +2,31 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Acquire;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bus::{Accounts, Reason, Stage};
-use decode::tracepoint::{self, PerTracepoint};
+use decode::tracepoint;
 use event::Content;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::account::{Ledger, Passed};
 use crate::losses::Losses;
 use crate::program::{Tracer, identity};
 use crate::ring::Progress;
 use crate::route::{Route, Router, is_alive};
-use crate::shared::layout::Count;
 
 /// Pause while there is something to read. Reading events one by one would cost the node and us a wake-up each.
 const PACE: Duration = Duration::from_millis(4);
-/// How often nodes are looked for, and accounts are settled.
+/// How often nodes are looked for, and accounts are brought up to date.
 const LOOK: Duration = Duration::from_secs(1);
-/// Events that are published at once, at the most, and their bytes.
+/// How many events are published at once at most, and how many bytes they have in the ring.
 const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Reads the ring until it is told to stop. It blocks: run it in a thread of its own.
+/// Reads the ring until shutdown. It blocks, and so has a thread of its own.
 pub(crate) struct Consumer {
     tracer: Tracer,
     router: Router,
@@ -40,7 +37,7 @@ pub(crate) struct Consumer {
     peak: u64,
     next_look: Instant,
     shutdown: CancellationToken,
-    /// Rings at shutdown.
+    /// Becomes readable at shutdown.
     wake: OwnedFd,
 }
 
@@ -52,12 +49,7 @@ impl Consumer {
         shutdown: CancellationToken,
         wake: OwnedFd,
     ) -> Self {
-        let output = Output {
-            runtime,
-            batches: Vec::new(),
-            published: PerTracepoint::default(),
-            others: PerTracepoint::default(),
-        };
+        let output = Output { runtime, batches: Vec::new(), passed: Passed::default() };
         let (losses, next_look) = (Losses::default(), Instant::now());
         Self { tracer, router, output, losses, ledger: None, peak: 0, next_look, shutdown, wake }
     }
@@ -81,13 +73,13 @@ impl Consumer {
                 self.tracer.ring.wait(self.next_look.saturating_duration_since(Instant::now()), &self.wake);
             }
         }
-        // Nothing comes any more after this, so that the accounts are even.
+        // After this nothing more comes, so that the accounts are even at the end.
         self.tracer.detach();
         while self.read() {}
-        self.settle();
+        self.settle(true);
     }
 
-    /// Publishes a batch of what is in the ring. Whether there was anything.
+    /// Publishes a batch of what is in the ring. Returns whether there was anything.
     fn read(&mut self) -> bool {
         let waiting = self.tracer.ring.written().wrapping_sub(self.tracer.ring.read());
         self.peak = self.peak.max(waiting);
@@ -116,13 +108,11 @@ impl Consumer {
                 Route::Ignored if loss.process.is_none() => 0,
                 Route::Ignored => continue,
             };
-            if let Some(node) = self.router.nodes.get(index) {
-                self.output.runtime.block_on(node.publisher.lost(loss.events));
-            }
+            self.output.leave_gap(&self.router, index, loss.events);
         }
     }
 
-    /// Finds out what changed: nodes that were started or ended, programs that were replaced.
+    /// Notices what changed: nodes that were started or ended, programs that were replaced.
     fn look(&mut self) {
         self.forget_ended();
         if let Some(binary) = self.router.every_process_of().map(Path::to_owned) {
@@ -132,7 +122,7 @@ impl Consumer {
         } else {
             (0..self.router.nodes.len()).for_each(|index| self.look_for(index));
         }
-        self.settle();
+        self.settle(false);
     }
 
     /// Forgets the processes that have ended, once all that they did is read.
@@ -149,6 +139,7 @@ impl Consumer {
         }
     }
 
+    /// Attaches to the programs of a node, unless it runs and they are attached already.
     fn look_for(&mut self, index: usize) {
         let Some(node) = self.router.nodes.get_mut(index) else { return };
         if node.is_settled(|id| self.tracer.is_attached(id)) {
@@ -157,8 +148,10 @@ impl Consumer {
         let programs = node.programs();
         let name = node.publisher.node().to_owned();
         let mut trouble = programs.is_empty().then(|| match node.process.filter(|process| is_alive(*process)) {
-            Some(process) => format!("tracepoints: what process {process} runs cannot be seen; say which with --binary"),
-            None => "tracepoints: the node is not running, and its program is not known; start it, or say which with --binary"
+            Some(process) => {
+                format!("tracepoints: the program of process {process} cannot be seen; name it with --binary")
+            }
+            None => "tracepoints: the node is not running, and its program is not known; start it, or name its program with --binary"
                 .to_owned(),
         });
         let mut attached = false;
@@ -184,7 +177,7 @@ impl Consumer {
         if !attachment.missing.is_empty() {
             let missing: Vec<_> = attachment.missing.iter().map(|tracepoint| tracepoint.name()).collect();
             warn!(
-                "node {name}: {} does not have {}: it is of an older version, or built without; what they tell is not seen",
+                "node {name}: {} does not have {}: it is of an older version, or built without them; their events are not seen",
                 program.display(),
                 missing.join(", ")
             );
@@ -192,18 +185,12 @@ impl Consumer {
         Ok(())
     }
 
-    /// Brings the accounts up to date.
-    fn settle(&mut self) {
+    /// Brings the accounts up to date. `last`: nothing more comes, and all was read.
+    fn settle(&mut self, last: bool) {
         let Some(node) = self.router.nodes.first() else { return };
-        let ledger = self.ledger.get_or_insert_with(|| Ledger::new(node.publisher.accounts().clone()));
-        ledger.settle(&self.tracer.shared.counts, &self.output);
-        let ring = &self.tracer.ring;
-        let waiting = ring.written().wrapping_sub(ring.read());
-        for (kind, bytes) in
-            [("waiting", waiting), ("peak", std::mem::take(&mut self.peak)), ("size", ring.size() as u64)]
-        {
-            ledger.accounts.level("ring_buffer_bytes", kind, bytes as f64);
-        }
+        let ledger = self.ledger.get_or_insert_with(|| Ledger::new(node.publisher.accounts()));
+        ledger.settle(&self.tracer.shared.counts, &self.output.passed, &self.tracer.ring, last);
+        ledger.ring(&self.tracer.ring, std::mem::take(&mut self.peak));
     }
 }
 
@@ -221,19 +208,15 @@ struct Output {
     runtime: Handle,
     /// By node.
     batches: Vec<Vec<(u64, Content)>>,
-    published: PerTracepoint<u64>,
-    /// Events of processes that are none of ours.
-    others: PerTracepoint<u64>,
+    /// What became of the records so far.
+    passed: Passed,
 }
 
 impl Output {
     fn take(&mut self, router: &mut Router, record: &[u8], offset: u64, ignore: impl FnOnce(u32) -> bool) {
         let seen = match tracepoint::decode(record) {
             Ok(seen) => seen,
-            Err(error) => {
-                debug!("{error}");
-                return;
-            }
+            Err(error) => return self.undecodable(router, record, error, ignore),
         };
         let (route, new) = router.route(seen.process);
         let node = match route {
@@ -242,25 +225,62 @@ impl Output {
                 if new {
                     ignore(seen.process);
                 }
-                self.others[seen.tracepoint] += 1;
+                self.passed.of_others.known[seen.tracepoint] += 1;
                 return;
             }
         };
-        let known = router.nodes.get(node).is_some_and(|node| node.process == Some(seen.process) && node.busy);
-        if !known {
-            self.flush(router);
-            self.begin(router, node, seen.process);
-        }
+        self.enter(router, node, seen.process);
         if self.batches.len() <= node {
             self.batches.resize_with(node + 1, Vec::new);
         }
         if let Some(batch) = self.batches.get_mut(node) {
             batch.push((seen.monotonic_ns.wrapping_add(offset), seen.content));
-            self.published[seen.tracepoint] += 1;
+            self.passed.published[seen.tracepoint] += 1;
         }
     }
 
-    /// The first event of a process.
+    /// Counts a record that this program cannot decode, and leaves a gap in its place. The C program is a part of this one, so it should not happen.
+    #[cold]
+    fn undecodable(
+        &mut self,
+        router: &mut Router,
+        record: &[u8],
+        error: tracepoint::NotARecord,
+        ignore: impl FnOnce(u32) -> bool,
+    ) {
+        let origin = tracepoint::origin_of(record).ok();
+        let node = match origin.map(|origin| (origin.process, router.route(origin.process))) {
+            Some((process, (Route::Ignored, new))) => {
+                if new {
+                    ignore(process);
+                }
+                *self.passed.of_others.of(origin.and_then(|origin| origin.tracepoint)) += 1;
+                return;
+            }
+            Some((process, (Route::Node(node), _))) => {
+                self.enter(router, node, process);
+                node
+            }
+            None => 0,
+        };
+        if self.passed.nothing_is_undecodable() {
+            warn!("tracepoints: {error}; such records are counted as undecodable (logged once)");
+        }
+        *self.passed.undecodable.of(origin.and_then(|origin| origin.tracepoint)) += 1;
+        self.flush(router);
+        self.leave_gap(router, node, 1);
+    }
+
+    /// Begins a run of a node, unless the process is the one that its present run is of.
+    fn enter(&mut self, router: &mut Router, node: usize, process: u32) {
+        let known = router.nodes.get(node).is_some_and(|node| node.process == Some(process) && node.busy);
+        if !known {
+            self.flush(router);
+            self.begin(router, node, process);
+        }
+    }
+
+    /// Takes note of the first event of a process.
     fn begin(&self, router: &mut Router, index: usize, process: u32) {
         let Some(node) = router.nodes.get_mut(index) else { return };
         if node.busy {
@@ -271,55 +291,18 @@ impl Output {
         node.busy = true;
     }
 
+    /// Makes readers miss events that were lost before they could be published.
+    fn leave_gap(&self, router: &Router, node: usize, events: u64) {
+        if let Some(node) = router.nodes.get(node) {
+            self.runtime.block_on(node.publisher.lost(events));
+        }
+    }
+
     fn flush(&mut self, router: &Router) {
         for (batch, node) in self.batches.iter_mut().zip(&router.nodes) {
             if !batch.is_empty() {
                 self.runtime.block_on(node.publisher.publish_all(batch.drain(..)));
             }
-        }
-    }
-}
-
-/// What of the counts is in the accounts of this process already.
-struct Ledger {
-    accounts: Accounts,
-    stage: Arc<Stage>,
-    entered: PerTracepoint<[u64; 6]>,
-}
-
-impl Ledger {
-    const NAMES: [&'static str; 6] = [
-        "tracepoint_seen",
-        "tracepoint_published",
-        "tracepoint_dropped",
-        "tracepoint_fault",
-        "tracepoint_unread",
-        "tracepoint_of_others",
-    ];
-
-    fn new(accounts: Accounts) -> Self {
-        Self { stage: accounts.stage("tracepoints"), accounts, entered: PerTracepoint::default() }
-    }
-
-    fn settle(&mut self, counts: &PerTracepoint<Count>, output: &Output) {
-        for (tracepoint, count) in counts.iter() {
-            let (dropped, fault) = (count.dropped.load(Acquire), count.fault.load(Acquire));
-            let (published, others) = (output.published[tracepoint], output.others[tracepoint]);
-            let now = [count.seen.load(Acquire), published, dropped, fault, count.unread.load(Acquire), others];
-            let entered = &mut self.entered[tracepoint];
-            let mut new = [0; 6];
-            for (((new, now), entered), name) in new.iter_mut().zip(now).zip(entered).zip(Self::NAMES) {
-                *new = now - *entered;
-                *entered = now;
-                if *new > 0 {
-                    self.accounts.count(name, tracepoint.name(), *new as f64);
-                }
-            }
-            let [seen, published, dropped, fault, _, others] = new;
-            self.stage.add_in(seen.saturating_sub(others));
-            self.stage.add_out(published);
-            self.stage.add_dropped(Reason::Full, dropped);
-            self.stage.add_dropped(Reason::Unreadable, fault);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! into events and publishes them in order. Nothing here can make the node wait: when the ring is full, events are lost, and counted for each
 //! tracepoint ([`shared`](crate::shared)).
 
+mod account;
 mod consume;
 mod error;
 pub mod kernel;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bus::counters::{Count, LOG_BYTES};
 use bus::{Publisher, Stage};
 use decode::log::{Decoder, Splitter, Tail};
 use event::pb::log_extractor::Log;
@@ -29,14 +30,16 @@ pub(crate) struct Feed {
     end: usize,
     /// Bytes that came in.
     read: u64,
-    /// How many of them are in the accounts.
+    /// How many of them are in `bytes_counted`.
     counted: u64,
+    bytes_counted: Count,
 }
 
 impl Feed {
     /// A feed that is used in a thread that may block.
     pub(crate) fn new(publisher: Publisher, runtime: Handle) -> Self {
         let stage = publisher.accounts().stage("log");
+        let bytes_counted = publisher.accounts().count(&LOG_BYTES, [publisher.node()]);
         let batch = Vec::with_capacity(BATCH);
         Self {
             batches: BatchPublisher { publisher, runtime, stage, batch, run_began: false, entries: 0 },
@@ -47,6 +50,7 @@ impl Feed {
             end: 0,
             read: 0,
             counted: 0,
+            bytes_counted,
         }
     }
 
@@ -116,8 +120,7 @@ impl Feed {
         }
         self.batches.flush();
         if self.counted < self.read {
-            let publisher = &self.batches.publisher;
-            publisher.accounts().count("log_bytes", publisher.node(), (self.read - self.counted) as f64);
+            self.bytes_counted.add((self.read - self.counted) as f64);
             self.counted = self.read;
         }
     }

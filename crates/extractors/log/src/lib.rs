@@ -95,7 +95,7 @@ pub enum Error {
 /// the publisher's run; a new one is begun when the log shows a start of the node.
 ///
 /// The time of an event is that of its entry, or when it was read if the log has no times. Counted in the publisher's
-/// accounts: stage `log` (entries), and `log_bytes` by node.
+/// accounts: stage `log` (entries), and [`LOG_BYTES`](bus::counters::LOG_BYTES) by node.
 ///
 /// # Errors
 /// What no waiting can mend; see [`Error`]. That a file is not there or can't be read is logged once, and tried again.

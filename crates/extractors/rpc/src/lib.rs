@@ -45,7 +45,8 @@ pub enum Error {
 /// Polls the RPC server of `target` until shutdown, and waits for the node whenever it is not there. Calls that are under way at shutdown are
 /// abandoned. The caller ends the publisher's run.
 ///
-/// Counted in the publisher's accounts: `rpc_calls` and `rpc_seconds` (their durations) by method, `rpc_errors` by `method:kind`.
+/// It counts its calls in the publisher's accounts: [`RPC_CALLS`](bus::counters::RPC_CALLS), [`RPC_SECONDS`](bus::counters::RPC_SECONDS) and
+/// [`RPC_ERRORS`](bus::counters::RPC_ERRORS).
 ///
 /// # Errors
 /// What no waiting can mend; see [`Error`].

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Publisher;
+use bus::counters::{RPC_CALLS, RPC_ERRORS, RPC_SECONDS};
 use event::pb::rpc_extractor::Rpc;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, time};
@@ -136,12 +137,12 @@ impl Call<'_> {
         let accounts = publisher.accounts();
         // That a node which starts cannot answer yet is no failure.
         if !matches!(answer, Err(RpcError::WarmingUp { .. })) {
-            accounts.count("rpc_calls", self.method, 1.0);
-            accounts.count("rpc_seconds", self.method, started.elapsed().as_secs_f64());
+            accounts.count(&RPC_CALLS, [self.method]).add(1.0);
+            accounts.count(&RPC_SECONDS, [self.method]).add(started.elapsed().as_secs_f64());
         }
         match &answer {
             Ok(_) | Err(RpcError::WarmingUp { .. }) => {}
-            Err(error) => accounts.count("rpc_errors", &format!("{}:{}", self.method, error.kind()), 1.0),
+            Err(error) => accounts.count(&RPC_ERRORS, [self.method, error.kind()]).add(1.0),
         }
         let body = Body::RpcExtractor(Rpc { rpc_event: Some(event(answer?)) });
         publisher.publish(answered, body).await;

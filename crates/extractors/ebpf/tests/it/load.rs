@@ -55,7 +55,7 @@ fn events(records: &[Arc<Record>]) -> Vec<&Arc<Record>> {
     records.iter().filter(|record| record.envelope().kind != Kind::Status).collect()
 }
 
-/// Everything that a tracepoint tells is in its event, for each tracepoint and each message type.
+/// All arguments of a tracepoint are in its event, for each tracepoint and each message type.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_tracepoint_and_message_type() {
     if !require_ebpf() {
@@ -67,7 +67,7 @@ async fn every_tracepoint_and_message_type() {
     let report = report.unwrap();
     let (records, counts) = rig.finish().await;
     counts.assert_balanced();
-    assert_eq!(counts.all("tracepoint_published"), report.events);
+    assert_eq!(counts.all("published"), report.events);
 
     let plan = Plan::new(Mix::AllTypes, 7, None).unwrap();
     let mut actor = Actor::new(0, false);
@@ -76,21 +76,21 @@ async fn every_tracepoint_and_message_type() {
     let mut types = BTreeSet::new();
     for (fired, record) in plan.events.iter().zip(seen) {
         fired.fire(&mut actor);
-        let told = fired.journal(&actor);
+        let journal = fired.journal(&actor);
         match (message_of(record), fired) {
             (Some(seen), _) => {
-                let nonce = told["sequence"].as_u64().unwrap().to_le_bytes();
+                let nonce = journal["sequence"].as_u64().unwrap().to_le_bytes();
                 let payload = match fired {
                     Event::Message { message, .. } => &message.payload,
                     _ => nonce.as_slice(),
                 };
                 let meta = Meta {
-                    peer_id: told["peer_id"].as_u64().unwrap(),
-                    addr: told["addr"].as_str().unwrap(),
+                    peer_id: journal["peer_id"].as_u64().unwrap(),
+                    addr: journal["addr"].as_str().unwrap(),
                     conn_type: ConnType::Inbound,
                     conn_type_name: None,
-                    command: told["type"].as_str().unwrap(),
-                    inbound: told["inbound"].as_bool().unwrap(),
+                    command: journal["type"].as_str().unwrap(),
+                    inbound: journal["inbound"].as_bool().unwrap(),
                     size: payload.len() as u64,
                 };
                 assert_eq!(*seen, message::decode(&meta, payload));
@@ -98,22 +98,22 @@ async fn every_tracepoint_and_message_type() {
                     types.insert(meta.command.to_owned());
                 }
             }
-            (None, _) => assert_same(record, &told),
+            (None, _) => assert_same(record, &journal),
         }
     }
     assert!(types.len() >= 40, "decoded are only {types:?}");
 }
 
-/// Compares an event with what the program says that it fired.
-fn assert_same(record: &Record, told: &Value) {
+/// Compares an event with what the journal of the program says that it fired.
+fn assert_same(record: &Record, journal: &Value) {
     let json: Value = serde_json::from_str(&event::json::to_json(record)).unwrap();
     let body = &json["body"];
     let field = |names: &[&str]| {
         let found = names.iter().find_map(|name| body.get(name).or_else(|| body["conn"].get(name)));
         found.cloned().unwrap_or_else(|| panic!("no {names:?} in {body}"))
     };
-    let tracepoint = told["tracepoint"].as_str().unwrap();
-    for (name, value) in told.as_object().unwrap() {
+    let tracepoint = journal["tracepoint"].as_str().unwrap();
+    for (name, value) in journal.as_object().unwrap() {
         let names: &[&str] = match name.as_str() {
             "tracepoint" | "sequence" => continue,
             "peer_id" if tracepoint == "net:misbehaving_connection" => &["id"],
@@ -134,14 +134,16 @@ fn assert_same(record: &Record, told: &Value) {
         };
         let found = field(names);
         let same = match (name.as_str(), value) {
-            ("conn_type", Value::String(told)) => found.as_str().unwrap().eq_ignore_ascii_case(
-                &told.replace("outbound-full-relay", "OutboundFullRelay").replace("block-relay-only", "BlockRelayOnly"),
+            ("conn_type", Value::String(fired)) => found.as_str().unwrap().eq_ignore_ascii_case(
+                &fired
+                    .replace("outbound-full-relay", "OutboundFullRelay")
+                    .replace("block-relay-only", "BlockRelayOnly"),
             ),
             // Integers that not every reader of JSON holds are text.
-            (_, Value::Number(told)) => found.as_str().unwrap_or(&found.to_string()) == told.to_string(),
+            (_, Value::Number(fired)) => found.as_str().unwrap_or(&found.to_string()) == fired.to_string(),
             _ => found == *value,
         };
-        assert!(same, "{tracepoint} {name}: {value} was told, {found} seen");
+        assert!(same, "{tracepoint} {name}: {value} was fired, {found} seen");
     }
 }
 
@@ -188,11 +190,11 @@ async fn losses_are_exact() {
     counts.assert_balanced();
     for tracepoint in Selection::default().iter() {
         let fired = fired.get(tracepoint.name()).copied().unwrap_or(0);
-        assert_eq!(counts.of("tracepoint_seen", tracepoint), fired, "{}", tracepoint.name());
+        assert_eq!(counts.of("seen", tracepoint), fired, "{}", tracepoint.name());
     }
-    let dropped = counts.all("tracepoint_dropped");
+    let dropped = counts.all("dropped");
     assert!(dropped > 1000, "only {dropped} were lost");
-    assert_eq!(counts.all("tracepoint_fault"), 0);
+    assert_eq!(counts.all("fault"), 0);
 
     // The last status of a run says how many numbers were given. A process of which nothing arrived has no run.
     let mut arrived: BTreeMap<u64, u64> = BTreeMap::new();
@@ -299,7 +301,7 @@ async fn only_what_is_selected_is_attached() {
     let report = program.load(Mix::AllTypes).threads(1).start().await.unwrap().finish().await.unwrap();
     assert_eq!(BTreeSet::from_iter(report.traced), names);
     let (_, counts) = rig.finish().await;
-    assert_eq!(counts.all("tracepoint_seen"), names.iter().map(|name| report.fired[name]).sum::<u64>());
+    assert_eq!(counts.all("seen"), names.iter().map(|name| report.fired[name]).sum::<u64>());
     let report = program.load(Mix::AllTypes).threads(1).start().await.unwrap().finish().await.unwrap();
     assert_eq!(report.traced, Vec::<String>::new());
 }
@@ -373,7 +375,7 @@ async fn all_processes_of_a_program() {
     assert_eq!(seen, expected);
 }
 
-/// Programs that can't be followed, and what is said about each.
+/// Programs that can't be followed, and the error of each.
 #[test]
 fn programs_without_tracepoints() {
     if !require_ebpf() {

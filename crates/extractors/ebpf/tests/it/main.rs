@@ -4,13 +4,15 @@
 mod captured;
 mod load;
 mod real;
+mod undecodable;
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, Delivery, Publisher, Subscription, WhenFull};
+use bus::counters::TRACEPOINT_EVENTS;
+use bus::{Accounts, Bus, Delivery, Publisher, Subscription, WhenFull};
 use event::{Filter, Record};
 use extractor_ebpf::kernel::KernelSupport;
 use extractor_ebpf::{Capture, Error, Nodes, Observed, Options, Tracepoint, Tracer};
@@ -29,7 +31,7 @@ fn in_full() -> Options {
     Options { capture, ..Options::default() }
 }
 
-/// Whether tracepoints can be attached here; says that the test is skipped if not.
+/// Whether tracepoints can be attached here. If not, it reports that the test is skipped.
 fn require_ebpf() -> bool {
     let obstacle = KernelSupport::this().obstacle();
     if let Some(obstacle) = &obstacle {
@@ -49,7 +51,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// Attaches to a program and follows the node that `target` says.
+    /// Attaches to a program and follows the node `target`.
     fn start(binary: &Path, target: Target, options: &Options) -> Self {
         let mut tracer = Tracer::load(options).unwrap();
         tracer.attach(binary).unwrap();
@@ -111,30 +113,33 @@ impl Rig {
             Delivery::Event(record) => record,
             Delivery::Lost(loss) => panic!("{loss:?}"),
         });
-        (events.collect(), Counts(bus.accounts().counters()))
+        (events.collect(), Counts(bus.accounts().clone()))
     }
 }
 
-/// The counters of an extractor.
-struct Counts(Vec<(&'static str, String, f64)>);
+/// The accounts of an extractor.
+struct Counts(Accounts);
 
 impl Counts {
-    fn of(&self, name: &str, tracepoint: Tracepoint) -> u64 {
-        let found = self.0.iter().find(|(n, label, _)| *n == name && label == tracepoint.name());
-        found.map_or(0, |(_, _, value)| *value as u64)
+    /// Hits of a tracepoint with this result.
+    fn of(&self, result: &str, tracepoint: Tracepoint) -> u64 {
+        self.0.count(&TRACEPOINT_EVENTS, [tracepoint.name(), result]).get() as u64
     }
 
-    /// The same for all tracepoints together.
-    fn all(&self, name: &str) -> u64 {
-        Tracepoint::ALL.iter().map(|tracepoint| self.of(name, *tracepoint)).sum()
+    /// Hits of all tracepoints with this result.
+    fn all(&self, result: &str) -> u64 {
+        Tracepoint::ALL.iter().map(|tracepoint| self.of(result, *tracepoint)).sum()
     }
 
-    /// `seen = published + dropped + fault`, for each tracepoint.
+    /// `seen = published + dropped + fault + undecodable + of_others`, for each tracepoint, and the same for the stage.
     fn assert_balanced(&self) {
         for tracepoint in Tracepoint::ALL {
-            let of = |name| self.of(name, *tracepoint);
-            let out = of("tracepoint_published") + of("tracepoint_dropped") + of("tracepoint_fault");
-            assert_eq!(of("tracepoint_seen"), out + of("tracepoint_of_others"), "{}", tracepoint.name());
+            let of = |result| self.of(result, *tracepoint);
+            let out = of("published") + of("dropped") + of("fault") + of("undecodable");
+            assert_eq!(of("seen"), out + of("of_others"), "{}", tracepoint.name());
         }
+        let stage = self.0.stage("tracepoints");
+        assert_eq!(stage.events_in(), self.all("seen") - self.all("of_others"));
+        assert_eq!(stage.events_in(), stage.events_out() + stage.dropped_total());
     }
 }

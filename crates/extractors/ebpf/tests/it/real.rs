@@ -106,7 +106,7 @@ async fn complete() {
     node.stop().await.unwrap();
     let (events, counts) = rig.finish().await;
     counts.assert_balanced();
-    assert_eq!((counts.all("tracepoint_dropped"), counts.all("tracepoint_fault")), (0, 0));
+    assert_eq!((counts.all("dropped"), counts.all("fault")), (0, 0));
 
     let mut seen: BTreeMap<(String, bool), Vec<&MessageEvent>> = BTreeMap::new();
     for event in of_kind(&events, Kind::Message).filter_map(|record| message_of(record)) {
@@ -244,7 +244,7 @@ async fn an_upgrade() {
     let new = folder.path().join("bitcoind.new");
     std::fs::copy(&bitcoind, &new).unwrap();
     std::fs::rename(&new, &program).unwrap();
-    // Once it is attached nothing of the new one is missed; how long that takes is said: within two seconds of its coming.
+    // Once it is attached nothing of the new one is missed; that takes two seconds from its coming at most.
     testbed::eventually("the new program is attached", Duration::from_secs(5), || async {
         let wanted = program.display().to_string();
         (testbed::log::lines(&["following", &wanted]).len() == 1).then_some(())

@@ -1,4 +1,4 @@
-//! The extractor against real nodes, and against a server that says what a test tells it to.
+//! The extractor against real nodes, and against a server that answers as a test wants it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod real;
@@ -7,6 +7,7 @@ mod scripted;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::counters::Counter;
 use bus::{Bus, Delivery, Publisher, Subscription, WhenFull};
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Filter, Record};
@@ -78,10 +79,9 @@ impl Observed {
         }
     }
 
-    /// What was counted under a name and label; 0 if nothing.
-    fn counted(&self, name: &str, label: &str) -> f64 {
-        let counters = self.bus.accounts().counters();
-        counters.iter().find(|(n, l, _)| *n == name && l == label).map_or(0.0, |(_, _, value)| *value)
+    /// The value of a count; 0 if nothing was counted.
+    fn counted<const LABELS: usize>(&self, counter: &Counter<LABELS>, labels: [&str; LABELS]) -> f64 {
+        self.bus.accounts().count(counter, labels).get()
     }
 
     /// Stops it, which must not take long.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use bus::counters::{RPC_CALLS, RPC_ERRORS, RPC_SECONDS};
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, time};
 use extractor_rpc::Options;
@@ -13,7 +14,7 @@ use testbed::{Node, Peer, PeerOptions, Reject, Wallet, eventually};
 use crate::{Observed, PATIENCE, observe, only};
 use testbed::log;
 
-/// What an operator says of a node that is not the only one here.
+/// What an operator configures for a node that is not the only one on the machine.
 fn target(node: &Node) -> Target {
     Target { datadir: Some(node.datadir().to_owned()), ..Target::default() }
 }
@@ -88,8 +89,11 @@ async fn every_method_gives_events() {
             }
             RpcEvent::BlockchainInfo(info) => assert!(info.chain == "regtest" && info.blocks > 0, "{info:?}"),
             RpcEvent::Logging(logging) => {
-                let told = serde_json::to_value(&logging.categories).unwrap();
-                assert!(told == categories && told["tor"] == true && told["net"] == false, "{told}");
+                let published = serde_json::to_value(&logging.categories).unwrap();
+                assert!(
+                    published == categories && published["tor"] == true && published["net"] == false,
+                    "{published}"
+                );
             }
             RpcEvent::EstimateSmartFee(fee) => {
                 fees.insert((fee.requested_blocks, fee.mode));
@@ -99,8 +103,8 @@ async fn every_method_gives_events() {
     }
     for method in methods.iter().filter(|m| !missing.contains(m)) {
         let calls = if *method == "estimatesmartfee" { 10.0 } else { 1.0 };
-        assert_eq!(observed.counted("rpc_calls", method), calls, "{method}");
-        assert!(observed.counted("rpc_seconds", method) > 0.0, "{method}");
+        assert_eq!(observed.counted(&RPC_CALLS, [method]), calls, "{method}");
+        assert!(observed.counted(&RPC_SECONDS, [method]) > 0.0, "{method}");
     }
     assert_eq!(node.rpc("logging", json!([])).await.unwrap(), categories, "asking changes nothing");
     observed.stop().await;
@@ -184,19 +188,21 @@ async fn a_node_that_is_not_there_at_start() {
     let node = Node::builder().start().await.unwrap();
     node.stop().await.unwrap();
     let mut observed = observe("absent", target(&node), only(&["uptime"], Duration::from_millis(50)));
-    let told = || log::lines(&["WARN", "node absent:"]);
-    eventually("told that it is not there", PATIENCE, || async { (told().len() == 1).then_some(()) }).await.unwrap();
+    let logged = || log::lines(&["WARN", "node absent:"]);
+    eventually("it is logged that it is not there", PATIENCE, || async { (logged().len() == 1).then_some(()) })
+        .await
+        .unwrap();
     node.start().await.unwrap();
     let (record, _) = observed.next_answer().await;
     // Nothing was published before: the run goes on.
     assert_eq!(record.envelope().sequence, 1);
     observed.stop().await;
-    let told = told();
-    assert!(told.len() == 1 && told[0].contains("once") && told[0].contains("is not running"), "{told:?}");
+    let logged = logged();
+    assert!(logged.len() == 1 && logged[0].contains("once") && logged[0].contains("is not running"), "{logged:?}");
 }
 
 #[tokio::test]
-async fn what_a_whitelist_forbids_is_said_once() {
+async fn what_a_whitelist_forbids_is_logged_once() {
     if testbed::require_bitcoind().is_none() {
         return;
     }
@@ -219,14 +225,14 @@ async fn what_a_whitelist_forbids_is_said_once() {
         let (_, answer) = observed.next_answer().await;
         assert_eq!(name_of(&answer), "getnettotals");
     }
-    assert_eq!(observed.counted("rpc_errors", "getpeerinfo:forbidden"), 1.0);
+    assert_eq!(observed.counted(&RPC_ERRORS, ["getpeerinfo", "forbidden"]), 1.0);
     observed.stop().await;
-    let told = log::lines(&["WARN", "node limited:", "rpcwhitelist=limited:...,getpeerinfo"]);
-    assert_eq!(told.len(), 1, "{told:?}");
+    let logged = log::lines(&["WARN", "node limited:", "rpcwhitelist=limited:...,getpeerinfo"]);
+    assert_eq!(logged.len(), 1, "{logged:?}");
 }
 
 #[tokio::test]
-async fn what_is_told_of_the_node_must_make_sense() {
+async fn a_target_that_contradicts_itself_is_an_error() {
     let target = Target { rpc_user: Some("u".to_owned()), ..Target::default() };
     let observed = observe("half", target, Options::default());
     let error = observed.task.await.unwrap().unwrap_err().to_string();

@@ -1,8 +1,9 @@
-//! A server that says what a test tells it to.
+//! A server that answers as a test wants it to.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bus::counters::{RPC_CALLS, RPC_ERRORS};
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use node::{HostPort, Secret, Target};
 use serde_json::{Value, json};
@@ -121,7 +122,7 @@ async fn a_slow_method_delays_no_other() {
 }
 
 #[tokio::test]
-async fn errors_are_counted_and_said_once_until_they_change() {
+async fn errors_are_counted_and_logged_once_until_they_change() {
     let mut call = 0;
     let target = serve(move |method| match method {
         "uptime" => Reply::Result(json!(100)),
@@ -158,22 +159,22 @@ async fn errors_are_counted_and_said_once_until_they_change() {
     options.timeout = Duration::from_secs(1);
     let observed = observe("errors", target, options);
     let again = || async {
-        let counted = |label, least| observed.counted("rpc_errors", label) >= least;
-        (counted("getnettotals:node", 25.0) && counted("getaddrmaninfo:timeout", 2.0)).then_some(())
+        let counted = |labels, least| observed.counted(&RPC_ERRORS, labels) >= least;
+        (counted(["getnettotals", "node"], 25.0) && counted(["getaddrmaninfo", "timeout"], 2.0)).then_some(())
     };
     eventually("all answers are given", PATIENCE, again).await.unwrap();
-    for (label, expected) in [
-        ("getpeerinfo:no_method", 1.0..=1.0),
-        ("getmempoolinfo:forbidden", 1.0..=1.0),
-        ("getmemoryinfo:malformed", 2.0..=f64::MAX),
-        ("getaddrmaninfo:timeout", 2.0..=f64::MAX),
-        ("getnetworkinfo:interrupted", 2.0..=f64::MAX),
-        ("getnettotals:warming_up", 0.0..=0.0),
+    for (labels, expected) in [
+        (["getpeerinfo", "no_method"], 1.0..=1.0),
+        (["getmempoolinfo", "forbidden"], 1.0..=1.0),
+        (["getmemoryinfo", "malformed"], 2.0..=f64::MAX),
+        (["getaddrmaninfo", "timeout"], 2.0..=f64::MAX),
+        (["getnetworkinfo", "interrupted"], 2.0..=f64::MAX),
+        (["getnettotals", "warming_up"], 0.0..=0.0),
     ] {
-        let count = observed.counted("rpc_errors", label);
-        assert!(expected.contains(&count), "{label}: {count}");
+        let count = observed.counted(&RPC_ERRORS, labels);
+        assert!(expected.contains(&count), "{labels:?}: {count}");
     }
-    assert_eq!(observed.counted("rpc_calls", "getpeerinfo"), 1.0);
+    assert_eq!(observed.counted(&RPC_CALLS, ["getpeerinfo"]), 1.0);
     observed.stop().await;
     for (words, times) in [
         (["no method getpeerinfo", "logged once"], 1),
@@ -184,8 +185,8 @@ async fn errors_are_counted_and_said_once_until_they_change() {
         (["getnettotals", "error -1"], 2),
         (["getnettotals", "error -2"], 1),
     ] {
-        let told = log::lines(&["WARN", "node errors:", words[0], words[1]]);
-        assert_eq!(told.len(), times, "{words:?}: {told:?}");
+        let logged = log::lines(&["WARN", "node errors:", words[0], words[1]]);
+        assert_eq!(logged.len(), times, "{words:?}: {logged:?}");
     }
     assert_eq!(log::lines(&["node errors:", "getnettotals works again"]).len(), 1);
 }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use bus::counters::{self, Counter, Kind};
 use event::message::Message;
 use event::pb::observer::observer::ObserverEvent;
-use event::pb::observer::{Observer, Status};
+use event::pb::observer::{Count, Observer, Status};
 use event::{Body, Record, Source};
 
 use super::{Part, Peer, Scope};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
-/// An extractor that has not told its status for so long is down: it tells it every 10 s.
+/// An extractor whose last status is older than this is down: it publishes one every 10 s.
 const SILENCE_NS: u64 = 35_000_000_000;
-/// Extractors of a node that are told apart; their names come over the wire.
+/// How many extractors of a node are kept apart; their names come over the wire.
 const MAX_EXTRACTORS: usize = 16;
 
 /// What reached us of a node, what did not, and how its extractors are.
@@ -33,24 +34,28 @@ struct Extractor {
     ended: bool,
 }
 
-/// Counts that extractors keep, by the beginning of their name: the family, and what the rest of the name says.
-const COUNTS: [(&str, Id, Rest); 5] = [
-    ("tracepoint_", ids::TRACEPOINT_EVENTS, Rest::Label),
-    ("rpc_calls", ids::RPC_CALLS, Rest::None),
-    ("rpc_seconds", ids::RPC_SECONDS, Rest::None),
-    ("rpc_errors", ids::RPC_ERRORS, Rest::Split),
-    ("ring_buffer_bytes", ids::RING_BUFFER, Rest::None),
+/// The counts of extractors that are shown, each with its family.
+const COUNTS: [(Shown, Id); 6] = [
+    (Shown::of(&counters::TRACEPOINT_EVENTS), ids::TRACEPOINT_EVENTS),
+    (Shown::of(&counters::RPC_CALLS), ids::RPC_CALLS),
+    (Shown::of(&counters::RPC_SECONDS), ids::RPC_SECONDS),
+    (Shown::of(&counters::RPC_ERRORS), ids::RPC_ERRORS),
+    (Shown::of(&counters::RING_BUFFER_BYTES), ids::RING_BUFFER),
+    (Shown::of(&counters::LOG_BYTES), ids::LOG_READ_BYTES),
 ];
 
-/// Where the labels of a count are.
+/// What is to be known of a declared count to show it.
 #[derive(Clone, Copy)]
-enum Rest {
-    /// The label is the only one.
-    None,
-    /// The rest of the name is a second one.
-    Label,
-    /// The label has two parts, with a colon between them.
-    Split,
+struct Shown {
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+}
+
+impl Shown {
+    const fn of<const LABELS: usize>(counter: &Counter<LABELS>) -> Self {
+        Self { name: counter.name, kind: counter.kind, labels: counter.labels }
+    }
 }
 
 impl Part for Health {
@@ -67,7 +72,7 @@ impl Part for Health {
                     scope.store.inc(ids::EVENTS_UNKNOWN, &[]);
                 }
                 if let Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) }) = body {
-                    self.status(status, record.envelope().run, scope);
+                    self.status(status, &record.envelope().node, record.envelope().run, scope);
                 }
             }
             None => scope.store.inc(ids::EVENTS_UNKNOWN, &[]),
@@ -110,7 +115,7 @@ impl Health {
         }
     }
 
-    fn status(&mut self, status: &Status, run: u64, scope: &mut Scope) {
+    fn status(&mut self, status: &Status, node: &str, run: u64, scope: &mut Scope) {
         let name = status.extractor.as_str();
         if !self.extractors.contains_key(name) && self.extractors.len() >= MAX_EXTRACTORS {
             return;
@@ -140,24 +145,29 @@ impl Health {
         for dropped in &status.dropped {
             store.set_total(ids::EXTRACTOR_DROPPED, &[name, &dropped.stage, &dropped.reason], dropped.count as f64);
         }
-        for counter in &status.counters {
-            let (label, value) = (counter.label.as_str(), counter.value);
-            let Some((prefix, id, rest)) = COUNTS.iter().find(|(prefix, ..)| counter.name.starts_with(prefix)) else {
-                continue;
-            };
-            match rest {
-                Rest::Label => {
-                    let result = counter.name.get(prefix.len()..).unwrap_or_default();
-                    store.set_total(*id, &[label, result], value);
-                }
-                Rest::Split => {
-                    let (method, error) = label.split_once(':').unwrap_or((label, ""));
-                    store.set_total(*id, &[method, error], value);
-                }
-                Rest::None if *id == ids::RING_BUFFER => store.set(*id, &[label], value),
-                Rest::None => store.set_total(*id, &[label], value),
+        for count in &status.counts {
+            if let Some((shown, id)) = COUNTS.iter().find(|(shown, _)| shown.name == count.name) {
+                show(shown, *id, count, node, store);
             }
         }
+    }
+}
+
+/// Shows a count of an extractor. One that names a node is shown for that node alone, since a status has the counts of the whole process.
+fn show(shown: &Shown, id: Id, count: &Count, node: &str, store: &mut Store) {
+    let value_of = |name: &str| count.labels.iter().find(|label| label.name == name).map(|label| label.value.as_str());
+    let mut values = Vec::new();
+    for name in shown.labels {
+        match (*name, value_of(name)) {
+            (_, None) => return,
+            ("node", Some(value)) if value == node => {}
+            ("node", Some(_)) => return,
+            (_, Some(value)) => values.push(value),
+        }
+    }
+    match shown.kind {
+        Kind::Level => store.set(id, &values, count.value),
+        Kind::Total => store.set_total(id, &values, count.value),
     }
 }
 

@@ -24,7 +24,7 @@ families! { super::state::END;
     EXTRACTOR_DROPPED = counter "peerobserver_extractor_dropped_total" [extractor, stage, reason] strangers [stage, reason]
         "Events lost in the process of an extractor, as it reports: all of that process, by stage and reason.";
     TRACEPOINT_EVENTS = counter "peerobserver_tracepoint_events_total" [tracepoint, result] strangers [tracepoint, result]
-        "Hits of tracepoints by what became of them: seen, published, dropped (ring buffer full), fault, unread, of_others.";
+        "Hits of tracepoints by what became of them: seen, published, dropped (ring buffer full), fault, undecodable, unread, of_others.";
     RPC_CALLS = counter "peerobserver_rpc_calls_total" [method] strangers [method]
         "RPCs called by the extractor.";
     RPC_SECONDS = counter "peerobserver_rpc_call_seconds_total" [method] strangers [method]
@@ -33,6 +33,8 @@ families! { super::state::END;
         "RPCs that failed.";
     RING_BUFFER = gauge "peerobserver_ring_buffer_bytes" [kind]
         "Ring buffer of the tracepoint extractor: bytes that wait (waiting), most that waited since the last status (peak), size.";
+    LOG_READ_BYTES = counter "peerobserver_log_read_bytes_total" []
+        "Bytes of debug.log that the log extractor read, unpacked.";
 
     DROPPED = counter "peerobserver_dropped_total" [stage, reason]
         "Events lost in this process, by stage and reason.";

@@ -3,6 +3,7 @@
 mod blocks;
 mod connections;
 mod flood;
+mod health;
 mod messages;
 mod state;
 

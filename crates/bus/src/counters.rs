@@ -1,0 +1,201 @@
+//! What extractors count besides the events: each family is declared here once, for the extractor that counts and the tools that show it.
+//!
+//! A count goes into the status of its extractor with the names of its labels. Readers take it by name and label, and never take a name apart.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use event::pb::observer::{Count as WireCount, Counter as FormerCounter, Label};
+use parking_lot::Mutex;
+
+/// A family of counts or levels: one value for each combination of label values.
+#[derive(Debug)]
+pub struct Counter<const LABELS: usize> {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// What is counted, and its unit.
+    pub help: &'static str,
+    /// The names of its labels.
+    pub labels: &'static [&'static str; LABELS],
+    /// Whether its values only grow.
+    pub kind: Kind,
+    /// The name and the label in the field `counters` of a status, from the values of the labels.
+    former: fn(&[&str; LABELS]) -> (String, String),
+}
+
+/// How the values of a family behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// They only grow, from 0 at the start of the process. A value of 0 is not published.
+    Total,
+    /// They rise and fall.
+    Level,
+}
+
+/// Hits of tracepoints by what became of them. `seen` hits are `published`, `dropped` (the ring buffer was full), a `fault` (what the tracepoint
+/// points to could not be read), `undecodable` (the record is not of this build) or `of_others` (the process is not observed). Of the published ones,
+/// `unread` have no payload, since it could not be read. The tracepoint of an undecodable record may be "unknown".
+pub const TRACEPOINT_EVENTS: Counter<2> = Counter {
+    name: "tracepoint_events",
+    help: "Hits of tracepoints by what became of them.",
+    labels: &["tracepoint", "result"],
+    kind: Kind::Total,
+    former: |[tracepoint, result]| (format!("tracepoint_{result}"), (*tracepoint).to_owned()),
+};
+
+/// Bytes of the tracepoint extractor's ring buffer: those that wait (`waiting`), most that waited since the last status (`peak`), and its `size`.
+pub const RING_BUFFER_BYTES: Counter<1> = Counter {
+    name: "ring_buffer_bytes",
+    help: "Bytes of the ring buffer of the tracepoint extractor.",
+    labels: &["kind"],
+    kind: Kind::Level,
+    former: |[kind]| ("ring_buffer_bytes".to_owned(), (*kind).to_owned()),
+};
+
+/// RPCs that the extractor called, by method.
+pub const RPC_CALLS: Counter<1> = Counter {
+    name: "rpc_calls",
+    help: "RPCs called by the extractor.",
+    labels: &["method"],
+    kind: Kind::Total,
+    former: |[method]| ("rpc_calls".to_owned(), (*method).to_owned()),
+};
+
+/// Seconds that RPCs took, by method.
+pub const RPC_SECONDS: Counter<1> = Counter {
+    name: "rpc_seconds",
+    help: "Seconds that RPCs took.",
+    labels: &["method"],
+    kind: Kind::Total,
+    former: |[method]| ("rpc_seconds".to_owned(), (*method).to_owned()),
+};
+
+/// RPCs that failed, by method and kind of error.
+pub const RPC_ERRORS: Counter<2> = Counter {
+    name: "rpc_errors",
+    help: "RPCs that failed.",
+    labels: &["method", "error"],
+    kind: Kind::Total,
+    former: |[method, error]| ("rpc_errors".to_owned(), format!("{method}:{error}")),
+};
+
+/// Bytes of debug.log that were read, unpacked, by node.
+pub const LOG_BYTES: Counter<1> = Counter {
+    name: "log_bytes",
+    help: "Bytes of debug.log that were read.",
+    labels: &["node"],
+    kind: Kind::Total,
+    former: |[node]| ("log_bytes".to_owned(), (*node).to_owned()),
+};
+
+/// One value of a family. Cloning it gives another handle to the same value.
+#[derive(Clone, Debug)]
+pub struct Count(Arc<AtomicU64>);
+
+impl Count {
+    /// Adds to it.
+    pub fn add(&self, value: f64) {
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| Some((f64::from_bits(bits) + value).to_bits()));
+    }
+
+    /// Sets it, for a level.
+    pub fn set(&self, value: f64) {
+        self.0.store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Its value.
+    pub fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// All counts of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Counts(Mutex<BTreeMap<(&'static str, Vec<String>), Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    labels: &'static [&'static str],
+    kind: Kind,
+    former: (String, String),
+    count: Count,
+}
+
+impl Counts {
+    /// The value of a family with these label values; a new one, of 0, if there is none yet.
+    pub(crate) fn count<const LABELS: usize>(&self, counter: &Counter<LABELS>, values: [&str; LABELS]) -> Count {
+        let key = (counter.name, values.map(str::to_owned).to_vec());
+        let mut counts = self.0.lock();
+        let entry = counts.entry(key).or_insert_with(|| Entry {
+            labels: counter.labels,
+            kind: counter.kind,
+            former: (counter.former)(&values),
+            count: Count(Arc::default()),
+        });
+        entry.count.clone()
+    }
+
+    /// All values as a status has them, with the names of their labels.
+    pub(crate) fn on_the_wire(&self) -> Vec<WireCount> {
+        self.published(|name, values, entry, value| WireCount {
+            name: name.to_owned(),
+            labels: entry.labels.iter().zip(values).map(|(name, value)| label(name, value)).collect(),
+            value,
+        })
+    }
+
+    /// All values as readers take them that do not know the field `counts`: with one label.
+    pub(crate) fn on_the_wire_formerly(&self) -> Vec<FormerCounter> {
+        self.published(|_, _, entry, value| {
+            let (name, label) = entry.former.clone();
+            FormerCounter { name, label, value }
+        })
+    }
+
+    fn published<T>(&self, mut make: impl FnMut(&'static str, &[String], &Entry, f64) -> T) -> Vec<T> {
+        let counts = self.0.lock();
+        let values = counts.iter().map(|((name, values), entry)| (name, values, entry, entry.count.get()));
+        let published = values.filter(|(_, _, entry, value)| entry.kind == Kind::Level || *value > 0.0);
+        published.map(|(name, values, entry, value)| make(name, values, entry, value)).collect()
+    }
+}
+
+fn label(name: &str, value: &str) -> Label {
+    Label { name: name.to_owned(), value: value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_on_the_wire() {
+        let counts = Counts::default();
+        let errors = counts.count(&RPC_ERRORS, ["uptime", "timeout"]);
+        errors.add(1.0);
+        counts.count(&RPC_ERRORS, ["uptime", "timeout"]).add(2.0);
+        counts.count(&RPC_ERRORS, ["uptime", "malformed"]);
+        counts.count(&TRACEPOINT_EVENTS, ["net:inbound_message", "seen"]).add(5.0);
+        counts.count(&RING_BUFFER_BYTES, ["waiting"]).set(0.0);
+        assert_eq!(errors.get(), 3.0);
+        let wire: Vec<_> =
+            counts.on_the_wire().into_iter().map(|count| (count.name, count.labels, count.value)).collect();
+        let expected = [
+            ("ring_buffer_bytes", vec![label("kind", "waiting")], 0.0),
+            ("rpc_errors", vec![label("method", "uptime"), label("error", "timeout")], 3.0),
+            ("tracepoint_events", vec![label("tracepoint", "net:inbound_message"), label("result", "seen")], 5.0),
+        ];
+        assert_eq!(wire, expected.map(|(name, labels, value)| (name.to_owned(), labels, value)));
+        let former = counts.on_the_wire_formerly().into_iter().map(|c| (c.name, c.label, c.value));
+        let expected = [
+            ("ring_buffer_bytes", "waiting", 0.0),
+            ("rpc_errors", "uptime:timeout", 3.0),
+            ("tracepoint_seen", "net:inbound_message", 5.0),
+        ];
+        let expected = expected.map(|(name, label, value)| (name.to_owned(), label.to_owned(), value));
+        assert_eq!(former.collect::<Vec<_>>(), expected);
+    }
+}
