@@ -3,7 +3,8 @@
 // polls but one probe (app.js); when it answers again, the listeners of onReturn go on.
 
 const FIRST_WAIT = 500;
-const LONGEST_WAIT = 5000;
+/** The longest wait between two attempts, in milliseconds. */
+export const LONGEST_WAIT = 5000;
 
 /**
  * A list of listeners.
@@ -29,9 +30,6 @@ export class Emitter {
         for (const fn of [...this.#listeners]) fn(...args);
     }
 }
-
-/** The longest wait between two attempts, in milliseconds. */
-export const longestWait = LONGEST_WAIT;
 
 /**
  * The wait before the n-th attempt, in milliseconds: 0.5 s doubling to 5 s, with some chance so that many pages do not come at once.

@@ -1,7 +1,7 @@
 // @ts-check
 // Live events through a WebSocket, which is opened again when it closes.
 
-import { backoff, connection, Emitter, longestWait, pause } from "./connection.js";
+import { backoff, connection, Emitter, LONGEST_WAIT, pause } from "./connection.js";
 
 const FILTER_KEYS = ["node", "kind", "message", "peer", "addr", "direction", "since", "until"];
 
@@ -167,7 +167,7 @@ export class Feed {
         if (this.#stopped) return;
         this.#wait(true);
         // While the server is away, its return (or, should that be missed, a long wait) leads to the next attempt.
-        const wait = connection.state === "down" ? longestWait : backoff(this.#attempt);
+        const wait = connection.state === "down" ? LONGEST_WAIT : backoff(this.#attempt);
         this.#attempt += 1;
         this.#timer = window.setTimeout(() => this.#connect(), wait);
         this.#options.onClosed?.();
