@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bus::counters::LOG_BYTES;
 use bus::{Bus, Publisher, Stage};
 use event::pb::log_extractor::log::LogEvent;
 use extractor_log::{Options, Source};
@@ -65,7 +66,10 @@ async fn rotated_while_it_is_written() {
         let writer = tokio::task::spawn_blocking(move || write_and_rotate(&path, &stage, lines));
         observed.expect(0..9 * lines).await;
         writer.await.unwrap();
+        let bytes = observed.bus.accounts().count(&LOG_BYTES, [name]);
         observed.stop().await;
+        let written = (0..9 * lines).map(|number| line(number).len()).sum::<usize>();
+        assert_eq!(bytes.get(), written as f64);
     }
 }
 
