@@ -14,7 +14,7 @@ mod store;
 pub mod table;
 
 pub use facts::{Facts, Files};
-pub use fold::{Node, Part, Scope};
+pub use fold::{Context, Node, Observer};
 pub use metrics::{Metrics, NodeLabel};
 pub use page::{Format, page};
 pub use server::{Error, LISTEN, Options, Server};

@@ -1,20 +1,17 @@
 //! The numbers of all nodes and of this process, and the page that shows them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bus::{Bus, Delivery};
 use event::Record;
 use event::time::now_ns;
+use model::bounded::NodeMap;
 
 use crate::facts::Facts;
 use crate::fold::Node;
 use crate::page::{Format, page};
 use crate::process::Process;
 use crate::store::Limits;
-
-/// Nodes that are told apart at the most: their names come over the wire.
-const MAX_NODES: usize = 256;
 
 /// Whether series carry the name of their node as label `node`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,23 +25,23 @@ pub enum NodeLabel {
 
 /// The numbers of all nodes and of this process.
 pub struct Metrics {
-    nodes: BTreeMap<Arc<str>, Node>,
+    nodes: NodeMap<Node>,
     process: Process,
     facts: Facts,
     limits: Limits,
     label: NodeLabel,
-    /// Page of more than one node were shown: the label stays.
+    /// A page with more than one node was shown: the label stays.
     several: bool,
 }
 
 impl Metrics {
-    /// Without any numbers. Nodes that will be observed may be told, so that it is known from the beginning whether there are several.
+    /// Without any numbers. `expected` names nodes that will be observed, so that it is known from the beginning whether there are several.
     pub fn new(limits: Limits, label: NodeLabel, facts: Facts, expected: &[String], bus: Bus) -> Self {
-        let nodes = expected.iter().map(|name| (Arc::from(name.as_str()), Node::new(limits))).collect();
+        let nodes = NodeMap::new(expected, || Node::new(limits));
         Self { nodes, process: Process::new(limits, bus), facts, limits, label, several: false }
     }
 
-    /// Folds what came from the bus.
+    /// Folds an event or a loss from the bus.
     pub fn fold(&mut self, delivery: &Delivery) {
         match delivery {
             Delivery::Event(record) => self.event(record),
@@ -57,12 +54,7 @@ impl Metrics {
     }
 
     fn event(&mut self, record: &Arc<Record>) {
-        let name = &record.envelope().node;
-        if let Some(node) = self.nodes.get_mut(name) {
-            return node.fold(record, &self.facts);
-        }
-        if self.nodes.len() < MAX_NODES {
-            let node = self.nodes.entry(Arc::clone(name)).or_insert_with(|| Node::new(self.limits));
+        if let Some(node) = self.nodes.touch(&record.envelope().node, || Node::new(self.limits)) {
             node.fold(record, &self.facts);
         }
     }
@@ -87,13 +79,13 @@ impl Metrics {
 
     /// Names of the nodes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.nodes.keys().map(AsRef::as_ref)
+        self.nodes.iter().map(|(name, _)| name.as_ref())
     }
 
     /// The page: of all nodes, or that of one alone, without the label `node`. None if there is no such node.
     pub fn page(&mut self, only: Option<&str>, format: Format) -> Option<String> {
         self.tick();
-        let series = self.nodes.values().map(|node| node.store().len()).sum();
+        let series = self.nodes.iter().map(|(_, node)| node.store().len()).sum();
         self.process.refresh(&self.facts, series);
         self.several |= self.nodes.len() > 1 || self.label == NodeLabel::Always;
         let process = (None, self.process.store());

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use bus::counters::{self, Counter, Kind};
 use event::message::Message;
 use event::pb::observer::observer::ObserverEvent;
-use event::pb::observer::{Count, Observer, Status};
+use event::pb::observer::{self as pb, Count, Status};
 use event::{Body, Record, Source};
 
-use super::{Part, Peer, Scope};
+use super::{Context, Observer, Peer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
@@ -30,7 +30,7 @@ pub(super) struct Health {
 struct Extractor {
     run: u64,
     missing: u64,
-    told_ns: u64,
+    reported_ns: u64,
     ended: bool,
 }
 
@@ -58,49 +58,50 @@ impl Shown {
     }
 }
 
-impl Part for Health {
-    fn message(&mut self, _message: &Message, _peer: &Peer, scope: &mut Scope) {
-        self.count(Source::Ebpf, scope.time_ns);
+impl Observer<Store> for Health {
+    fn message(&mut self, _: &Message, _: &mut Peer, context: &mut Context) {
+        self.count(Source::Ebpf, context.time_ns);
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         match record.body() {
             Some(body) => {
                 if let Some(source) = record.envelope().kind.source() {
-                    self.count(source, scope.time_ns);
+                    self.count(source, context.time_ns);
                 } else {
-                    scope.store.inc(ids::EVENTS_UNKNOWN, &[]);
+                    context.sink.inc(ids::EVENTS_UNKNOWN, &[]);
                 }
-                if let Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) }) = body {
-                    self.status(status, &record.envelope().node, record.envelope().run, scope);
+                if let Body::Observer(pb::Observer { observer_event: Some(ObserverEvent::Status(status)) }) = body {
+                    self.status(status, &record.envelope().node, record.envelope().run, context);
                 }
             }
-            None => scope.store.inc(ids::EVENTS_UNKNOWN, &[]),
+            None => context.sink.inc(ids::EVENTS_UNKNOWN, &[]),
         }
     }
 
-    fn lost(&mut self, loss: &bus::Loss, scope: &mut Scope) {
-        scope.store.add(ids::EVENTS_MISSING, &[loss.stage], loss.missing as f64);
+    fn lost(&mut self, loss: &bus::Loss, context: &mut Context) {
+        context.sink.add(ids::EVENTS_MISSING, &[loss.stage], loss.missing as f64);
         match self.extractors.iter_mut().find(|(_, extractor)| extractor.run == loss.run) {
             Some((name, extractor)) => {
                 extractor.missing += loss.missing;
-                tell_missing(name, extractor, scope.store);
+                show_missing(name, extractor, context.sink);
             }
             None if self.unknown.len() < MAX_EXTRACTORS => *self.unknown.entry(loss.run).or_default() += loss.missing,
             None => {}
         }
     }
 
-    fn tick(&mut self, now_ns: u64, scope: &mut Scope) {
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        let now_ns = context.time_ns;
         for ((source, count), last_ns) in Source::ALL.into_iter().zip(self.counts).zip(self.last_ns) {
             if count > 0.0 {
-                scope.store.set_total(ids::EVENTS, &[source.name()], count);
-                scope.store.set(ids::EVENT_LAST, &[source.name()], seconds(last_ns));
+                context.sink.set_total(ids::EVENTS, &[source.name()], count);
+                context.sink.set(ids::EVENT_LAST, &[source.name()], seconds(last_ns));
             }
         }
         for (name, extractor) in &self.extractors {
-            let up = !extractor.ended && now_ns.saturating_sub(extractor.told_ns) <= SILENCE_NS;
-            scope.store.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(up)));
+            let up = !extractor.ended && now_ns.saturating_sub(extractor.reported_ns) <= SILENCE_NS;
+            context.sink.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(up)));
         }
     }
 }
@@ -115,12 +116,12 @@ impl Health {
         }
     }
 
-    fn status(&mut self, status: &Status, node: &str, run: u64, scope: &mut Scope) {
+    fn status(&mut self, status: &Status, node: &str, run: u64, context: &mut Context) {
         let name = status.extractor.as_str();
         if !self.extractors.contains_key(name) && self.extractors.len() >= MAX_EXTRACTORS {
             return;
         }
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         let known = self.extractors.get(name).map(|extractor| extractor.run);
         if known != Some(run) {
             // The end of the run before may come after the beginning of the new one.
@@ -132,16 +133,16 @@ impl Health {
             if let Some(gone) = known {
                 store.remove(ids::RUN_MISSING, &[name, &gone.to_string()]);
             }
-            self.extractors.insert(name.to_owned(), Extractor { run, missing, told_ns: 0, ended: false });
+            self.extractors.insert(name.to_owned(), Extractor { run, missing, reported_ns: 0, ended: false });
         }
         if let Some(extractor) = self.extractors.get_mut(name) {
-            extractor.told_ns = scope.time_ns;
+            extractor.reported_ns = context.time_ns;
             extractor.ended = status.ended;
-            tell_missing(name, extractor, store);
+            show_missing(name, extractor, store);
         }
         store.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(!status.ended)));
         store.set(ids::EXTRACTOR_STARTED, &[name], seconds(status.started_ns));
-        store.set(ids::EXTRACTOR_STATUS, &[name], seconds(scope.time_ns));
+        store.set(ids::EXTRACTOR_STATUS, &[name], seconds(context.time_ns));
         for dropped in &status.dropped {
             store.set_total(ids::EXTRACTOR_DROPPED, &[name, &dropped.stage, &dropped.reason], dropped.count as f64);
         }
@@ -171,7 +172,7 @@ fn show(shown: &Shown, id: Id, count: &Count, node: &str, store: &mut Store) {
     }
 }
 
-fn tell_missing(name: &str, extractor: &Extractor, store: &mut Store) {
+fn show_missing(name: &str, extractor: &Extractor, store: &mut Store) {
     store.set(ids::RUN_MISSING, &[name, &extractor.run.to_string()], extractor.missing as f64);
 }
 

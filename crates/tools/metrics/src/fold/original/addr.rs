@@ -9,7 +9,7 @@ use networks::subnet;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{DIRECTIONS, NetworkCounts, count_bits, direction, host};
-use crate::fold::{Part, Peer, Scope};
+use crate::fold::{Context, Observer, Peer};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
@@ -24,7 +24,7 @@ pub(super) struct Addr {
     services: Vec<u64>,
 }
 
-/// Entries for which memory is kept: what nodes send at the most.
+/// Entries for which memory is kept: the most that nodes send.
 const KEPT: usize = 1_000;
 
 /// The series of a message type.
@@ -49,7 +49,7 @@ const ADDRV2: Series = Series {
     services: ids::P2P_ADDRV2_SERVICES,
 };
 
-impl Part for Addr {
+impl Observer<Store> for Addr {
     fn begin(&mut self, store: &mut Store) {
         for direction in DIRECTIONS {
             for series in [ADDR, ADDRV2] {
@@ -65,14 +65,14 @@ impl Part for Addr {
         }
     }
 
-    fn message(&mut self, message: &Message, peer: &Peer, scope: &mut Scope) {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
         let direction = direction(message.inbound);
         match message.payload {
-            Payload::Addr(entries) => self.fold(&ADDR, entries, direction, peer, scope),
-            Payload::AddrV2(entries) => self.fold(&ADDRV2, entries, direction, peer, scope),
+            Payload::Addr(entries) => self.fold(&ADDR, entries, direction, peer, context),
+            Payload::AddrV2(entries) => self.fold(&ADDRV2, entries, direction, peer, context),
             Payload::EmptyAddrV2 => match peer.ip {
-                Some(ip) => scope.store.inc(ids::P2P_ADDRV2_EMPTY, &[direction, &format_smolstr!("{ip}")]),
-                None => scope.store.inc(ids::P2P_ADDRV2_EMPTY, &[direction, host(&peer.addr)]),
+                Some(ip) => context.sink.inc(ids::P2P_ADDRV2_EMPTY, &[direction, &format_smolstr!("{ip}")]),
+                None => context.sink.inc(ids::P2P_ADDRV2_EMPTY, &[direction, host(&peer.addr)]),
             },
             _ => {}
         }
@@ -80,12 +80,12 @@ impl Part for Addr {
 }
 
 impl Addr {
-    fn fold(&mut self, series: &Series, entries: Addresses, direction: &str, peer: &Peer, scope: &mut Scope) {
+    fn fold(&mut self, series: &Series, entries: Addresses, direction: &str, peer: &Peer, context: &mut Context) {
         let Self { past, future, services } = self;
         let own = peer.ip.map(|ip| (ip, subnet(ip), beginning(ip)));
         let (mut selfs, mut subnets) = (NetworkCounts::default(), NetworkCounts::default());
         let mut bits = [0; 64];
-        let received = scope.time_ns / 1_000_000_000;
+        let received = context.time_ns / 1_000_000_000;
         for entry in entries {
             let time = u64::from(entry.timestamp);
             let offsets = if time <= received { &mut *past } else { &mut *future };
@@ -104,7 +104,7 @@ impl Addr {
             }
         }
 
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         store.observe(series.addresses, &[direction], services.len() as f64);
         for (offsets, label) in [(past, "past"), (future, "future")] {
             if !offsets.is_empty() {

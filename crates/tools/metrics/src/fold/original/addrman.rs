@@ -1,4 +1,4 @@
-//! The entries of the address manager, as getrawaddrman tells.
+//! The entries of the address manager, by getrawaddrman.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use super::{begin_each_at_0, count_bits, rpc};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
@@ -47,7 +47,7 @@ fn entries(table: &Buckets) -> impl Iterator<Item = &AddrmanEntry> {
     table.values().flat_map(|bucket| bucket.entries.values())
 }
 
-impl Part for Addrman {
+impl Observer<Store> for Addrman {
     fn begin(&mut self, store: &mut Store) {
         let counters = [
             ids::RPC_GETRAWADDRMAN_ADDED_ENTRY,
@@ -58,9 +58,9 @@ impl Part for Addrman {
         begin_each_at_0(store, &counters, TABLES);
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(RpcEvent::Addrman(addrman)) = rpc(record) else { return };
-        let (store, tables) = (&mut *scope.store, [&addrman.new, &addrman.tried]);
+        let (store, tables) = (&mut *context.sink, [&addrman.new, &addrman.tried]);
         by_number(store, ids::RPC_GETRAWADDRMAN_PORTS, tables, |entry| entry.port.into());
         by_number(store, ids::RPC_GETRAWADDRMAN_SERVICES, tables, |entry| entry.services);
         service_bits(store, tables);
@@ -148,7 +148,7 @@ fn distinct<'a, V: Eq + Hash>(table: &'a Buckets, of: impl Fn(&'a AddrmanEntry) 
     entries(table).filter_map(of).collect::<HashSet<V, RandomState>>().len() as f64
 }
 
-/// Entries by a number that strangers choose.
+/// Entries by a number that untrusted peers choose.
 fn by_number(store: &mut Store, id: Id, tables: [&Buckets; 2], of: fn(&AddrmanEntry) -> u64) {
     let mut all = Vec::new();
     for (label, table) in TABLES.into_iter().zip(tables) {

@@ -5,7 +5,7 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::validation::validation_event::Event;
 
 use super::{begin_at_0, ebpf};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::ids::{
     VALIDATION_BLOCK_CONNECTED_CONNECTION_TIME, VALIDATION_BLOCK_CONNECTED_LATEST_CONNECTION_TIME,
@@ -14,17 +14,18 @@ use crate::table::ids::{
 };
 
 /// The last block, and the time that all of them took.
+#[derive(Default)]
 pub(super) struct Blocks;
 
-impl Part for Blocks {
+impl Observer<Store> for Blocks {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(store, &[VALIDATION_BLOCK_CONNECTED_CONNECTION_TIME]);
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(EbpfEvent::Validation(validation)) = ebpf(record) else { return };
         let Some(Event::BlockConnected(block)) = &validation.event else { return };
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         let microseconds = block.connection_time as f64 / 1_000.0;
         store.set(VALIDATION_BLOCK_CONNECTED_LATEST_HEIGHT, &[], block.height.into());
         store.set(VALIDATION_BLOCK_CONNECTED_LATEST_CONNECTION_TIME, &[], microseconds);

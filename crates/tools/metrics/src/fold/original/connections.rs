@@ -8,7 +8,7 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{begin_at_0, begin_each_at_0, ebpf, is_linkinglion};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::ids;
 
@@ -19,7 +19,7 @@ pub(super) struct Connections {
     outbound: Open,
 }
 
-/// Connections that are open: as many as the node told when it opened the last one, less those closed since. The node does not tell it
+/// Connections that are open: as many as the node reported when it opened the last one, less those closed since. The node does not report it
 /// when it closes one.
 #[derive(Default)]
 struct Open(Option<u64>);
@@ -27,7 +27,7 @@ struct Open(Option<u64>);
 /// Numbers of networks as labels: `Network` of the node.
 const NETWORKS: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
 
-impl Part for Connections {
+impl Observer<Store> for Connections {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(
             store,
@@ -48,16 +48,16 @@ impl Part for Connections {
         begin_each_at_0(store, &by_network, NETWORKS);
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
         let Some(EbpfEvent::Connection(connection)) = ebpf(record) else { return };
         match &connection.event {
-            Some(Event::Inbound(opened)) => self.inbound(opened, scope),
-            Some(Event::Outbound(opened)) => self.outbound(opened, scope.store),
-            Some(Event::Closed(closed)) => self.closed(closed, scope),
-            Some(Event::InboundEvicted(_)) => scope.store.inc(ids::CONN_EVICTED_INBOUND, &[]),
+            Some(Event::Inbound(opened)) => self.inbound(opened, peers, context),
+            Some(Event::Outbound(opened)) => self.outbound(opened, context.sink),
+            Some(Event::Closed(closed)) => self.closed(closed, context),
+            Some(Event::InboundEvicted(_)) => context.sink.inc(ids::CONN_EVICTED_INBOUND, &[]),
             Some(Event::Misbehaving(peer)) => {
-                scope.store.inc(ids::CONN_MISBEHAVING, &[&format_smolstr!("{}", peer.id), &peer.message]);
-                scope.store.inc(ids::CONN_MISBEHAVING_REASON, &[&peer.message]);
+                context.sink.inc(ids::CONN_MISBEHAVING, &[&format_smolstr!("{}", peer.id), &peer.message]);
+                context.sink.inc(ids::CONN_MISBEHAVING_REASON, &[&peer.message]);
             }
             None => {}
         }
@@ -65,13 +65,13 @@ impl Part for Connections {
 }
 
 impl Connections {
-    fn inbound(&mut self, opened: &InboundConnection, scope: &mut Scope) {
-        let Scope { store, facts, peers, .. } = scope;
+    fn inbound(&mut self, opened: &InboundConnection, peers: &Peers, context: &mut Context) {
+        let Context { sink: store, enrichment, .. } = context;
         store.inc(ids::CONN_INBOUND, &[]);
         store.inc(ids::CONN_INBOUND_NETWORK, &[&network(opened.conn.network)]);
         self.inbound.0 = Some(opened.existing_connections);
         store.set(ids::CONN_INBOUND_CURRENT, &[], opened.existing_connections as f64);
-        let sets = peers.get(opened.conn.peer_id).map(|peer| peer.sets).unwrap_or_default();
+        let sets = peers.find(opened.conn.peer_id).map(|peer| peer.sets).unwrap_or_default();
         if sets.is_empty() {
             return;
         }
@@ -80,11 +80,11 @@ impl Connections {
             ("gmax_banlist", ids::CONN_INBOUND_BANLIST_GMAX),
             ("tor_exit", ids::CONN_INBOUND_TOR_EXIT),
         ] {
-            if facts.is_in(sets, list) {
+            if enrichment.is_in(sets, list) {
                 store.inc(id, &[]);
             }
         }
-        if is_linkinglion(sets, facts) {
+        if is_linkinglion(sets, enrichment) {
             store.inc(ids::CONN_INBOUND_LIST_LINKINGLION, &[]);
         }
     }
@@ -99,11 +99,11 @@ impl Connections {
         }
     }
 
-    fn closed(&mut self, closed: &ClosedConnection, scope: &mut Scope) {
-        let store = &mut *scope.store;
+    fn closed(&mut self, closed: &ClosedConnection, context: &mut Context) {
+        let store = &mut *context.sink;
         store.inc(ids::CONN_CLOSED, &[]);
         store.inc(ids::CONN_CLOSED_NETWORK, &[&network(closed.conn.network)]);
-        store.add(ids::CONN_CLOSED_AGE, &[], age(closed.time_established, scope.time_ns));
+        store.add(ids::CONN_CLOSED_AGE, &[], age(closed.time_established, context.time_ns));
         let inbound = closed.conn.conn_type == ConnType::Inbound as i32;
         let (open, id) = if inbound {
             (&mut self.inbound, ids::CONN_INBOUND_CURRENT)

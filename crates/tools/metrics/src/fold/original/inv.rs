@@ -3,19 +3,20 @@
 use event::message::{Message, Payload};
 
 use super::{DIRECTIONS, ITEM_TYPES, ItemCounts, begin_at_0, begin_each_at_0, direction};
-use crate::fold::{Part, Peer, Scope};
+use crate::fold::{Context, Observer, Peer};
 use crate::store::Store;
 use crate::table::ids::{
     P2P_INV_ENTRIES, P2P_INV_ENTRIES_HISTOGRAM, P2P_INVS_HETEROGENEOUS, P2P_INVS_HOMOGENEOUS, P2P_INVS_OUTBOUND_LARGE,
 };
 
 /// What inv messages contain.
+#[derive(Default)]
 pub(super) struct Invs;
 
 /// Entries of an inv message that is not yet large: nodes whose queue does not grow send as many in one go.
 const NOT_LARGE: u64 = 35;
 
-impl Part for Invs {
+impl Observer<Store> for Invs {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(store, &[P2P_INVS_OUTBOUND_LARGE]);
         begin_each_at_0(store, &[P2P_INVS_HOMOGENEOUS, P2P_INVS_HETEROGENEOUS], DIRECTIONS);
@@ -25,9 +26,9 @@ impl Part for Invs {
         }
     }
 
-    fn message(&mut self, message: &Message, _: &Peer, scope: &mut Scope) {
+    fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {
         let Payload::Inv(items) = message.payload else { return };
-        let (store, direction) = (&mut *scope.store, direction(message.inbound));
+        let (store, direction) = (&mut *context.sink, direction(message.inbound));
         let mut counts = ItemCounts::default();
         items.for_each(|(kind, _)| counts.add(kind));
         for (kind, count) in counts.present() {

@@ -6,7 +6,7 @@ use event::{Body, Record};
 use smol_str::SmolStr;
 
 use super::{begin_at_0, begin_each_at_0};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::ids::{
     LOG_BLOCK_CHECKED_EVENTS, LOG_BLOCK_CONNECTED_EVENTS, LOG_BYTES, LOG_EVENTS, LOG_MUTATED_BLOCKS,
@@ -34,15 +34,15 @@ impl Default for Log {
     }
 }
 
-impl Part for Log {
+impl Observer<Store> for Log {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(store, &[LOG_BLOCK_CONNECTED_EVENTS, LOG_BLOCK_CHECKED_EVENTS]);
         begin_each_at_0(store, &[LOG_MUTATED_BLOCKS], MUTATED);
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(Body::LogExtractor(line)) = record.body() else { return };
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         let labels = [self.category(line), level(line)];
         store.inc(LOG_EVENTS, &labels);
         store.add(LOG_BYTES, &labels, line.log_line_bytes as f64);

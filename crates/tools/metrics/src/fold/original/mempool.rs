@@ -5,23 +5,24 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::mempool::mempool_event::Event;
 
 use super::{begin_at_0, ebpf};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::ids::{
     MEMPOOL_ADDED, MEMPOOL_ADDED_VBYTES, MEMPOOL_REJECTED, MEMPOOL_REMOVED, MEMPOOL_REPLACED, MEMPOOL_REPLACED_VBYTES,
 };
 
 /// Transactions that come and go.
+#[derive(Default)]
 pub(super) struct Mempool;
 
-impl Part for Mempool {
+impl Observer<Store> for Mempool {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(store, &[MEMPOOL_ADDED, MEMPOOL_ADDED_VBYTES, MEMPOOL_REPLACED, MEMPOOL_REPLACED_VBYTES]);
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(EbpfEvent::Mempool(mempool)) = ebpf(record) else { return };
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         match &mempool.event {
             Some(Event::Added(added)) => {
                 store.inc(MEMPOOL_ADDED, &[]);

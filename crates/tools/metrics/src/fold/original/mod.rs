@@ -13,36 +13,36 @@ mod p2p_extractor;
 mod peer_infos;
 mod pings;
 mod rpc;
-mod said;
+mod statements;
 
 use event::message::{AddressNetwork, ItemType};
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Record};
 
-use super::Part;
 use crate::facts::{Facts, Sets};
 use crate::store::Store;
 use crate::table::Id;
 
-/// All parts, each with the series of one subject.
-pub(super) fn parts() -> Vec<Box<dyn Part>> {
-    vec![
-        Box::new(messages::Messages),
-        Box::new(addr::Addr::default()),
-        Box::new(inv::Invs),
-        Box::new(pings::Pings),
-        Box::new(said::Said),
-        Box::new(connections::Connections::default()),
-        Box::new(mempool::Mempool),
-        Box::new(blocks::Blocks),
-        Box::new(peer_infos::PeerInfos),
-        Box::new(rpc::Rpc),
-        Box::new(orphans::Orphans::default()),
-        Box::new(addrman::Addrman::default()),
-        Box::new(p2p_extractor::P2pExtractor),
-        Box::new(log::Log::default()),
-    ]
+model::observers! {
+    /// All families of the original tool.
+    #[derive(Default)]
+    pub(super) struct Families: Observer<Store, ()> {
+        messages: messages::Messages,
+        addr: addr::Addr,
+        invs: inv::Invs,
+        pings: pings::Pings,
+        statements: statements::Statements,
+        connections: connections::Connections,
+        mempool: mempool::Mempool,
+        blocks: blocks::Blocks,
+        peer_infos: peer_infos::PeerInfos,
+        rpc: rpc::Rpc,
+        orphans: orphans::Orphans,
+        addrman: addrman::Addrman,
+        p2p_extractor: p2p_extractor::P2pExtractor,
+        log: log::Log,
+    }
 }
 
 /// Both values of the label `direction`.
@@ -124,7 +124,7 @@ fn count_bits(mut flags: u64, times: u64, bits: &mut [u64; 64]) {
     }
 }
 
-/// What a tracepoint told.
+/// The event of a tracepoint.
 fn ebpf(record: &Record) -> Option<&EbpfEvent> {
     match record.body()? {
         Body::EbpfExtractor(ebpf) => ebpf.ebpf_event.as_ref(),

@@ -1,4 +1,4 @@
-//! Transactions whose parents the node lacks, as getorphantxs tells.
+//! Transactions whose parents the node lacks, by getorphantxs.
 
 use event::Record;
 use event::pb::rpc_extractor::OrphanTx;
@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::{begin_at_0, rpc, show};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::ids;
 
@@ -18,7 +18,7 @@ pub(super) struct Orphans {
     previous: Option<HashMap<Box<str>, u64, RandomState>>,
 }
 
-impl Part for Orphans {
+impl Observer<Store> for Orphans {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(
             store,
@@ -31,9 +31,9 @@ impl Part for Orphans {
         );
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(RpcEvent::OrphanTxs(orphans)) = rpc(record) else { return };
-        let (store, orphans) = (&mut *scope.store, &*orphans.orphans);
+        let (store, orphans) = (&mut *context.sink, &*orphans.orphans);
         let sum = |of: fn(&OrphanTx) -> u64| orphans.iter().map(|orphan| of(orphan) as f64).sum();
         store.set(ids::RPC_GETORPHANTXS_COUNT, &[], orphans.len() as f64);
         store.set(ids::RPC_GETORPHANTXS_BYTES, &[], sum(|orphan| orphan.bytes));

@@ -1,4 +1,4 @@
-//! What the node tells a P2P connection of our own.
+//! What the node sends on a P2P connection of our own.
 
 use event::message::{AddressNetwork, ItemType};
 use event::pb::bitcoin_primitives::address::Address as Named;
@@ -7,17 +7,18 @@ use event::pb::p2p_extractor::p2p::P2pEvent;
 use event::{Body, Record};
 
 use super::{ITEM_TYPES, ItemCounts, NetworkCounts, begin_at_0, begin_each_at_0};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::ids;
 
 /// Answers to pings, addresses, announcements, fee filters.
+#[derive(Default)]
 pub(super) struct P2pExtractor;
 
 /// Entries of an addrv2 message up to which it is relayed on, not an answer to getaddr.
 const FEW: usize = 10;
 
-impl Part for P2pExtractor {
+impl Observer<Store> for P2pExtractor {
     fn begin(&mut self, store: &mut Store) {
         begin_at_0(
             store,
@@ -33,9 +34,9 @@ impl Part for P2pExtractor {
         begin_each_at_0(store, &[ids::P2PEXTRACTOR_INVS_ITEMS], ITEM_TYPES.map(ItemType::name));
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(Body::P2pExtractor(p2p)) = record.body() else { return };
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         match &p2p.p2p_event {
             Some(P2pEvent::PingDuration(ping)) => {
                 store.set(ids::P2PEXTRACTOR_PING_DURATION_NANOSECONDS, &[], ping.duration as f64);

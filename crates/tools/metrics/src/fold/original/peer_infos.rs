@@ -1,4 +1,4 @@
-//! The node's peers, as getpeerinfo tells.
+//! The node's peers, by getpeerinfo.
 //!
 //! Statistics of no values don't exist: their series go away until there are values again.
 
@@ -12,11 +12,12 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 
 use super::{direction, rpc, show};
 use crate::facts::Facts;
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
 /// Numbers of peers with some property, and statistics over them.
+#[derive(Default)]
 pub(super) struct PeerInfos;
 
 /// 1 sat/vB in BTC/kvB.
@@ -28,13 +29,13 @@ const LARGE_TIME_OFFSET: i64 = 10;
 /// Seconds.
 const LONG_PING_WAIT: f64 = 5.0;
 
-impl Part for PeerInfos {
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+impl Observer<Store> for PeerInfos {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(RpcEvent::PeerInfos(infos)) = rpc(record) else { return };
-        let (store, peers) = (&mut *scope.store, &*infos.infos);
+        let (store, peers) = (&mut *context.sink, &*infos.infos);
         count(store, peers);
         sum(store, peers);
-        in_lists(store, scope.facts, peers);
+        in_lists(store, context.enrichment, peers);
         by_label(store, peers);
         statistics(store, peers);
     }

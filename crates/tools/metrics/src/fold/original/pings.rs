@@ -5,11 +5,12 @@ use networks::subnet;
 use smol_str::format_smolstr;
 
 use super::{begin_each_at_0, host};
-use crate::fold::{Part, Peer, Scope};
+use crate::fold::{Context, Observer, Peer};
 use crate::store::Store;
 use crate::table::ids::{P2P_OLDPING_SUBNET, P2P_PING_INBOUND_VALUE};
 
-/// What pings tell of who sends them: nodes draw a nonce from all 64-bit numbers.
+/// What pings show about who sends them: nodes draw a nonce from all 64-bit numbers.
+#[derive(Default)]
 pub(super) struct Pings;
 
 /// The smallest type that holds a nonce.
@@ -23,21 +24,21 @@ fn class(nonce: u64) -> &'static str {
     }
 }
 
-impl Part for Pings {
+impl Observer<Store> for Pings {
     fn begin(&mut self, store: &mut Store) {
         begin_each_at_0(store, &[P2P_PING_INBOUND_VALUE], ["0", "u8", "u16", "u32", "u64"]);
     }
 
-    fn message(&mut self, message: &Message, peer: &Peer, scope: &mut Scope) {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
         if !message.inbound {
             return;
         }
         match (message.payload, peer.ip) {
-            (Payload::Ping(nonce), _) => scope.store.inc(P2P_PING_INBOUND_VALUE, &[class(nonce)]),
+            (Payload::Ping(nonce), _) => context.sink.inc(P2P_PING_INBOUND_VALUE, &[class(nonce)]),
             (Payload::OldPing, Some(ip)) => {
-                scope.store.inc(P2P_OLDPING_SUBNET, &[&format_smolstr!("{}", subnet(ip))]);
+                context.sink.inc(P2P_OLDPING_SUBNET, &[&format_smolstr!("{}", subnet(ip))]);
             }
-            (Payload::OldPing, None) => scope.store.inc(P2P_OLDPING_SUBNET, &[host(&peer.addr)]),
+            (Payload::OldPing, None) => context.sink.inc(P2P_OLDPING_SUBNET, &[host(&peer.addr)]),
             _ => {}
         }
     }

@@ -7,17 +7,18 @@ use event::pb::rpc_extractor::{
 };
 
 use super::{rpc, show};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
 /// Gauges of everything but peers, orphans and the address manager's entries.
+#[derive(Default)]
 pub(super) struct Rpc;
 
-impl Part for Rpc {
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+impl Observer<Store> for Rpc {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(event) = rpc(record) else { return };
-        let store = &mut *scope.store;
+        let store = &mut *context.sink;
         match event {
             RpcEvent::MempoolInfo(info) => mempool(store, info),
             RpcEvent::Uptime(seconds) => store.set(ids::RPC_UPTIME, &[], f64::from(*seconds)),

@@ -9,11 +9,12 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use networks::{HyperLogLog, special};
 
-use super::recent::Recent;
-use super::{Run, SECOND, log_entry, rpc};
-use crate::fold::{Part, Peer, Scope};
+use super::{SECOND, log_entry, rpc};
+use crate::fold::{Context, Observer, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
+use model::Change;
+use model::bounded::RecentMap;
 
 /// So long after a getaddr, addresses are its answer.
 const SOLICITED_NS: u64 = 300 * SECOND;
@@ -23,12 +24,11 @@ const FUTURE_SECONDS: u64 = 10;
 
 const NETWORKS: usize = AddressNetwork::ALL.len();
 
-/// Addresses that peers tell of.
+/// Addresses that peers gossip.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    run: Run,
     /// When a peer was asked for addresses, or asked for them.
-    getaddr: Recent<u64>,
+    getaddr: RecentMap<u64>,
     day: Window,
     hour: Window,
     polled: Option<Polled>,
@@ -37,8 +37,7 @@ pub(super) struct Addresses {
 impl Default for Addresses {
     fn default() -> Self {
         Self {
-            run: Run::default(),
-            getaddr: Recent::new(4_096, SOLICITED_NS),
+            getaddr: RecentMap::new(4_096, SOLICITED_NS),
             day: Window::new(86_400),
             hour: Window::new(3_600),
             polled: None,
@@ -54,8 +53,8 @@ struct Counts {
 }
 
 impl Addresses {
-    fn entries(&mut self, entries: message::Addresses, message: &Message, scope: &mut Scope) {
-        let now_ns = scope.time_ns;
+    fn entries(&mut self, entries: message::Addresses, message: &Message, context: &mut Context) {
+        let now_ns = context.time_ns;
         let asked = self.getaddr.get_mut(self.getaddr.key((message.peer, !message.inbound))).copied();
         let solicited = asked.is_some_and(|asked_ns| now_ns.saturating_sub(asked_ns) <= SOLICITED_NS);
         let direction = names::direction(message.inbound);
@@ -72,7 +71,7 @@ impl Addresses {
             }
             counts.future += u32::from(u64::from(entry.timestamp) > latest);
             if let Some(range) = entry.ip().and_then(special) {
-                scope.store.inc(ids::ADDR_SPECIAL, &[range.name(), direction]);
+                context.sink.inc(ids::ADDR_SPECIAL, &[range.name(), direction]);
             }
             if message.inbound {
                 self.day.add(network, entry.bytes);
@@ -82,10 +81,10 @@ impl Addresses {
         let solicited = if solicited { "true" } else { "false" };
         for (network, count) in AddressNetwork::ALL.iter().zip(counts.networks).filter(|(_, count)| *count > 0) {
             let labels = [names::network_of_address(*network), direction, solicited];
-            scope.store.add(ids::ADDR_ENTRIES, &labels, count.into());
+            context.sink.add(ids::ADDR_ENTRIES, &labels, count.into());
         }
         if counts.future > 0 {
-            scope.store.add(ids::ADDR_FUTURE, &[direction], counts.future.into());
+            context.sink.add(ids::ADDR_FUTURE, &[direction], counts.future.into());
         }
     }
 
@@ -101,7 +100,7 @@ impl Addresses {
     }
 }
 
-impl Part for Addresses {
+impl Observer<Store> for Addresses {
     fn begin(&mut self, store: &mut Store) {
         [ids::ADDR_PROCESSED, ids::ADDR_RATE_LIMITED, ids::GETADDR_SENT].iter().for_each(|id| store.add(*id, &[], 0.0));
         for inbound in [true, false] {
@@ -109,43 +108,45 @@ impl Part for Addresses {
         }
     }
 
-    fn message(&mut self, message: &Message, _: &Peer, scope: &mut Scope) {
-        if self.run.is_new(scope.run) {
-            self.getaddr.clear();
-        }
+    fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {
         match message.payload {
             Payload::GetAddr => {
                 let key = self.getaddr.key((message.peer, message.inbound));
-                self.getaddr.put(key, scope.time_ns, scope.time_ns);
+                self.getaddr.put(key, context.time_ns, context.time_ns);
                 if !message.inbound {
-                    scope.store.inc(ids::GETADDR_SENT, &[]);
+                    context.sink.inc(ids::GETADDR_SENT, &[]);
                 }
             }
-            Payload::Addr(entries) | Payload::AddrV2(entries) => self.entries(entries, message, scope),
+            Payload::Addr(entries) | Payload::AddrV2(entries) => self.entries(entries, message, context),
             _ => {}
         }
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
-        if self.run.is_new_at(record) {
+    #[inline]
+    fn change(&mut self, change: &Change, _: &mut Peers, _: &mut Context) {
+        if let Change::TracepointsRestarted = change {
             self.getaddr.clear();
-        }
-        if let Some(RpcEvent::PeerInfos(infos)) = rpc(record) {
-            self.polled(infos, scope.store);
-        }
-        if let Some(LogEvent::AddrmanChange(change)) = log_entry(record) {
-            let action = change.action().as_str_name().to_ascii_lowercase();
-            scope.store.inc(ids::ADDRMAN_CHANGES, &[&action]);
         }
     }
 
-    fn tick(&mut self, now_ns: u64, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+        if let Some(RpcEvent::PeerInfos(infos)) = rpc(record) {
+            self.polled(infos, context.sink);
+        }
+        if let Some(LogEvent::AddrmanChange(change)) = log_entry(record) {
+            let action = change.action().as_str_name().to_ascii_lowercase();
+            context.sink.inc(ids::ADDRMAN_CHANGES, &[&action]);
+        }
+    }
+
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        let now_ns = context.time_ns;
         self.getaddr.turn(now_ns);
         self.day.roll(now_ns);
         self.hour.roll(now_ns);
-        show(Some(&self.day.estimates()), "day", scope.store);
-        show(self.day.last.as_ref(), "last_day", scope.store);
-        show(self.hour.last.as_ref(), "hour", scope.store);
+        show(Some(&self.day.estimates()), "day", context.sink);
+        show(self.day.last.as_ref(), "last_day", context.sink);
+        show(self.hour.last.as_ref(), "hour", context.sink);
     }
 }
 

@@ -9,7 +9,7 @@ use event::pb::rpc_extractor::{AddrmanBucket, AddrmanEntry};
 use foldhash::fast::RandomState;
 
 use super::{SECOND, rpc};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -17,13 +17,13 @@ use crate::store::Store;
 const AGES: [(&str, i64); 4] = [("1h", 3_600), ("1d", 86_400), ("7d", 604_800), ("30d", 2_592_000)];
 
 /// Entries of getrawaddrman.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Addrman;
 
-impl Part for Addrman {
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+impl Observer<Store> for Addrman {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         let Some(RpcEvent::Addrman(addrman)) = rpc(record) else { return };
-        let now = i64::try_from(scope.time_ns / SECOND).unwrap_or(i64::MAX);
+        let now = i64::try_from(context.time_ns / SECOND).unwrap_or(i64::MAX);
         let mut networks = BTreeMap::<[&str; 2], u32>::new();
         for (table, buckets) in [("new", &addrman.new), ("tried", &addrman.tried)] {
             // Numbers of networks that have left the table are 0, not gone.
@@ -33,10 +33,10 @@ impl Part for Addrman {
             for entry in entries(buckets) {
                 *networks.entry([table, names::network(&entry.network)]).or_default() += 1;
             }
-            ages(table, entries(buckets).map(|entry| now.saturating_sub(entry.time)).collect(), scope.store);
-            sources(table, entries(buckets), scope.store);
+            ages(table, entries(buckets).map(|entry| now.saturating_sub(entry.time)).collect(), context.sink);
+            sources(table, entries(buckets), context.sink);
         }
-        scope.store.set_all(ids::ADDRMAN_ENTRIES, networks.into_iter().map(|(labels, count)| (labels, count.into())));
+        context.sink.set_all(ids::ADDRMAN_ENTRIES, networks.into_iter().map(|(labels, count)| (labels, count.into())));
     }
 }
 

@@ -10,7 +10,7 @@ use event::{Body, Record, time};
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::{SECOND, log_entry, rpc, short, short_of_text, tracepoint};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -32,70 +32,70 @@ impl Chain {
     }
 
     /// The tip became this one.
-    fn changed(&mut self, tip: Option<u64>, scope: &mut Scope) {
+    fn changed(&mut self, tip: Option<u64>, context: &mut Context) {
         if tip.is_some() && self.tip != tip {
             self.tip = tip;
-            self.changed_ns = self.changed_ns.max(scope.time_ns);
-            scope.store.set(ids::TIP_CHANGED, &[], self.changed_ns as f64 / SECOND as f64);
+            self.changed_ns = self.changed_ns.max(context.time_ns);
+            context.sink.set(ids::TIP_CHANGED, &[], self.changed_ns as f64 / SECOND as f64);
         }
     }
 
     /// The tip is this one. If it is the first one that is seen, nobody knows since when.
-    fn is(&mut self, tip: Option<u64>, scope: &mut Scope) {
+    fn is(&mut self, tip: Option<u64>, context: &mut Context) {
         if self.tip.is_none() {
             self.tip = tip;
         }
-        self.changed(tip, scope);
+        self.changed(tip, context);
     }
 
-    fn blockchain(&mut self, info: &BlockchainInfo, scope: &mut Scope) {
+    fn blockchain(&mut self, info: &BlockchainInfo, context: &mut Context) {
         self.chain = info.chain.to_smolstr();
-        self.show(scope.store);
-        scope.store.set(ids::TIP_TIME, &[], info.time.into());
-        self.is(short_of_text(&info.bestblockhash), scope);
+        self.show(context.sink);
+        context.sink.set(ids::TIP_TIME, &[], info.time.into());
+        self.is(short_of_text(&info.bestblockhash), context);
     }
 
-    fn tracepoint(&mut self, event: &EbpfEvent, scope: &mut Scope) {
+    fn tracepoint(&mut self, event: &EbpfEvent, context: &mut Context) {
         if let EbpfEvent::Validation(validation) = event
             && let Some(Validation::BlockConnected(connected)) = &validation.event
         {
-            self.changed(short(&connected.hash), scope);
+            self.changed(short(&connected.hash), context);
         }
     }
 
-    fn log(&mut self, entry: &LogEvent, scope: &mut Scope) {
+    fn log(&mut self, entry: &LogEvent, context: &mut Context) {
         let LogEvent::UpdateTip(tip) = entry else { return };
         if tip.background {
             return;
         }
         if let Some(time_ns) = time::parse_rfc3339(&tip.date) {
-            scope.store.set(ids::TIP_TIME, &[], (time_ns / SECOND) as f64);
+            context.sink.set(ids::TIP_TIME, &[], (time_ns / SECOND) as f64);
         }
-        self.changed(short_of_text(&tip.block_hash), scope);
+        self.changed(short_of_text(&tip.block_hash), context);
     }
 }
 
-impl Part for Chain {
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+impl Observer<Store> for Chain {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         match rpc(record) {
             Some(RpcEvent::NetworkInfo(info)) => {
                 self.version = info.version.to_smolstr();
                 self.subversion = info.subversion.to_smolstr();
-                self.show(scope.store);
+                self.show(context.sink);
             }
-            Some(RpcEvent::BlockchainInfo(info)) => self.blockchain(info, scope),
+            Some(RpcEvent::BlockchainInfo(info)) => self.blockchain(info, context),
             _ => {}
         }
         if let Some(event) = tracepoint(record) {
-            self.tracepoint(event, scope);
+            self.tracepoint(event, context);
         }
         if let Some(entry) = log_entry(record) {
-            self.log(entry, scope);
+            self.log(entry, context);
         }
         if let Some(Body::IpcExtractor(ipc)) = record.body()
             && let Some(IpcEvent::BlockTip(tip)) = &ipc.ipc_event
         {
-            self.is(short(&tip.hash), scope);
+            self.is(short(&tip.hash), context);
         }
     }
 }

@@ -2,24 +2,24 @@
 
 use event::Record;
 use event::message::{CompactBlock, ItemType, Message, Payload};
-use event::pb::ebpf_extractor::ebpf::EbpfEvent;
-use event::pb::ebpf_extractor::validation::validation_event::Event as Validation;
 use event::pb::log_extractor::CompactBlockReconstructed;
 use event::pb::log_extractor::log::LogEvent;
 
-use super::recent::Recent;
-use super::{SECOND, log_entry, short, short_of_text, tracepoint};
-use crate::fold::{Part, Peer, Scope};
+use super::{SECOND, log_entry, short};
+use crate::fold::{Context, Observer, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
+use model::Change;
+use model::bounded::RecentMap;
+use model::text::short_of;
 
-/// Compact blocks that wait for what follows, at the most.
+/// Compact blocks that wait for what follows at the same time.
 const MAX_WAITING: usize = 64;
 
 /// Those that one peer can have waiting.
 const MAX_WAITING_OF_PEER: usize = 4;
 
-/// The node asks for what it misses at once; where nobody tells when a block is connected, so long is waited for it.
+/// The node asks for missing transactions at once. Where no source reports connected blocks, it is given so long for that.
 const ASKS_WITHIN_NS: u64 = 5 * SECOND;
 
 /// A block that was not connected after so long was none, or not on the best chain.
@@ -44,20 +44,20 @@ struct Waiting {
 pub(super) struct CompactBlocks {
     waiting: Vec<Waiting>,
     /// Blocks that were counted, connected, or asked for as a whole.
-    known: Recent<()>,
-    /// Somebody tells when blocks are connected.
-    told: bool,
+    known: RecentMap<()>,
+    /// A source reports connected blocks.
+    has_connections: bool,
 }
 
 impl Default for CompactBlocks {
     fn default() -> Self {
-        Self { waiting: Vec::new(), known: Recent::new(2_048, 86_400 * SECOND), told: false }
+        Self { waiting: Vec::new(), known: RecentMap::new(2_048, 86_400 * SECOND), has_connections: false }
     }
 }
 
 impl CompactBlocks {
-    fn received(&mut self, compact: &CompactBlock, peer: u64, scope: &mut Scope) {
-        scope.store.observe(ids::COMPACT_BLOCK_PREFILLED, &[], compact.prefilled as f64);
+    fn received(&mut self, compact: &CompactBlock, peer: u64, context: &mut Context) {
+        context.sink.observe(ids::COMPACT_BLOCK_PREFILLED, &[], compact.prefilled as f64);
         let Some(block) = short(compact.header.hash) else { return };
         if self.known.has(block) || self.waiting.iter().any(|waiting| waiting.block == block) {
             return;
@@ -69,7 +69,7 @@ impl CompactBlocks {
         if self.waiting.len() >= MAX_WAITING {
             self.waiting.remove(0);
         }
-        self.waiting.push(Waiting { block, peer, since_ns: scope.time_ns, result: COMPLETE });
+        self.waiting.push(Waiting { block, peer, since_ns: context.time_ns, result: COMPLETE });
     }
 
     /// The node asks for more. That it asks for the whole block says more than that it asked for transactions.
@@ -83,20 +83,19 @@ impl CompactBlocks {
         }
     }
 
-    fn connected(&mut self, block: Option<u64>, scope: &mut Scope) {
-        self.told = true;
-        let Some(block) = block else { return };
-        self.known.put(block, scope.time_ns, ());
+    fn connected(&mut self, block: u64, context: &mut Context) {
+        self.has_connections = true;
+        self.known.put(block, context.time_ns, ());
         for waiting in self.waiting.extract_if(.., |waiting| waiting.block == block) {
-            scope.store.inc(ids::COMPACT_BLOCKS, &[waiting.result]);
+            context.sink.inc(ids::COMPACT_BLOCKS, &[waiting.result]);
         }
     }
 
     fn settle(&mut self, now_ns: u64, store: &mut Store) {
-        let patience_ns = if self.told { CONNECTS_WITHIN_NS } else { ASKS_WITHIN_NS };
+        let patience_ns = if self.has_connections { CONNECTS_WITHIN_NS } else { ASKS_WITHIN_NS };
         let is_over = |waiting: &mut Waiting| now_ns >= waiting.since_ns.saturating_add(patience_ns);
         for waiting in self.waiting.extract_if(.., is_over) {
-            if !self.told {
+            if !self.has_connections {
                 self.known.put(waiting.block, now_ns, ());
                 store.inc(ids::COMPACT_BLOCKS, &[waiting.result]);
             }
@@ -126,7 +125,7 @@ fn reconstructed(block: &CompactBlockReconstructed, store: &mut Store) {
     }
 }
 
-impl Part for CompactBlocks {
+impl Observer<Store> for CompactBlocks {
     fn begin(&mut self, store: &mut Store) {
         [COMPLETE, REQUESTED, FULL].iter().for_each(|result| store.add(ids::COMPACT_BLOCKS, &[result], 0.0));
         for result in ["mempool", "extra_pool", "requested"] {
@@ -137,17 +136,17 @@ impl Part for CompactBlocks {
         }
     }
 
-    fn message(&mut self, message: &Message, _: &Peer, scope: &mut Scope) {
+    fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {
         match message.payload {
-            Payload::CompactBlock(block) if message.inbound => self.received(&block, message.peer, scope),
+            Payload::CompactBlock(block) if message.inbound => self.received(&block, message.peer, context),
             Payload::GetBlockTxn(block, count) if !message.inbound => {
-                scope.store.observe(ids::COMPACT_BLOCK_REQUESTED, &[], count as f64);
-                self.asks(short(block), REQUESTED, scope.time_ns);
+                context.sink.observe(ids::COMPACT_BLOCK_REQUESTED, &[], count as f64);
+                self.asks(short(block), REQUESTED, context.time_ns);
             }
             Payload::GetData(items) if !message.inbound => {
                 for (item, hash) in items {
                     if matches!(item, ItemType::Block | ItemType::WitnessBlock) {
-                        self.asks(short(hash), FULL, scope.time_ns);
+                        self.asks(short(hash), FULL, context.time_ns);
                     }
                 }
             }
@@ -155,22 +154,22 @@ impl Part for CompactBlocks {
         }
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
-        if let Some(EbpfEvent::Validation(validation)) = tracepoint(record)
-            && let Some(Validation::BlockConnected(connected)) = &validation.event
-        {
-            self.connected(short(&connected.hash), scope);
-        }
-        match log_entry(record) {
-            Some(LogEvent::BlockConnectedLog(block)) => self.connected(short_of_text(&block.block_hash), scope),
-            Some(LogEvent::UpdateTip(tip)) if !tip.background => self.connected(short_of_text(&tip.block_hash), scope),
-            Some(LogEvent::CompactBlockReconstructed(block)) => reconstructed(block, scope.store),
-            _ => {}
+    #[inline]
+    fn change(&mut self, change: &Change, _: &mut Peers, context: &mut Context) {
+        if let Change::BlockConnected { hash } = change {
+            self.connected(short_of(hash), context);
         }
     }
 
-    fn tick(&mut self, now_ns: u64, scope: &mut Scope) {
-        self.settle(now_ns, scope.store);
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+        if let Some(LogEvent::CompactBlockReconstructed(block)) = log_entry(record) {
+            reconstructed(block, context.sink);
+        }
+    }
+
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        let now_ns = context.time_ns;
+        self.settle(now_ns, context.sink);
         self.known.turn(now_ns);
     }
 }

@@ -1,4 +1,4 @@
-//! What debug.log alone tells, and how much of it is understood.
+//! What only debug.log reports, and how much of it is understood.
 
 use event::Record;
 use event::pb::log_extractor::log::LogEvent;
@@ -6,15 +6,15 @@ use event::pb::log_extractor::{DisconnectReason, MisbehavingAction, RefusedReaso
 use event::pb::rpc_extractor::rpc::RpcEvent;
 
 use super::{log_entry, rpc};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::ids;
 use crate::store::Store;
 
 /// Entries of debug.log.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Log;
 
-impl Part for Log {
+impl Observer<Store> for Log {
     fn begin(&mut self, store: &mut Store) {
         [ids::LOG_UNKNOWN_LINES, ids::LOG_SUPPRESSIONS, ids::LOG_SUPPRESSED_BYTES]
             .iter()
@@ -30,13 +30,13 @@ impl Part for Log {
         }
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         if let Some(RpcEvent::Logging(logging)) = rpc(record) {
             let categories = logging.categories.iter().map(|(name, is_on)| ([&**name], f64::from(u8::from(*is_on))));
-            scope.store.set_all(ids::LOG_CATEGORY_ENABLED, categories);
+            context.sink.set_all(ids::LOG_CATEGORY_ENABLED, categories);
         }
         if let Some(entry) = log_entry(record) {
-            fold(entry, scope.store);
+            fold(entry, context.sink);
         }
     }
 }

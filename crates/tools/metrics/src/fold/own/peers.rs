@@ -1,4 +1,4 @@
-//! Who the peers are, as getpeerinfo tells: by kind, set, autonomous system and group.
+//! Who the peers are, by getpeerinfo: by kind, set, autonomous system and group.
 
 use event::names;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use event::pb::rpc_extractor::{PeerInfo, PeerInfos as Infos};
 use networks::{Group, group16};
 
 use super::{SECOND, rpc};
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -20,16 +20,16 @@ const LISTEN_ONLY_SECONDS: i64 = 600;
 const DIRECTIONS: [&str; 2] = ["inbound", "outbound"];
 
 /// Peers of getpeerinfo.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct PeerInfos;
 
-impl Part for PeerInfos {
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+impl Observer<Store> for PeerInfos {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         if let Some(RpcEvent::PeerInfos(infos)) = rpc(record) {
-            kinds(infos, scope);
-            sets(infos, scope);
-            systems(infos, scope);
-            groups(infos, scope.store);
+            kinds(infos, context);
+            sets(infos, context);
+            systems(infos, context);
+            groups(infos, context.sink);
         }
     }
 }
@@ -38,7 +38,7 @@ fn direction(peer: &PeerInfo) -> &'static str {
     names::direction(peer.inbound)
 }
 
-fn kinds(infos: &Infos, scope: &mut Scope) {
+fn kinds(infos: &Infos, context: &mut Context) {
     let mut kinds = BTreeMap::<[&str; 4], u32>::new();
     for peer in &infos.infos {
         let transport = match &*peer.transport_protocol_type {
@@ -50,10 +50,10 @@ fn kinds(infos: &Infos, scope: &mut Scope) {
         let connection_type = names::connection_type(&peer.connection_type);
         *kinds.entry([direction(peer), connection_type, names::network(&peer.network), transport]).or_default() += 1;
     }
-    scope.store.set_all(ids::PEERS, kinds.into_iter().map(as_series));
-    let now = i64::try_from(scope.time_ns / SECOND).unwrap_or(i64::MAX);
+    context.sink.set_all(ids::PEERS, kinds.into_iter().map(as_series));
+    let now = i64::try_from(context.time_ns / SECOND).unwrap_or(i64::MAX);
     let listen_only = infos.infos.iter().filter(|peer| is_listen_only(peer, now)).count();
-    scope.store.set(ids::PEERS_LISTEN_ONLY, &[], listen_only as f64);
+    context.sink.set(ids::PEERS_LISTEN_ONLY, &[], listen_only as f64);
 }
 
 /// Gets announcements, and neither makes any nor wants what is announced.
@@ -67,8 +67,8 @@ fn is_listen_only(peer: &PeerInfo, now: i64) -> bool {
         && none(peer.bytes_received_per_message.get("inv"))
 }
 
-fn sets(infos: &Infos, scope: &mut Scope) {
-    let facts = scope.facts;
+fn sets(infos: &Infos, context: &mut Context) {
+    let facts = context.enrichment;
     let none = facts.sets().flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
     let mut sets: BTreeMap<[&str; 2], u32> = none.collect();
     for peer in &infos.infos {
@@ -77,36 +77,37 @@ fn sets(infos: &Infos, scope: &mut Scope) {
             *sets.entry([name, direction(peer)]).or_default() += 1;
         }
     }
-    scope.store.set_all(ids::PEERS_SET, sets.into_iter().map(as_series));
+    context.sink.set_all(ids::PEERS_SET, sets.into_iter().map(as_series));
 }
 
 /// Peers of a direction that have IP addresses, by autonomous system. 0: no map knows it.
 type Systems = BTreeMap<(&'static str, u32), u32>;
 
-fn systems(infos: &Infos, scope: &mut Scope) {
+fn systems(infos: &Infos, context: &mut Context) {
     let (mut by_node, mut by_file) = (Systems::new(), Systems::new());
     for peer in &infos.infos {
         // Other networks have no autonomous systems.
         let Some(ip) = ip_of(&peer.address) else { continue };
         *by_node.entry((direction(peer), peer.mapped_as)).or_default() += 1;
-        *by_file.entry((direction(peer), scope.facts.asn_of(ip).unwrap_or(0))).or_default() += 1;
+        *by_file.entry((direction(peer), context.enrichment.asn_of(ip).unwrap_or(0))).or_default() += 1;
     }
     let families = [ids::AS_DISTINCT, ids::AS_DIVERSITY, ids::AS_UNMAPPED, ids::AS_LARGEST];
     for id in families {
-        scope.store.clear(id);
+        context.sink.clear(id);
     }
     let mut all = Vec::new();
-    // The node does not tell whether it has a map: one that maps nobody is not there.
+    // The node does not report whether it has a map: one that maps nobody is taken to be absent.
     let node_has_map = by_node.keys().any(|(_, asn)| *asn != 0);
-    for (map, systems, is_there) in [("node", by_node, node_has_map), ("file", by_file, scope.facts.has_asmap())] {
+    for (map, systems, is_there) in [("node", by_node, node_has_map), ("file", by_file, context.enrichment.has_asmap())]
+    {
         if !is_there {
             continue;
         }
-        DIRECTIONS.iter().for_each(|direction| spread(&systems, direction, map, scope.store));
+        DIRECTIONS.iter().for_each(|direction| spread(&systems, direction, map, context.sink));
         all.extend(systems.into_iter().map(|((direction, asn), peers)| ((asn.to_string(), direction, map), peers)));
     }
     let series = all.iter().map(|((asn, direction, map), peers)| ([&**asn, direction, map], f64::from(*peers)));
-    scope.store.set_all(ids::AS_PEERS, series);
+    context.sink.set_all(ids::AS_PEERS, series);
 }
 
 /// How the peers of a direction are spread over autonomous systems.

@@ -4,7 +4,7 @@ use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{NodeProcess, NodeThreads};
 use event::{Body, Record};
 
-use crate::fold::{Part, Scope};
+use crate::fold::{Context, Observer, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -15,15 +15,15 @@ pub(super) struct Process {
     is: Option<(u32, u64)>,
 }
 
-impl Part for Process {
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
+impl Observer<Store> for Process {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         if let Some(Body::Observer(observer)) = record.body()
             && let Some(ObserverEvent::Process(process)) = &observer.observer_event
         {
             if self.is.replace((process.pid, process.started_ns)) != Some((process.pid, process.started_ns)) {
-                scope.store.clear(ids::THREAD_CPU);
+                context.sink.clear(ids::THREAD_CPU);
             }
-            fold(process, scope.store);
+            fold(process, context.sink);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use event::message::Message;
 
-use crate::fold::{Part, Peer, Scope};
+use crate::fold::{Context, Observer, Peer, Peers};
 use crate::ids;
+use crate::store::Store;
 use event::names;
 
 /// Messages of peers in sets. Connections are counted where they are opened.
@@ -13,26 +14,26 @@ pub(super) struct Sets {
     generation: u64,
 }
 
-impl Part for Sets {
-    fn message(&mut self, message: &Message, peer: &Peer, scope: &mut Scope) {
+impl Observer<Store> for Sets {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
         if peer.sets.is_empty() {
             return;
         }
-        for name in scope.facts.names(peer.sets) {
+        for name in context.enrichment.names(peer.sets) {
             let labels = [name, message.command, names::direction(message.inbound)];
-            scope.store.inc(ids::SET_MESSAGES, &labels);
-            scope.store.add(ids::SET_MESSAGE_BYTES, &labels, message.size as f64);
+            context.sink.inc(ids::SET_MESSAGES, &labels);
+            context.sink.add(ids::SET_MESSAGE_BYTES, &labels, message.size as f64);
         }
     }
 
-    fn tick(&mut self, _: u64, scope: &mut Scope) {
-        if self.generation == scope.facts.generation() {
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        if self.generation == context.enrichment.generation() {
             return;
         }
-        self.generation = scope.facts.generation();
-        for (name, _) in scope.facts.sets() {
+        self.generation = context.enrichment.generation();
+        for (name, _) in context.enrichment.sets() {
             for inbound in [true, false] {
-                scope.store.add(ids::SET_CONNECTIONS, &[name, names::direction(inbound)], 0.0);
+                context.sink.add(ids::SET_CONNECTIONS, &[name, names::direction(inbound)], 0.0);
             }
         }
     }

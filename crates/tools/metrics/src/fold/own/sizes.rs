@@ -1,49 +1,48 @@
 //! How large messages are, and how much time is between two of a kind.
 
-use event::Record;
 use event::message::Message;
 use event::names;
 
-use super::recent::Recent;
-use super::{Run, SECOND, seconds};
-use crate::fold::{Part, Peer, Scope};
+use super::{SECOND, seconds};
+use crate::fold::{Context, Observer, Peer, Peers};
 use crate::ids;
+use crate::store::Store;
+use model::Change;
+use model::bounded::RecentMap;
 
 /// When a peer's last message of each type and direction was: a node with 125 peers has some 4,000 of them.
 #[derive(Debug)]
 pub(super) struct Sizes {
-    run: Run,
-    last: Recent<u64>,
+    last: RecentMap<u64>,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { run: Run::default(), last: Recent::new(28_000, 3_600 * SECOND) }
+        Self { last: RecentMap::new(28_000, 3_600 * SECOND) }
     }
 }
 
-impl Part for Sizes {
-    fn message(&mut self, message: &Message, _: &Peer, scope: &mut Scope) {
-        if self.run.is_new(scope.run) {
-            self.last.clear();
-        }
+impl Observer<Store> for Sizes {
+    fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {
         let labels = [message.command, names::direction(message.inbound)];
-        scope.store.observe(ids::MESSAGE_SIZE, &labels, message.size as f64);
+        context.sink.observe(ids::MESSAGE_SIZE, &labels, message.size as f64);
         let key = self.last.key((message.peer, message.inbound, message.command));
-        let (last, first) = self.last.touch(key, scope.time_ns, || scope.time_ns);
+        let (last, first) = self.last.touch(key, context.time_ns, || context.time_ns);
         if !first {
-            scope.store.observe(ids::MESSAGE_INTERVAL, &labels, seconds(*last, scope.time_ns));
-            *last = scope.time_ns;
+            context.sink.observe(ids::MESSAGE_INTERVAL, &labels, seconds(*last, context.time_ns));
+            *last = context.time_ns;
         }
     }
 
-    fn event(&mut self, record: &Record, _: &mut Scope) {
-        if self.run.is_new_at(record) {
+    #[inline]
+    fn change(&mut self, change: &Change, _: &mut Peers, _: &mut Context) {
+        if let Change::TracepointsRestarted = change {
             self.last.clear();
         }
     }
 
-    fn tick(&mut self, now_ns: u64, _: &mut Scope) {
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        let now_ns = context.time_ns;
         self.last.turn(now_ns);
     }
 }

@@ -11,11 +11,12 @@ use event::pb::log_extractor::log::LogEvent;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::recent::Recent;
-use super::{Run, SECOND, log_entry, seconds, short, short_of_text, tracepoint};
-use crate::fold::{Part, Peer, Scope};
+use super::{SECOND, log_entry, seconds, short, short_of_text, tracepoint};
+use crate::fold::{Context, Observer, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
+use model::Change;
+use model::bounded::RecentMap;
 
 /// What is known of a transaction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,39 +47,37 @@ impl Seen {
     }
 }
 
-/// Transactions of late, by txid and wtxid (BIP 339).
+/// Recent transactions, by txid and wtxid (BIP 339).
 #[derive(Debug)]
 pub(super) struct Transactions {
-    run: Run,
-    seen: Recent<Seen>,
-    /// Those that the node asked a peer for.
-    asked: Recent<()>,
+    seen: RecentMap<Seen>,
+    /// Requests of the node for one, by peer.
+    asked: RecentMap<()>,
     announcers: Announcers,
 }
 
 impl Default for Transactions {
     fn default() -> Self {
         Self {
-            run: Run::default(),
-            // At 14 transactions a second, as nodes relay at the most, that is an hour.
-            seen: Recent::new(50_000, 3_600 * SECOND),
-            asked: Recent::new(10_000, 600 * SECOND),
+            // At 14 transactions a second, which is the most that nodes relay, that is an hour.
+            seen: RecentMap::new(50_000, 3_600 * SECOND),
+            asked: RecentMap::new(10_000, 600 * SECOND),
             announcers: Announcers::default(),
         }
     }
 }
 
 impl Transactions {
-    fn announced(&mut self, items: Items, message: &Message, scope: &mut Scope) {
+    fn announced(&mut self, items: Items, message: &Message, context: &mut Context) {
         let (mut first, mut later) = (0_u32, 0_u32);
         for (item, hash) in items {
             if !item.is_tx() {
                 continue;
             }
             let Some(hash) = short(hash) else { continue };
-            let (seen, _) = self.seen.touch(hash, scope.time_ns, Seen::default);
+            let (seen, _) = self.seen.touch(hash, context.time_ns, Seen::default);
             if seen.first_ns == 0 {
-                seen.first_ns = scope.time_ns;
+                seen.first_ns = context.time_ns;
                 first += 1;
             } else {
                 later += 1;
@@ -86,11 +85,11 @@ impl Transactions {
         }
         let connection_type = names::of_message(message);
         if first > 0 {
-            scope.store.add(ids::TX_ANNOUNCEMENTS, &["first", connection_type], first.into());
-            self.announcers.add(message.peer, first, scope.time_ns);
+            context.sink.add(ids::TX_ANNOUNCEMENTS, &["first", connection_type], first.into());
+            self.announcers.add(message.peer, first, context.time_ns);
         }
         if later > 0 {
-            scope.store.add(ids::TX_ANNOUNCEMENTS, &["later", connection_type], later.into());
+            context.sink.add(ids::TX_ANNOUNCEMENTS, &["later", connection_type], later.into());
         }
     }
 
@@ -98,14 +97,14 @@ impl Transactions {
         Some(self.asked.key((peer, short(hash)?)))
     }
 
-    fn received(&mut self, tx: Tx, peer: u64, scope: &mut Scope) {
+    fn received(&mut self, tx: Tx, peer: u64, context: &mut Context) {
         let (Some(txid), Some(wtxid)) = (short(tx.txid), short(tx.wtxid)) else { return };
         let mut asked = false;
         for hash in [tx.wtxid, tx.txid] {
             let key = self.asked_key(peer, hash);
             asked |= key.is_some_and(|key| self.asked.remove(key).is_some());
         }
-        let now_ns = scope.time_ns;
+        let now_ns = context.time_ns;
         let mut seen = *self.seen.touch(txid, now_ns, Seen::default).0;
         if wtxid != txid {
             seen = seen.joined(*self.seen.touch(wtxid, now_ns, Seen::default).0);
@@ -115,7 +114,7 @@ impl Transactions {
             (false, true) => "new",
             (false, false) => "unsolicited",
         };
-        scope.store.inc(ids::TX_RECEIVED, &[kind]);
+        context.sink.inc(ids::TX_RECEIVED, &[kind]);
         seen = seen.joined(Seen { first_ns: now_ns, received: true, ..Seen::default() });
         self.seen.put(txid, now_ns, seen);
         if wtxid != txid {
@@ -123,46 +122,42 @@ impl Transactions {
         }
     }
 
-    fn accepted(&mut self, txid: Option<u64>, scope: &mut Scope) {
+    fn accepted(&mut self, txid: Option<u64>, context: &mut Context) {
         let Some(seen) = txid.and_then(|txid| self.seen.get_mut(txid)) else { return };
         if !seen.accepted && seen.first_ns != 0 {
             seen.accepted = true;
-            scope.store.observe(ids::TX_TO_MEMPOOL, &[], seconds(seen.first_ns, scope.time_ns));
+            context.sink.observe(ids::TX_TO_MEMPOOL, &[], seconds(seen.first_ns, context.time_ns));
         }
     }
 
-    fn rejected(&mut self, txid: Option<u64>, reason: &str, scope: &mut Scope) {
+    fn rejected(&mut self, txid: Option<u64>, reason: &str, context: &mut Context) {
         let missing = ["bad-txns-inputs-missingorspent", "missing-inputs"];
         if !missing.iter().any(|missing| reason.starts_with(missing)) {
             return;
         }
         let Some(txid) = txid else { return };
-        let (seen, _) = self.seen.touch(txid, scope.time_ns, Seen::default);
+        let (seen, _) = self.seen.touch(txid, context.time_ns, Seen::default);
         if !seen.orphan {
             seen.orphan = true;
-            scope.store.inc(ids::TX_MISSING_INPUTS, &[]);
+            context.sink.inc(ids::TX_MISSING_INPUTS, &[]);
         }
     }
 }
 
-impl Part for Transactions {
+impl Observer<Store> for Transactions {
     fn begin(&mut self, store: &mut Store) {
         ["new", "duplicate", "unsolicited"].iter().for_each(|kind| store.add(ids::TX_RECEIVED, &[kind], 0.0));
         store.add(ids::TX_MISSING_INPUTS, &[], 0.0);
     }
 
-    fn message(&mut self, message: &Message, _: &Peer, scope: &mut Scope) {
-        if self.run.is_new(scope.run) {
-            self.announcers = Announcers::default();
-            self.asked.clear();
-        }
+    fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {
         match message.payload {
-            Payload::Inv(items) if message.inbound => self.announced(items, message, scope),
-            Payload::Tx(tx) if message.inbound => self.received(tx, message.peer, scope),
+            Payload::Inv(items) if message.inbound => self.announced(items, message, context),
+            Payload::Tx(tx) if message.inbound => self.received(tx, message.peer, context),
             Payload::GetData(items) if !message.inbound => {
                 for (_, hash) in items.filter(|(item, _)| item.is_tx()) {
                     if let Some(key) = self.asked_key(message.peer, hash) {
-                        self.asked.put(key, scope.time_ns, ());
+                        self.asked.put(key, context.time_ns, ());
                     }
                 }
             }
@@ -170,36 +165,41 @@ impl Part for Transactions {
         }
     }
 
-    fn event(&mut self, record: &Record, scope: &mut Scope) {
-        if self.run.is_new_at(record) {
+    #[inline]
+    fn change(&mut self, change: &Change, _: &mut Peers, _: &mut Context) {
+        if let Change::TracepointsRestarted = change {
             self.announcers = Announcers::default();
             self.asked.clear();
         }
+    }
+
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         if let Some(EbpfEvent::Mempool(mempool)) = tracepoint(record) {
             match &mempool.event {
-                Some(Mempool::Added(added)) => self.accepted(short(&added.txid), scope),
-                Some(Mempool::Rejected(rejected)) => self.rejected(short(&rejected.txid), &rejected.reason, scope),
+                Some(Mempool::Added(added)) => self.accepted(short(&added.txid), context),
+                Some(Mempool::Rejected(rejected)) => self.rejected(short(&rejected.txid), &rejected.reason, context),
                 _ => {}
             }
         }
         match log_entry(record) {
-            Some(LogEvent::MempoolAccepted(accepted)) => self.accepted(short_of_text(&accepted.txid), scope),
+            Some(LogEvent::MempoolAccepted(accepted)) => self.accepted(short_of_text(&accepted.txid), context),
             Some(LogEvent::MempoolRejected(rejected)) => {
-                self.rejected(short_of_text(&rejected.txid), &rejected.reason, scope);
+                self.rejected(short_of_text(&rejected.txid), &rejected.reason, context);
             }
             _ => {}
         }
     }
 
-    fn tick(&mut self, now_ns: u64, scope: &mut Scope) {
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        let now_ns = context.time_ns;
         self.seen.turn(now_ns);
         self.asked.turn(now_ns);
         self.announcers.forget(now_ns);
         let shares = self.announcers.shares([1, 3, 10]);
         for (rank, share) in ["1", "3", "10"].iter().zip(shares) {
             match share {
-                Some(share) => scope.store.set(ids::TX_FIRST_ANNOUNCER_SHARE, &[rank], share),
-                None => scope.store.remove(ids::TX_FIRST_ANNOUNCER_SHARE, &[rank]),
+                Some(share) => context.sink.set(ids::TX_FIRST_ANNOUNCER_SHARE, &[rank], share),
+                None => context.sink.remove(ids::TX_FIRST_ANNOUNCER_SHARE, &[rank]),
             }
         }
     }
@@ -208,7 +208,7 @@ impl Part for Transactions {
 /// Minutes over which first announcements are compared.
 const MINUTES: u64 = 10;
 
-/// Peers that are told apart in a minute. The others together count as many small ones.
+/// Peers that are counted one by one in a minute. The others together count as many small ones.
 const MAX_ANNOUNCERS: usize = 1_024;
 
 /// Who announced how many transactions first, minute by minute.

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const CONNECTION: &str = r#"{"peer_id":5,"addr":"198.51.100.5:8333","conn_type":"Inbound","network":1}"#;
+/// With an address that is publicly routable: debug.log has no network, so it is taken from the address.
+const CONNECTION: &str = r#"{"peer_id":5,"addr":"1.2.3.5:8333","conn_type":"Inbound","network":1}"#;
 
 /// Noon less 60 s.
 fn established() -> u64 {
@@ -17,7 +18,7 @@ fn how_connections_end() {
         || event("evicted_inbound_connection", &format!(r#""conn":{CONNECTION},"time_established":{}"#, established()));
     let reason =
         |reason: &str| line("peer_disconnected", &format!(r#""peer_id":5,"reason":"{}""#, reason.to_uppercase()));
-    let connected = || line("peer_connected", r#""peer_id":5,"connection_type":"inbound","addr":"198.51.100.5:8333""#);
+    let connected = || line("peer_connected", r#""peer_id":5,"connection_type":"inbound","addr":"1.2.3.5:8333""#);
     let selected = || line("eviction_selected", r#""peer_id":5"#);
     // When what happens; how it ended; opened, ended, evicted, disconnected.
     let table: Vec<(Steps, &str, [usize; 4], f64)> = vec![

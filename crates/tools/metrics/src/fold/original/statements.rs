@@ -5,26 +5,28 @@ use event::pb::ebpf_extractor::message::reject::RejectReason;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{direction, is_linkinglion};
-use crate::fold::{Part, Peer, Scope};
+use crate::fold::{Context, Observer, Peer};
+use crate::store::Store;
 use crate::table::ids::{P2P_FEEFILTER_FEERATE, P2P_REJECT_MESSAGE, P2P_VERSION_USERAGENT};
 
 /// version and reject messages received, feefilter messages in both directions.
-pub(super) struct Said;
+#[derive(Default)]
+pub(super) struct Statements;
 
-impl Part for Said {
-    fn message(&mut self, message: &Message, peer: &Peer, scope: &mut Scope) {
+impl Observer<Store> for Statements {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
         match message.payload {
             Payload::Version(version) if message.inbound => {
                 // They draw theirs from a long list.
-                let linkinglion = is_linkinglion(peer.sets, scope.facts);
+                let linkinglion = is_linkinglion(peer.sets, context.enrichment);
                 let useragent = if linkinglion { "LinkingLion" } else { version.user_agent };
-                scope.store.inc(P2P_VERSION_USERAGENT, &[useragent]);
+                context.sink.inc(P2P_VERSION_USERAGENT, &[useragent]);
             }
             Payload::FeeFilter(fee) => {
-                scope.store.inc(P2P_FEEFILTER_FEERATE, &[direction(message.inbound), &format_smolstr!("{fee}")]);
+                context.sink.inc(P2P_FEEFILTER_FEERATE, &[direction(message.inbound), &format_smolstr!("{fee}")]);
             }
             Payload::Reject(reject) if message.inbound => {
-                scope.store.inc(P2P_REJECT_MESSAGE, &[reject.command, &reason(reject)]);
+                context.sink.inc(P2P_REJECT_MESSAGE, &[reject.command, &reason(reject)]);
             }
             _ => {}
         }
