@@ -196,8 +196,8 @@ impl endpoint::Endpoint for Endpoint {
 
     fn answer(known: &Known) -> Result<Addresses, Problem> {
         let (nodes, window) = (known.nodes()?, known.window());
-        let traced = nodes.iter().any(|(_, node)| node.addresses.traced.any());
-        let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.addresses).collect();
+        let traced = nodes.iter().any(|(_, node)| node.pages.addresses.traced.any());
+        let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.pages.addresses).collect();
         let sum = |of: &dyn Fn(&State) -> u64| states.iter().map(|state| of(state)).sum::<u64>();
         let networks = AddressNetwork::ALL.into_iter().enumerate().map(|(index, network)| {
             let of = |side: usize| {
@@ -257,26 +257,31 @@ fn series(states: &[&State], traced: bool, window: &Window) -> Series {
         step_seconds: window.step_seconds(),
         into: all(&|state, values| {
             let [received, _] = &state.series;
-            let (series, known) =
-                if traced { (received, state.traced) } else { (&state.logged_series, state.told.lasting(QUIET_NS)) };
+            let (series, known) = if traced {
+                (received, state.traced)
+            } else {
+                (&state.logged_series, state.log_known.lasting(QUIET_NS))
+            };
             series.add_to(window, known, values);
         }),
         out: all(&|state, values| {
             let [_, sent] = &state.series;
             sent.add_to(window, state.traced, values);
         }),
-        rate_limited: all(&|state, values| state.limited_series.add_to(window, state.told.lasting(QUIET_NS), values)),
+        rate_limited: all(&|state, values| {
+            state.limited_series.add_to(window, state.log_known.lasting(QUIET_NS), values);
+        }),
     }
 }
 
 fn senders(nodes: &[(&str, &Node)]) -> Vec<Sender> {
-    let peers = nodes
-        .iter()
-        .flat_map(|(name, node)| node.peers.open.values().chain(&node.peers.closed).map(move |peer| (*name, peer)));
+    let peers = nodes.iter().flat_map(|(name, node)| {
+        node.model.peers.open().chain(node.model.peers.closed()).map(move |peer| (*name, peer))
+    });
     let mut senders: Vec<Sender> = peers
-        .filter(|(_, peer)| peer.addresses.received > 0 || peer.addresses.logged > 0)
+        .filter(|(_, peer)| peer.details.addresses.received > 0 || peer.details.addresses.logged > 0)
         .map(|(node, peer)| {
-            let gossip = peer.addresses;
+            let gossip = peer.details.addresses;
             let polled = peer.polled.as_ref().map_or(0, |polled| polled.addr_rate_limited);
             Sender {
                 node: node.to_owned(),
@@ -304,7 +309,8 @@ fn map(states: &[&State]) -> String {
 }
 
 fn recent(nodes: &[(&str, &Node)]) -> Vec<Recent> {
-    let all = nodes.iter().flat_map(|(name, node)| node.addresses.recent.iter().map(move |recent| (*name, recent)));
+    let all =
+        nodes.iter().flat_map(|(name, node)| node.pages.addresses.recent.iter().map(move |recent| (*name, recent)));
     let mut all: BTreeMap<(u64, usize), (&str, &crate::state::addresses::Recent)> =
         all.enumerate().map(|(index, (name, recent))| ((recent.at_ns, index), (name, recent))).collect();
     let mut newest = Vec::new();

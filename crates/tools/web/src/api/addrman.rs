@@ -93,7 +93,7 @@ impl endpoint::Endpoint for Endpoint {
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(known: &Known) -> Result<Addrman, Problem> {
-        Ok(Addrman { nodes: known.nodes()?.into_iter().map(|(name, node)| of(name, &node.addrman)).collect() })
+        Ok(Addrman { nodes: known.nodes()?.into_iter().map(|(name, node)| of(name, &node.pages.addrman)).collect() })
     }
 }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::asked::{Kind, NODE, Parameter, Problem};
 use super::endpoint::{self, Known};
 use super::values::{Time, hash, of_seconds, round, seconds};
-use crate::state::blocks::Block as State;
 use crate::state::node::Node as Observed;
+use model::blocks::{Block as State, Stage};
 
 pub(crate) struct Endpoint;
 
@@ -94,7 +94,7 @@ impl endpoint::Endpoint for Endpoint {
         let nodes = known.nodes()?;
         let limit = usize::try_from(known.asked.number(LIMIT)).unwrap_or(usize::MAX);
         let mut newest: Vec<(u64, [u8; 32])> = Vec::new();
-        for block in nodes.iter().flat_map(|(_, node)| &node.blocks.known).filter(|block| block.confirmed) {
+        for block in nodes.iter().flat_map(|(_, node)| node.model.blocks.known()).filter(|block| block.confirmed) {
             match newest.iter_mut().find(|(_, hash)| *hash == block.hash) {
                 Some((first_ns, _)) => *first_ns = block.first_ns.min(*first_ns),
                 None => newest.push((block.first_ns, block.hash)),
@@ -108,7 +108,7 @@ impl endpoint::Endpoint for Endpoint {
 
 fn block(first_ns: u64, block_hash: &[u8; 32], nodes: &[(&str, &Observed)]) -> Block {
     let seen: Vec<(&str, &Observed, &State)> =
-        nodes.iter().filter_map(|(name, node)| Some((*name, *node, node.blocks.find(block_hash)?))).collect();
+        nodes.iter().filter_map(|(name, node)| Some((*name, *node, node.model.blocks.find(block_hash)?))).collect();
     Block {
         hash: hash(block_hash),
         height: seen.iter().find_map(|(.., block)| block.height),
@@ -121,19 +121,19 @@ fn block(first_ns: u64, block_hash: &[u8; 32], nodes: &[(&str, &Observed)]) -> B
 fn of(name: &str, node: &Observed, block: &State) -> Node {
     let announced = block.announced_by.iter().map(|one| Announcement {
         id: one.peer,
-        addr: node.peers.find(one.peer).map(|peer| peer.addr.to_string()),
-        message: one.message,
+        addr: node.model.peers.find(one.peer).map(|peer| peer.addr.to_string()),
+        message: one.message_type,
         after_seconds: seconds(block.first_ns, one.at_ns),
     });
     let reconstruction = block.reconstruction;
     let required = (block.required > 0).then_some(block.required);
     Node {
         node: name.to_owned(),
-        header: block.header_ns.map(Time),
-        compact_block: block.compact_ns.map(Time),
-        reconstructed: block.reconstructed_ns.map(Time),
-        connected: block.connected_ns.map(Time),
-        tip: block.tip_ns.map(Time),
+        header: block.at(Stage::Header).map(Time),
+        compact_block: block.at(Stage::CompactBlock).map(Time),
+        reconstructed: block.at(Stage::Reconstructed).map(Time),
+        connected: block.at(Stage::Connected).map(Time),
+        tip: block.at(Stage::Tip).map(Time),
         announced_by: announced.collect(),
         prefilled: reconstruction.map(|of| of.prefilled),
         from_mempool: reconstruction.map(|of| of.from_mempool),

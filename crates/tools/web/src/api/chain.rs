@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::asked::{NODE, Parameter, Problem};
 use super::endpoint::{self, Known};
 use super::values::{Time, hash};
-use crate::state::blocks::Event;
 use crate::state::node::Node as Observed;
+use model::blocks::{ChainEvent as Event, Stage};
 
 pub(crate) struct Endpoint;
 
@@ -102,16 +102,16 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(known: &Known) -> Result<Chain, Problem> {
         let nodes = known.nodes()?;
         let stale = |node: &Observed, event: &Event| {
-            let again = node.blocks.tips.iter().any(|tip| tip.hash == event.hash && tip.at_ns > event.at_ns);
-            !again && node.about.best_block != event.hash
+            let again = node.model.blocks.tips().iter().any(|tip| tip.hash == event.hash && tip.at_ns > event.at_ns);
+            !again && node.pages.about.best_block != event.hash
         };
         Ok(Chain {
             nodes: nodes.iter().map(|(name, node)| of(name, node)).collect(),
             forks: forks(&nodes),
-            disconnected: happened(&nodes, |node| node.blocks.disconnected.iter().collect()),
-            invalid: happened(&nodes, |node| node.blocks.invalid.iter().collect()),
+            disconnected: happened(&nodes, |node| node.model.blocks.disconnected().iter().collect()),
+            invalid: happened(&nodes, |node| node.model.blocks.invalid().iter().collect()),
             stale: happened(&nodes, |node| {
-                node.blocks.disconnected.iter().filter(|event| stale(node, event)).collect()
+                node.model.blocks.disconnected().iter().filter(|event| stale(node, event)).collect()
             }),
         })
     }
@@ -121,18 +121,24 @@ fn of(name: &str, node: &Observed) -> Node {
     let tip = |tip: &Event| Tip { hash: tip.hash.map(|tip| hash(&tip)), height: tip.height, time: Time(tip.at_ns) };
     Node {
         node: name.to_owned(),
-        height: node.about.height,
-        headers: node.about.headers,
-        best_block: node.about.best_block.map(|block| hash(&block)),
-        tip_changed: node.about.tip_changed_ns.map(Time),
-        recent_tips: node.blocks.tips.iter().rev().map(tip).collect(),
+        height: node.pages.about.height,
+        headers: node.pages.about.headers,
+        best_block: node.pages.about.best_block.map(|block| hash(&block)),
+        tip_changed: node.pages.about.tip_changed_ns.map(Time),
+        recent_tips: node.model.blocks.tips().iter().rev().map(tip).collect(),
     }
 }
 
 fn forks(nodes: &[(&str, &Observed)]) -> Vec<Fork> {
     let mut heights: BTreeMap<u32, BTreeMap<[u8; 32], Vec<String>>> = BTreeMap::new();
     for (name, node) in nodes {
-        for block in node.blocks.known.iter().filter(|block| block.connected_ns.is_some() || block.tip_ns.is_some()) {
+        for block in node
+            .model
+            .blocks
+            .known()
+            .iter()
+            .filter(|block| block.at(Stage::Connected).is_some() || block.at(Stage::Tip).is_some())
+        {
             if let Some(height) = block.height {
                 heights.entry(height).or_default().entry(block.hash).or_default().push((*name).to_owned());
             }

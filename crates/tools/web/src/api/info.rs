@@ -44,7 +44,7 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(known: &Known) -> Result<Info, Problem> {
         let state = known.state;
         let nodes = known.nodes()?;
-        let works = |name: &str| nodes.iter().any(|(_, node)| node.sources.is_up(name, known.now_ns));
+        let works = |name: &str| nodes.iter().any(|(_, node)| node.pages.sources.is_up(name, known.now_ns));
         Ok(Info {
             version: env!("CARGO_PKG_VERSION"),
             now: Time(known.now_ns),

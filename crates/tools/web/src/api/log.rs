@@ -132,15 +132,15 @@ impl endpoint::Endpoint for Endpoint {
         let mut rate_limits = Vec::new();
         let mut categories = Vec::new();
         for (name, node) in &nodes {
-            for ((category, level), of) in &node.lines.counts {
+            for ((category, level), of) in &node.pages.lines.counts {
                 let (count, bytes, rate) = counts.entry((category, level)).or_default();
                 *count += of.count;
                 *bytes = bytes.saturating_add(of.bytes);
                 *rate += of.rate.per_second(known.now_ns);
             }
-            found.extend(node.lines.entries.iter().rev().filter(wanted).take(limit).map(|entry| (*name, entry)));
-            rate_limits.extend(node.lines.limits.iter().map(|limit| rate_limit(name, limit)));
-            let of_node = node.lines.categories.iter();
+            found.extend(node.pages.lines.entries.iter().rev().filter(wanted).take(limit).map(|entry| (*name, entry)));
+            rate_limits.extend(node.pages.lines.limits.iter().map(|limit| rate_limit(name, limit)));
+            let of_node = node.pages.lines.categories.iter();
             categories.extend(of_node.map(|(category, on)| Category {
                 node: (*name).to_owned(),
                 category: category.to_string(),
@@ -163,9 +163,9 @@ impl endpoint::Endpoint for Endpoint {
         counts.sort_by_key(|count| std::cmp::Reverse(count.count));
         Ok(Log {
             counts,
-            unknown: nodes.iter().map(|(_, node)| node.lines.unknown).sum(),
+            unknown: nodes.iter().map(|(_, node)| node.pages.lines.unknown).sum(),
             rate_limits,
-            suppressing: nodes.iter().any(|(_, node)| node.lines.suppressing),
+            suppressing: nodes.iter().any(|(_, node)| node.pages.lines.suppressing),
             lines: found.into_iter().map(|(name, entry)| line(name, entry)).collect(),
             categories,
         })

@@ -9,7 +9,7 @@ use super::endpoint::{self, Known};
 use super::nodes::run;
 use super::values::{Time, known as known_time};
 use crate::state::node::Node;
-use crate::state::sources::Told;
+use crate::state::sources::Extractor;
 use bus::Reason;
 
 pub(crate) struct Endpoint;
@@ -166,7 +166,11 @@ impl endpoint::Endpoint for Endpoint {
         gaps.sort_by_key(|gap| std::cmp::Reverse(gap.time));
         gaps.truncate(100);
         let sources = nodes.iter().flat_map(|(name, node)| {
-            node.sources.all().into_iter().map(move |(extractor, told)| source(name, extractor, told, known.now_ns))
+            node.pages
+                .sources
+                .all()
+                .into_iter()
+                .map(move |(extractor, told)| source(name, extractor, told, known.now_ns))
         });
         let sources: Vec<Source> = sources.collect();
         let advice = advice(&stages, &queues, &sources, &gaps, known);
@@ -178,17 +182,17 @@ fn gaps(name: &str, node: &Node) -> Vec<Gap> {
     let gap = |gap: &crate::state::sources::Gap| Gap {
         node: name.to_owned(),
         run: run(gap.run),
-        source: node.sources.name_of_run(gap.run).map(str::to_owned),
+        source: node.pages.sources.name_of_run(gap.run).map(str::to_owned),
         missing: gap.missing,
         stage: gap.stage,
         from: gap.from_ns.map(Time),
         to: Time(gap.time_ns),
         time: Time(gap.time_ns),
     };
-    node.sources.gaps.iter().map(gap).collect()
+    node.pages.sources.gaps.iter().map(gap).collect()
 }
 
-fn source(node: &str, extractor: &str, told: &Told, now_ns: u64) -> Source {
+fn source(node: &str, extractor: &str, told: &Extractor, now_ns: u64) -> Source {
     let dropped = told.dropped.iter().filter(|(.., count)| *count > 0);
     Source {
         node: node.to_owned(),

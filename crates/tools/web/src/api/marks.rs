@@ -42,12 +42,12 @@ pub(crate) fn of(peer: &Peer, known: &Known) -> Vec<Mark> {
         );
     }
     let polled = peer.polled.as_deref();
-    let limited = polled.map_or(0, |polled| polled.addr_rate_limited).max(peer.addresses.logged_limited);
+    let limited = polled.map_or(0, |polled| polled.addr_rate_limited).max(peer.details.addresses.logged_limited);
     if limited >= LIMITED {
         mark("address_flood", format!("the node refused {limited} of its addresses"));
     }
-    if peer.txs.unrequested >= UNREQUESTED {
-        mark("unrequested", format!("it sent {} transactions that nobody asked it for", peer.txs.unrequested));
+    if peer.details.txs.unrequested >= UNREQUESTED {
+        mark("unrequested", format!("it sent {} transactions that nobody asked it for", peer.details.txs.unrequested));
     }
     if peer.misbehaved > 0 {
         let last = peer.misbehaviours.back().map(|last| last.message.as_str()).filter(|text| !text.is_empty());
@@ -70,11 +70,11 @@ fn listens_only(peer: &Peer, known: &Known) -> Option<String> {
     }
     let types = &known.state.types;
     let ((sent_inv, received_inv), (sent_tx, _)) =
-        (peer.polled_bytes(types.of("inv")), peer.polled_bytes(types.of("tx")));
+        (peer.details.polled_bytes(types.of("inv")), peer.details.polled_bytes(types.of("tx")));
     if peer.polled.is_some() {
         return (sent_inv > 0 && received_inv == 0 && sent_tx == 0).then(|| format!("{sent_inv} bytes of inv"));
     }
-    let txs = &peer.txs;
-    let silent = txs.announced == 0 && txs.delivered == 0 && txs.asked == 0;
-    (txs.told > 0 && silent).then(|| format!("{} announcements", txs.told))
+    let txs = &peer.details.txs;
+    let silent = txs.announced == 0 && txs.delivered == 0 && txs.requested_by == 0;
+    (txs.announced_to > 0 && silent).then(|| format!("{} announcements", txs.announced_to))
 }

@@ -161,14 +161,15 @@ impl endpoint::Endpoint for Endpoint {
 
     fn answer(known: &Known) -> Result<Mempool, Problem> {
         let (nodes, window) = (known.nodes()?, known.window());
-        let of_rate =
-            |index: usize| nodes.iter().map(|(_, node)| node.mempool.fee_rates.get(index).copied().unwrap_or(0)).sum();
+        let of_rate = |index: usize| {
+            nodes.iter().map(|(_, node)| node.pages.mempool.fee_rates.get(index).copied().unwrap_or(0)).sum()
+        };
         Ok(Mempool {
-            nodes: nodes.iter().map(|(name, node)| of(name, &node.mempool)).collect(),
+            nodes: nodes.iter().map(|(name, node)| of(name, &node.pages.mempool)).collect(),
             series: series(&nodes, &window),
             removed: reasons(&nodes, |pool| &pool.removed_by),
             rejected: reasons(&nodes, |pool| &pool.rejected_by),
-            replaced: nodes.iter().map(|(_, node)| node.mempool.replacements).sum(),
+            replaced: nodes.iter().map(|(_, node)| node.pages.mempool.replacements).sum(),
             added_fee_rates: FEE_RATES
                 .iter()
                 .enumerate()
@@ -216,13 +217,13 @@ pub(crate) fn short(pool: &State) -> Option<super::nodes::Mempool> {
 fn series(nodes: &[(&str, &Observed)], window: &Window) -> Series {
     let sum = |of: &dyn Fn(&State) -> &Values| {
         steps(window, |values| {
-            nodes
-                .iter()
-                .for_each(|(_, node)| of(&node.mempool).add_to(window, node.mempool.known.lasting(QUIET_NS), values));
+            nodes.iter().for_each(|(_, node)| {
+                of(&node.pages.mempool).add_to(window, node.pages.mempool.known.lasting(QUIET_NS), values);
+            });
         })
     };
     let max = |of: &dyn Fn(&State) -> &Values| {
-        steps(window, |values| nodes.iter().for_each(|(_, node)| of(&node.mempool).max_to(window, values)))
+        steps(window, |values| nodes.iter().for_each(|(_, node)| of(&node.pages.mempool).max_to(window, values)))
     };
     Series {
         start: Time(window.start_ns()),
@@ -239,7 +240,7 @@ fn series(nodes: &[(&str, &Observed)], window: &Window) -> Series {
 
 fn reasons(nodes: &[(&str, &Observed)], of: impl Fn(&State) -> &BTreeMap<smol_str::SmolStr, u64>) -> Vec<Reason> {
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
-    for (reason, count) in nodes.iter().flat_map(|(_, node)| of(&node.mempool)) {
+    for (reason, count) in nodes.iter().flat_map(|(_, node)| of(&node.pages.mempool)) {
         *all.entry(reason).or_default() += count;
     }
     let mut all: Vec<Reason> =
@@ -249,8 +250,9 @@ fn reasons(nodes: &[(&str, &Observed)], of: impl Fn(&State) -> &BTreeMap<smol_st
 }
 
 fn recent(nodes: &[(&str, &Observed)]) -> Vec<Recent> {
-    let all =
-        nodes.iter().flat_map(|(name, node)| node.mempool.recent.iter().rev().map(move |change| one(name, change)));
+    let all = nodes
+        .iter()
+        .flat_map(|(name, node)| node.pages.mempool.recent.iter().rev().map(move |change| one(name, change)));
     let mut all: Vec<Recent> = all.collect();
     all.sort_by_key(|recent| std::cmp::Reverse(recent.time));
     all.truncate(MAX_RECENT);

@@ -99,8 +99,8 @@ fn open_connections<'a>(
     sums: &mut BTreeMap<(&'a str, bool), Sum>,
 ) {
     for (_, node) in nodes {
-        let polled = node.peers.open.values().filter_map(|peer| peer.polled.as_deref());
-        for (kind, sent, received) in polled.flat_map(|polled| &polled.by_type) {
+        let polled = node.model.peers.open().filter_map(|peer| peer.details.polled_bytes.as_ref());
+        for (kind, sent, received) in polled.flatten() {
             for (inbound, bytes) in [(false, *sent), (true, *received)].into_iter().filter(|(_, bytes)| *bytes > 0) {
                 let sum = sums.entry((known.state.types.name(*kind), inbound)).or_insert_with(|| Sum::new(window));
                 sum.bytes = sum.bytes.saturating_add(bytes);
@@ -118,11 +118,11 @@ impl endpoint::Endpoint for Endpoint {
 
     fn answer(known: &Known) -> Result<Messages, Problem> {
         let (nodes, window) = (known.nodes()?, known.window());
-        let traced = nodes.iter().any(|(_, node)| node.messages.known.any())
-            || nodes.iter().all(|(_, node)| !node.polled.known.any());
+        let traced = nodes.iter().any(|(_, node)| node.pages.traced.messages.known.any())
+            || nodes.iter().all(|(_, node)| !node.pages.polled.messages.known.any());
         let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
         for (_, node) in &nodes {
-            let source: &Source = if traced { &node.messages } else { &node.polled };
+            let source: &Source = if traced { &node.pages.traced.messages } else { &node.pages.polled.messages };
             for row in source.rows() {
                 let sum =
                     sums.entry((known.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));

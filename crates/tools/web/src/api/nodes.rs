@@ -192,8 +192,8 @@ impl endpoint::Endpoint for Endpoint {
 }
 
 fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
-    let about = &node.about;
-    let started_ns = about.starts.started_ns;
+    let about = &node.pages.about;
+    let started_ns = node.model.restarts.started_ns;
     Node {
         node: name.to_owned(),
         version: about.version.as_ref().map(ToString::to_string),
@@ -212,11 +212,11 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
         pruned: about.pruned,
         network_active: about.network_active,
         warnings: about.warnings(),
-        restarts: about.starts.restarts,
+        restarts: node.model.restarts.count,
         connections: connections(node),
         rates: rates(node, now_ns),
         net: about.totals.map(|totals| Net { bytes_received: totals.received, bytes_sent: totals.sent }),
-        mempool: super::mempool::short(&node.mempool),
+        mempool: super::mempool::short(&node.pages.mempool),
         process: about.process.as_ref().map(|process| Process {
             cpu_seconds_per_second: process.load.map(|load| round(load, 4)),
             resident: process.resident,
@@ -225,8 +225,8 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
         services: about.services.clone(),
         local_addresses: (!public).then(|| about.local_addresses.iter().map(ToString::to_string).collect()),
         sources: sources(node, now_ns),
-        lost: node.sources.lost,
-        last_event: known(node.sources.last_ns),
+        lost: node.pages.sources.lost,
+        last_event: known(node.pages.sources.last_ns),
     }
 }
 
@@ -236,14 +236,14 @@ fn thread((name, load): &(smol_str::SmolStr, f64)) -> Thread {
 
 fn connections(node: &State) -> Connections {
     let mut connections = Connections::default();
-    if node.peers.open.is_empty() && node.peers.polled_ns == 0 {
+    if node.model.peers.open().len() == 0 && node.model.peers.polled_ns() == 0 {
         // Nobody tells of peers one by one.
         (connections.inbound, connections.outbound) =
-            node.about.connections.map_or((0, 0), |(inbound, outbound)| (inbound.into(), outbound.into()));
+            node.pages.about.connections.map_or((0, 0), |(inbound, outbound)| (inbound.into(), outbound.into()));
         connections.total = connections.inbound + connections.outbound;
         return connections;
     }
-    for peer in node.peers.open.values() {
+    for peer in node.model.peers.open() {
         connections.total += 1;
         match peer.inbound {
             Some(true) => connections.inbound += 1,
@@ -259,9 +259,9 @@ fn connections(node: &State) -> Connections {
 }
 
 fn rates(node: &State, now_ns: u64) -> Rates {
-    let [[messages_in, bytes_in], [messages_out, bytes_out]] = &node.rates;
-    let traced = node.sources.is_traced(now_ns);
-    let polled = node.about.totals.and_then(|totals| totals.rates);
+    let [[messages_in, bytes_in], [messages_out, bytes_out]] = &node.pages.traced.rates;
+    let traced = node.pages.sources.is_traced(now_ns);
+    let polled = node.pages.about.totals.and_then(|totals| totals.rates);
     let bytes = |traced_rate: f64, polled: Option<f64>| {
         if traced { Some(traced_rate) } else { polled.map(|rate| round(rate, 1)) }
     };
@@ -270,12 +270,12 @@ fn rates(node: &State, now_ns: u64) -> Rates {
         messages_out: traced.then(|| messages_out.per_second(now_ns)),
         bytes_in: bytes(bytes_in.per_second(now_ns), polled.map(|rates| rates.0)),
         bytes_out: bytes(bytes_out.per_second(now_ns), polled.map(|rates| rates.1)),
-        events: node.sources.rate.per_second(now_ns),
+        events: node.pages.sources.rate.per_second(now_ns),
     }
 }
 
 fn sources(node: &State, now_ns: u64) -> Vec<Source> {
-    let sources = node.sources.all().into_iter();
+    let sources = node.pages.sources.all().into_iter();
     sources
         .map(|(name, told)| Source {
             source: name.to_owned(),

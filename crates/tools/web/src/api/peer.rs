@@ -7,10 +7,9 @@ use super::asked::{Parameter, Problem};
 use super::endpoint::{self, Known};
 use super::peers;
 use super::values::{Step, Steps, Time, round};
-use crate::state::names::direction;
+use crate::state::names::{direction, of_request};
 use crate::state::node::Node;
 use crate::state::peer::{Peer as State, TRAFFIC_STEP_NS};
-use crate::state::requests;
 use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
@@ -159,7 +158,7 @@ impl endpoint::Endpoint for Endpoint {
             return Err(Problem::not_found("name a node and a peer".to_owned()));
         };
         let (name, node) = known.node(name)?;
-        let peer = id.parse().ok().and_then(|id| node.peers.find(id));
+        let peer = id.parse().ok().and_then(|id| node.model.peers.find(id));
         let missing =
             || Problem::not_found(format!("{name} has no peer {}, and had none of late", event::quote::Quoted(id)));
         Ok(of(name, node, peer.ok_or_else(missing)?, known))
@@ -168,7 +167,7 @@ impl endpoint::Endpoint for Endpoint {
 
 fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
     let types = &known.state.types;
-    let said = peer.traced.iter().flat_map(|traced| &traced.said);
+    let past = peer.details.traced.iter().flat_map(|traced| &traced.past);
     Peer {
         peer: peers::of(name, peer, known),
         by_message: by_message(peer, known),
@@ -178,21 +177,22 @@ fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
             .iter()
             .map(|told| Misbehaviour { time: Time(told.at_ns), message: told.message.to_string(), action: told.action })
             .collect(),
-        messages: said
-            .map(|said| Message {
-                time: Time(said.at_ns),
-                message: types.name(said.kind).to_owned(),
-                direction: direction(said.inbound),
-                size: said.size,
-                about: said.about.to_string(),
-                seq: said.sequence,
-                reply_to: said.reply_to.map(|(sequence, _)| sequence),
-                after_seconds: said.reply_to.map(|(_, seconds)| round(f64::from(seconds), 6)),
+        messages: past
+            .map(|past| Message {
+                time: Time(past.at_ns),
+                message: types.name(past.kind).to_owned(),
+                direction: direction(past.inbound),
+                size: past.size,
+                about: past.summary.to_string(),
+                seq: past.sequence,
+                reply_to: past.reply_to.map(|(sequence, _)| sequence),
+                after_seconds: past.reply_to.map(|(_, seconds)| round(f64::from(seconds), 6)),
             })
             .collect(),
         traffic: traffic(peer, known.now_ns),
         pings: pings(peer, usize::MAX),
         log: peer
+            .details
             .log
             .iter()
             .map(|entry| Entry {
@@ -206,14 +206,14 @@ fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
 
 /// The last pings of a peer.
 pub(crate) fn pings(peer: &State, most: usize) -> Vec<Ping> {
-    let skip = peer.pings.len().saturating_sub(most);
+    let skip = peer.details.pings.len().saturating_sub(most);
     let ping = |(at_ns, seconds): &(u64, f32)| Ping { time: Time(*at_ns), seconds: round(f64::from(*seconds), 6) };
-    peer.pings.iter().skip(skip).map(ping).collect()
+    peer.details.pings.iter().skip(skip).map(ping).collect()
 }
 
 fn by_message(peer: &State, known: &Known) -> Vec<ByMessage> {
     let types = &known.state.types;
-    let mut rows: Vec<ByMessage> = match (&peer.traced, &peer.polled) {
+    let mut rows: Vec<ByMessage> = match (&peer.details.traced, &peer.details.polled_bytes) {
         (Some(traced), _) => {
             let row = |count: &crate::state::peer::Count| ByMessage {
                 message: types.name(count.kind).to_owned(),
@@ -225,7 +225,7 @@ fn by_message(peer: &State, known: &Known) -> Vec<ByMessage> {
             traced.by_type.iter().map(row).collect()
         }
         (None, Some(polled)) => {
-            let rows = polled.by_type.iter().flat_map(|(kind, sent, received)| {
+            let rows = polled.iter().flat_map(|(kind, sent, received)| {
                 let row = |inbound, bytes| ByMessage {
                     message: types.name(*kind).to_owned(),
                     direction: direction(inbound),
@@ -247,11 +247,11 @@ fn by_message(peer: &State, known: &Known) -> Vec<ByMessage> {
 
 fn replies(node: &Node, peer: &State) -> Vec<Replies> {
     let who = |by_peer| if by_peer { "peer" } else { "node" };
-    let mut open = node.requests.open(peer.id);
+    let mut open = node.model.requests.open(peer.id);
     let mut rows: Vec<Replies> = Vec::new();
-    for told in peer.traced.iter().flat_map(|traced| &traced.replies) {
+    for told in peer.details.traced.iter().flat_map(|traced| &traced.replies) {
         let [median_seconds, p99_seconds] = told.samples.quantiles([0.5, 0.99]);
-        let (request, reply) = requests::names(told.asked);
+        let (request, reply) = of_request(told.asked);
         let waiting = open.iter().position(|(asked, by_peer, _)| *asked == told.asked && *by_peer == told.by_peer);
         rows.push(Replies {
             request,
@@ -265,7 +265,7 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
         });
     }
     for (asked, by_peer, count) in open {
-        let (request, reply) = requests::names(asked);
+        let (request, reply) = of_request(asked);
         let none = (None, None, None);
         let (last_seconds, median_seconds, p99_seconds) = none;
         rows.push(Replies {
@@ -284,7 +284,7 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
 }
 
 fn traffic(peer: &State, now_ns: u64) -> Option<Traffic> {
-    let traced = peer.traced.as_deref()?;
+    let traced = peer.details.traced.as_deref()?;
     let window = Window::new(60, now_ns);
     let step_ns = TRAFFIC_STEP_NS;
     let (from, until) = (peer.first_seen_ns / step_ns, peer.end.as_ref().map_or(now_ns, |end| end.at_ns) / step_ns);

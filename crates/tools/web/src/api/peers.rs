@@ -9,7 +9,8 @@ use super::marks::{self, Mark};
 use super::values::{Time, known as known_time, of_seconds, round};
 use crate::state::addrman::group_of;
 use crate::state::names;
-use crate::state::peer::{Gossip, Peer as State, Polled, Txs as Transactions};
+use crate::state::peer::{Gossip, Peer as State, Txs as Transactions};
+use model::peers::Polled;
 
 pub(crate) struct Endpoint;
 
@@ -174,14 +175,14 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(known: &Known) -> Result<Vec<Peer>, Problem> {
         let mut all = Vec::new();
         for (name, node) in known.nodes()? {
-            let mut open: Vec<&State> = node.peers.open.values().collect();
+            let mut open: Vec<&State> = node.model.peers.open().collect();
             open.sort_unstable_by_key(|peer| peer.id);
             all.extend(open.into_iter().map(|peer| of(name, peer, known)));
             if known.asked.flag(CLOSED.name) {
                 let late = |peer: &&State| {
                     peer.end.as_ref().is_some_and(|end| end.at_ns.saturating_add(GONE_NS) >= known.now_ns)
                 };
-                all.extend(node.peers.closed.iter().rev().filter(late).map(|peer| of(name, peer, known)));
+                all.extend(node.model.peers.closed().rev().filter(late).map(|peer| of(name, peer, known)));
             }
         }
         Ok(all)
@@ -190,15 +191,15 @@ impl endpoint::Endpoint for Endpoint {
 
 /// What is known of a peer.
 pub(crate) fn of(node: &str, peer: &State, known: &Known) -> Peer {
-    let (polled, traced) = (peer.polled.as_deref(), peer.traced.as_deref());
+    let (polled, traced) = (peer.polled.as_deref(), peer.details.traced.as_deref());
     let with = |tell: fn(&Polled) -> Option<Time>| polled.and_then(tell);
     let side = |values: fn(&crate::state::peer::Traced) -> [u64; 2]| traced.map(values).unwrap_or_default();
     let [received, sent] = side(|traced| traced.messages);
     let [bytes_in, bytes_out] = side(|traced| traced.bytes);
     let rates = traced.map(|traced| traced.rates.map(|rate| rate.per_second(known.now_ns)));
-    let gossip = traced.map(|_| &peer.addresses);
+    let gossip = traced.map(|_| &peer.details.addresses);
     let positive = |value: f64| (value > 0.0).then(|| round(value, 6));
-    let last_ping = peer.pings.back().map(|(_, seconds)| round(f64::from(*seconds), 6));
+    let last_ping = peer.details.pings.back().map(|(_, seconds)| round(f64::from(*seconds), 6));
     Peer {
         node: node.to_owned(),
         id: peer.id,
@@ -254,7 +255,7 @@ pub(crate) fn of(node: &str, peer: &State, known: &Known) -> Peer {
         inv_to_send: polled.map(|polled| polled.inv_to_send),
         cpu_load: polled.map(|polled| polled.cpu_load).filter(|load| load.is_finite()),
         time_offset_seconds: polled.map(|polled| polled.time_offset),
-        txs: (traced.is_some() || peer.txs.delivered > 0).then(|| txs(&peer.txs)),
+        txs: (traced.is_some() || peer.details.txs.delivered > 0).then(|| txs(&peer.details.txs)),
         misbehaviour: peer.misbehaved,
     }
 }

@@ -121,7 +121,7 @@ impl endpoint::Endpoint for Endpoint {
         recent.sort_by_key(|ping| std::cmp::Reverse(ping.time));
         recent.truncate(MAX_OWN);
         let mut peers: Vec<Peer> =
-            nodes.iter().flat_map(|(name, node)| node.peers.open.values().map(move |peer| of(name, peer))).collect();
+            nodes.iter().flat_map(|(name, node)| node.model.peers.open().map(move |peer| of(name, peer))).collect();
         peers.sort_by(|a, b| (&a.node, a.id).cmp(&(&b.node, b.id)));
         Ok(Pings {
             own: Own {
@@ -146,7 +146,7 @@ impl endpoint::Endpoint for Endpoint {
 }
 
 fn longest(nodes: &[(&str, &Node)], window: &Window, of: &dyn Fn(&Kept) -> &Values) -> Steps {
-    steps(window, |values| nodes.iter().for_each(|(_, node)| of(&node.pings).max_to(window, values)))
+    steps(window, |values| nodes.iter().for_each(|(_, node)| of(&node.pages.pings).max_to(window, values)))
 }
 
 fn own(name: &str, node: &Node) -> Vec<OwnPing> {
@@ -155,7 +155,7 @@ fn own(name: &str, node: &Node) -> Vec<OwnPing> {
         node: name.to_owned(),
         seconds: round(*seconds, 6),
     };
-    node.pings.own.iter().map(ping).collect()
+    node.pages.pings.own.iter().map(ping).collect()
 }
 
 fn of(node: &str, peer: &State) -> Peer {

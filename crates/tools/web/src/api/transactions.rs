@@ -225,7 +225,7 @@ impl endpoint::Endpoint for Endpoint {
 
     fn answer(known: &Known) -> Result<Transactions, Problem> {
         let (nodes, window) = (known.nodes()?, known.window());
-        let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.transactions).collect();
+        let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.pages.transactions).collect();
         let of_size = |index: usize| states.iter().map(|state| state.inv_sizes.get(index).copied().unwrap_or(0)).sum();
         Ok(Transactions {
             source: if states.iter().any(|state| state.traced.any()) { "ebpf" } else { "log" },
@@ -271,12 +271,16 @@ fn totals(states: &[&State], now_ns: u64) -> Totals {
 fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
     let flow = |of: &dyn Fn(&State) -> &Values| {
         steps(window, |values| {
-            nodes.iter().for_each(|(_, node)| of(&node.transactions).add_to(window, node.transactions.traced, values));
+            nodes.iter().for_each(|(_, node)| {
+                of(&node.pages.transactions).add_to(window, node.pages.transactions.traced, values);
+            });
         })
     };
     let pool = |of: &dyn Fn(&Node) -> &Values| {
         steps(window, |values| {
-            nodes.iter().for_each(|(_, node)| of(node).add_to(window, node.mempool.known.lasting(QUIET_NS), values));
+            nodes
+                .iter()
+                .for_each(|(_, node)| of(node).add_to(window, node.pages.mempool.known.lasting(QUIET_NS), values));
         })
     };
     Series {
@@ -288,8 +292,8 @@ fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
         getdata_out: flow(&|state| second(&state.flow.getdata)),
         tx_in: flow(&|state| first(&state.flow.tx)),
         tx_out: flow(&|state| second(&state.flow.tx)),
-        added: pool(&|node| &node.mempool.added),
-        rejected: pool(&|node| &node.mempool.rejected),
+        added: pool(&|node| &node.pages.mempool.added),
+        rejected: pool(&|node| &node.pages.mempool.rejected),
     }
 }
 
@@ -310,22 +314,22 @@ fn delay(states: &[&State], of: impl Fn(&State) -> &Samples) -> Delay {
 
 fn announcers(nodes: &[(&str, &Node)]) -> Vec<Announcer> {
     let peers = nodes.iter().flat_map(|(name, node)| {
-        let unique = node.transactions.totals.unique;
-        node.peers.open.values().chain(&node.peers.closed).map(move |peer| (*name, unique, peer))
+        let unique = node.pages.transactions.totals.unique;
+        node.model.peers.open().chain(node.model.peers.closed()).map(move |peer| (*name, unique, peer))
     });
     let mut all: Vec<Announcer> = peers
-        .filter(|(.., peer)| peer.txs.announced > 0 || peer.txs.delivered > 0)
+        .filter(|(.., peer)| peer.details.txs.announced > 0 || peer.details.txs.delivered > 0)
         .map(|(node, unique, peer)| Announcer {
             node: node.to_owned(),
             id: peer.id,
             addr: peer.addr.to_string(),
-            announced: peer.txs.announced,
-            first: peer.txs.first,
-            first_share: (unique > 0).then(|| round(peer.txs.first as f64 / unique as f64, 4)),
-            requested: peer.txs.requested,
-            delivered: peer.txs.delivered,
+            announced: peer.details.txs.announced,
+            first: peer.details.txs.first,
+            first_share: (unique > 0).then(|| round(peer.details.txs.first as f64 / unique as f64, 4)),
+            requested: peer.details.txs.requested,
+            delivered: peer.details.txs.delivered,
             fee_filter_btc_kvb: fee_filter(peer),
-            waste: peer.txs.duplicates.max(peer.txs.unrequested),
+            waste: peer.details.txs.duplicates.max(peer.details.txs.unrequested),
         })
         .collect();
     let key = |one: &Announcer| (one.first, one.announced, one.delivered);
@@ -335,7 +339,7 @@ fn announcers(nodes: &[(&str, &Node)]) -> Vec<Announcer> {
 }
 
 fn fee_filters(nodes: &[(&str, &Node)]) -> Vec<FeeFilter> {
-    let open = nodes.iter().flat_map(|(_, node)| node.peers.open.values());
+    let open = nodes.iter().flat_map(|(_, node)| node.model.peers.open());
     let mut sats: BTreeMap<i64, u64> = BTreeMap::new();
     for rate in open.filter_map(fee_filter) {
         *sats.entry((rate * 1e8).round() as i64).or_default() += 1;
@@ -351,7 +355,7 @@ fn fee_filters(nodes: &[(&str, &Node)]) -> Vec<FeeFilter> {
 fn suspects(nodes: &[(&str, &Node)], known: &Known) -> Vec<Suspect> {
     let mut all = Vec::new();
     for (node, node_state) in nodes {
-        let mut open: Vec<&Peer> = node_state.peers.open.values().collect();
+        let mut open: Vec<&Peer> = node_state.model.peers.open().collect();
         open.sort_unstable_by_key(|peer| peer.id);
         for peer in open {
             for mark in marks::of(peer, known).into_iter().filter(|mark| matches!(mark.mark, "spy" | "unrequested")) {
@@ -370,7 +374,7 @@ fn suspects(nodes: &[(&str, &Node)], known: &Known) -> Vec<Suspect> {
 
 fn recent(nodes: &[(&str, &Node)]) -> Vec<Recent> {
     let of_node = |(name, node): &(&str, &Node)| {
-        node.transactions.recent().take(MAX_RECENT).map(|tx| one(name, tx)).collect::<Vec<_>>()
+        node.pages.transactions.recent().take(MAX_RECENT).map(|tx| one(name, tx)).collect::<Vec<_>>()
     };
     let mut all: Vec<Recent> = nodes.iter().flat_map(of_node).collect();
     all.sort_by_key(|recent| std::cmp::Reverse(recent.time));

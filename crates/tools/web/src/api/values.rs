@@ -56,7 +56,7 @@ pub(crate) fn known(time_ns: u64) -> Option<Time> {
 
 /// A time from seconds since the UNIX epoch, unless it is 0.
 pub(crate) fn of_seconds(seconds: impl Into<i64>) -> Option<Time> {
-    crate::state::peer::seconds_ns(seconds.into()).map(Time)
+    model::peers::seconds_ns(seconds.into()).map(Time)
 }
 
 /// Seconds from one time to another.

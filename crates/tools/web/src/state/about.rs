@@ -1,23 +1,27 @@
-//! What the node tells of itself: version, chain, uptime, its process.
+//! What the node reports of itself: version, chain, traffic, its process.
 
 use event::pb::log_extractor::UpdateTip;
+use event::pb::log_extractor::log::LogEvent;
 use event::pb::observer::NodeProcess;
+use event::pb::observer::observer::ObserverEvent;
+use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{BlockchainInfo, NetTotals, NetworkInfo};
+use event::{Body, Record};
+use model::Observer;
+use model::bounds::SECOND;
+use model::text::{Hash, cut, hash_of_text};
 use smol_str::SmolStr;
 
-use super::series::SECOND;
-use super::text::{Hash, cut, hash_of_text};
+use super::node::{Context, Peers};
+use super::peer::Details;
+use super::types::Types;
 
-/// Starts that are told within so long are one.
-const SAME_NS: u64 = 60 * SECOND;
-/// An uptime tells the start to the second, and the RPC that it comes by may be slow.
-const JITTER_NS: u64 = 3 * SECOND;
 /// Warnings that are kept, and bytes of each.
 const MAX_WARNINGS: (usize, usize) = (16, 500);
-/// Threads that are told apart.
+/// Threads that are kept.
 const MAX_THREADS: usize = 80;
 
-/// What the node tells of itself.
+/// What the node reports of itself.
 #[derive(Debug, Default)]
 pub(crate) struct About {
     pub version: Option<SmolStr>,
@@ -40,11 +44,10 @@ pub(crate) struct About {
     pub pruned: Option<bool>,
     chain_warnings: Vec<SmolStr>,
     pub totals: Option<Totals>,
-    pub starts: Starts,
     pub process: Option<Process>,
 }
 
-/// What getnettotals told.
+/// An answer of getnettotals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Totals {
     pub at_ns: u64,
@@ -56,7 +59,7 @@ pub(crate) struct Totals {
 
 impl About {
     /// getnetworkinfo.
-    pub fn network(&mut self, info: &NetworkInfo) {
+    fn network(&mut self, info: &NetworkInfo) {
         self.version = Some(cut(&info.subversion, 256));
         self.network_active = Some(info.network_active);
         self.connections = Some((info.connections_in, info.connections_out));
@@ -68,7 +71,7 @@ impl About {
     }
 
     /// getblockchaininfo.
-    pub fn blockchain(&mut self, info: &BlockchainInfo, time_ns: u64) {
+    fn blockchain(&mut self, info: &BlockchainInfo, time_ns: u64) {
         self.chain = Some(cut(&info.chain, 32));
         self.headers = Some(info.headers);
         self.initial_block_download = Some(info.initialblockdownload);
@@ -82,8 +85,8 @@ impl About {
         }
     }
 
-    /// UpdateTip of debug.log. Whether it is the active chain.
-    pub fn update_tip(&mut self, tip: &UpdateTip, time_ns: u64) -> bool {
+    /// UpdateTip of debug.log. That of a background chain does not count.
+    fn update_tip(&mut self, tip: &UpdateTip, time_ns: u64) {
         if !tip.background
             && let Some(hash) = hash_of_text(&tip.block_hash)
         {
@@ -91,13 +94,12 @@ impl About {
             self.tip(hash, tip.height, time, time_ns);
             self.verification_progress = Some(tip.progress);
         }
-        !tip.background
     }
 
     /// This is the tip now.
-    pub fn tip(&mut self, hash: Hash, height: u32, time: Option<u32>, time_ns: u64) {
+    fn tip(&mut self, hash: Hash, height: u32, time: Option<u32>, time_ns: u64) {
         if self.best_block != Some(hash) {
-            // The first tip that is told of was there before.
+            // The first tip that is reported was there before.
             self.tip_changed_ns = self.best_block.is_some().then_some(time_ns);
             self.best_block_time = None;
         }
@@ -108,7 +110,7 @@ impl About {
     }
 
     /// getnettotals.
-    pub fn net_totals(&mut self, totals: &NetTotals, at_ns: u64) {
+    fn net_totals(&mut self, totals: &NetTotals, at_ns: u64) {
         let (received, sent) = (totals.total_bytes_received, totals.total_bytes_sent);
         let rates =
             self.totals.filter(|before| at_ns > before.at_ns && received >= before.received && sent >= before.sent);
@@ -119,13 +121,38 @@ impl About {
         self.totals = Some(Totals { at_ns, received, sent, rates });
     }
 
-    /// What the node warns of.
+    /// The node's warnings.
     pub fn warnings(&self) -> Vec<String> {
         let mut all: Vec<String> =
             self.network_warnings.iter().chain(&self.chain_warnings).map(ToString::to_string).collect();
         all.sort_unstable();
         all.dedup();
         all
+    }
+}
+
+impl Observer<Types, Details> for About {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+        let time_ns = context.time_ns;
+        match record.body() {
+            Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
+                Some(RpcEvent::NetworkInfo(info)) => self.network(info),
+                Some(RpcEvent::BlockchainInfo(info)) => self.blockchain(info, time_ns),
+                Some(RpcEvent::NetTotals(totals)) => self.net_totals(totals, time_ns),
+                _ => {}
+            },
+            Some(Body::LogExtractor(line)) => {
+                if let Some(LogEvent::UpdateTip(tip)) = &line.log_event {
+                    self.update_tip(tip, time_ns);
+                }
+            }
+            Some(Body::Observer(observer)) => {
+                if let Some(ObserverEvent::Process(process)) = &observer.observer_event {
+                    self.process = Some(Process::read(process, time_ns, self.process.as_ref()));
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -136,54 +163,6 @@ fn join(address: &str, port: u32) -> String {
 fn warnings(warnings: &[String]) -> Vec<SmolStr> {
     let warnings = warnings.iter().filter(|warning| !warning.is_empty()).take(MAX_WARNINGS.0);
     warnings.map(|warning| cut(warning, MAX_WARNINGS.1)).collect()
-}
-
-/// When the node was started: by its uptime, its process and its log, which may all tell of the same start.
-#[derive(Debug, Default)]
-pub(crate) struct Starts {
-    /// Something of the node was seen.
-    pub seen: bool,
-    pub started_ns: Option<u64>,
-    pub restarts: u64,
-    uptime: Option<u32>,
-    process_ns: Option<u64>,
-}
-
-impl Starts {
-    /// The node started at this time. Whether that is a restart: the node had been seen before, and this start had not.
-    pub fn started(&mut self, at_ns: u64) -> bool {
-        let is_other = match self.started_ns {
-            Some(before_ns) => at_ns > before_ns.saturating_add(SAME_NS),
-            None => self.seen,
-        };
-        if is_other || self.started_ns.is_none() {
-            self.started_ns = Some(at_ns);
-        }
-        self.restarts += u64::from(is_other);
-        is_other
-    }
-
-    /// What the RPC `uptime` told. When the node was restarted, if that follows.
-    pub fn uptime(&mut self, uptime: u32, now_ns: u64) -> Option<u64> {
-        let at_ns = now_ns.saturating_sub(u64::from(uptime) * SECOND);
-        if self.uptime.replace(uptime).is_some_and(|before| uptime < before) {
-            return self.started(at_ns).then_some(at_ns);
-        }
-        if self.process_ns.is_none() && self.started_ns.is_none_or(|before_ns| before_ns.abs_diff(at_ns) > JITTER_NS) {
-            self.started_ns = Some(at_ns); // a clock was set, or the machine slept: it is the same process
-        }
-        None
-    }
-
-    /// What the process tells. When the node was restarted, if that follows.
-    pub fn process(&mut self, started_ns: u64) -> Option<u64> {
-        let restarted = match self.process_ns.replace(started_ns) {
-            Some(before_ns) if before_ns != started_ns => self.started(started_ns),
-            _ => false,
-        };
-        self.started_ns = Some(started_ns);
-        restarted.then_some(started_ns)
-    }
 }
 
 /// The node's process.
@@ -199,13 +178,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// What its operating system tells.
-    pub fn read(told: &NodeProcess, at_ns: u64, before: Option<&Self>) -> Self {
-        let threads = told.threads.iter().take(MAX_THREADS);
+    /// What its operating system reports.
+    fn read(reported: &NodeProcess, at_ns: u64, before: Option<&Self>) -> Self {
+        let threads = reported.threads.iter().take(MAX_THREADS);
         let cpu: Vec<(SmolStr, f64)> = threads
             .map(|thread| (cut(&thread.name, 32), thread.cpu_user_seconds + thread.cpu_system_seconds))
             .collect();
-        let is = (told.pid, told.started_ns);
+        let is = (reported.pid, reported.started_ns);
         let before = before.filter(|before| before.is == is && at_ns > before.at_ns);
         let loads = before.map(|before| {
             let seconds = (at_ns - before.at_ns) as f64 / SECOND as f64;
@@ -213,8 +192,13 @@ impl Process {
             let load = |(name, now): &(SmolStr, f64)| (name.clone(), ((now - used(name)) / seconds).max(0.0));
             cpu.iter().map(load).collect::<Vec<_>>()
         });
-        let mut process =
-            Self { at_ns, resident: told.memory.as_ref().map(|memory| memory.resident), is, cpu, ..Self::default() };
+        let mut process = Self {
+            at_ns,
+            resident: reported.memory.as_ref().map(|memory| memory.resident),
+            is,
+            cpu,
+            ..Self::default()
+        };
         if let Some(mut threads) = loads {
             process.load = Some(threads.iter().map(|(_, load)| load).sum());
             threads.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -4,14 +4,19 @@ use std::collections::VecDeque;
 
 use event::message::{Address, AddressNetwork, Addresses as Entries, Message, Payload};
 use event::pb::log_extractor::AddrProcessed;
+use event::pb::log_extractor::log::LogEvent;
+use event::{Body, Record};
+use model::Observer;
+use model::bounded::push;
+use model::text::cut;
 use networks::HyperLogLog;
 use smol_str::SmolStr;
 
 use super::names;
-use super::peer::{Peer, push};
-use super::said::clamp;
-use super::series::{Known, SECOND, Series};
-use super::text::cut;
+use super::node::{Context, Peers};
+use super::peer::{Details, Peer};
+use super::series::{Coverage, SECOND, Series};
+use super::types::Types;
 
 /// Addresses that are remembered.
 const MAX_RECENT: usize = 100;
@@ -37,10 +42,10 @@ pub(crate) const SIZES: [(usize, &str); 6] =
 /// Gossip of one node.
 #[derive(Debug)]
 pub(crate) struct Addresses {
-    /// When tracepoints told of messages.
-    pub traced: Known,
-    /// When debug.log told how many were taken.
-    pub told: Known,
+    /// When tracepoints reported messages.
+    pub traced: Coverage,
+    /// When debug.log reported how many were taken.
+    pub log_known: Coverage,
     /// Messages and entries: in, out.
     pub messages: [u64; 2],
     pub entries: [u64; 2],
@@ -83,8 +88,8 @@ pub(crate) struct Recent {
 impl Default for Addresses {
     fn default() -> Self {
         Self {
-            traced: Known::default(),
-            told: Known::default(),
+            traced: Coverage::default(),
+            log_known: Coverage::default(),
             messages: [0; 2],
             entries: [0; 2],
             own: 0,
@@ -109,24 +114,30 @@ impl Default for Addresses {
     }
 }
 
-impl Addresses {
-    /// Takes note of a message. Returns how many entries it has.
-    pub fn message(&mut self, message: &Message, peer: &mut Peer, time_ns: u64) -> u16 {
+impl Observer<Types, Details> for Addresses {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
+        let time_ns = context.time_ns;
         self.traced.note(time_ns);
-        let entries = match message.payload {
-            Payload::Addr(entries) | Payload::AddrV2(entries) => entries,
-            Payload::EmptyAddrV2 => {
-                self.counted(message.inbound, 0, peer, time_ns);
-                return 0;
+        match message.payload {
+            Payload::Addr(entries) | Payload::AddrV2(entries) => {
+                self.counted(message.inbound, entries.count(), peer, time_ns);
+                self.entries_of(entries, message.inbound, peer, time_ns);
             }
-            _ => return 0,
-        };
-        let count = entries.count();
-        self.counted(message.inbound, count, peer, time_ns);
-        self.entries_of(entries, message.inbound, peer, time_ns);
-        clamp(count)
+            Payload::EmptyAddrV2 => self.counted(message.inbound, 0, peer, time_ns),
+            _ => {}
+        }
     }
 
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
+        if let Some(Body::LogExtractor(line)) = record.body()
+            && let Some(LogEvent::AddrProcessed(processed)) = &line.log_event
+        {
+            self.logged(processed, peers.get_mut(processed.peer_id), context.time_ns);
+        }
+    }
+}
+
+impl Addresses {
     fn counted(&mut self, inbound: bool, count: usize, peer: &mut Peer, time_ns: u64) {
         let (side, many) = (usize::from(!inbound), count as u64);
         if let (Some(messages), Some(entries), Some(series)) =
@@ -137,12 +148,12 @@ impl Addresses {
             series.add(time_ns, many as f64);
         }
         if !inbound {
-            peer.addresses.sent = peer.addresses.sent.saturating_add(many);
+            peer.details.addresses.sent = peer.details.addresses.sent.saturating_add(many);
             return;
         }
-        peer.addresses.messages += 1;
-        peer.addresses.received = peer.addresses.received.saturating_add(many);
-        peer.addresses.last_ns = time_ns;
+        peer.details.addresses.messages += 1;
+        peer.details.addresses.received = peer.details.addresses.received.saturating_add(many);
+        peer.details.addresses.last_ns = time_ns;
         let size = SIZES.iter().position(|(most, _)| count <= *most);
         if let Some(size) = size.and_then(|size| self.sizes.get_mut(size)) {
             *size += 1;
@@ -170,7 +181,7 @@ impl Addresses {
         self.unique.add((entry.bytes, entry.port));
         if own {
             self.own += 1;
-            peer.addresses.own += 1;
+            peer.details.addresses.own += 1;
         }
         let age = now.saturating_sub(entry.timestamp.into());
         if age < -AHEAD_SECONDS {
@@ -192,19 +203,19 @@ impl Addresses {
         }
     }
 
-    /// debug.log told how many entries of a message were taken, and how many were too many.
-    pub fn logged(&mut self, told: &AddrProcessed, peer: Option<&mut Peer>, time_ns: u64) {
-        self.told.note(time_ns);
-        let (processed, limited) = (u64::from(told.processed), u64::from(told.rate_limited));
+    /// debug.log reported how many entries of a message were taken, and how many were too many.
+    fn logged(&mut self, entry: &AddrProcessed, peer: Option<&mut Peer>, time_ns: u64) {
+        self.log_known.note(time_ns);
+        let (processed, limited) = (u64::from(entry.processed), u64::from(entry.rate_limited));
         self.processed = self.processed.saturating_add(processed);
         self.limited = self.limited.saturating_add(limited);
         self.limited_series.add(time_ns, limited as f64);
-        self.logged = self.logged.saturating_add(told.total.into());
-        self.logged_series.add(time_ns, told.total.into());
+        self.logged = self.logged.saturating_add(entry.total.into());
+        self.logged_series.add(time_ns, entry.total.into());
         self.logged_messages += 1;
         if let Some(peer) = peer {
-            peer.addresses.logged = peer.addresses.logged.saturating_add(processed);
-            peer.addresses.logged_limited = peer.addresses.logged_limited.saturating_add(limited);
+            peer.details.addresses.logged = peer.details.addresses.logged.saturating_add(processed);
+            peer.details.addresses.logged_limited = peer.details.addresses.logged_limited.saturating_add(limited);
         }
     }
 }

@@ -4,17 +4,24 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use event::pb::log_extractor::AddrmanAction;
+use event::pb::log_extractor::log::LogEvent;
+use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{AddrManInfo, Addrman as Raw};
+use event::{Body, Record};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
+use model::Observer;
+use model::text::cut;
 use networks::Facts;
 use smol_str::SmolStr;
 
 use super::names;
+use super::node::{Context, Peers};
+use super::peer::Details;
 use super::series::SECOND;
-use super::text::cut;
+use super::types::Types;
 
-/// Networks that are told apart.
+/// Networks that are kept.
 const MAX_NETWORKS: usize = 16;
 /// Groups of sources that are counted, and shown.
 const SOURCES: (usize, usize) = (20_000, 20);
@@ -42,27 +49,45 @@ pub(crate) struct Addrman {
     pub changes: [u64; CHANGES.len()],
 }
 
-/// What getrawaddrman told, in numbers.
+/// An answer of getrawaddrman, in numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// New, tried.
     pub total: [u64; 2],
     pub ages: [[u64; 2]; AGES.len()],
-    /// Network groups of those who told of them, most first.
+    /// Network groups of those who gossiped them, most first.
     pub sources: Vec<(String, u64)>,
     /// How many autonomous systems they are in.
     pub systems: Option<u64>,
 }
 
+impl Observer<Types, Details> for Addrman {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+        match record.body() {
+            Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
+                Some(RpcEvent::AddrmanInfo(info)) => self.info(info),
+                Some(RpcEvent::Addrman(raw)) => self.raw(raw, context.enrichment, context.time_ns),
+                _ => {}
+            },
+            Some(Body::LogExtractor(line)) => {
+                if let Some(LogEvent::AddrmanChange(change)) = &line.log_event {
+                    self.changed(change.action());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Addrman {
     /// getaddrmaninfo.
-    pub fn info(&mut self, info: &AddrManInfo) {
+    fn info(&mut self, info: &AddrManInfo) {
         let networks = info.networks.iter().filter(|(name, _)| *name != "all_networks").take(MAX_NETWORKS);
         self.networks = networks.map(|(name, of)| (cut(name, 32), (of.new, of.tried, of.total))).collect();
     }
 
     /// getrawaddrman.
-    pub fn raw(&mut self, raw: &Raw, facts: &Facts, time_ns: u64) {
+    fn raw(&mut self, raw: &Raw, enrichment: &Facts, time_ns: u64) {
         let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
         let mut entries = Entries::default();
         let mut sources: HashMap<String, u64, RandomState> = HashMap::default();
@@ -83,7 +108,7 @@ impl Addrman {
                     *sources.entry(group).or_default() += 1;
                 }
                 let ip: Option<IpAddr> = entry.address.parse().ok();
-                let by_file = ip.and_then(|ip| facts.asn_of(ip));
+                let by_file = ip.and_then(|ip| enrichment.asn_of(ip));
                 systems.extend(entry.mapped_as.or(by_file).filter(|asn| *asn != 0));
             }
         }
@@ -94,8 +119,8 @@ impl Addrman {
         self.entries = Some(entries);
     }
 
-    /// debug.log told of a change.
-    pub fn changed(&mut self, action: AddrmanAction) {
+    /// debug.log reported a change.
+    fn changed(&mut self, action: AddrmanAction) {
         if let Some(count) = self.changes.get_mut(action as usize) {
             *count += 1;
         }

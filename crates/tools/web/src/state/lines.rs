@@ -2,23 +2,28 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use event::Kind;
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{Log, LogLevel};
+use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::text::{LogText, log_category};
+use event::{Body, Kind, Record};
+use model::Observer;
+use model::bounded::push;
+use model::text::{cut, head};
 use smol_str::SmolStr;
 
-use super::peer::push;
+use super::node::{Context, Peers};
+use super::peer::Details;
 use super::rate::Rate;
-use super::text::{cut, head};
+use super::types::Types;
 
 /// Entries that are kept, and bytes of each.
 const MAX_LINES: (usize, usize) = (2_000, 600);
-/// Pairs of category and level that are told apart.
+/// Pairs of category and level that are counted.
 const MAX_COUNTS: usize = 200;
 /// Limits that are remembered.
 const MAX_LIMITS: usize = 50;
-/// Categories that the node tells of.
+/// Categories that the node reports.
 const MAX_CATEGORIES: usize = 200;
 
 /// An entry.
@@ -63,16 +68,38 @@ pub(crate) struct Lines {
     pub categories: BTreeMap<SmolStr, bool>,
 }
 
+impl Observer<Types, Details> for Lines {
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
+        match record.body() {
+            Some(Body::LogExtractor(line)) => {
+                let (kind, time_ns) = (record.envelope().kind, context.time_ns);
+                let text = LogText { log: line, kind }.to_string();
+                self.add(line, kind, &text, time_ns);
+                let peer = line.log_event.as_ref().and_then(peer_of);
+                if let Some(peer) = peer.and_then(|id| peers.find_mut(id)) {
+                    peer.details.logged(time_ns, &log_category(line), &text);
+                }
+            }
+            Some(Body::RpcExtractor(rpc)) => {
+                if let Some(RpcEvent::Logging(logging)) = &rpc.rpc_event {
+                    self.categories(logging.categories.iter().map(|(name, on)| (name, *on)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Lines {
-    /// Takes note of an entry.
-    pub fn add(&mut self, log: &Log, kind: Kind, at_ns: u64) {
+    /// Notes an entry, and its text.
+    fn add(&mut self, log: &Log, kind: Kind, text: &str, at_ns: u64) {
         let (category, level) = (cut(&log_category(log), 32), level(log));
         let unknown = matches!(log.log_event, Some(LogEvent::UnknownLogMessage(_)));
         self.unknown += u64::from(unknown);
         self.suppressing = log.suppressing.unwrap_or_default();
-        if let Some(LogEvent::LogRateLimit(told)) = &log.log_event {
-            let (location, function) = (cut(&told.location, 128), cut(&told.function, 128));
-            let limit = Limit { at_ns, begins: told.begins, location, function, bytes: told.bytes };
+        if let Some(LogEvent::LogRateLimit(reported)) = &log.log_event {
+            let (location, function) = (cut(&reported.location, 128), cut(&reported.function, 128));
+            let limit = Limit { at_ns, begins: reported.begins, location, function, bytes: reported.bytes };
             push(&mut self.limits, limit, MAX_LIMITS);
         }
         let key = (category.clone(), level);
@@ -82,8 +109,7 @@ impl Lines {
             count.bytes = count.bytes.saturating_add(log.log_line_bytes);
             count.rate.add(at_ns, 1);
         }
-        let text = LogText { log, kind }.to_string();
-        let text = match head(&text, MAX_LINES.1) {
+        let text = match head(text, MAX_LINES.1) {
             whole if whole.len() == text.len() => SmolStr::new(whole),
             part => SmolStr::new(format!("{part}…")),
         };
@@ -96,7 +122,7 @@ impl Lines {
     }
 
     /// The RPC `logging`.
-    pub fn categories(&mut self, categories: impl IntoIterator<Item = (impl AsRef<str>, bool)>) {
+    fn categories(&mut self, categories: impl IntoIterator<Item = (impl AsRef<str>, bool)>) {
         let categories = categories.into_iter().take(MAX_CATEGORIES);
         self.categories = categories.map(|(name, on)| (cut(name.as_ref(), 32), on)).collect();
     }
@@ -110,4 +136,29 @@ fn level(log: &Log) -> &'static str {
         LogLevel::Debug => "debug",
         LogLevel::Trace => "trace",
     }
+}
+
+/// The peer that an entry of debug.log is about.
+fn peer_of(event: &LogEvent) -> Option<u64> {
+    match event {
+        LogEvent::PeerConnected(entry) => Some(entry.peer_id),
+        LogEvent::PeerDisconnected(entry) => entry.peer_id,
+        LogEvent::Misbehaving(entry) => Some(entry.peer_id),
+        LogEvent::AddrProcessed(entry) => Some(entry.peer_id),
+        LogEvent::EvictionSelected(entry) => Some(entry.peer_id),
+        LogEvent::HeaderSeen(entry) => entry.peer_id,
+        LogEvent::MempoolAccepted(entry) => entry.peer_id,
+        LogEvent::MempoolRejected(entry) => entry.peer_id,
+        LogEvent::BlockDownloadStalled(entry) => entry.peer_id,
+        LogEvent::MutatedBlock(entry) => entry.peer_id,
+        LogEvent::UnknownLogMessage(entry) => peer_in(&entry.raw_message),
+        _ => None,
+    }
+}
+
+/// The number after `peer=`.
+fn peer_in(text: &str) -> Option<u64> {
+    let (_, after) = text.rsplit_once("peer=")?;
+    let digits = after.find(|c: char| !c.is_ascii_digit()).map_or(after, |end| after.get(..end).unwrap_or_default());
+    digits.parse().ok()
 }

@@ -2,18 +2,26 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::mempool::mempool_event::Event as Traced;
+use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{MempoolAccepted, MempoolRejected};
+use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{EstimateSmartFee, FeeEstimateMode, MempoolInfo, OrphanTxs};
+use event::{Body, Record};
+use model::Observer;
+use model::bounded::push;
+use model::text::{Hash, cut, hash, hash_of_text};
 use smol_str::SmolStr;
 
-use super::peer::push;
-use super::series::{Known, SECOND, Series};
-use super::text::{Hash, cut, hash, hash_of_text};
+use super::node::{Context, Peers};
+use super::peer::Details;
+use super::series::{Coverage, SECOND, Series};
+use super::types::Types;
 
 /// Changes that are remembered.
 const MAX_RECENT: usize = 100;
-/// Reasons that are told apart; some have numbers in them, which strangers choose.
+/// Reasons that are counted. Some have numbers in them, which untrusted peers choose.
 const MAX_REASONS: usize = 64;
 /// Fee estimates that are kept.
 const MAX_ESTIMATES: usize = 64;
@@ -40,8 +48,8 @@ pub(crate) struct Mempool {
     pub orphans: Option<(u64, u64)>,
     /// By blocks and mode: BTC per 1,000 virtual bytes.
     pub estimates: BTreeMap<(u32, &'static str), f64>,
-    /// When anything was told of changes.
-    pub known: Known,
+    /// When changes were reported.
+    pub known: Coverage,
     traced_ns: u64,
     pub transactions: Series,
     pub vbytes: Series,
@@ -63,7 +71,7 @@ impl Default for Mempool {
             info: None,
             orphans: None,
             estimates: BTreeMap::new(),
-            known: Known::default(),
+            known: Coverage::default(),
             traced_ns: 0,
             transactions: Series::gauge(),
             vbytes: Series::gauge(),
@@ -99,7 +107,7 @@ pub(crate) struct Change {
 
 impl Mempool {
     /// getmempoolinfo.
-    pub fn info(&mut self, info: &MempoolInfo, time_ns: u64) {
+    fn info(&mut self, info: &MempoolInfo, time_ns: u64) {
         self.transactions.set(time_ns, info.size as f64);
         self.vbytes.set(time_ns, info.bytes as f64);
         self.min_fee.set(time_ns, info.mempoolminfee);
@@ -107,13 +115,13 @@ impl Mempool {
     }
 
     /// getorphantxs.
-    pub fn orphans(&mut self, orphans: &OrphanTxs) {
+    fn orphans(&mut self, orphans: &OrphanTxs) {
         let bytes = orphans.orphans.iter().fold(0_u64, |sum, orphan| sum.saturating_add(orphan.bytes));
         self.orphans = Some((orphans.orphans.len() as u64, bytes));
     }
 
     /// estimatesmartfee.
-    pub fn estimate(&mut self, estimate: &EstimateSmartFee) {
+    fn estimate(&mut self, estimate: &EstimateSmartFee) {
         let mode = match estimate.mode() {
             FeeEstimateMode::Unset => "unset",
             FeeEstimateMode::Economical => "economical",
@@ -131,8 +139,8 @@ impl Mempool {
         }
     }
 
-    /// A tracepoint told of a change.
-    pub fn traced(&mut self, event: &Traced, at_ns: u64) {
+    /// A tracepoint reported a change.
+    fn traced(&mut self, event: &Traced, at_ns: u64) {
         self.traced_ns = self.traced_ns.max(at_ns);
         self.known.note(at_ns);
         let change = Change { at_ns, ..Change::default() };
@@ -187,26 +195,53 @@ impl Mempool {
         push(&mut self.recent, change, MAX_RECENT);
     }
 
-    /// debug.log told that it took a transaction. It counts where no tracepoint tells.
-    pub fn log_accepted(&mut self, told: &MempoolAccepted, at_ns: u64) {
+    /// debug.log reported that it took a transaction. It counts where no tracepoint reports it.
+    fn log_accepted(&mut self, entry: &MempoolAccepted, at_ns: u64) {
         if self.traced_ns == 0 {
             self.known.note(at_ns);
             self.added.add(at_ns, 1.0);
-            let change = Change { at_ns, what: "added", txid: hash_of_text(&told.txid), ..Change::default() };
+            let change = Change { at_ns, what: "added", txid: hash_of_text(&entry.txid), ..Change::default() };
             push(&mut self.recent, change, MAX_RECENT);
         }
     }
 
-    /// debug.log told that it did not take a transaction.
-    pub fn log_rejected(&mut self, told: &MempoolRejected, at_ns: u64) {
+    /// debug.log reported that it did not take a transaction.
+    fn log_rejected(&mut self, entry: &MempoolRejected, at_ns: u64) {
         if self.traced_ns == 0 {
             self.known.note(at_ns);
             self.rejected.add(at_ns, 1.0);
-            count(&mut self.rejected_by, &told.reason);
-            let reason = Some(cut(&told.reason, 128));
+            count(&mut self.rejected_by, &entry.reason);
+            let reason = Some(cut(&entry.reason, 128));
             let change =
-                Change { at_ns, what: "rejected", txid: hash_of_text(&told.txid), reason, ..Change::default() };
+                Change { at_ns, what: "rejected", txid: hash_of_text(&entry.txid), reason, ..Change::default() };
             push(&mut self.recent, change, MAX_RECENT);
+        }
+    }
+}
+
+impl Observer<Types, Details> for Mempool {
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+        let time_ns = context.time_ns;
+        match record.body() {
+            Some(Body::EbpfExtractor(ebpf)) => {
+                if let Some(EbpfEvent::Mempool(mempool)) = &ebpf.ebpf_event
+                    && let Some(event) = &mempool.event
+                {
+                    self.traced(event, time_ns);
+                }
+            }
+            Some(Body::LogExtractor(line)) => match &line.log_event {
+                Some(LogEvent::MempoolAccepted(entry)) => self.log_accepted(entry, time_ns),
+                Some(LogEvent::MempoolRejected(entry)) => self.log_rejected(entry, time_ns),
+                _ => {}
+            },
+            Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
+                Some(RpcEvent::MempoolInfo(info)) => self.info(info, time_ns),
+                Some(RpcEvent::OrphanTxs(orphans)) => self.orphans(orphans),
+                Some(RpcEvent::EstimateSmartFee(estimate)) => self.estimate(estimate),
+                _ => {}
+            },
+            _ => {}
         }
     }
 }

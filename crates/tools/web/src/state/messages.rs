@@ -1,8 +1,19 @@
-//! P2P messages by type and direction.
+//! P2P messages by type and direction: of all peers, and of each.
 
+use event::message::{Message, Payload};
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::pb::rpc_extractor::{PeerInfo, PeerInfos};
+use event::{Body, Record};
+use model::Observer;
+use model::bounds::{MAX_OPEN, SECOND};
+use model::peers::seconds_ns;
+
+use super::node::{Context, Peers};
+use super::past_message::{Items, PastMessage, Summary, clamp};
+use super::peer::{Details, Peer, first_answer};
 use super::rate::Rate;
-use super::series::{Known, Series};
-use super::types::Type;
+use super::series::{Coverage, Series};
+use super::types::{Type, Types};
 
 /// Messages of one type in one direction.
 #[derive(Debug)]
@@ -24,7 +35,7 @@ pub(crate) struct Messages {
     rows: Vec<Row>,
     /// Positions in `rows`, from 1 on.
     places: Vec<u8>,
-    pub known: Known,
+    pub known: Coverage,
 }
 
 impl Messages {
@@ -65,4 +76,112 @@ impl Messages {
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
+}
+
+/// Messages by tracepoints.
+#[derive(Debug, Default)]
+pub(crate) struct Traced {
+    pub messages: Messages,
+    /// Messages and bytes: in, out.
+    pub rates: [[Rate; 2]; 2],
+}
+
+impl Observer<Types, Details> for Traced {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
+        let (time_ns, inbound) = (context.time_ns, message.inbound);
+        let kind = context.sink.number(message.command);
+        self.messages.add(kind, inbound, 1, message.size, time_ns);
+        if let Some([messages, bytes]) = self.rates.get_mut(usize::from(!inbound)) {
+            messages.add(time_ns, 1);
+            bytes.add(time_ns, message.size);
+        }
+        let answer = first_answer(context.changes);
+        if let Some(answer) = answer {
+            peer.details.answered(answer);
+        }
+        let past = PastMessage {
+            at_ns: time_ns,
+            sequence: context.sequence,
+            reply_to: answer.map(|answer| (answer.sequence, answer.seconds as f32)),
+            size: u32::try_from(message.size).unwrap_or(u32::MAX),
+            kind,
+            inbound,
+            summary: Summary::of(message, items(message.payload)),
+        };
+        peer.details.message(message, kind, past);
+    }
+}
+
+/// How many entries a list in a message has.
+fn items(payload: Payload) -> Items {
+    let mut items = Items::default();
+    match payload {
+        Payload::Inv(all) | Payload::GetData(all) | Payload::NotFound(all) => all.for_each(|(item, _)| items.add(item)),
+        Payload::Addr(entries) | Payload::AddrV2(entries) => items.others = clamp(entries.count()),
+        _ => {}
+    }
+    items
+}
+
+/// Bytes of messages by getpeerinfo.
+#[derive(Debug, Default)]
+pub(crate) struct Polled {
+    pub messages: Messages,
+}
+
+impl Observer<Types, Details> for Polled {
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
+        if let Some(Body::RpcExtractor(rpc)) = record.body()
+            && let Some(RpcEvent::PeerInfos(infos)) = &rpc.rpc_event
+        {
+            self.polled(infos, peers, context);
+        }
+    }
+}
+
+impl Polled {
+    fn polled(&mut self, infos: &PeerInfos, peers: &mut Peers, context: &mut Context) {
+        let (time_ns, before_ns) = (context.time_ns, peers.polled_before_ns());
+        for info in infos.infos.iter().take(MAX_OPEN) {
+            let Some(peer) = peers.get_mut(info.id.into()) else { continue };
+            let now = by_type(info, context.sink);
+            let before = peer.details.polled_bytes.replace(now.clone());
+            // What went by before we looked for the first time is no news.
+            let is_older = |since_ns: u64| since_ns.saturating_add(SECOND) < before_ns;
+            if before.is_none() && (before_ns == 0 || seconds_ns(info.connection_time).is_none_or(is_older)) {
+                continue;
+            }
+            let before = before.unwrap_or_default();
+            for (kind, sent, received) in now {
+                let known = before.iter().find(|(known, ..)| *known == kind).copied();
+                let (_, sent_before, received_before) = known.unwrap_or_default();
+                for (inbound, bytes) in
+                    [(false, sent.saturating_sub(sent_before)), (true, received.saturating_sub(received_before))]
+                {
+                    if bytes > 0 {
+                        self.messages.add(kind, inbound, 0, bytes, time_ns);
+                    }
+                }
+            }
+        }
+        self.messages.known.note(time_ns);
+    }
+}
+
+/// Bytes by type of message: sent, received.
+fn by_type(info: &PeerInfo, types: &mut Types) -> Vec<(Type, u64, u64)> {
+    let mut by_type: Vec<(Type, u64, u64)> = Vec::new();
+    let sent = info.bytes_sent_per_message.iter().map(|(name, bytes)| (name, *bytes, 0));
+    let received = info.bytes_received_per_message.iter().map(|(name, bytes)| (name, 0, *bytes));
+    for (name, sent, received) in sent.chain(received).take(256) {
+        let kind = types.number(name);
+        match by_type.iter_mut().find(|(known, ..)| *known == kind) {
+            Some((_, out, into)) => {
+                *out = out.saturating_add(sent);
+                *into = into.saturating_add(received);
+            }
+            None => by_type.push((kind, sent, received)),
+        }
+    }
+    by_type
 }

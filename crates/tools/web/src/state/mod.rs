@@ -3,48 +3,41 @@
 pub(crate) mod about;
 pub(crate) mod addresses;
 pub(crate) mod addrman;
-pub(crate) mod blocks;
 pub(crate) mod lines;
 pub(crate) mod mempool;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod node;
+pub(crate) mod past_message;
 pub(crate) mod peer;
-pub(crate) mod peers;
 pub(crate) mod pings;
 pub(crate) mod rate;
-pub(crate) mod requests;
-pub(crate) mod said;
 pub(crate) mod series;
 pub(crate) mod sources;
-pub(crate) mod text;
 pub(crate) mod transactions;
 pub(crate) mod types;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bus::{Bus, Delivery};
+use model::bounded::NodeMap;
 use networks::{Facts, Files, SetSource};
 use tracing::warn;
 
-use node::{Node, Scope};
+use node::Node;
 use series::SECOND;
-use text::cut;
 use types::Types;
 
-/// Nodes that are told apart; their names come over the wire.
-const MAX_NODES: usize = 1_000;
 /// An event is taken to be no further in the future than that.
 const AHEAD_NS: u64 = 60 * SECOND;
 /// How often files are looked at.
 const LOOK_NS: u64 = 5 * SECOND;
 
-/// Tells the time, nanoseconds since the UNIX epoch.
+/// A clock: the time in nanoseconds since the UNIX epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// What the state is told.
+/// Options of the state.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Names of nodes that will be observed, as far as they are known.
@@ -53,13 +46,13 @@ pub struct Options {
     pub sets: Vec<SetSource>,
     /// Map of autonomous systems, in Bitcoin Core's form.
     pub asmap: Option<PathBuf>,
-    /// Whether strangers look at it: nothing of the node itself is told that would give it away.
+    /// Whether the public looks at it: nothing of the node itself is shown that would give it away.
     pub public: bool,
 }
 
 /// What is known of all nodes.
 pub struct State {
-    pub(crate) nodes: BTreeMap<Arc<str>, Node>,
+    pub(crate) nodes: NodeMap<Node>,
     pub(crate) facts: Facts,
     files: Files,
     looked_ns: u64,
@@ -87,39 +80,35 @@ impl State {
         let Options { nodes, sets, asmap, public } = options;
         let files = Files { sets, asmap };
         let facts = Facts::read(&files, None)?;
-        let nodes = nodes.iter().take(MAX_NODES).map(|name| (Arc::from(name.as_str()), Node::default())).collect();
+        let nodes = NodeMap::new(&nodes, Node::default);
         let (types, started_ns) = (Types::default(), clock());
         Ok(Self { nodes, facts, files, looked_ns: started_ns, types, public, started_ns, bus, clock })
     }
 
-    /// Reads the files anew that changed. Peers that are there are looked up anew.
+    /// Reads the files again that changed.
     fn refresh(&mut self) {
         if !self.facts.changed() {
             return;
         }
         match Facts::read(&self.files, Some(&self.facts)) {
             Ok(facts) => self.facts = facts,
-            Err(cause) => return warn!("web: {cause}; what was read before stays in use"),
-        }
-        for peer in self.nodes.values_mut().flat_map(|node| node.peers.open.values_mut()) {
-            let addr = peer.addr.clone();
-            peer.set_addr(&addr, &self.facts);
+            Err(cause) => warn!("web: {cause}; what was read before stays in use"),
         }
     }
 
     /// Folds an event, or a loss.
     pub fn fold(&mut self, delivery: &Delivery) {
         let latest_ns = self.now_ns().saturating_add(AHEAD_NS);
+        let Self { nodes, facts, types, .. } = self;
         match delivery {
             Delivery::Event(record) => {
-                let Self { nodes, facts, types, .. } = self;
-                let Some(node) = node_of(nodes, &record.envelope().node) else { return };
-                let time_ns = record.envelope().time_ns.min(latest_ns);
-                node.fold(record, Scope { time_ns, facts, types });
+                if let Some(node) = nodes.touch(&record.envelope().node, Node::default) {
+                    node.fold(record, record.envelope().time_ns.min(latest_ns), facts, types);
+                }
             }
             Delivery::Lost(loss) => {
-                if let Some(node) = node_of(&mut self.nodes, &loss.node) {
-                    node.lost(loss);
+                if let Some(node) = nodes.touch(&loss.node, Node::default) {
+                    node.lost(loss, facts, types);
                 }
             }
         }
@@ -132,7 +121,8 @@ impl State {
             self.looked_ns = now_ns;
             self.refresh();
         }
-        self.nodes.values_mut().for_each(|node| node.tick(now_ns));
+        let Self { nodes, facts, types, .. } = self;
+        nodes.values_mut().for_each(|node| node.tick(now_ns, facts, types));
     }
 
     /// The time.
@@ -144,14 +134,4 @@ impl State {
     pub fn names(&self) -> Vec<String> {
         self.nodes.keys().map(ToString::to_string).collect()
     }
-}
-
-/// The node of this name; a new one if there is none and there is room.
-fn node_of<'a>(nodes: &'a mut BTreeMap<Arc<str>, Node>, name: &Arc<str>) -> Option<&'a mut Node> {
-    // Names are cut only where they are first seen: longer ones are looked up in vain, but rarely.
-    let name = if name.len() > 128 { Arc::from(cut(name, 128).as_str()) } else { Arc::clone(name) };
-    if !nodes.contains_key(&name) && nodes.len() >= MAX_NODES {
-        return None;
-    }
-    Some(nodes.entry(name).or_default())
 }

@@ -1,14 +1,20 @@
-//! Names as getpeerinfo has them: of connection types and networks, as all tools have them, and of services.
+//! Names for the pages: of networks and directions, as all tools have them, of requests, and of services.
 
-pub(crate) use event::names::{
-    UNKNOWN, connection_type, direction, network, network_of_address, network_of_number, of_connection, of_message,
-};
+use event::requests::Asked;
 
-/// The network of an address and port as the node writes them, as far as they tell.
-pub(crate) fn network_of_text(addr: &str) -> &'static str {
-    match event::filter::ip_of(addr) {
-        Some(ip) if networks::special(ip).is_some() => "not_publicly_routable",
-        _ => event::names::network_of_text(addr),
+pub(crate) use event::names::{direction, network_of_address};
+pub(crate) use model::peers::network_of_text;
+
+/// Types of the messages that make a request and that answer it.
+pub(crate) fn of_request(kind: Asked) -> (&'static str, &'static str) {
+    match kind {
+        Asked::Ping => ("ping", "pong"),
+        Asked::Headers => ("getheaders", "headers"),
+        Asked::Addresses => ("getaddr", "addr"),
+        Asked::Tx => ("getdata", "tx"),
+        Asked::Block => ("getdata", "block"),
+        Asked::CompactBlock => ("getdata", "cmpctblock"),
+        Asked::BlockTxn => ("getblocktxn", "blocktxn"),
     }
 }
 

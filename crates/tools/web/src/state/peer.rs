@@ -1,128 +1,58 @@
-//! What is known of one peer.
+//! What the pages keep of each peer, besides what the model knows of it.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 
 use event::message::Message;
-use event::pb::rpc_extractor::PeerInfo;
+use event::requests::Asked;
+use model::bounded::push;
+use model::text::cut;
+use model::{Answer, Change};
 use smol_str::SmolStr;
 
-use super::names;
+use super::past_message::PastMessage;
 use super::rate::{Rate, Samples};
-use super::said::Said;
-use super::text::cut;
-use super::types::{Type, Types};
-use networks::{Facts, SetMask};
+use super::types::Type;
 
 /// Messages that are kept.
-const MAX_SAID: usize = 200;
+const MAX_MESSAGES: usize = 200;
 /// Pings that are kept.
 const MAX_PINGS: usize = 200;
 /// Entries of debug.log that are kept, and bytes of each.
 const MAX_LOG: (usize, usize) = (50, 300);
-/// Misbehaviours that are kept.
-const MAX_MISBEHAVIOURS: usize = 50;
 /// Steps of traffic that are kept: an hour.
 const MAX_TRAFFIC: usize = 360;
 /// Nanoseconds of such a step.
 pub(crate) const TRAFFIC_STEP_NS: u64 = 10_000_000_000;
 
 /// One peer of a node: a connection.
+pub(crate) type Peer = model::Peer<Details>;
+
+/// What the pages keep of a peer.
 #[derive(Debug, Default)]
-pub(crate) struct Peer {
-    pub id: u64,
-    /// Address and port as the node writes them.
-    pub addr: SmolStr,
-    pub ip: Option<IpAddr>,
-    pub sets: SetMask,
-    /// Autonomous system by the asmap file.
-    pub asn: Option<u32>,
-    pub network: &'static str,
-    pub connection_type: &'static str,
-    pub inbound: Option<bool>,
-    pub transport: SmolStr,
-    pub user_agent: Option<SmolStr>,
-    pub version: Option<u32>,
-    pub services: Option<u64>,
-    pub relay: Option<bool>,
-    pub starting_height: Option<i64>,
-
-    /// When it was first seen, and when it connected, nanoseconds since the UNIX epoch.
-    pub first_seen_ns: u64,
-    pub connected_ns: Option<u64>,
-    /// When it was last heard of.
-    pub seen_ns: u64,
-    pub end: Option<End>,
-    /// It was chosen to be evicted.
-    pub evicted: bool,
-    /// Polls in a row that did not have it any more.
-    pub absent: u8,
-
-    /// The last answer of getpeerinfo.
-    pub polled: Option<Box<Polled>>,
-    /// What tracepoints told. None as long as they told nothing.
+pub(crate) struct Details {
+    /// Its messages, by tracepoints. None as long as there are none.
     pub traced: Option<Box<Traced>>,
-    /// Lengths of pings, by whoever told: time, seconds.
+    /// Bytes by type of message in the last answer of getpeerinfo: sent, received.
+    pub polled_bytes: Option<Vec<(Type, u64, u64)>>,
+    /// The ping in the last answer of getpeerinfo, in seconds.
+    pub polled_ping: f64,
+    /// How long pings took: time, seconds.
     pub pings: VecDeque<(u64, f32)>,
-    pub misbehaviours: VecDeque<Misbehaviour>,
-    pub misbehaved: u64,
+    /// The last entries of debug.log about it.
     pub log: VecDeque<Entry>,
     pub addresses: Gossip,
     pub txs: Txs,
-    /// Fee rate of its last feefilter, sat/kvB.
-    pub fee_filter: Option<i64>,
-    pub synced_header: Option<u32>,
 }
 
-/// How a connection ended.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    pub at_ns: u64,
-    /// "closed", "evicted", "disappeared" or "node_restarted".
-    pub how: &'static str,
-    pub reason: Option<&'static str>,
-    pub text: Option<SmolStr>,
-}
-
-/// What getpeerinfo told last.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Polled {
-    pub last_send: i64,
-    pub last_received: i64,
-    pub last_transaction: i64,
-    pub last_block: i64,
-    pub bytes_sent: u64,
-    pub bytes_received: u64,
-    pub ping: f64,
-    pub min_ping: f64,
-    pub ping_wait: f64,
-    pub hb_to: bool,
-    pub hb_from: bool,
-    pub synced_headers: i64,
-    pub synced_blocks: i64,
-    pub inflight: u32,
-    pub addr_relay: bool,
-    pub addr_processed: u64,
-    pub addr_rate_limited: u64,
-    pub permissions: Vec<SmolStr>,
-    pub min_fee_filter: f64,
-    pub inv_to_send: u64,
-    pub cpu_load: f64,
-    pub time_offset: i64,
-    pub mapped_as: u32,
-    pub connection_time: i64,
-    /// Bytes by type of message: sent, received.
-    pub by_type: Vec<(Type, u64, u64)>,
-}
-
-/// What tracepoints told of a peer.
+/// A peer's messages, by tracepoints.
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
     pub messages: [u64; 2],
     pub bytes: [u64; 2],
     pub rates: [Rate; 2],
     pub by_type: Vec<Count>,
-    pub said: VecDeque<Said>,
+    /// The last ones, oldest first.
+    pub past: VecDeque<PastMessage>,
     pub traffic: Traffic,
     pub last_ns: [u64; 2],
     pub replies: Vec<Replies>,
@@ -141,7 +71,7 @@ pub(crate) struct Count {
 /// Answers of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
-    pub asked: event::requests::Asked,
+    pub asked: Asked,
     /// The node asked, the peer answers.
     pub by_peer: bool,
     pub samples: Samples,
@@ -152,14 +82,6 @@ pub(crate) struct Replies {
 pub(crate) struct Traffic {
     pub last: u64,
     pub steps: VecDeque<[u32; 4]>,
-}
-
-/// Something that a peer did wrong.
-#[derive(Clone, Debug)]
-pub(crate) struct Misbehaviour {
-    pub at_ns: u64,
-    pub message: SmolStr,
-    pub action: &'static str,
 }
 
 /// An entry of debug.log.
@@ -179,7 +101,7 @@ pub(crate) struct Gossip {
     pub sent: u64,
     pub own: u64,
     pub last_ns: u64,
-    /// By debug.log, where nobody else tells.
+    /// By debug.log, where no tracepoint reports them.
     pub logged: u64,
     pub logged_limited: u64,
 }
@@ -196,42 +118,14 @@ pub(crate) struct Txs {
     pub not_found: u64,
     pub sent: u64,
     /// Announcements to it, and requests of it.
-    pub told: u64,
-    pub asked: u64,
+    pub announced_to: u64,
+    pub requested_by: u64,
 }
 
-impl Peer {
-    /// One that was not known before.
-    pub fn new(id: u64, addr: &str, time_ns: u64, facts: &Facts) -> Self {
-        let mut peer = Self { id, first_seen_ns: time_ns, seen_ns: time_ns, ..Self::default() };
-        (peer.network, peer.connection_type) = (names::UNKNOWN, names::UNKNOWN);
-        peer.set_addr(addr, facts);
-        peer
-    }
-
-    /// Sets what follows from an address.
-    pub fn set_addr(&mut self, addr: &str, facts: &Facts) {
-        self.addr = cut(addr, 128);
-        self.ip = event::filter::ip_of(&self.addr);
-        self.sets = self.ip.map(|ip| facts.sets_of(ip)).unwrap_or_default();
-        self.asn = self.ip.and_then(|ip| facts.asn_of(ip)).filter(|asn| *asn != 0);
-        if self.network == names::UNKNOWN {
-            self.network = names::network_of_text(&self.addr);
-        }
-    }
-
-    /// Sets the kind of its connection.
-    pub fn set_type(&mut self, connection_type: &'static str) {
-        if connection_type != names::UNKNOWN {
-            self.connection_type = connection_type;
-            self.inbound = Some(connection_type == "inbound");
-        }
-    }
-
-    /// Takes note of a message.
-    pub fn message(&mut self, message: &Message, kind: Type, said: Said) {
-        let (side, inbound, time_ns) = (usize::from(!message.inbound), message.inbound, said.at_ns);
-        self.seen_ns = self.seen_ns.max(time_ns);
+impl Details {
+    /// Notes one of its messages.
+    pub fn message(&mut self, message: &Message, kind: Type, past: PastMessage) {
+        let (side, inbound, time_ns) = (usize::from(!message.inbound), message.inbound, past.at_ns);
         let traced = self.traced.get_or_insert_default();
         if let (Some(messages), Some(bytes)) = (traced.messages.get_mut(side), traced.bytes.get_mut(side)) {
             *messages += 1;
@@ -250,11 +144,12 @@ impl Peer {
             }
             None => traced.by_type.push(Count { kind, inbound, count: 1, bytes: message.size, last_ns: time_ns }),
         }
-        push(&mut traced.said, said, MAX_SAID);
+        push(&mut traced.past, past, MAX_MESSAGES);
     }
 
-    /// Takes note of an answer.
-    pub fn answered(&mut self, asked: event::requests::Asked, by_peer: bool, seconds: f64) {
+    /// Notes the answer to a request.
+    pub fn answered(&mut self, answer: &Answer) {
+        let (asked, by_peer) = (answer.request.asked, answer.by_peer());
         let replies = &mut self.traced.get_or_insert_default().replies;
         let at = replies.iter().position(|reply| reply.asked == asked && reply.by_peer == by_peer);
         let at = at.unwrap_or_else(|| {
@@ -262,127 +157,34 @@ impl Peer {
             replies.len() - 1
         });
         if let Some(reply) = replies.get_mut(at) {
-            reply.samples.add(seconds, 128);
+            reply.samples.add(answer.seconds, 128);
         }
     }
 
-    /// Takes note of how long a ping took.
+    /// Notes how long a ping took.
     pub fn ping(&mut self, time_ns: u64, seconds: f64) {
         push(&mut self.pings, (time_ns, seconds as f32), MAX_PINGS);
     }
 
-    /// Takes note of an entry of debug.log.
+    /// Notes an entry of debug.log.
     pub fn logged(&mut self, at_ns: u64, category: &str, text: &str) {
         let entry = Entry { at_ns, category: cut(category, 32), text: cut(text, MAX_LOG.1) };
         push(&mut self.log, entry, MAX_LOG.0);
     }
 
-    /// Takes note of misbehaviour.
-    pub fn misbehaved(&mut self, at_ns: u64, message: &str, action: &'static str) {
-        // Tracepoint and debug.log tell of the same one.
-        let same =
-            |known: &Misbehaviour| known.at_ns.abs_diff(at_ns) < 2_000_000_000 && head_matches(&known.message, message);
-        if let Some(known) = self.misbehaviours.iter_mut().rev().find(|known| same(known)) {
-            if known.action == "noticed" {
-                known.action = action;
-            }
-            return;
-        }
-        self.misbehaved += 1;
-        push(&mut self.misbehaviours, Misbehaviour { at_ns, message: cut(message, 200), action }, MAX_MISBEHAVIOURS);
-    }
-
-    /// Takes over what getpeerinfo told. Returns how many more bytes went by, by type, since the poll before: sent, received.
-    pub fn poll(&mut self, info: &PeerInfo, at_ns: u64, types: &mut Types) -> Vec<(Type, u64, u64)> {
-        let before = self.polled.take().unwrap_or_default();
-        let polled = Polled::read(info, types);
-        self.absent = 0;
-        self.seen_ns = self.seen_ns.max(at_ns);
-        self.network = match names::network(&info.network) {
-            names::UNKNOWN => self.network,
-            network => network,
-        };
-        self.set_type(names::connection_type(&info.connection_type));
-        self.inbound = Some(info.inbound);
-        self.transport = cut(&info.transport_protocol_type, 16);
-        if info.version != 0 {
-            self.user_agent = Some(cut(&info.subversion, 256));
-            self.version = Some(info.version);
-            self.relay = Some(info.relay_transactions);
-        }
-        if let Ok(services) = u64::from_str_radix(&info.services, 16) {
-            self.services = Some(services);
-        }
-        if info.starting_height > 0 {
-            self.starting_height = Some(info.starting_height);
-        }
-        if self.connected_ns.is_none() {
-            self.connected_ns = seconds_ns(info.connection_time);
-        }
-        if polled.ping > 0.0 && polled.ping.to_bits() != before.ping.to_bits() && self.traced.is_none() {
-            self.ping(at_ns, polled.ping);
-        }
-        let grown = |(kind, sent, received): &(Type, u64, u64)| {
-            let known = before.by_type.iter().find(|(known, ..)| known == kind);
-            let (_, sent_before, received_before) = known.copied().unwrap_or_default();
-            (*kind, sent.saturating_sub(sent_before), received.saturating_sub(received_before))
-        };
-        let grown = polled.by_type.iter().map(grown).collect();
-        self.polled = Some(Box::new(polled));
-        grown
-    }
-
     /// Bytes of one type of message by getpeerinfo: sent, received.
     pub fn polled_bytes(&self, kind: Type) -> (u64, u64) {
-        let by_type = self.polled.iter().flat_map(|polled| &polled.by_type);
-        let of_kind = by_type.filter(|(of, ..)| *of == kind);
-        of_kind.fold((0, 0), |sum, (_, sent, received)| (sum.0 + sent, sum.1 + received))
+        let by_type = self.polled_bytes.iter().flatten().filter(|(of, ..)| *of == kind);
+        by_type.fold((0, 0), |sum, (_, sent, received)| (sum.0 + sent, sum.1 + received))
     }
 }
 
-impl Polled {
-    fn read(info: &PeerInfo, types: &mut Types) -> Self {
-        let mut by_type: Vec<(Type, u64, u64)> = Vec::new();
-        let sent = info.bytes_sent_per_message.iter().map(|(name, bytes)| (name, *bytes, 0));
-        let received = info.bytes_received_per_message.iter().map(|(name, bytes)| (name, 0, *bytes));
-        for (name, sent, received) in sent.chain(received).take(256) {
-            let kind = types.number(name);
-            match by_type.iter_mut().find(|(known, ..)| *known == kind) {
-                Some((_, out, into)) => {
-                    *out = out.saturating_add(sent);
-                    *into = into.saturating_add(received);
-                }
-                None => by_type.push((kind, sent, received)),
-            }
-        }
-        Self {
-            last_send: info.last_send,
-            last_received: info.last_received,
-            last_transaction: info.last_transaction,
-            last_block: info.last_block,
-            bytes_sent: info.bytes_sent,
-            bytes_received: info.bytes_received,
-            ping: info.ping_time,
-            min_ping: info.minimum_ping,
-            ping_wait: info.ping_wait,
-            hb_to: info.bip152_hb_to,
-            hb_from: info.bip152_hb_from,
-            synced_headers: info.synced_headers,
-            synced_blocks: info.synced_blocks,
-            inflight: info.inflight.len() as u32,
-            addr_relay: info.addr_relay_enabled,
-            addr_processed: info.addr_processed,
-            addr_rate_limited: info.addr_rate_limited,
-            permissions: info.permissions.iter().take(16).map(|permission| cut(permission, 32)).collect(),
-            min_fee_filter: info.minfeefilter,
-            inv_to_send: info.inv_to_send,
-            cpu_load: info.cpu_load,
-            time_offset: info.time_offset,
-            mapped_as: info.mapped_as,
-            connection_time: info.connection_time,
-            by_type,
-        }
-    }
+/// The first request that a message answered. A block may answer several.
+pub(crate) fn first_answer(changes: &[Change]) -> Option<&Answer> {
+    changes.iter().find_map(|change| match change {
+        Change::Answered(answer) => Some(answer),
+        _ => None,
+    })
 }
 
 impl Traffic {
@@ -409,33 +211,5 @@ impl Traffic {
     pub fn get(&self, step: u64) -> Option<[u32; 4]> {
         let back = usize::try_from(self.last.checked_sub(step)?).ok()?;
         self.steps.get(self.steps.len().checked_sub(back + 1)?).copied()
-    }
-}
-
-/// Nanoseconds since the UNIX epoch from seconds; none of 0.
-pub(crate) fn seconds_ns(seconds: i64) -> Option<u64> {
-    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|seconds| seconds.saturating_mul(1_000_000_000))
-}
-
-fn head_matches(known: &str, message: &str) -> bool {
-    known.is_empty() || message.is_empty() || message.starts_with(known) || known.starts_with(message)
-}
-
-/// Appends; the oldest goes if there are too many.
-pub(crate) fn push<T>(list: &mut VecDeque<T>, item: T, limit: usize) {
-    if list.len() >= limit {
-        list.pop_front();
-    }
-    list.push_back(item);
-}
-
-impl Peer {
-    /// Takes over what its version message tells.
-    pub fn introduced(&mut self, version: &event::message::Version) {
-        self.user_agent = Some(cut(version.user_agent, 256));
-        self.version = Some(version.version);
-        self.services = Some(version.services);
-        self.relay = Some(version.relay);
-        self.starting_height = Some(i64::from(version.start_height));
     }
 }

@@ -1,10 +1,22 @@
-//! How long pings take: ours tell how far behind the node is, those of its peers how far away they are.
+//! How long pings take: ours show how far behind the node is, those of its peers how far away they are.
 
 use std::collections::VecDeque;
 
-use super::peer::push;
+use event::message::Message;
+use event::pb::p2p_extractor::p2p::P2pEvent;
+use event::pb::rpc_extractor::PeerInfos;
+use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::requests::Asked;
+use event::{Body, Record};
+use model::Observer;
+use model::bounded::push;
+use model::bounds::MAX_OPEN;
+
+use super::node::{Context, Peers};
+use super::peer::{Details, Peer, first_answer};
 use super::rate::quantile_of;
 use super::series::{SECOND, Series};
+use super::types::Types;
 
 /// Pings of our own that are kept.
 const MAX_OWN: usize = 200;
@@ -29,7 +41,7 @@ impl Quantiles {
         Self { step: 0, values: Vec::new(), high, median: Series::gauge(), top: Series::gauge() }
     }
 
-    /// Takes note of a value.
+    /// Notes a value.
     pub fn add(&mut self, time_ns: u64, value: f64) {
         let step = time_ns / STEP_NS;
         if step > self.step {
@@ -61,18 +73,62 @@ pub(crate) struct Pings {
     pub own: VecDeque<(u64, f64)>,
     pub own_series: Quantiles,
     pub peers: Quantiles,
+    /// Tracepoints report messages.
+    is_traced: bool,
 }
 
 impl Default for Pings {
     fn default() -> Self {
-        Self { own: VecDeque::new(), own_series: Quantiles::new(1.0), peers: Quantiles::new(0.99) }
+        Self { own: VecDeque::new(), own_series: Quantiles::new(1.0), peers: Quantiles::new(0.99), is_traced: false }
+    }
+}
+
+impl Observer<Types, Details> for Pings {
+    fn message(&mut self, _: &Message, peer: &mut Peer, context: &mut Context) {
+        self.is_traced = true;
+        if let Some(answer) = first_answer(context.changes)
+            && answer.request.asked == Asked::Ping
+            && answer.by_peer()
+        {
+            peer.details.ping(context.time_ns, answer.seconds);
+            self.peers.add(context.time_ns, answer.seconds);
+        }
+    }
+
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
+        match record.body() {
+            Some(Body::P2pExtractor(p2p)) => {
+                if let Some(P2pEvent::PingDuration(ping)) = &p2p.p2p_event {
+                    let seconds = ping.duration as f64 / SECOND as f64;
+                    push(&mut self.own, (context.time_ns, seconds), MAX_OWN);
+                    self.own_series.add(context.time_ns, seconds);
+                }
+            }
+            Some(Body::RpcExtractor(rpc)) => {
+                if let Some(RpcEvent::PeerInfos(infos)) = &rpc.rpc_event {
+                    self.polled(infos, peers, context.time_ns);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
 impl Pings {
-    /// Our own ping took so long.
-    pub fn own(&mut self, time_ns: u64, seconds: f64) {
-        push(&mut self.own, (time_ns, seconds), MAX_OWN);
-        self.own_series.add(time_ns, seconds);
+    /// getpeerinfo answered. Its pings count where no tracepoint reports them.
+    fn polled(&mut self, infos: &PeerInfos, peers: &mut Peers, time_ns: u64) {
+        for info in infos.infos.iter().take(MAX_OPEN) {
+            let Some(peer) = peers.get_mut(info.id.into()) else { continue };
+            let before = std::mem::replace(&mut peer.details.polled_ping, info.ping_time);
+            let is_news = info.ping_time > 0.0 && info.ping_time.to_bits() != before.to_bits();
+            if is_news && peer.details.traced.is_none() {
+                peer.details.ping(time_ns, info.ping_time);
+            }
+        }
+        if !self.is_traced {
+            for info in infos.infos.iter().filter(|info| info.ping_time > 0.0) {
+                self.peers.add(time_ns, info.ping_time);
+            }
+        }
     }
 }

@@ -150,7 +150,7 @@ impl Series {
     }
 
     /// Adds what is known to what is there. Where `known` says so, steps without additions are 0.
-    pub fn add_to(&self, window: &Window, known: Known, into: &mut [f64]) {
+    pub fn add_to(&self, window: &Window, known: Coverage, into: &mut [f64]) {
         known.zero(window, into);
         self.join(window, into, |a, b| a + b);
     }
@@ -163,15 +163,15 @@ impl Series {
 
 /// From when until when something was observed, nanoseconds since the UNIX epoch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct Coverage {
     /// The first time.
     pub from_ns: u64,
     /// The last time; 0 if never.
     pub until_ns: u64,
 }
 
-impl Known {
-    /// Takes note of an observation.
+impl Coverage {
+    /// Notes an observation.
     #[inline]
     pub fn note(&mut self, time_ns: u64) {
         if self.until_ns == 0 {
@@ -220,13 +220,13 @@ mod tests {
         let window = Window::new(1, start + minute);
         assert_eq!((window.start_ns(), window.steps), (start, 6));
         let mut values = window.unknown();
-        sum.add_to(&window, Known { from_ns: start, until_ns: start + 45 * SECOND }, &mut values);
+        sum.add_to(&window, Coverage { from_ns: start, until_ns: start + 45 * SECOND }, &mut values);
         assert_eq!(format!("{values:?}"), "[5.0, 0.0, 0.0, 2.0, 0.0, NaN]");
         gauge.max_to(&window, &mut values);
         assert_eq!(values.get(1), Some(&7.0));
         let day = Window::new(1_440, start + minute);
         let mut values = day.unknown();
-        sum.add_to(&day, Known::default(), &mut values);
+        sum.add_to(&day, Coverage::default(), &mut values);
         assert_eq!((values.len(), values.last()), (1_440, Some(&7.0)));
         // A jump of a year costs no more than a jump of a day.
         sum.add(start + 525_600 * minute, 1.0);

@@ -2,17 +2,23 @@
 
 use std::collections::VecDeque;
 
-use event::message::{Items, Message, Payload, Tx as Delivered};
+use event::message::{Items, Message, Payload, Tx as Delivered, short};
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::mempool::mempool_event::Event as Mempool;
+use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{MempoolAccepted, MempoolRejected};
+use event::{Body, Record};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use model::Observer;
+use model::text::{Hash, cut, hash, hash_of_text};
 use smol_str::SmolStr;
 
-use super::peer::Peer;
+use super::node::{Context, Peers};
+use super::peer::{Details, Peer};
 use super::rate::Samples;
-use super::series::{Known, SECOND, Series};
-use super::text::{Hash, cut, hash, hash_of_text, short};
+use super::series::{Coverage, SECOND, Series};
+use super::types::Types;
 
 /// Transactions that are remembered: of ten minutes and more at the rate at which nodes relay.
 const MAX: usize = 20_000;
@@ -73,8 +79,8 @@ pub(crate) struct Flow {
 /// Transactions of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
-    /// When tracepoints told of messages.
-    pub traced: Known,
+    /// When tracepoints reported messages.
+    pub traced: Coverage,
     pub totals: Totals,
     pub flow: Flow,
     pub inv_sizes: [u64; INV_SIZES.len()],
@@ -164,29 +170,6 @@ impl Transactions {
         Some(tx)
     }
 
-    /// Takes note of a message.
-    pub fn message(&mut self, message: &Message, peer: &mut Peer, time_ns: u64) {
-        self.traced.note(time_ns);
-        match message.payload {
-            Payload::Inv(items) => self.announced(items, message.inbound, peer, time_ns),
-            Payload::GetData(items) => self.requested(items, message.inbound, peer, time_ns),
-            Payload::NotFound(items) if message.inbound => {
-                let count = items.filter(|(item, _)| item.is_tx()).count() as u64;
-                peer.txs.not_found += count;
-                self.totals.not_found += count;
-            }
-            Payload::Tx(tx) => {
-                add(&mut self.flow.tx, message.inbound, time_ns, 1);
-                if message.inbound {
-                    self.delivered(tx, peer, time_ns);
-                } else {
-                    peer.txs.sent += 1;
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn announced(&mut self, items: Items, inbound: bool, peer: &mut Peer, time_ns: u64) {
         let mut count = 0_usize;
         for (_, hash) in items.filter(|(item, _)| item.is_tx()) {
@@ -201,7 +184,7 @@ impl Transactions {
             if tx.announced_by.len() < MAX_ANNOUNCERS {
                 tx.announced_by.push((peer.id, time_ns));
             }
-            peer.txs.first += u64::from(is_first);
+            peer.details.txs.first += u64::from(is_first);
             self.totals.unique += u64::from(is_first);
         }
         if count == 0 {
@@ -209,10 +192,10 @@ impl Transactions {
         }
         add(&mut self.flow.inv, inbound, time_ns, count as u64);
         if !inbound {
-            peer.txs.told += count as u64;
+            peer.details.txs.announced_to += count as u64;
             return;
         }
-        peer.txs.announced += count as u64;
+        peer.details.txs.announced += count as u64;
         self.totals.announced += count as u64;
         let size = INV_SIZES.iter().position(|(most, _)| count <= *most);
         if let Some(size) = size.and_then(|size| self.inv_sizes.get_mut(size)) {
@@ -236,9 +219,9 @@ impl Transactions {
             add(&mut self.flow.getdata, inbound, time_ns, count);
         }
         if inbound {
-            peer.txs.asked += count;
+            peer.details.txs.requested_by += count;
         } else {
-            peer.txs.requested += count;
+            peer.details.txs.requested += count;
             self.totals.requested += count;
         }
     }
@@ -254,17 +237,17 @@ impl Transactions {
             }
         }
         for (total, of_peer, is) in [
-            (&mut self.totals.delivered, &mut peer.txs.delivered, true),
-            (&mut self.totals.duplicates, &mut peer.txs.duplicates, duplicate),
-            (&mut self.totals.unrequested, &mut peer.txs.unrequested, unrequested),
+            (&mut self.totals.delivered, &mut peer.details.txs.delivered, true),
+            (&mut self.totals.duplicates, &mut peer.details.txs.duplicates, duplicate),
+            (&mut self.totals.unrequested, &mut peer.details.txs.unrequested, unrequested),
         ] {
             *total += u64::from(is);
             *of_peer += u64::from(is);
         }
     }
 
-    /// A tracepoint told of the mempool.
-    pub fn mempool(&mut self, event: &Mempool, time_ns: u64) {
+    /// A tracepoint reported a change of the mempool.
+    fn mempool(&mut self, event: &Mempool, time_ns: u64) {
         match event {
             Mempool::Added(added) => {
                 if let Some(tx) = self.known_mut(&added.txid) {
@@ -305,23 +288,23 @@ impl Transactions {
         }
     }
 
-    /// debug.log told that the mempool took one.
-    pub fn log_accepted(&mut self, told: &MempoolAccepted, peer: Option<&mut Peer>, time_ns: u64) {
-        self.log_delivered(&told.txid, told.wtxid.as_deref(), peer, time_ns);
-        if let Some(txid) = hash_of_text(&told.txid) {
+    /// debug.log reported that the mempool took one.
+    fn log_accepted(&mut self, entry: &MempoolAccepted, peer: Option<&mut Peer>, time_ns: u64) {
+        self.log_delivered(&entry.txid, entry.wtxid.as_deref(), peer, time_ns);
+        if let Some(txid) = hash_of_text(&entry.txid) {
             self.accepted(&txid, time_ns);
         }
     }
 
-    /// debug.log told that the mempool did not take one.
-    pub fn log_rejected(&mut self, told: &MempoolRejected, peer: Option<&mut Peer>, time_ns: u64) {
-        self.log_delivered(&told.txid, told.wtxid.as_deref(), peer, time_ns);
-        if let Some(txid) = hash_of_text(&told.txid) {
-            self.rejected(&txid, &told.reason);
+    /// debug.log reported that the mempool did not take one.
+    fn log_rejected(&mut self, entry: &MempoolRejected, peer: Option<&mut Peer>, time_ns: u64) {
+        self.log_delivered(&entry.txid, entry.wtxid.as_deref(), peer, time_ns);
+        if let Some(txid) = hash_of_text(&entry.txid) {
+            self.rejected(&txid, &entry.reason);
         }
     }
 
-    /// Without tracepoints, debug.log tells who delivered one.
+    /// Without tracepoints, debug.log shows who delivered one.
     fn log_delivered(&mut self, txid: &str, wtxid: Option<&str>, peer: Option<&mut Peer>, time_ns: u64) {
         if self.traced.any() {
             return;
@@ -334,9 +317,59 @@ impl Transactions {
             && tx.delivered_ns == 0
         {
             (tx.delivered_ns, tx.delivered_by) = (time_ns, Some(peer.id));
-            peer.txs.delivered += 1;
+            peer.details.txs.delivered += 1;
             self.totals.delivered += 1;
             add(&mut self.flow.tx, true, time_ns, 1);
+        }
+    }
+}
+
+impl Observer<Types, Details> for Transactions {
+    fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
+        let time_ns = context.time_ns;
+        self.traced.note(time_ns);
+        match message.payload {
+            Payload::Inv(items) => self.announced(items, message.inbound, peer, time_ns),
+            Payload::GetData(items) => self.requested(items, message.inbound, peer, time_ns),
+            Payload::NotFound(items) if message.inbound => {
+                let count = items.filter(|(item, _)| item.is_tx()).count() as u64;
+                peer.details.txs.not_found += count;
+                self.totals.not_found += count;
+            }
+            Payload::Tx(tx) => {
+                add(&mut self.flow.tx, message.inbound, time_ns, 1);
+                if message.inbound {
+                    self.delivered(tx, peer, time_ns);
+                } else {
+                    peer.details.txs.sent += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
+        let time_ns = context.time_ns;
+        match record.body() {
+            Some(Body::EbpfExtractor(ebpf)) => {
+                if let Some(EbpfEvent::Mempool(mempool)) = &ebpf.ebpf_event
+                    && let Some(event) = &mempool.event
+                {
+                    self.mempool(event, time_ns);
+                }
+            }
+            Some(Body::LogExtractor(line)) => match &line.log_event {
+                Some(LogEvent::MempoolAccepted(entry)) => {
+                    let peer = entry.peer_id.and_then(|id| peers.get_mut(id));
+                    self.log_accepted(entry, peer, time_ns);
+                }
+                Some(LogEvent::MempoolRejected(entry)) => {
+                    let peer = entry.peer_id.and_then(|id| peers.get_mut(id));
+                    self.log_rejected(entry, peer, time_ns);
+                }
+                _ => {}
+            },
+            _ => {}
         }
     }
 }

@@ -5,9 +5,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use smol_str::SmolStr;
 
-use super::text::cut;
+use model::text::cut;
 
-/// Types that are told apart.
+/// Types that have a number of their own.
 const MAX: usize = 64;
 
 /// All others.
@@ -26,7 +26,7 @@ pub(crate) struct Types {
 impl Default for Types {
     fn default() -> Self {
         let mut types = Self { names: Vec::new(), numbers: HashMap::default() };
-        // Strangers cannot take the places of those that Bitcoin Core knows.
+        // Untrusted peers cannot take the places of those that Bitcoin Core knows.
         let mut names: Vec<_> = message_types::ALL.iter().filter(|one| one.in_core()).map(|one| one.name).collect();
         names.sort_unstable();
         for name in names {

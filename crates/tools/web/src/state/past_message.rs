@@ -8,7 +8,7 @@ use super::types::Type;
 
 /// A message of a peer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Said {
+pub(crate) struct PastMessage {
     pub at_ns: u64,
     /// Its place in the run of the extractor.
     pub sequence: u64,
@@ -17,12 +17,12 @@ pub(crate) struct Said {
     pub size: u32,
     pub kind: Type,
     pub inbound: bool,
-    pub about: About,
+    pub summary: Summary,
 }
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum About {
+pub(crate) enum Summary {
     Nothing,
     Items { txs: u16, blocks: u16, others: u16 },
     Tx(u64),
@@ -35,7 +35,7 @@ pub(crate) enum About {
     Asked { txs: u16, block: u64 },
 }
 
-impl About {
+impl Summary {
     /// What a message is about. `items` are those of an inventory, counted before.
     pub fn of(message: &Message, items: Items) -> Self {
         let block = |hash: &[u8]| {
@@ -95,7 +95,7 @@ pub(crate) fn clamp(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-impl Display for About {
+impl Display for Summary {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match *self {
             Self::Nothing => Ok(()),
