@@ -132,9 +132,41 @@ fn text() {
     insta::assert_snapshot!(original_page(&node(), Format::Text));
 }
 
+/// A line of OpenMetrics as the text format has it. Bounds of buckets are written with a decimal point there, and counters whose names do not
+/// end in `_total` are of unknown type.
+fn as_text(line: &str) -> String {
+    if let Some(family) = line.strip_suffix(" unknown").filter(|family| family.starts_with("# TYPE ")) {
+        return format!("{family} counter");
+    }
+    if !line.contains("_bucket{") {
+        return line.to_owned();
+    }
+    let (before, after) = line.rsplit_once("le=\"").unwrap();
+    let (bound, after) = after.split_once('"').unwrap();
+    assert!(bound == "+Inf" || bound.contains('.'), "{line}");
+    format!("{before}le=\"{}\"{after}", bound.strip_suffix(".0").unwrap_or(bound))
+}
+
 #[test]
-fn openmetrics() {
-    insta::assert_snapshot!(original_page(&node(), Format::OpenMetrics));
+fn openmetrics_is_the_same_but_for_what_it_wants() {
+    let node = node();
+    let (text, openmetrics) = (original_page(&node, Format::Text), original_page(&node, Format::OpenMetrics));
+    let mut lines: Vec<&str> = openmetrics.lines().collect();
+    assert_eq!(lines.pop(), Some("# EOF"));
+    let is_created = |line: &&str| !line.starts_with('#') && keys(line).0.ends_with("_created");
+    let (created, lines): (Vec<&str>, Vec<&str>) = lines.into_iter().partition(is_created);
+    // Each histogram shows since when it counts, in seconds.
+    let first = "1769860800.7";
+    let histogram = |line: &str| line.replace("_bucket{", "_created{").replace(",le=\"+Inf\"", "");
+    let histograms = text.lines().filter(|line| line.contains("le=\"+Inf\"")).map(histogram);
+    let expected: Vec<String> =
+        histograms.map(|line| format!("{} {first}", line.rsplit_once(' ').unwrap().0)).collect();
+    assert!(!expected.is_empty());
+    assert_eq!(created, expected);
+    let unknown = lines.iter().filter(|line| line.ends_with(" unknown")).count();
+    let counters = text.lines().filter(|line| line.starts_with("# TYPE ") && line.ends_with(" counter")).count();
+    assert_eq!(unknown, counters, "no counter of the original tool ends in _total");
+    assert!(lines.iter().map(|line| as_text(line)).eq(text.lines()));
 }
 
 #[test]
