@@ -170,7 +170,7 @@ impl endpoint::Endpoint for Endpoint {
                 .sources
                 .all()
                 .into_iter()
-                .map(move |(extractor, told)| source(name, extractor, told, known.now_ns))
+                .map(move |(extractor, state)| source(name, extractor, state, known.now_ns))
         });
         let sources: Vec<Source> = sources.collect();
         let advice = advice(&stages, &queues, &sources, &gaps, known);
@@ -192,16 +192,16 @@ fn gaps(name: &str, node: &Node) -> Vec<Gap> {
     node.pages.sources.gaps.iter().map(gap).collect()
 }
 
-fn source(node: &str, extractor: &str, told: &Extractor, now_ns: u64) -> Source {
-    let dropped = told.dropped.iter().filter(|(.., count)| *count > 0);
+fn source(node: &str, extractor: &str, state: &Extractor, now_ns: u64) -> Source {
+    let dropped = state.dropped.iter().filter(|(.., count)| *count > 0);
     Source {
         node: node.to_owned(),
         extractor: extractor.to_owned(),
-        up: told.is_up(now_ns),
-        last_event: known_time(told.last_ns),
-        last_status: known_time(told.status_ns),
-        started: known_time(told.since_ns),
-        ended: told.ended,
+        up: state.is_up(now_ns),
+        last_event: known_time(state.last_ns),
+        last_status: known_time(state.status_ns),
+        started: known_time(state.since_ns),
+        ended: state.ended,
         dropped: dropped
             .map(|(stage, reason, count)| Dropped {
                 stage: stage.to_string(),
@@ -209,7 +209,7 @@ fn source(node: &str, extractor: &str, told: &Extractor, now_ns: u64) -> Source 
                 count: *count,
             })
             .collect(),
-        counters: told
+        counters: state
             .counters
             .iter()
             .map(|(name, label, value)| Counter { name: name.to_string(), label: label.to_string(), value: *value })

@@ -237,7 +237,7 @@ fn thread((name, load): &(smol_str::SmolStr, f64)) -> Thread {
 fn connections(node: &State) -> Connections {
     let mut connections = Connections::default();
     if node.model.peers.open().len() == 0 && node.model.peers.polled_ns() == 0 {
-        // Nobody tells of peers one by one.
+        // No source reports peers one by one.
         (connections.inbound, connections.outbound) =
             node.pages.about.connections.map_or((0, 0), |(inbound, outbound)| (inbound.into(), outbound.into()));
         connections.total = connections.inbound + connections.outbound;
@@ -277,15 +277,15 @@ fn rates(node: &State, now_ns: u64) -> Rates {
 fn sources(node: &State, now_ns: u64) -> Vec<Source> {
     let sources = node.pages.sources.all().into_iter();
     sources
-        .map(|(name, told)| Source {
+        .map(|(name, extractor)| Source {
             source: name.to_owned(),
-            up: told.is_up(now_ns),
-            last_event: known(told.last_ns),
-            events: told.events,
-            rate: told.rate.per_second(now_ns),
-            run: run(told.run),
-            missing: told.missing,
-            since: known(told.since_ns),
+            up: extractor.is_up(now_ns),
+            last_event: known(extractor.last_ns),
+            events: extractor.events,
+            rate: extractor.rate.per_second(now_ns),
+            run: run(extractor.run),
+            missing: extractor.missing,
+            since: known(extractor.since_ns),
         })
         .collect()
 }

@@ -175,7 +175,7 @@ fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
         misbehaviours: peer
             .misbehaviours
             .iter()
-            .map(|told| Misbehaviour { time: Time(told.at_ns), message: told.message.to_string(), action: told.action })
+            .map(|one| Misbehaviour { time: Time(one.at_ns), message: one.message.to_string(), action: one.action })
             .collect(),
         messages: past
             .map(|past| Message {
@@ -249,16 +249,17 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
     let who = |by_peer| if by_peer { "peer" } else { "node" };
     let mut open = node.model.requests.open(peer.id);
     let mut rows: Vec<Replies> = Vec::new();
-    for told in peer.details.traced.iter().flat_map(|traced| &traced.replies) {
-        let [median_seconds, p99_seconds] = told.samples.quantiles([0.5, 0.99]);
-        let (request, reply) = of_request(told.asked);
-        let waiting = open.iter().position(|(asked, by_peer, _)| *asked == told.asked && *by_peer == told.by_peer);
+    for answers in peer.details.traced.iter().flat_map(|traced| &traced.replies) {
+        let [median_seconds, p99_seconds] = answers.samples.quantiles([0.5, 0.99]);
+        let (request, reply) = of_request(answers.asked);
+        let waiting =
+            open.iter().position(|(asked, by_peer, _)| *asked == answers.asked && *by_peer == answers.by_peer);
         rows.push(Replies {
             request,
             reply,
-            by: who(told.by_peer),
-            count: told.samples.count,
-            last_seconds: told.samples.last(),
+            by: who(answers.by_peer),
+            count: answers.samples.count,
+            last_seconds: answers.samples.last(),
             median_seconds,
             p99_seconds,
             open: waiting.map_or(0, |at| open.swap_remove(at).2),

@@ -192,7 +192,7 @@ impl endpoint::Endpoint for Endpoint {
 /// What is known of a peer.
 pub(crate) fn of(node: &str, peer: &State, known: &Known) -> Peer {
     let (polled, traced) = (peer.polled.as_deref(), peer.details.traced.as_deref());
-    let with = |tell: fn(&Polled) -> Option<Time>| polled.and_then(tell);
+    let with = |of: fn(&Polled) -> Option<Time>| polled.and_then(of);
     let side = |values: fn(&crate::state::peer::Traced) -> [u64; 2]| traced.map(values).unwrap_or_default();
     let [received, sent] = side(|traced| traced.messages);
     let [bytes_in, bytes_out] = side(|traced| traced.bytes);
@@ -266,9 +266,9 @@ fn last(times: Option<[u64; 2]>, side: usize) -> Option<Time> {
 
 /// The least fee rate that a peer wants, BTC/kvB.
 pub(crate) fn fee_filter(peer: &State) -> Option<f64> {
-    let told = peer.fee_filter.map(|sats| sats as f64 / SATS);
+    let announced = peer.fee_filter.map(|sats| sats as f64 / SATS);
     let polled = peer.polled.as_ref().map(|polled| polled.min_fee_filter).filter(|rate| rate.is_finite());
-    told.or(polled).map(|rate| round(rate, 8))
+    announced.or(polled).map(|rate| round(rate, 8))
 }
 
 fn txs(txs: &Transactions) -> Txs {

@@ -344,7 +344,7 @@ fn fee_filters(nodes: &[(&str, &Node)]) -> Vec<FeeFilter> {
     for rate in open.filter_map(fee_filter) {
         *sats.entry((rate * 1e8).round() as i64).or_default() += 1;
     }
-    // Strangers choose them: the most frequent ones.
+    // Untrusted peers choose them: only the most frequent ones are shown.
     let mut all: Vec<(i64, u64)> = sats.into_iter().collect();
     all.sort_by_key(|(_, peers)| std::cmp::Reverse(*peers));
     all.truncate(200);
