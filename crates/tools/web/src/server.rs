@@ -18,6 +18,7 @@ use networks::SetSource;
 use parking_lot::Mutex;
 use redact::{NoRandomness, Redactor};
 use rustls::ServerConfig;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
@@ -255,14 +256,31 @@ fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<D
     deliveries.into_iter().filter_map(redacted).collect()
 }
 
-/// Drops old state every second, and reads the certificate again when its files change.
+/// Waits for the next SIGHUP; for ever if signals cannot be received.
+async fn hangup(signals: &mut Option<Signal>) {
+    let received = match signals {
+        Some(signals) => signals.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Drops old state every second, and reads files again when they change or on SIGHUP.
 async fn maintain(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut hangups = signal(SignalKind::hangup()).ok();
     let mut modified = tls.as_ref().map(|(files, _)| files.modified());
     loop {
-        ticks.tick().await;
-        state.lock().tick();
+        tokio::select! {
+            _ = ticks.tick() => state.lock().tick(),
+            () = hangup(&mut hangups) => {
+                state.lock().reread();
+                info!("web: read the sets of networks and the map of autonomous systems again");
+            }
+        }
         if let Some((files, config)) = &tls {
             let now = Some(files.modified());
             if now != modified {

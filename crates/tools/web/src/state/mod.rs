@@ -85,11 +85,16 @@ impl State {
         Ok(Self { nodes, facts, files, looked_ns: started_ns, types, public, started_ns, bus, clock })
     }
 
-    /// Reads the files again that changed.
+    /// Reads the files of sets and of autonomous systems again if one of them changed.
     fn refresh(&mut self) {
-        if !self.facts.changed() {
-            return;
+        if self.facts.changed() {
+            self.reread();
         }
+    }
+
+    /// Reads the files of sets and of autonomous systems again. The peers that are there are looked up again. A file that cannot be read is
+    /// logged, and what it held before stays in use.
+    pub fn reread(&mut self) {
         match Facts::read(&self.files, Some(&self.facts)) {
             Ok(facts) => self.facts = facts,
             Err(cause) => warn!("web: {cause}; what was read before stays in use"),
