@@ -2,13 +2,10 @@
 
 use extractor_ebpf::machine::{Finding, Machine, Verdict};
 
-use super::{Check, Remedy, State};
-
-/// Kernel and capabilities.
-pub const INTERFACES: [&str; 2] = ["eBPF kernel", "eBPF capabilities"];
+use super::report::{Check, EBPF, Remedy, State};
 
 pub fn checks(machine: &Machine) -> Vec<Check> {
-    let [kernel, capabilities] = INTERFACES;
+    let [kernel, capabilities] = EBPF;
     let mut privileges = check(capabilities, machine.privileges());
     if privileges.state == State::Missing && privileges.remedies.iter().any(|remedy| !remedy.lines.is_empty()) {
         let unit = if machine.attaches_with_little() { "CAP_BPF CAP_PERFMON" } else { "CAP_SYS_ADMIN" };

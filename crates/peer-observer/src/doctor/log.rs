@@ -7,9 +7,7 @@ use std::time::{Duration, SystemTime};
 use node::rpc::types::Logging;
 use node::{Auth, HostPort, Located, LogOptions};
 
-use super::{Check, Remedy, State};
-
-pub const INTERFACE: &str = "debug.log";
+use super::report::{Check, DEBUG_LOG, Remedy, State};
 
 /// Debug categories whose lines become events, and what for.
 const CATEGORIES: [(&str, &str); 7] = [
@@ -28,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(3600);
 /// Whether the file is there and can be read.
 pub fn file(located: &Located) -> Check {
     let Some(path) = &located.debug_log else {
-        return Check::new(INTERFACE, State::Missing, "the node writes none, or it is not known where").remedy(
+        return Check::new(DEBUG_LOG, State::Missing, "the node writes none, or it is not known where").remedy(
             Remedy::new(
                 "remove nodebuglogfile or debuglogfile=0 from bitcoin.conf and restart the node, or say where it is:",
             )
@@ -42,7 +40,7 @@ pub fn file(located: &Located) -> Check {
     match opened {
         Ok(metadata) => {
             let (state, age) = age(&metadata, located.pid.is_some());
-            let mut check = Check::new(INTERFACE, state, format!("{shown}, {age}"));
+            let mut check = Check::new(DEBUG_LOG, state, format!("{shown}, {age}"));
             if state != State::Ok {
                 let advice = Remedy::new("if the node writes another file, say which:");
                 check = check.remedy(advice.line("peer-observer run --debug-log /path/to/debug.log"));
@@ -50,17 +48,17 @@ pub fn file(located: &Located) -> Check {
             check
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            Check::new(INTERFACE, State::Missing, format!("{shown} does not exist"))
+            Check::new(DEBUG_LOG, State::Missing, format!("{shown} does not exist"))
                 .remedy(Remedy::new("start the node, or say where the file is with --debug-log"))
         }
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             let owner = located.owner.as_deref().unwrap_or("of the node");
-            Check::new(INTERFACE, State::Missing, format!("cannot read {shown}: permission denied")).remedy(
+            Check::new(DEBUG_LOG, State::Missing, format!("cannot read {shown}: permission denied")).remedy(
                 Remedy::new(format!("run as user {owner}, or let this user read it and pass through its folders:"))
                     .line(format!("sudo setfacl -m u:$(id -un):r {shown}")),
             )
         }
-        Err(e) => Check::new(INTERFACE, State::Missing, format!("cannot read {shown}: {e}")),
+        Err(e) => Check::new(DEBUG_LOG, State::Missing, format!("cannot read {shown}: {e}")),
     }
 }
 
@@ -134,7 +132,7 @@ pub fn options(located: &Located, options: &LogOptions) -> Check {
     ];
     let (on, off): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, on, _)| *on);
     let on: Vec<_> = on.iter().map(|(name, ..)| format!("{name}=1")).collect();
-    // Under an attack on the disk the limit is what saves the node; readers are told when lines are left out.
+    // Under an attack on the disk the limit is what saves the node; the events say when lines are left out.
     let limit = if options.logratelimit { "" } else { ", logratelimit=0 (a stranger may fill the disk)" };
     if off.is_empty() {
         return Check::new(NAME, State::Ok, format!("{}{limit}", on.join(", ")));

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Check, Remedy, State};
+use super::report::{Check, Remedy, State};
 
 const NAME: &str = "NATS";
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use anstyle::{AnsiColor, Style};
 use event::quote::Plain;
 
-use super::{Check, Remedy, Report, State};
+use super::report::{Check, Remedy, Report, State};
 
 pub fn text(report: &Report, color: bool) -> String {
     let mut text = String::new();

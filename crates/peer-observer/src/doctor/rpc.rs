@@ -6,9 +6,7 @@ use node::rpc::{RpcClient, RpcError, types};
 use node::{Auth, Located};
 use serde_json::Value;
 
-use super::{Check, Remedy, State};
-
-pub const INTERFACE: &str = "RPC";
+use super::report::{Check, RPC, Remedy, State};
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,10 +24,10 @@ pub async fn examine(located: &Located) -> Findings {
     let client = match RpcClient::of(located) {
         Ok(Some(client)) => client,
         Ok(None) => {
-            let check = Check::new(INTERFACE, State::Missing, "the RPC server is off, or its address is not known");
+            let check = Check::new(RPC, State::Missing, "the RPC server is off, or its address is not known");
             return Findings::without(check.remedy(Remedy::conf(located, ["server=1"])));
         }
-        Err(error) => return Findings::without(Check::failed(INTERFACE, State::Missing, &error)),
+        Err(error) => return Findings::without(Check::failed(RPC, State::Missing, &error)),
     };
     let (forbidden, lacking) = match refused_methods(&client).await {
         Ok(refused) => refused,
@@ -38,7 +36,7 @@ pub async fn examine(located: &Located) -> Findings {
                 RpcError::WarmingUp { .. } | RpcError::Busy { .. } => State::Limited,
                 _ => State::Missing,
             };
-            let mut check = Check::failed(INTERFACE, state, &error);
+            let mut check = Check::failed(RPC, state, &error);
             if located.foreign_network {
                 check = check.remedy(Remedy::new(
                     "the node is in another network namespace (a container?): publish its RPC port on this machine, or \
@@ -100,7 +98,7 @@ fn judge(located: &Located, client: &RpcClient, forbidden: &[&str], lacking: &[&
         n if n == all.len() => State::Missing,
         _ => State::Limited,
     };
-    let mut check = Check::new(INTERFACE, state, what);
+    let mut check = Check::new(RPC, state, what);
     if !forbidden.is_empty() {
         let line = format!("rpcwhitelist={user}:{}", all.join(","));
         let mut remedy = Remedy::conf(located, [line]);

@@ -6,7 +6,7 @@ use node::Located;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::{Check, Remedy, State};
+use super::report::{Check, Remedy, State};
 
 pub const IPC: &str = "IPC";
 const P2P: &str = "P2P";

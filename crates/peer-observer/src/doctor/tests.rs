@@ -3,7 +3,8 @@
 use serde_json::json;
 use testbed::Node;
 
-use super::*;
+use super::report::{Check, NodeReport, State};
+use super::{Target, examine, text as render};
 
 fn check<'a>(node: &'a NodeReport, interface: &str) -> &'a Check {
     node.checks.iter().find(|check| check.interface == interface).unwrap_or_else(|| panic!("{interface}: {node:?}"))
@@ -55,9 +56,9 @@ async fn a_node_on_this_machine() {
     assert!(rpc.state == State::Limited && rpc.what.contains("forbidden: getmempoolinfo, getnettotals"), "{rpc:?}");
     assert!(rpc.remedies[0].lines[0].starts_with("rpcwhitelist=limited:getpeerinfo,getmempoolinfo"), "{rpc:?}");
 
-    let text = report.text(false);
+    let text = render(&report, false);
     assert!(text.contains("  debug.log       ok       "), "{text}");
-    assert!(!text.contains("geheim") && !text.contains('\x1b') && report.text(true).contains('\x1b'));
+    assert!(!text.contains("geheim") && !text.contains('\x1b') && render(&report, true).contains('\x1b'));
     let value = serde_json::to_value(&report).unwrap();
     assert_eq!(value["nodes"][0]["checks"][0]["interface"], json!("tracepoints"));
     assert_eq!(value["nodes"][1]["checks"][1]["state"], json!("limited"));
@@ -73,7 +74,7 @@ async fn a_node_on_this_machine() {
 async fn no_node_one_elsewhere_and_one_that_is_not_there() {
     let none = examine(&[], None).await;
     assert!(!none.anything_observable());
-    let text = none.text(false);
+    let text = render(&none, false);
     assert!(
         text.contains("found no Bitcoin node") && text.contains("--datadir") && text.contains("[[node]]"),
         "{text}"

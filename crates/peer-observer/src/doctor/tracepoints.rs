@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use extractor_ebpf::{Selection, Tracepoint, tracepoints_of};
 use node::Located;
 
-use super::{Check, Remedy, State};
-
-pub const INTERFACE: &str = "tracepoints";
+use super::report::{Check, Remedy, State, TRACEPOINTS};
 
 /// `followable`: kernel and privileges allow it.
 pub fn check(located: &Located, followable: bool) -> Check {
@@ -17,7 +15,7 @@ pub fn check(located: &Located, followable: bool) -> Check {
     let paths: Vec<_> = running.into_iter().chain(located.binary.clone()).collect();
     let shown = located.binary.as_ref().or(paths.first());
     let Some(shown) = shown.map(|path| path.display().to_string()) else {
-        return Check::new(INTERFACE, State::Missing, "the node is not running, so its program is not known")
+        return Check::new(TRACEPOINTS, State::Missing, "the node is not running, so its program is not known")
             .remedy(Remedy::new("start the node"));
     };
     let mut result = Err("there is no such file".to_owned());
@@ -33,7 +31,7 @@ pub fn check(located: &Located, followable: bool) -> Check {
             let owner = located.owner.as_deref().unwrap_or("root");
             let who = if owner == "root" { "root".to_owned() } else { format!("user {owner} or root") };
             let advice = format!("if that is a matter of permissions, run as {who}:");
-            Check::new(INTERFACE, State::Missing, format!("cannot read {shown}: {reason}"))
+            Check::new(TRACEPOINTS, State::Missing, format!("cannot read {shown}: {reason}"))
                 .remedy(Remedy::new(advice).line(format!("sudo -u {owner} peer-observer doctor")))
         }
     }
@@ -45,19 +43,19 @@ fn judge(found: &BTreeSet<String>, program: &str, followable: bool) -> Check {
         Selection::default().iter().filter(matters).partition(|tracepoint| found.contains(tracepoint.name()));
     if there.is_empty() {
         let what = format!("none are compiled into {program}, so that extractor ebpf has nothing to follow");
-        return Check::new(INTERFACE, State::Missing, what).remedy(
+        return Check::new(TRACEPOINTS, State::Missing, what).remedy(
             Remedy::new("run a release of Bitcoin Core from bitcoincore.org, or build the node with them:")
                 .line("cmake -B build -DWITH_USDT=ON"),
         );
     }
     let mut check = if lacking.is_empty() {
         let what = format!("all {} that matter are compiled in ({} altogether)", there.len(), found.len());
-        Check::new(INTERFACE, State::Ok, what)
+        Check::new(TRACEPOINTS, State::Ok, what)
     } else {
         let names: Vec<_> = lacking.iter().map(|tracepoint| tracepoint.name()).collect();
         let all = there.len() + lacking.len();
         let what = format!("{} of {all} are compiled in; missing: {}", there.len(), names.join(", "));
-        Check::new(INTERFACE, State::Limited, what)
+        Check::new(TRACEPOINTS, State::Limited, what)
             .remedy(Remedy::new("upgrade the node: newer versions have more of them"))
     };
     if !followable {

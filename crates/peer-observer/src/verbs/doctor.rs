@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cli::{Color, DoctorArgs, ReportFormat};
 use crate::config::Told;
-use crate::doctor::examine;
+use crate::doctor::{examine, text};
 use crate::runtime::block_on;
 
 pub fn run(args: DoctorArgs, color: Color) -> Result<ExitCode> {
@@ -21,7 +21,7 @@ pub fn run(args: DoctorArgs, color: Color) -> Result<ExitCode> {
         let report = examine(&targets, config.nats.as_ref()).await;
         let text = match args.output {
             ReportFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
-            ReportFormat::Text => report.text(color.decide(stdout().is_terminal())),
+            ReportFormat::Text => text(&report, color.decide(stdout().is_terminal())),
         };
         stdout().write_all(text.as_bytes())?;
         Ok(if report.anything_observable() { ExitCode::SUCCESS } else { ExitCode::from(1) })
