@@ -19,8 +19,7 @@ use node::{Auth, Chain, HostPort, Target};
 use rustix::fs::{AtFlags, CWD};
 use tracing::{debug, info};
 
-use crate::config::Config;
-use crate::tracepoints::{FollowedNode, Following, Whose};
+use crate::extractor::FollowedNode;
 
 /// Where a process may connect to by TCP.
 pub enum Connect {
@@ -50,7 +49,7 @@ impl Connect {
 /// What is given up. Everything else is given up always.
 #[derive(Clone, Copy, Debug)]
 struct Level {
-    /// The capabilities to look at files and processes of other users stay.
+    /// The capabilities to read files and processes of other users are kept.
     reading: bool,
     /// Landlock is left out.
     seeing: bool,
@@ -66,27 +65,22 @@ const LEVELS: [Level; 4] = [
 
 const READING: [Capability; 2] = [Capability::CAP_DAC_READ_SEARCH, Capability::CAP_SYS_PTRACE];
 
-/// Confines this thread and those that it will start, as far as the nodes can still be observed.
+/// Confines this thread and those that it will start, as far as the nodes can still be observed. The targets of nodes are changed to some by
+/// which a confined process finds them. `observed` are those of nodes that are observed by other means than tracepoints, `files` must stay as
+/// readable as they are.
 ///
 /// # Errors
 /// Capabilities could not be given up.
-pub fn confine(config: &mut Config, following: &mut Following, connect: &Connect) -> Result<()> {
-    let mut none = Vec::new();
-    let followed = match &mut following.whose {
-        Whose::These(nodes) => nodes,
-        Whose::All(_) => &mut none,
-    };
-    let scene = Scene::of(config, followed);
+pub fn confine(
+    observed: &mut [&mut Target],
+    followed: &mut [&mut FollowedNode],
+    files: &[PathBuf],
+    connect: &Connect,
+) -> Result<()> {
+    let scene = Scene::of(observed, followed, files);
     let may_read = READING.iter().any(|cap| caps::has_cap(None, CapSet::Permitted, *cap).unwrap_or(false));
-    let mut chosen = None;
-    for level in LEVELS {
-        if scene.allows(level, may_read)
-            && let Some(targets) = rehearse(level, connect, || scene.targets(level))
-        {
-            chosen = Some((level, targets));
-            break;
-        }
-    }
+    let mut allowed = LEVELS.into_iter().filter(|level| scene.allows(*level, may_read));
+    let chosen = allowed.find_map(|level| Some((level, rehearse(level, connect, || scene.targets(level))?)));
     let everything = Level { reading: true, seeing: true };
     let (level, targets) =
         chosen.unwrap_or_else(|| (everything, scene.followed.iter().map(|(node, _)| node.target.clone()).collect()));
@@ -105,7 +99,7 @@ pub fn confine(config: &mut Config, following: &mut Following, connect: &Connect
     }
     if !level.seeing {
         // What runs is not seen any more, so that a node would not be taken for the one meant.
-        config.nodes.iter_mut().for_each(|node| node.target.binary = None);
+        observed.iter_mut().for_each(|target| target.binary = None);
     }
     Ok(())
 }
@@ -116,7 +110,7 @@ struct Scene<'a> {
     nodes: Vec<(&'a Target, Option<Sight>)>,
     /// Nodes whose tracepoints are followed.
     followed: Vec<(&'a FollowedNode, Option<Sight>)>,
-    /// Files to log in at the NATS server.
+    /// Files that must stay as readable as they are.
     files: Vec<(PathBuf, Readable)>,
 }
 
@@ -162,21 +156,11 @@ fn readable(path: &PathBuf) -> Readable {
 }
 
 impl<'a> Scene<'a> {
-    fn of(config: &'a Config, followed: &'a [FollowedNode]) -> Self {
-        let nats = config.nats.iter();
-        let files = nats.flat_map(|nats| {
-            let (certificate, key) = nats.tls_certificate.clone().unzip();
-            [nats.credentials.clone(), nats.tls_ca.clone(), certificate, key].into_iter().flatten()
-        });
-        let observed = config.nodes.iter().filter(|node| !node.extract.is_empty());
+    fn of(observed: &'a [&mut Target], followed: &'a [&mut FollowedNode], files: &[PathBuf]) -> Self {
         Self {
-            nodes: observed.map(|node| (&node.target, Sight::of(&node.target))).collect(),
-            followed: followed.iter().map(|node| (node, Sight::of(&node.target))).collect(),
-            files: files
-                .chain(config.networks.files().cloned())
-                .chain(config.web.iter().flat_map(|web| web.files().cloned()))
-                .map(|path| (path.clone(), readable(&path)))
-                .collect(),
+            nodes: observed.iter().map(|target| (&**target, Sight::of(target))).collect(),
+            followed: followed.iter().map(|node| (&**node, Sight::of(&node.target))).collect(),
+            files: files.iter().map(|path| (path.clone(), readable(path))).collect(),
         }
     }
 

@@ -1,50 +1,100 @@
-//! Whose addresses are: the options about sets of networks and autonomous systems, for all tools that tell.
+//! Files that say whose an address is: sets of networks and autonomous systems, for all tools that need them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use networks::SetSource;
 use serde::{Deserialize, Serialize};
 
-use super::overlay;
-use crate::cli::NetworksArgs;
+use crate::values::ValueError;
 
-/// `[networks]` as it is written.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+/// Section `[networks]`, and its flags.
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[command(next_help_heading = "Networks")]
 #[serde(default, deny_unknown_fields)]
-pub struct NetworksSection {
-    /// A map of autonomous systems.
+pub struct NetworksOptions {
+    /// Map of autonomous systems, in the binary form of bitcoind -asmap
+    #[arg(long, env = "PEER_OBSERVER_ASMAP", value_name = "FILE")]
     pub asmap: Option<PathBuf>,
     /// By name: files or folders with networks.
-    pub sets: BTreeMap<String, Paths>,
+    #[command(flatten)]
+    #[serde(skip_serializing_if = "Sets::is_empty")]
+    pub sets: Sets,
 }
+
+/// Sets of networks by name. One that is given by options replaces that of its name in the files.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Sets(BTreeMap<String, Paths>);
 
 /// One path or several.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
-pub enum Paths {
+enum Paths {
     One(PathBuf),
     Several(Vec<PathBuf>),
 }
 
-/// A set as an option says it: `NAME=FILE`.
+/// Sets as they are written on the command line.
+#[derive(Args, Debug)]
+struct SetFlags {
+    /// Networks to watch under a name: a list, a ban list in TOML, Tor's exit list, or a folder of such
+    #[arg(id = "sets", long = "set", value_name = "NAME=FILE")]
+    sets: Vec<SetFlag>,
+}
+
 #[derive(Clone, Debug)]
-pub struct SetOption {
+struct SetFlag {
     name: String,
     path: PathBuf,
 }
 
-impl FromStr for SetOption {
-    type Err = String;
+impl FromStr for SetFlag {
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, path) = text.split_once('=').ok_or("it is NAME=FILE, such as tor_exit=/var/lib/tor/exits.txt")?;
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let usage = "write NAME=FILE, such as tor_exit=/var/lib/tor/exits.txt";
+        let (name, path) = text.split_once('=').ok_or_else(|| ValueError::new(usage))?;
         Ok(Self { name: name.to_owned(), path: path.into() })
     }
 }
 
-/// Files that tell whose addresses are.
+impl Sets {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Args for Sets {
+    fn augment_args(command: Command) -> Command {
+        SetFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        SetFlags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Sets {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut sets = Self::default();
+        sets.update_from_arg_matches(matches)?;
+        Ok(sets)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let mut given: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for SetFlag { name, path } in SetFlags::from_arg_matches(matches)?.sets {
+            given.entry(name).or_default().push(path);
+        }
+        self.0.extend(given.into_iter().map(|(name, paths)| (name, Paths::Several(paths))));
+        Ok(())
+    }
+}
+
+/// Files that say whose addresses are.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
     /// Sets of networks.
@@ -53,21 +103,11 @@ pub struct Networks {
     pub asmap: Option<PathBuf>,
 }
 
-impl NetworksSection {
-    /// Lets options override the file.
-    pub fn override_with(&mut self, args: &NetworksArgs) {
-        overlay(&mut self.asmap, &args.asmap);
-        let mut told: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for SetOption { name, path } in &args.set {
-            told.entry(name.clone()).or_default().push(path.clone());
-        }
-        self.sets.extend(told.into_iter().map(|(name, paths)| (name, Paths::Several(paths))));
-    }
-
-    /// What is meant.
-    pub fn networks(&self) -> Networks {
+impl NetworksOptions {
+    /// The files. That they can be read is checked by the tools that do so.
+    pub fn check(&self) -> Networks {
         let source = |name: &String, path: &PathBuf| SetSource { name: name.clone(), path: path.clone() };
-        let sets = self.sets.iter().flat_map(|(name, paths)| match paths {
+        let sets = self.sets.0.iter().flat_map(|(name, paths)| match paths {
             Paths::One(path) => vec![source(name, path)],
             Paths::Several(paths) => paths.iter().map(|path| source(name, path)).collect(),
         });

@@ -18,6 +18,9 @@ async fn demo() {
     let traced = extractor_ebpf::tracepoints_of(&bitcoind).is_ok_and(|found| found.contains("net:inbound_message"));
     let followed = traced && Machine::this().obstacle().is_none();
     assert_eq!(ended.stdout.contains("\n  ebpf "), followed, "{}", ended.stdout);
-    assert_eq!(ended.stderr.matches("the demo goes on without tracepoints: ").count(), usize::from(!followed));
+    assert_eq!(
+        ended.stderr.matches("the demo goes on without ebpf: tracepoints are not followed: ").count(),
+        usize::from(!followed)
+    );
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
 }

@@ -10,10 +10,10 @@ use testbed::{Monitor, NatsServer, Node, Webhook, eventually};
 use crate::process::{PATIENCE, Running};
 
 /// Where a running program serves its numbers.
-async fn address_of(running: &Running) -> String {
-    running.wait_until_said("metrics on http://").await;
-    let said = running.said();
-    let (_, rest) = said.split_once("metrics on http://").unwrap();
+pub async fn address_of(running: &Running) -> String {
+    running.wait_until_logged("metrics on http://").await;
+    let logged = running.logged();
+    let (_, rest) = logged.split_once("metrics on http://").unwrap();
     rest.split_once("/metrics").unwrap().0.to_owned()
 }
 
@@ -30,7 +30,7 @@ async fn text(address: &str, query: &str) -> String {
 }
 
 /// Waits until a page has a line that begins so.
-async fn wait_for_line(address: &str, begin: &str) -> String {
+pub async fn wait_for_line(address: &str, begin: &str) -> String {
     let look = || async { text(address, "").await.lines().find(|line| line.starts_with(begin)).map(str::to_owned) };
     eventually(begin, PATIENCE, look).await.unwrap()
 }
@@ -77,8 +77,8 @@ async fn an_alert_of_the_demo_reaches_the_operator() {
     assert_eq!(types["peerobserver_connections_opened"][0]["type"], "counter", "it was read as OpenMetrics: {types}");
 
     demo.signal("-TERM");
-    let (status, said) = demo.end().await;
-    assert!(status.success(), "{said}");
+    let (status, stderr) = demo.end().await;
+    assert!(status.success(), "{stderr}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +137,7 @@ async fn one_node_over_nats_in_all_forms_of_the_page() {
     wait_for_line(&address, "peerobserver_set_networks{set=\"mine\"} 3").await;
     fs::remove_file(&list).unwrap();
     tool.signal("-HUP");
-    tool.wait_until_said("its networks of before stay in use").await;
+    tool.wait_until_logged("its networks of before stay in use").await;
     wait_for_line(&address, "peerobserver_set_networks{set=\"mine\"} 3").await;
 
     observer.signal("-TERM");

@@ -96,7 +96,7 @@ async fn one_source_fails_and_the_other_goes_on() {
     let run = ["run", "--datadir", datadir, "--chain", "regtest", "-o", "json"];
     let wrong_password = [&run[..], &["--rpc-user", "u", "--rpc-password", "wr0ng"]].concat();
     let mut program = Running::start(&wrong_password);
-    program.wait_until_said("rpcauth").await;
+    program.wait_until_logged("rpcauth").await;
     node.rpc("setnetworkactive", json!([false])).await.unwrap();
     program.wait_for("log", |event| is(event, "log")).await;
     program.signal("-TERM");
@@ -112,7 +112,9 @@ async fn the_wrong_chain_is_told() {
     }
     let node = Node::builder().start().await.unwrap();
     let program = Running::start(&["run", "--datadir", node.datadir().to_str().unwrap(), "--chain", "main"]);
-    program.wait_until_said("is on regtest: pass --chain regtest").await;
+    program.wait_until_logged("is on regtest: pass --chain regtest").await;
+    // From here on it handles signals.
+    program.wait_until_logged("observing ").await;
     program.signal("-TERM");
     assert_eq!(program.end().await.0.code(), Some(0));
 }

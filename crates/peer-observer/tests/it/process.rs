@@ -1,12 +1,13 @@
 //! The program as a child process, its output read line by line.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -15,7 +16,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command that meets none of this machine's configuration.
 pub fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peer-observer"));
+    command_of(Path::new(env!("CARGO_BIN_EXE_peer-observer")), args)
+}
+
+/// The same of another program with that command line.
+pub fn command_of(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     let names = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("PEER_OBSERVER_"));
     names.for_each(|name| {
         command.env_remove(name);
@@ -67,18 +73,24 @@ impl Running {
         Self::start_command(command(args))
     }
 
-    pub fn start_command(mut command: Command) -> Self {
+    pub fn start_command(command: Command) -> Self {
+        Self::start_with_input(command).0
+    }
+
+    /// The same with what it reads from standard input, if that is piped.
+    pub fn start_with_input(mut command: Command) -> (Self, Option<ChildStdin>) {
         let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut pipe = BufReader::new(child.stderr.take().unwrap()).lines();
         let stderr = Arc::new(Mutex::new(String::new()));
-        let said = Arc::clone(&stderr);
+        let logged = Arc::clone(&stderr);
         let reading_stderr = tokio::spawn(async move {
             while let Ok(Some(line)) = pipe.next_line().await {
-                *said.lock().unwrap() += &(line + "\n");
+                *logged.lock().unwrap() += &(line + "\n");
             }
         });
-        Self { child, stdout, stderr, reading_stderr }
+        (Self { child, stdout, stderr, reading_stderr }, stdin)
     }
 
     /// The next event.
@@ -100,17 +112,17 @@ impl Running {
         timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("no {what} in time"))
     }
 
-    /// Waits until it has said something on standard error.
-    pub async fn wait_until_said(&self, words: &str) {
-        let said = || {
+    /// Waits until it has logged this on standard error.
+    pub async fn wait_until_logged(&self, words: &str) {
+        let logged = || {
             let stderr = Arc::clone(&self.stderr);
             async move { stderr.lock().unwrap().contains(words).then_some(()) }
         };
-        testbed::eventually(words, PATIENCE, said).await.unwrap();
+        testbed::eventually(words, PATIENCE, logged).await.unwrap();
     }
 
-    /// What it has said on standard error.
-    pub fn said(&self) -> String {
+    /// What it has logged on standard error.
+    pub fn logged(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
@@ -123,14 +135,14 @@ impl Running {
         std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
     }
 
-    /// Waits for its end. Returns how it ended and what it said on standard error.
+    /// Waits for its end. Returns how it ended and what it logged on standard error.
     pub async fn end(mut self) -> (ExitStatus, String) {
         let draining = tokio::spawn(async move { while let Ok(Some(_)) = self.stdout.next_line().await {} });
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap();
         draining.await.unwrap();
         self.reading_stderr.await.unwrap();
-        let said = self.stderr.lock().unwrap().clone();
-        (status, said)
+        let logged = self.stderr.lock().unwrap().clone();
+        (status, logged)
     }
 }
 

@@ -39,8 +39,8 @@ const TOO_WIDE: &str = "(() => {
 
 /// Where a running program serves its pages.
 async fn url_of(running: &Running) -> String {
-    running.wait_until_said("pages on http://").await;
-    let said = running.said();
+    running.wait_until_logged("pages on http://").await;
+    let said = running.logged();
     let (_, rest) = said.split_once("pages on ").unwrap();
     rest.split_whitespace().next().unwrap().to_owned()
 }

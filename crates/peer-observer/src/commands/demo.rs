@@ -8,45 +8,84 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bus::{Bus, Delivery, Subscription, WhenFull};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use event::{Filter, Kind, Source};
-use extractor_ebpf::Tracer;
 use node::{Chain, Target};
 use testbed::{Network, Pace, Traffic};
 use tracing::{info, warn};
 
-use crate::cli::{Color, ConfigArgs, DemoArgs, Extractor, NodeArgs, OutputFormat};
-use crate::config::{Config, ObservedNode, Told};
+use crate::config::checked::Config;
+use crate::config::raw::{Groups, RawConfig};
+use crate::extractor::{Extractor, Node};
+use crate::filter::FilterArgs;
+use crate::logging::Color;
+use crate::observation::{ObservedNode, Prepared, PreparedForAll};
+use crate::parts::Parts;
 use crate::runtime::block_on;
+use crate::session::Begun;
 use crate::supervisor::Supervisor;
-use crate::tracepoints::{self, FollowedNode, Following, Whose};
 
-pub fn run(args: DemoArgs, color: Color) -> Result<ExitCode> {
-    // The demo asks for nothing: only its own options count, no configuration file.
-    let nothing = ConfigArgs { config: Some(PathBuf::from("/dev/null")), print_config: false };
-    let mut told = Told::read(&nothing, &NodeArgs::default(), &args.nats)?;
-    told.override_ebpf(&args.ebpf);
-    told.override_metrics(&args.metrics);
-    told.override_web(&args.web);
-    told.override_networks(&args.networks);
-    let config = told.check_without_nodes()?;
+pub const NAME: &str = "demo";
+
+/// The demo needs no configuration: only its own options count, no file.
+const GROUPS: Groups = Groups { files: false, choice: false, node: false, extractors: true, own: false, tools: true };
+
+#[derive(Args)]
+struct DemoArgs {
+    /// End after so many seconds, with a summary
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u64>,
+    /// Number of nodes
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=8), value_name = "NUMBER")]
+    nodes: u8,
+    /// Folder for the data of the nodes while the demo runs
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub fn command(parts: &Parts) -> Command {
+    let command = FilterArgs::augment_args(GROUPS.augment::<DemoArgs>(parts, Command::new(NAME)));
+    command.about("Start regtest nodes with traffic and observe them")
+}
+
+pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode> {
+    let args = DemoArgs::from_arg_matches(matches)?;
+    let filter = FilterArgs::from_arg_matches(matches)?.filter();
+    let mut config = RawConfig::read(parts, GROUPS, None, matches, color)?.check()?;
     let bitcoind = testbed::bitcoind()?;
-    let tracer = match tracepoints::begin_with(&bitcoind, &config.ebpf) {
-        Ok(tracer) => Some(tracer),
-        Err(cause) => {
-            warn!("the demo goes on without tracepoints: {cause:#}");
-            None
+    let prepared = prepare(std::mem::take(&mut config.sources.extractors), &bitcoind);
+    // Privileges are not given up: it starts nodes.
+    block_on(2, observe(parts, args, filter, config, &bitcoind, prepared))
+}
+
+/// Does what takes privileges for nodes that are still to be started.
+fn prepare(extractors: Vec<(&'static str, Extractor)>, bitcoind: &Path) -> Prepared {
+    // No process has this number, so that the program is all that is known.
+    let target = Target { pid: Some(0), binary: Some(bitcoind.to_owned()), ..Target::default() };
+    let to_come = Node { name: NAME.to_owned(), target };
+    let mut prepared = Prepared::default();
+    for (name, extractor) in extractors {
+        match extractor {
+            Extractor::PerNode(extractor) => prepared.per_node.push((name, extractor)),
+            Extractor::ForAll(extractor) => match extractor.attach(vec![to_come.clone()]) {
+                Ok(mut attached) => {
+                    attached.confine = None;
+                    prepared.for_all.push(PreparedForAll { name, nodes: Vec::new(), attached });
+                }
+                Err(error) => warn!("the demo goes on without {name}: {error:#}"),
+            },
         }
-    };
-    // Its privileges are not given up: it starts nodes.
-    block_on(observe(args, config, &bitcoind, tracer, color))
+    }
+    prepared
 }
 
 async fn observe(
+    parts: &Parts,
     args: DemoArgs,
-    mut config: Config,
+    filter: Filter,
+    config: Config,
     bitcoind: &Path,
-    tracer: Option<Tracer>,
-    color: Color,
+    mut prepared: Prepared,
 ) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
     let shutdown = supervisor.shutdown.clone();
@@ -58,37 +97,41 @@ async fn observe(
         return Ok(ExitCode::SUCCESS);
     };
     let network = network.context("the demo's nodes did not start")?;
+    let names: Vec<String> = network.nodes().iter().map(|node| node.name().to_owned()).collect();
 
-    let mut names = Vec::new();
-    let mut metrics = config.metrics.take().unwrap_or_default().begin_anywhere(&config.networks)?;
-    metrics.expect(network.nodes().iter().map(|node| node.name().to_owned()));
-    let page = metrics.address();
-    supervisor.serve_metrics(metrics, Filter::default());
-    let mut web = config.web.take().unwrap_or_default().begin_anywhere(&config.networks)?;
-    web.expect(network.nodes().iter().map(|node| node.name().to_owned()));
-    let pages = web.url();
-    supervisor.serve_web(web, Filter::default());
-    supervisor.print(args.filter.filter(), args.output.output, color, WhenFull::DropNewest);
+    let mut services = Vec::new();
+    let mut stdout_is_free = true;
+    for checked in config.tools.into_iter().filter(|tool| tool.entry.demo) {
+        stdout_is_free &= !checked.tool.owns_stdout();
+        let Begun { name, queue, serves, service } = Begun::anywhere(checked.entry.name, checked.tool, names.clone())?;
+        services.extend(service.serves.clone());
+        // What serves pages shows everything; the filter is for what is printed.
+        let filter = if serves { Filter::default() } else { filter.clone() };
+        supervisor.run_tool(name, service, filter, queue);
+    }
     let counting =
         tokio::spawn(count(supervisor.bus.subscribe("summary", Filter::default(), 1 << 16, WhenFull::Block)));
-    if let Some(nats) = config.nats.take() {
+    if let Some(nats) = config.nats {
         supervisor.forward(nats);
     }
+    let extract: Vec<_> = prepared.per_node.iter().map(|(name, _)| *name).collect();
+    let observed = |node: &testbed::Node| ObservedNode {
+        name: node.name().to_owned(),
+        target: target(node),
+        extract: extract.clone(),
+    };
+    prepared.nodes = network.nodes().iter().map(|node| observed(node)).collect();
+    for extractor in &mut prepared.for_all {
+        let node = |node: &testbed::Node| Node { name: node.name().to_owned(), target: target(node) };
+        extractor.nodes = network.nodes().iter().map(|started| node(started)).collect();
+    }
     // What is observed of each node, and so must give events.
-    let mut sources = vec![Source::Rpc, Source::Log];
-    for node in network.nodes() {
-        names.push(node.name().to_owned());
-        let extract = vec![Extractor::Rpc, Extractor::Log, Extractor::Process];
-        supervisor.observe(ObservedNode { name: node.name().to_owned(), target: target(node), extract }, &config);
-    }
-    if let Some(tracer) = tracer {
-        sources.push(Source::Ebpf);
-        let followed = network.nodes().iter().map(|node| FollowedNode::new(node.name(), target(node)));
-        supervisor.follow(Following { tracer, whose: Whose::These(followed.collect()) });
-    }
-    tell_where_to_look(&network, folder.path());
-    info!("the nodes and their network, live: {pages}");
-    info!("numbers for Prometheus: http://{page}/metrics");
+    let runs = extract.iter().copied().chain(prepared.for_all.iter().map(|extractor| extractor.name));
+    let entry = |name: &str| parts.extractors.iter().find(|entry| entry.name == name);
+    let sources: Vec<Source> = runs.filter_map(|name| entry(name)?.expected).collect();
+    prepared.start(&mut supervisor);
+    log_where_to_look(&network, folder.path());
+    services.iter().for_each(|serves| info!("{serves}"));
 
     let Some(traffic) = shutdown.run_until_cancelled(Traffic::start(&network, Pace::default())).await else {
         return Ok(ExitCode::SUCCESS);
@@ -106,9 +149,9 @@ async fn observe(
     traffic.stop().await;
     network.stop().await.context("a node of the demo had to be killed")?;
 
-    let summary = counting.await?;
+    let summary = counting.await??;
     let text = summary.text(&names, &bus);
-    if args.output.output == OutputFormat::Text {
+    if stdout_is_free {
         print!("{text}");
     } else {
         eprint!("{text}");
@@ -142,13 +185,13 @@ fn target(node: &testbed::Node) -> Target {
     }
 }
 
-fn tell_where_to_look(network: &Network, folder: &Path) {
+fn log_where_to_look(network: &Network, folder: &Path) {
     for node in network.nodes() {
         info!("{}: RPC {}, P2P {}, log {}", node.name(), node.rpc_addr(), node.p2p_addr(), node.debug_log().display());
     }
     info!("the nodes live in {} until the demo ends", folder.display());
-    info!("in another terminal: \"peer-observer doctor\" tells what could be observed of them besides");
-    info!("                     \"peer-observer watch --kind peer_connected,update_tip\" shows less at once");
+    info!("in another terminal: \"peer-observer doctor\" reports what else could be observed of them");
+    info!("                     \"peer-observer watch --kind peer_connected,update_tip\" shows less");
 }
 
 /// Numbers of events.
@@ -158,7 +201,7 @@ struct Summary {
     lost: u64,
 }
 
-async fn count(mut subscription: Subscription) -> Summary {
+async fn count(mut subscription: Subscription) -> Result<Summary> {
     let mut summary = Summary::default();
     while let Some(item) = subscription.next().await {
         match item {
@@ -170,7 +213,7 @@ async fn count(mut subscription: Subscription) -> Summary {
             Delivery::Lost(loss) => summary.lost += loss.missing,
         }
     }
-    summary
+    Ok(summary)
 }
 
 impl Summary {

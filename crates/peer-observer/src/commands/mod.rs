@@ -1,0 +1,48 @@
+//! The commands, one file each; all tools have the same one.
+
+mod demo;
+mod doctor;
+mod extract;
+mod run;
+mod tool;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{ArgMatches, Args, Command};
+
+use crate::logging::{Color, LoggingArgs};
+use crate::parts::Parts;
+
+/// The whole command line.
+#[must_use]
+pub fn command_line(parts: &Parts) -> Command {
+    let command = Command::new("peer-observer")
+        .version(env!("CARGO_PKG_VERSION"))
+        .max_term_width(110)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(run::command(parts))
+        .subcommands(parts.tools.iter().map(|entry| tool::command(parts, entry)))
+        .subcommand(extract::command(parts))
+        .subcommand(doctor::command(parts))
+        .subcommand(demo::command(parts));
+    LoggingArgs::augment_args(command).about("Watches Bitcoin nodes for attacks and anomalies")
+}
+
+/// Runs the command that was given.
+///
+/// # Errors
+/// It could not be done.
+pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode> {
+    // Each starts the threads when what comes before them is done.
+    match matches.subcommand() {
+        Some((run::NAME, matches)) => run::run(parts, matches, color),
+        Some((extract::NAME, matches)) => extract::run(parts, matches, color),
+        Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),
+        Some((demo::NAME, matches)) => demo::run(parts, matches, color),
+        Some((name, matches)) => tool::run(parts, name, matches, color),
+        // clap asks for a command.
+        None => Ok(ExitCode::from(2)),
+    }
+}

@@ -1,0 +1,102 @@
+//! The NATS server: where it is and how to talk to it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use bus::nats;
+use clap::{Args, ValueEnum};
+use node::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::values::{Bytes, NatsUrl, secret};
+
+/// Section `[bus]`, and its flags.
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[command(next_help_heading = "NATS")]
+#[serde(default, deny_unknown_fields)]
+pub struct NatsOptions {
+    /// NATS server: nats://host:port
+    #[arg(long, env = "PEER_OBSERVER_NATS", value_name = "URL", hide_env_values = true)]
+    pub nats: Option<NatsUrl>,
+    /// User name on the NATS server
+    #[arg(long, env = "PEER_OBSERVER_NATS_USER", value_name = "NAME")]
+    pub nats_user: Option<String>,
+    /// Password on the NATS server (better in the environment or in the configuration file)
+    #[arg(long, env = "PEER_OBSERVER_NATS_PASSWORD", value_parser = secret, value_name = "PASSWORD", hide_env_values = true)]
+    pub nats_password: Option<Secret>,
+    /// Token for the NATS server (better in the environment or in the configuration file)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TOKEN", value_parser = secret, value_name = "TOKEN", hide_env_values = true)]
+    pub nats_token: Option<Secret>,
+    /// Credentials file (.creds) for the NATS server
+    #[arg(long, env = "PEER_OBSERVER_NATS_CREDENTIALS", value_name = "FILE")]
+    pub nats_credentials: Option<PathBuf>,
+    /// Certificate authority of the NATS server (PEM)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TLS_CA", value_name = "FILE")]
+    pub nats_tls_ca: Option<PathBuf>,
+    /// Our certificate for the NATS server (PEM)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TLS_CERT", value_name = "FILE")]
+    pub nats_tls_cert: Option<PathBuf>,
+    /// Key of our certificate (PEM)
+    #[arg(long, env = "PEER_OBSERVER_NATS_TLS_KEY", value_name = "FILE")]
+    pub nats_tls_key: Option<PathBuf>,
+    /// Subjects to publish under: peer-observer.<node>.netmsg and so on, or netmsg and so on as other readers expect
+    #[arg(long, env = "PEER_OBSERVER_SUBJECTS", value_enum, value_name = "KIND")]
+    pub subjects: Option<Subjects>,
+    /// Memory for events that wait while the server is away
+    #[arg(skip)]
+    pub buffer: Option<Bytes>,
+}
+
+/// Subjects that events are published under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subjects {
+    #[default]
+    PerNode,
+    Flat,
+}
+
+impl NatsOptions {
+    /// How to reach the server; none if none is given.
+    ///
+    /// # Errors
+    /// Options that go together are not given together, or a file cannot be read.
+    pub fn check(&self) -> Result<Option<nats::Options>> {
+        let Some(NatsUrl(url)) = &self.nats else {
+            return Ok(None);
+        };
+        let user = match (&self.nats_user, &self.nats_password) {
+            (Some(user), Some(password)) => Some((user.clone(), password.expose().to_owned())),
+            (None, None) => None,
+            _ => bail!("nats_user and nats_password go together: give both or neither"),
+        };
+        let tls_certificate = match (&self.nats_tls_cert, &self.nats_tls_key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (None, None) => None,
+            _ => bail!("nats_tls_cert and nats_tls_key go together: give both or neither"),
+        };
+        for path in [&self.nats_tls_ca, &self.nats_tls_cert, &self.nats_tls_key].into_iter().flatten() {
+            fs::metadata(path).with_context(|| format!("cannot use the certificate file {}", path.display()))?;
+        }
+        Ok(Some(nats::Options {
+            url: url.clone(),
+            user,
+            token: self.nats_token.as_ref().map(|token| token.expose().to_owned()),
+            credentials: self.nats_credentials.clone(),
+            tls_ca: self.nats_tls_ca.clone(),
+            tls_certificate,
+            subjects: match self.subjects.unwrap_or_default() {
+                Subjects::PerNode => nats::Subjects::PerNode,
+                Subjects::Flat => nats::Subjects::Flat,
+            },
+            buffer_bytes: self.buffer.map_or(nats::DEFAULT_BUFFER_BYTES, |bytes| bytes.0),
+        }))
+    }
+}
+
+/// Files that are needed to log in at a server, and again whenever the connection is lost.
+pub fn files(nats: &nats::Options) -> Vec<PathBuf> {
+    let (certificate, key) = nats.tls_certificate.clone().unzip();
+    [nats.credentials.clone(), nats.tls_ca.clone(), certificate, key].into_iter().flatten().collect()
+}

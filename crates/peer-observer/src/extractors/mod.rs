@@ -1,0 +1,12 @@
+//! The extractors: what gives events. A row each, in the order in which `--help` lists them.
+
+mod ebpf;
+mod log;
+mod process;
+mod rpc;
+mod tracepoint_options;
+
+use crate::extractor::ExtractorEntry;
+
+/// All extractors.
+pub const EXTRACTORS: &[ExtractorEntry] = &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, process::ENTRY];

@@ -1,0 +1,57 @@
+//! peer-observer watches Bitcoin nodes from the inside and tells people when their network is attacked or behaves oddly.
+//!
+//! The program is [`main`] with all [`Parts`]. A program of your own may have more of them: docs/development.md shows how.
+
+mod allocator;
+mod commands;
+mod config;
+mod confine;
+mod doctor;
+mod extractor;
+mod extractors;
+mod filter;
+mod input;
+mod logging;
+mod observation;
+mod options;
+mod parts;
+mod publishers;
+mod runtime;
+mod session;
+mod supervisor;
+mod tool;
+mod tools;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+use tracing::error;
+
+pub use crate::config::networks::Networks;
+pub use crate::extractor::{Attached, Extractor, ExtractorEntry, FollowedNode, ForAll, Node, PerNode, Running};
+pub use crate::logging::Color;
+pub use crate::options::{Check, Context, Options, OwnFlags, Part};
+pub use crate::parts::Parts;
+pub use crate::publishers::Publishers;
+pub use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
+pub use crate::values::{Bytes, Interval, ListenAddress, Span, ValueError};
+
+use crate::logging::LoggingArgs;
+
+/// The program with these parts, from its command line to its exit code: 0, 1 if the answer is no, 2 if something could not be done.
+#[must_use]
+pub fn main(parts: &Parts) -> ExitCode {
+    let hangup = runtime::survive_hangup();
+    let matches = commands::command_line(parts).get_matches();
+    let logging = LoggingArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    logging::start(&logging);
+    allocator::stop_threads();
+    if let Err(cause) = hangup {
+        error!("{cause:#}");
+    }
+    commands::run(parts, &matches, logging.color).unwrap_or_else(|cause| {
+        error!("{cause:#}");
+        ExitCode::from(2)
+    })
+}

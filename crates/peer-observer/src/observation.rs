@@ -1,0 +1,155 @@
+//! Observing nodes from this process: which extractors run for which of them, from the time when they need privileges to the end.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use node::Target;
+use tracing::{error, info};
+
+use crate::confine::{Connect, confine};
+use crate::extractor::{Attached, Extractor, FollowedNode, Node, PerNode};
+use crate::supervisor::Supervisor;
+
+/// Nodes and extractors. Nothing is done yet.
+pub struct Observation {
+    /// The nodes; each has a name of its own.
+    pub nodes: Vec<ObservedNode>,
+    /// The extractors, by their names.
+    pub extractors: Vec<(&'static str, Extractor)>,
+}
+
+/// A node and the extractors that run for it.
+pub struct ObservedNode {
+    /// Its name in events.
+    pub name: String,
+    /// Where to look for it.
+    pub target: Target,
+    /// Names of extractors.
+    pub extract: Vec<&'static str>,
+}
+
+/// An observation whose extractors have used their privileges.
+#[derive(Default)]
+pub struct Prepared {
+    /// Nodes that are observed each by itself, with the extractors that do so.
+    pub nodes: Vec<ObservedNode>,
+    /// Extractors that run for each node by itself.
+    pub per_node: Vec<(&'static str, Box<dyn PerNode>)>,
+    /// Extractors that run once.
+    pub for_all: Vec<PreparedForAll>,
+}
+
+/// An extractor that runs once, and the nodes that it runs for.
+pub struct PreparedForAll {
+    /// Its name.
+    pub name: &'static str,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// The extractor.
+    pub attached: Attached,
+}
+
+impl Observation {
+    /// Names of the nodes.
+    pub fn names(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.name.clone()).collect()
+    }
+
+    /// Does what takes privileges, before any thread is started.
+    ///
+    /// # Errors
+    /// An extractor cannot work, and no other one is there. Else that is logged.
+    pub fn prepare(self) -> Result<Prepared> {
+        let Self { mut nodes, extractors } = self;
+        let mut prepared = Prepared::default();
+        let mut failed = Vec::new();
+        for (name, extractor) in extractors {
+            let extractor = match extractor {
+                Extractor::PerNode(extractor) => {
+                    prepared.per_node.push((name, extractor));
+                    continue;
+                }
+                Extractor::ForAll(extractor) => extractor,
+            };
+            let wanted: Vec<Node> = nodes.iter_mut().filter_map(|node| node.take(name)).collect();
+            if wanted.is_empty() && extractor.needs_nodes() {
+                continue;
+            }
+            match extractor.attach(wanted.clone()) {
+                Ok(attached) => prepared.for_all.push(PreparedForAll { name, nodes: wanted, attached }),
+                Err(error) => failed.push(error),
+            }
+        }
+        prepared.nodes = nodes;
+        let fatal = if prepared.is_empty() { failed.pop() } else { None };
+        failed.iter().for_each(|error| error!("{error:#}"));
+        fatal.map_or(Ok(prepared), Err)
+    }
+}
+
+impl ObservedNode {
+    /// The node, for an extractor that runs once for all nodes, if it is among those of this node. It is no more afterwards.
+    fn take(&mut self, extractor: &str) -> Option<Node> {
+        let before = self.extract.len();
+        self.extract.retain(|name| *name != extractor);
+        let node = || Node { name: self.name.clone(), target: self.target.clone() };
+        (self.extract.len() < before).then(node)
+    }
+}
+
+impl Prepared {
+    /// Whether nothing will run.
+    fn is_empty(&self) -> bool {
+        self.for_all.is_empty() && self.nodes.iter().all(|node| node.extract.is_empty())
+    }
+
+    /// Threads that it takes if it is alone in the process.
+    pub fn threads(&self) -> usize {
+        self.for_all.iter().map(|extractor| extractor.attached.threads).max().unwrap_or(1)
+    }
+
+    /// Gives up privileges that no extractor needs any more, if any had some. `files` must stay readable.
+    ///
+    /// # Errors
+    /// They could not be given up.
+    pub fn confine(&mut self, files: &[PathBuf], connect: &Connect) -> Result<()> {
+        if self.for_all.iter().all(|extractor| extractor.attached.confine.is_none()) {
+            return Ok(());
+        }
+        let observed = self.nodes.iter_mut().filter(|node| !node.extract.is_empty());
+        let mut observed: Vec<&mut Target> = observed.map(|node| &mut node.target).collect();
+        let followed = self.for_all.iter_mut().flat_map(|extractor| extractor.attached.confine.iter_mut().flatten());
+        let mut followed: Vec<&mut FollowedNode> = followed.collect();
+        confine(&mut observed, &mut followed, files, connect)
+    }
+
+    /// Starts all extractors.
+    pub fn start(self, supervisor: &mut Supervisor) {
+        for ObservedNode { name, target, extract } in self.nodes {
+            info!("observing {name} ({})", describe(&target));
+            for (extractor, observer) in self.per_node.iter().filter(|(extractor, _)| extract.contains(extractor)) {
+                let extractor: &'static str = extractor;
+                let publisher = supervisor.publishers.publisher(&name, extractor);
+                let running = observer.observe(target.clone(), publisher, supervisor.shutdown.clone());
+                supervisor.spawn_extractor(format!("{name}/{extractor}"), running);
+            }
+        }
+        for PreparedForAll { name, nodes, attached } in self.for_all {
+            let node = |node: FollowedNode| Node { name: node.name, target: node.target };
+            let nodes = attached.confine.map_or(nodes, |followed| followed.into_iter().map(node).collect());
+            let running = (attached.run)(nodes, supervisor.publishers.clone(), supervisor.shutdown.clone());
+            supervisor.spawn_extractor(name, running);
+        }
+    }
+}
+
+/// A node for people.
+fn describe(target: &Target) -> String {
+    let chain = target.chain.map(|chain| format!("{chain} "));
+    let place = match (&target.datadir, &target.rpc) {
+        (Some(datadir), _) => format!("in {}", datadir.display()),
+        (None, Some(rpc)) => format!("at {rpc}"),
+        (None, None) => "wherever it is".to_owned(),
+    };
+    format!("{}{place}", chain.unwrap_or_default())
+}

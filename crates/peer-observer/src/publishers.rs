@@ -1,0 +1,54 @@
+//! Publishers of all extractors of this process.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bus::{Bus, Publisher};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// Makes publishers that publish their status, and ends them. The tracepoint extractor makes them for processes as they come.
+#[derive(Clone)]
+pub struct Publishers {
+    bus: Bus,
+    shutdown: CancellationToken,
+    runtime: Handle,
+    made: Arc<Mutex<Vec<Publisher>>>,
+}
+
+impl Publishers {
+    /// None is made yet. To be called where tasks can be started.
+    #[must_use]
+    pub fn new(bus: &Bus, shutdown: &CancellationToken) -> Self {
+        let (bus, shutdown) = (bus.clone(), shutdown.clone());
+        Self { bus, shutdown, runtime: Handle::current(), made: Arc::default() }
+    }
+
+    /// A publisher for an extractor of a node, which publishes its status until the end.
+    #[must_use]
+    pub fn publisher(&self, node: &str, extractor: &'static str) -> Publisher {
+        let publisher = Publisher::new(&self.bus, node, extractor);
+        // The caller may be a thread of its own.
+        let _inside = self.runtime.enter();
+        tokio::spawn(publisher.clone().tell_status(self.shutdown.clone()));
+        self.made().push(publisher.clone());
+        publisher
+    }
+
+    /// A publisher without status: for what is read once, to its end.
+    #[must_use]
+    pub fn without_status(&self, node: &str, extractor: &'static str) -> Publisher {
+        Publisher::new(&self.bus, node, extractor)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Publisher>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends all runs: each one's last event says so.
+    pub async fn end(&self) {
+        let made = std::mem::take(&mut *self.made());
+        for publisher in made {
+            publisher.end().await;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! One process at work: events come from one input and go to tools, and perhaps on to a NATS server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use bus::nats;
+use event::Filter;
+
+use crate::config::nats::files;
+use crate::confine::Connect;
+use crate::input::{Input, PreparedInput};
+use crate::runtime::block_on;
+use crate::supervisor::Supervisor;
+use crate::tool::{Place, Queue, Service, Tool};
+
+/// What a process does.
+pub struct Session {
+    /// Where events come from.
+    pub input: Input,
+    /// The tools that use them, by their names.
+    pub tools: Vec<(&'static str, Box<dyn Tool>)>,
+    /// A server that all events go on to.
+    pub forward: Option<nats::Options>,
+    /// Which events the tools get.
+    pub filter: Filter,
+    /// It is one extractor: it may be confined further, needs fewer threads, and what is printed of it is all.
+    pub one_extractor: bool,
+}
+
+/// A tool that has its port and has read its files.
+pub struct Begun {
+    /// Its name.
+    pub name: &'static str,
+    /// The queue that it wants.
+    pub queue: Queue,
+    /// It serves something: it is of use also when no events come any more.
+    pub serves: bool,
+    /// The tool.
+    pub service: Service,
+}
+
+impl Begun {
+    /// Gives a tool its port and lets it read its files.
+    ///
+    /// # Errors
+    /// The port is taken, or a file cannot be read.
+    pub fn new(name: &'static str, tool: Box<dyn Tool>, nodes: Vec<String>) -> Result<Self> {
+        let listens = tool.listens();
+        Self::at(listens, name, tool, nodes)
+    }
+
+    /// The same, with any port if its own is taken.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn anywhere(name: &'static str, tool: Box<dyn Tool>, nodes: Vec<String>) -> Result<Self> {
+        let mut listens = tool.listens();
+        if let Some(address) = listens.as_mut().filter(|address| TcpListener::bind(**address).is_err()) {
+            address.set_port(0);
+        }
+        Self::at(listens, name, tool, nodes)
+    }
+
+    fn at(listens: Option<SocketAddr>, name: &'static str, tool: Box<dyn Tool>, nodes: Vec<String>) -> Result<Self> {
+        let bind = |address: SocketAddr| {
+            TcpListener::bind(address).with_context(|| {
+                format!("{name}: cannot listen on {address}; choose another address with --{name}-listen")
+            })
+        };
+        let listener = listens.map(bind).transpose()?;
+        let queue = tool.queue();
+        Ok(Self { name, queue, serves: listens.is_some(), service: tool.start(Place { listener, nodes })? })
+    }
+}
+
+impl Session {
+    /// Does it until a signal comes, or the input ends.
+    ///
+    /// # Errors
+    /// It could not be begun.
+    pub fn run(self) -> Result<ExitCode> {
+        let Self { input, tools, forward, filter, one_extractor } = self;
+        let mut needed: Vec<PathBuf> = forward.iter().flat_map(files).collect();
+        needed.extend(tools.iter().flat_map(|(_, tool)| tool.files()));
+        let wait = one_extractor || input.can_wait();
+        let nodes = input.nodes();
+        let begun = tools.into_iter().map(|(name, tool)| Begun::new(name, tool, nodes.clone()));
+        let begun = begun.collect::<Result<Vec<_>>>()?;
+        let connect = if one_extractor { Connect::to_nats(forward.as_ref()) } else { Connect::Anywhere };
+        let input = input.prepare(&needed, &connect)?;
+        let threads = match &input {
+            PreparedInput::Nodes(prepared) if one_extractor => prepared.threads(),
+            _ => 2,
+        };
+        block_on(threads, async move {
+            let mut supervisor = Supervisor::new()?;
+            let stays = begun.iter().any(|tool| tool.serves);
+            for Begun { name, queue, service, .. } in begun {
+                let queue = if wait { queue.blocking() } else { queue };
+                supervisor.run_tool(name, service, filter.clone(), queue);
+            }
+            if let Some(options) = forward {
+                supervisor.forward(options);
+            }
+            input.start(&mut supervisor, stays).await?;
+            Ok(supervisor.run().await.exit_code())
+        })
+    }
+}

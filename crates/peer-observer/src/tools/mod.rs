@@ -1,0 +1,12 @@
+//! The tools: what uses events. A row each, in the order in which `--help` lists them.
+
+mod metrics;
+mod watch;
+mod web;
+
+pub use self::watch::{OutputFormat, printer};
+
+use crate::tool::ToolEntry;
+
+/// All tools.
+pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, metrics::ENTRY, web::ENTRY];
