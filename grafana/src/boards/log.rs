@@ -50,6 +50,7 @@ fn how_much() -> Vec<Panel> {
         lines("Lines by level", unit::RATE, lines_of().sum(&["level"])),
         lines("Bytes by category", unit::BYTES_RATE, bytes_of().sum(&["category"]).top(15)),
         lines("Lines by node", unit::RATE, lines_of().sum(&NODE)),
+        lines("Bytes read by node", unit::BYTES_RATE, of(LOG_READ_BYTES).rate().sum(&NODE)),
         lines(
             "Warnings and errors by category",
             unit::PER_HOUR,
