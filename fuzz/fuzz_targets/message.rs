@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         addr: "192.0.2.1:8333",
         conn_type: ConnType::Inbound,
         conn_type_name: None,
-        command: TYPES[usize::from(*command) % TYPES.len()],
+        message_type: TYPES[usize::from(*command) % TYPES.len()],
         inbound: true,
         size: payload.len() as u64 + u64::from(*missing),
     };

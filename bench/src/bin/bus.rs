@@ -96,12 +96,12 @@ async fn through_nats(count: usize) -> Result<()> {
     let subscription = reading.subscribe("bench", Filter::default(), QUEUE, WhenFull::Block);
     let connected = connect_reader(&reading, &options).await?;
     let shutdown = CancellationToken::new();
-    let pump = tokio::spawn(connected.run(reading.clone(), shutdown.clone()));
+    let pump = bus::task::spawn("nats reader", connected.run(reading.clone(), shutdown.clone()));
     let reader = tokio::spawn(read(subscription));
 
     let sending = Bus::new();
     let to_nats = sending.subscribe("to-nats", Filter::default(), QUEUE, WhenFull::Block);
-    let forwarding = tokio::spawn(forward(to_nats, options, sending.accounts().clone()));
+    let forwarding = bus::task::spawn("nats forwarder", forward(to_nats, options, sending.accounts().clone()));
     let publisher = Publisher::new(&sending, "bench", "bench");
     publisher.publish(1, of_300_bytes()).await; // the connections are up when this one has arrived
     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -79,7 +79,7 @@ fn meta<'a>((command, payload): &'a Message) -> Meta<'a> {
         addr: "203.0.113.77:51234",
         conn_type: ConnType::Inbound,
         conn_type_name: None,
-        command,
+        message_type: command,
         inbound: true,
         size: payload.len() as u64,
     }

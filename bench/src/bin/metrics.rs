@@ -17,7 +17,7 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos, Rpc};
 use event::{Body, Direction, Encoded, Filter, Kind, Record};
 use fastrand::Rng;
-use metrics::{Facts, Format, Limits, Metrics, NodeLabel};
+use metrics::{Enrichment, Format, Limits, Metrics, NodeLabel};
 use serde_json::json;
 use testbed::NatsServer;
 use tokio_util::sync::CancellationToken;
@@ -34,15 +34,14 @@ fn encoded(peer: u64, inbound: bool, message_type: &str, payload: &[u8]) -> Enco
     let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
     let conn_type = if peer.is_multiple_of(12) { ConnType::OutboundFullRelay } else { ConnType::Inbound };
     let size = payload.len() as u64;
-    let meta =
-        Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command: message_type, inbound, size };
+    let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, message_type, inbound, size };
     let mut bytes = Vec::new();
     encode(&meta, payload, &mut bytes);
     let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
     Encoded {
         kind: Kind::Message,
         peer: Some(peer),
-        message: Some(message_type.into()),
+        message_type: Some(message_type.into()),
         direction,
         size: Some(size),
         bytes,
@@ -104,7 +103,7 @@ fn peer_infos(peers: u64, hour: u64) -> Delivery {
 }
 
 fn new_metrics() -> Metrics {
-    Metrics::new(Limits::default(), NodeLabel::Auto, Facts::default(), &[], Bus::new())
+    Metrics::new(Limits::default(), NodeLabel::Auto, Enrichment::default(), &[], Bus::new())
 }
 
 fn in_process() {
@@ -169,16 +168,16 @@ async fn through_nats() -> Result<()> {
     let mut subscription = reading.subscribe("metrics", Filter::default(), 1 << 16, WhenFull::Block);
     let connected = connect_reader(&reading, &options).await?;
     let shutdown = CancellationToken::new();
-    let pump = tokio::spawn(connected.run(reading.clone(), shutdown.clone()));
+    let pump = bus::task::spawn("nats reader", connected.run(reading.clone(), shutdown.clone()));
     let sending = Bus::new();
     let to_nats = sending.subscribe("to-nats", Filter::default(), 1 << 14, WhenFull::Block);
-    let forwarding = tokio::spawn(forward(to_nats, options, sending.accounts().clone()));
+    let forwarding = bus::task::spawn("nats forwarder", forward(to_nats, options, sending.accounts().clone()));
     let publisher = Publisher::new(&sending, "bench", "ebpf");
     let all: Vec<Vec<Encoded>> = (0..ROUNDS as u64).map(|seed| messages(125, seed)).collect();
     let total = (EVENTS * ROUNDS) as u64;
 
     let start = Instant::now();
-    let publishing = tokio::spawn(async move {
+    let publishing = bus::task::spawn("publisher", async move {
         for batch in all {
             let mut batch = batch.into_iter().map(|message| (START_NS, message));
             loop {

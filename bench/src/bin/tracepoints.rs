@@ -96,7 +96,7 @@ impl Extractor {
         let bus = Bus::new();
         let subscription = bus.subscribe("bench", Filter::default(), 1 << 16, WhenFull::Block);
         let connected = connect_reader(&bus, &bus::nats::Options::new(self.nats.url())).await?;
-        tokio::spawn(connected.run(bus, self.stop.clone()));
+        bus::task::spawn("nats reader", connected.run(bus, self.stop.clone()));
         Ok(subscription)
     }
 }

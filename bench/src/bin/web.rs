@@ -49,15 +49,14 @@ fn messages(peers: u64) -> Vec<Encoded> {
         let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
         let conn_type = ConnType::Inbound;
         let size = payload.len() as u64;
-        let meta =
-            Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, command: message_type, inbound, size };
+        let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, message_type, inbound, size };
         let mut bytes = Vec::new();
         encode(&meta, &payload, &mut bytes);
         let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
         Encoded {
             kind: Kind::Message,
             peer: Some(peer),
-            message: Some(message_type.into()),
+            message_type: Some(message_type.into()),
             direction,
             size: Some(size),
             bytes,
@@ -68,11 +67,11 @@ fn messages(peers: u64) -> Vec<Encoded> {
 
 /// A copy of a message.
 fn copy(message: &Encoded) -> Encoded {
-    let Encoded { kind, peer, message, direction, size, bytes } = message;
+    let Encoded { kind, peer, message_type, direction, size, bytes } = message;
     Encoded {
         kind: *kind,
         peer: *peer,
-        message: message.clone(),
+        message_type: message_type.clone(),
         direction: *direction,
         size: *size,
         bytes: bytes.clone(),
@@ -94,7 +93,7 @@ impl Served {
         let address = listener.local_addr()?.to_string();
         let server = Server::new(listener, Options::default())?;
         let subscription = bus.subscribe("web", Filter::default(), 65_536, WhenFull::DropNewest);
-        tokio::spawn(server.run(subscription, bus.clone()));
+        bus::task::spawn("web", server.run(subscription, bus.clone()));
         Ok(Self { bus, address, messages: messages(peers), sequence: 0 })
     }
 
@@ -262,7 +261,7 @@ async fn circle() -> Result<()> {
     let mut served = Served::start(PEERS)?;
     served.bus.deliver(vec![peer_infos()]).await;
     let url = format!("http://{}/#/circle", served.address);
-    let publishing = tokio::spawn(async move { served.publish(MESSAGES_PER_SECOND, 30).await });
+    let publishing = bus::task::spawn("publisher", async move { served.publish(MESSAGES_PER_SECOND, 30).await });
     let browser = Browser::start().await?;
     let page = browser.page(1_400, 900).await?;
     page.go(&url).await?;

@@ -56,7 +56,7 @@ impl Filter {
         let any = |empty: bool, matches: bool| empty || matches;
         any(self.nodes.is_empty(), self.nodes.iter().any(|node| **node == *envelope.node))
             && any(self.kinds.is_empty(), self.kinds.iter().any(|kinds| kinds.contain(envelope.kind)))
-            && any(self.messages.is_empty(), envelope.message.as_ref().is_some_and(|m| self.messages.contains(m)))
+            && any(self.messages.is_empty(), envelope.message_type.as_ref().is_some_and(|m| self.messages.contains(m)))
             && any(self.peers.is_empty(), envelope.peer.is_some_and(|peer| self.peers.contains(&peer)))
             && any(self.direction.is_none(), self.direction == envelope.direction)
             && self.since_ns.is_none_or(|since| envelope.time_ns >= since)

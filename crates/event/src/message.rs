@@ -34,7 +34,7 @@ pub struct Message<'a> {
     /// The node's name of that type, where `conn_type` has none.
     pub conn_type_name: Option<&'a str>,
     /// Type of the message.
-    pub command: &'a str,
+    pub message_type: &'a str,
     /// Whether the node received it.
     pub inbound: bool,
     /// Bytes of the payload, on the wire.
@@ -142,7 +142,7 @@ pub struct Version<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reject<'a> {
     /// Type of the rejected message.
-    pub command: &'a str,
+    pub message_type: &'a str,
     /// The reason's number: see `RejectReason` of the wire format.
     pub reason: i32,
     /// The reason in words.
@@ -397,7 +397,7 @@ impl<'a> Message<'a> {
             addr: "",
             conn_type: ConnType::Unknown,
             conn_type_name: None,
-            command: "",
+            message_type: "",
             inbound: false,
             size: 0,
             payload: Payload::Other,
@@ -419,7 +419,7 @@ impl<'a> Message<'a> {
                 (metadata::CONN_TYPE, Field::Number(conn_type)) => {
                     self.conn_type = ConnType::try_from(conn_type as i32).unwrap_or(ConnType::Unknown);
                 }
-                (metadata::COMMAND, Field::Bytes(name)) => self.command = from_utf8(name).unwrap_or_default(),
+                (metadata::COMMAND, Field::Bytes(name)) => self.message_type = from_utf8(name).unwrap_or_default(),
                 (metadata::INBOUND, Field::Number(inbound)) => self.inbound = inbound != 0,
                 (metadata::SIZE, Field::Number(size)) => self.size = size,
                 (metadata::CONN_TYPE_NAME, Field::Bytes(name)) => self.conn_type_name = from_utf8(name).ok(),
@@ -529,7 +529,7 @@ impl<'a> Reject<'a> {
         for (number, field) in fields {
             match (number, field) {
                 (reject::REJECTED_COMMAND, Field::Bytes(name)) => {
-                    message.command = from_utf8(name).unwrap_or_default();
+                    message.message_type = from_utf8(name).unwrap_or_default();
                 }
                 (reject::REASON, Field::Number(reason)) => message.reason = reason as i32,
                 (reject::REASON_DETAILS, Field::Bytes(text)) => message.details = from_utf8(text).unwrap_or_default(),

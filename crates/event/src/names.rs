@@ -29,12 +29,12 @@ fn of_type(conn_type: ConnType, name: Option<&str>) -> &'static str {
 
 /// The type of the connection of a message.
 #[inline]
-pub fn of_message(message: &Message) -> &'static str {
+pub fn connection_type_of_message(message: &Message) -> &'static str {
     of_type(message.conn_type, message.conn_type_name)
 }
 
 /// The type of a connection.
-pub fn of_connection(connection: &Connection) -> &'static str {
+pub fn connection_type_of_connection(connection: &Connection) -> &'static str {
     of_type(connection.conn_type(), connection.conn_type_name.as_deref())
 }
 

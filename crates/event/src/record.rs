@@ -54,7 +54,7 @@ pub struct Envelope {
     /// The node's id of the peer that it concerns.
     pub peer: Option<u64>,
     /// Type of the P2P message.
-    pub message: Option<SmolStr>,
+    pub message_type: Option<SmolStr>,
     /// Direction of the P2P message.
     pub direction: Option<Direction>,
     /// Payload size of the P2P message in bytes.
@@ -79,7 +79,7 @@ pub struct Encoded {
     /// The node's id of the peer that it concerns.
     pub peer: Option<u64>,
     /// Type of the P2P message.
-    pub message: Option<SmolStr>,
+    pub message_type: Option<SmolStr>,
     /// Direction of the P2P message.
     pub direction: Option<Direction>,
     /// Payload size of the P2P message in bytes.
@@ -130,8 +130,8 @@ impl Record {
         let body = match content.into() {
             Content::Body(body) => body,
             Content::Encoded(encoded) => {
-                let Encoded { kind, peer, message, direction, size, mut bytes } = encoded;
-                let envelope = Envelope { node, run, sequence, time_ns, kind, peer, message, direction, size };
+                let Encoded { kind, peer, message_type, direction, size, mut bytes } = encoded;
+                let envelope = Envelope { node, run, sequence, time_ns, kind, peer, message_type, direction, size };
                 envelope.encode(&mut bytes);
                 return Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(Bytes::from(bytes)) };
             }
@@ -143,7 +143,7 @@ impl Record {
             time_ns,
             kind: Kind::of(&body),
             peer: None,
-            message: None,
+            message_type: None,
             direction: None,
             size: None,
         };
@@ -166,7 +166,7 @@ impl Record {
             time_ns,
             kind: Kind::Unknown,
             peer: None,
-            message: None,
+            message_type: None,
             direction: None,
             size: None,
         };
@@ -277,7 +277,7 @@ impl Envelope {
 
     fn describe_message(&mut self, meta: &pb::ebpf_extractor::message::Metadata) {
         self.peer = Some(meta.peer_id);
-        self.message = Some(SmolStr::new(&meta.command));
+        self.message_type = Some(SmolStr::new(&meta.command));
         self.direction = Some(if meta.inbound { Direction::Inbound } else { Direction::Outbound });
         self.size = Some(meta.size);
     }

@@ -1,6 +1,6 @@
 //! How much is remembered, and for how long: the limits of everything that the model keeps.
 //!
-//! Events carry untrusted input, so each collection has a limit. They stand together here because the tools show the same facts: a
+//! Events carry untrusted input, so each collection has a limit. They stand together here because the tools show the same enrichment: a
 //! number in a metric and the same number on a page must not differ because one tool forgot earlier.
 
 /// Nanoseconds in a second.

@@ -22,7 +22,7 @@ use event::pb::log_extractor::log::LogEvent;
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Kind, Source};
-use networks::Facts;
+use networks::Enrichment;
 
 pub use blocks::Blocks;
 pub use change::{Answer, Change, CloseReason, ClosedConnection, Unanswered};
@@ -80,7 +80,7 @@ struct Occasion<'a> {
     time_ns: u64,
     run: u64,
     sequence: u64,
-    enrichment: &'a Facts,
+    enrichment: &'a Enrichment,
 }
 
 impl<P: Default> Model<P> {
@@ -90,7 +90,7 @@ impl<P: Default> Model<P> {
         &mut self,
         record: &Record,
         time_ns: u64,
-        enrichment: &Facts,
+        enrichment: &Enrichment,
         sink: &mut S,
         observers: &mut impl Observer<S, P>,
     ) {
@@ -228,7 +228,7 @@ impl<P: Default> Model<P> {
     }
 
     /// Lets time pass: to be called every few seconds, with the time in nanoseconds since the UNIX epoch.
-    pub fn tick<S>(&mut self, now_ns: u64, enrichment: &Facts, sink: &mut S, observers: &mut impl Observer<S, P>) {
+    pub fn tick<S>(&mut self, now_ns: u64, enrichment: &Enrichment, sink: &mut S, observers: &mut impl Observer<S, P>) {
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
         let Self { requests, peers, blocks, .. } = self;
@@ -244,7 +244,7 @@ impl<P: Default> Model<P> {
     }
 
     /// Hands over that events of the node did not arrive.
-    pub fn lost<S>(&mut self, loss: &Loss, enrichment: &Facts, sink: &mut S, observers: &mut impl Observer<S, P>) {
+    pub fn lost<S>(&mut self, loss: &Loss, enrichment: &Enrichment, sink: &mut S, observers: &mut impl Observer<S, P>) {
         let occasion = Occasion { time_ns: loss.time_ns, run: loss.run, sequence: 0, enrichment };
         let (_, mut context) = self.hand_over(&occasion, &[], sink, observers);
         observers.lost(loss, &mut context);

@@ -3,7 +3,7 @@
 use bus::Loss;
 use event::Record;
 use event::message::Message;
-use networks::Facts;
+use networks::Enrichment;
 
 use crate::{Blocks, Change, Peer, Peers, Requests, Restarts};
 
@@ -18,7 +18,7 @@ pub struct Context<'a, S> {
     /// Sequence number of the event in its run. In runs without numbers, the number of the message among those of the node.
     pub sequence: u64,
     /// To whom addresses belong.
-    pub enrichment: &'a Facts,
+    pub enrichment: &'a Enrichment,
     /// All that the event or the message changed, in order. The observers got them before, one by one.
     pub changes: &'a [Change],
     /// Starts of the node.

@@ -1,7 +1,7 @@
 //! Requests and their answers: of the node to its peers, and of them to it.
 
 use event::message::Message;
-use event::requests::{self, Asked, Request, Step};
+use event::requests::{self, Request, RequestKind, Step};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
@@ -89,12 +89,12 @@ impl Requests {
     }
 
     /// How many requests of each kind wait for an answer on the connection with a peer: the kind, whether the peer is to answer, how many.
-    pub fn open(&self, peer: u64) -> Vec<(Asked, bool, u64)> {
-        let mut open: Vec<(Asked, bool, u64)> = Vec::new();
+    pub fn open(&self, peer: u64) -> Vec<(RequestKind, bool, u64)> {
+        let mut open: Vec<(RequestKind, bool, u64)> = Vec::new();
         for request in self.pending.keys().filter(|request| request.peer == peer) {
-            match open.iter_mut().find(|(asked, by_peer, _)| *asked == request.asked && *by_peer != request.inbound) {
+            match open.iter_mut().find(|(asked, by_peer, _)| *asked == request.kind && *by_peer != request.inbound) {
                 Some((.., count)) => *count += 1,
-                None => open.push((request.asked, !request.inbound, 1)),
+                None => open.push((request.kind, !request.inbound, 1)),
             }
         }
         open

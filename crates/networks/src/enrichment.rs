@@ -23,7 +23,7 @@ pub struct Files {
 
 /// Sets of networks and a map of autonomous systems, as they were last read.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct Enrichment {
     generation: u64,
     loaded_ns: u64,
     sets: Arc<Sets>,
@@ -31,14 +31,14 @@ pub struct Facts {
     asmap_file: Option<(PathBuf, Stamp)>,
 }
 
-impl Default for Facts {
+impl Default for Enrichment {
     /// The sets that are built in, and no map.
     fn default() -> Self {
         Self::new(Sets::builtin(), None, None)
     }
 }
 
-impl Facts {
+impl Enrichment {
     fn new(sets: Sets, asmap: Option<Arc<Asmap>>, asmap_file: Option<(PathBuf, Stamp)>) -> Self {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);

@@ -9,7 +9,7 @@ pub mod ranges;
 pub mod sets;
 
 pub use asmap::{Asmap, AsmapError};
-pub use enrichment::{Facts, Files};
+pub use enrichment::{Enrichment, Files};
 pub use file::Stamp;
 pub use hyperloglog::HyperLogLog;
 pub use ranges::{Group, Special, group16, special, subnet};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{LocateError, Located, Machine, SaidOnce, Target};
+use crate::{Host, LocateError, Located, Target, WarnOnce};
 
 /// The longest pause between two looks for a node on another machine. Shorter ones would only fill its log or its network.
 const REMOTE_PAUSE: Duration = Duration::from_secs(1);
@@ -34,12 +34,12 @@ pub enum NotFound<E> {
 /// Looks for one node again and again, and warns once of a trouble that lasts.
 #[derive(Debug)]
 pub struct Discovery {
-    machine: Machine,
+    machine: Host,
     target: Target,
     node: String,
     pause: Duration,
     next_pause: Duration,
-    warnings: SaidOnce,
+    warnings: WarnOnce,
 }
 
 impl Discovery {
@@ -47,13 +47,13 @@ impl Discovery {
     /// `settled`, since a node that is restarted passes through several within a moment.
     #[must_use]
     pub fn new(target: Target, node: &str, pause: Duration, settled: Duration) -> Self {
-        Self::on(Machine::this(), target, node, pause, settled)
+        Self::on(Host::this(), target, node, pause, settled)
     }
 
     /// [`Discovery::new`] on another machine than this, as tests have it.
     #[must_use]
-    pub fn on(machine: Machine, target: Target, node: &str, pause: Duration, settled: Duration) -> Self {
-        Self { machine, target, node: node.to_owned(), pause, next_pause: pause, warnings: SaidOnce::after(settled) }
+    pub fn on(machine: Host, target: Target, node: &str, pause: Duration, settled: Duration) -> Self {
+        Self { machine, target, node: node.to_owned(), pause, next_pause: pause, warnings: WarnOnce::after(settled) }
     }
 
     /// The node that is looked for.
@@ -131,7 +131,7 @@ impl Discovery {
     }
 }
 
-fn locate<E: From<TargetError>>(machine: &Machine, target: &Target, node: &str) -> Result<Located, NotFound<E>> {
+fn locate<E: From<TargetError>>(machine: &Host, target: &Target, node: &str) -> Result<Located, NotFound<E>> {
     target.locate_on(machine).map_err(|source| match source {
         LocateError::Name(_) | LocateError::HalfLogin => {
             NotFound::Permanent(TargetError { node: node.to_owned(), source }.into())
@@ -153,7 +153,7 @@ mod tests {
 
     fn discovery(target: Target) -> Discovery {
         let nothing = std::path::Path::new("/nonexistent");
-        Discovery::on(Machine::at(nothing, nothing), target, "alice", Duration::from_millis(1), Duration::ZERO)
+        Discovery::on(Host::at(nothing, nothing), target, "alice", Duration::from_millis(1), Duration::ZERO)
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! How to reach a Bitcoin node, on this machine or elsewhere.
 //!
 //! An operator configures little or nothing of a node ([`Target`]). The rest follows from its process, its
-//! command line and its configuration files ([`Machine`]). Together they give a [`Located`]: where its RPC
+//! command line and its configuration files ([`Host`]). Together they give a [`Located`]: where its RPC
 //! server, debug.log, P2P port and sockets are, and how to log in. Since a node restarts, moves and upgrades, whoever
 //! observes it keeps the [`Target`] and locates it again, which takes milliseconds.
 //!
@@ -25,7 +25,7 @@ pub use chain::{Chain, UnknownChain};
 pub use discovery::{Discovery, NotFound, TargetError};
 pub use located::{Auth, Located, LogOptions, Zmq};
 pub use name::{NameError, validate_name};
-pub use process::Machine;
+pub use process::Host;
 pub use secret::Secret;
 pub use target::{DiscoveredNode, LocateError, Target, discover_all};
-pub use warn_once::SaidOnce;
+pub use warn_once::WarnOnce;

@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use crate::conf::Launch;
 use crate::files::{self, MAX_BYTES, View};
 
-/// A machine to look for nodes on: its /proc, its user database, and where nodes keep their data by default.
+/// A host to look for nodes on: its /proc, its user database, and where nodes keep their data by default.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub struct Host {
     root: PathBuf,
     home: PathBuf,
 }
 
-impl Default for Machine {
+impl Default for Host {
     fn default() -> Self {
         Self::this()
     }
@@ -53,15 +53,15 @@ pub(crate) struct Process {
     pub(crate) launch: Launch,
 }
 
-impl Machine {
-    /// The machine that this program runs on.
+impl Host {
+    /// The host that this program runs on.
     #[must_use]
     pub fn this() -> Self {
         let home = std::env::var_os("HOME").filter(|h| !h.is_empty()).map_or_else(|| PathBuf::from("/"), PathBuf::from);
         Self { root: PathBuf::from("/"), home }
     }
 
-    /// A machine whose file system, with its `proc`, is mounted at `root`; `home` is where the default data directory is when
+    /// A host whose file system, with its `proc`, is mounted at `root`; `home` is where the default data directory is when
     /// no node is running.
     #[must_use]
     pub fn at(root: &Path, home: &Path) -> Self {

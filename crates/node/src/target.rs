@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::conf::Launch;
 use crate::files::{self, View};
 use crate::name::{self, NameError};
-use crate::process::{Machine, Process};
+use crate::process::{Host, Process};
 use crate::{Auth, Chain, HostPort, Located, Secret};
 
 /// What is configured of one node. Everything may be left out: [`Target::locate`] finds out the rest.
@@ -23,7 +23,7 @@ pub struct Target {
     pub datadir: Option<PathBuf>,
     /// Its configuration file.
     pub conf: Option<PathBuf>,
-    /// Its RPC server. If that is not a loopback address, the node is taken to be on another machine.
+    /// Its RPC server. If that is not a loopback address, the node is taken to be on another host.
     pub rpc: Option<HostPort>,
     /// Name to log in with at the RPC server.
     pub rpc_user: Option<String>,
@@ -43,7 +43,7 @@ pub struct Target {
     pub binary: Option<PathBuf>,
     /// What [`discover_all`] knows of the node besides. It can't be configured.
     #[serde(skip)]
-    pub found: Option<DiscoveredNode>,
+    pub discovered: Option<DiscoveredNode>,
 }
 
 /// What distinguishes a discovered node from another one with the same data directory and chain, in another container.
@@ -105,8 +105,8 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn all(machine: &Machine) -> Vec<Self> {
-        machine.processes().into_iter().map(Self::of).collect()
+    fn all(host: &Host) -> Vec<Self> {
+        host.processes().into_iter().map(Self::of).collect()
     }
 
     fn of(process: Process) -> Self {
@@ -144,21 +144,21 @@ enum Fit {
 }
 
 impl Target {
-    /// Finds the node on this machine, or takes what is configured of one elsewhere. Reads files and /proc, which takes
+    /// Finds the node on this host, or takes what is configured of one elsewhere. Reads files and /proc, which takes
     /// milliseconds; call it again when the node does not answer any more.
     ///
     /// # Errors
     /// No node or several match what is configured, or that contradicts itself. A node that is not running is located by its
     /// files, if there are any.
     pub fn locate(&self) -> Result<Located, LocateError> {
-        self.locate_on(&Machine::this())
+        self.locate_on(&Host::this())
     }
 
-    /// [`locate`](Self::locate) on another machine than this, as tests have it.
+    /// [`locate`](Self::locate) on another host than this, as tests have it.
     ///
     /// # Errors
     /// As for `locate`.
-    pub fn locate_on(&self, machine: &Machine) -> Result<Located, LocateError> {
+    pub fn locate_on(&self, host: &Host) -> Result<Located, LocateError> {
         if let Some(name) = &self.name {
             name::validate_name(name)?;
         }
@@ -168,17 +168,17 @@ impl Target {
         if self.is_remote() {
             return Ok(self.configured_only());
         }
-        let located = match self.running(machine)? {
+        let located = match self.running(host)? {
             Some(candidate) => candidate.located,
             None if self.configured_address().is_some() => return Ok(self.configured_only()),
-            None => self.stopped(machine)?,
+            None => self.stopped(host)?,
         };
         let mut located = self.with_configured(located);
         located.check_access();
         Ok(located)
     }
 
-    /// Whether the node is on another machine, so that nothing but what is configured can be known of it.
+    /// Whether the node is on another host, so that nothing but what is configured can be known of it.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.configured_address().is_some_and(|address| !address.is_loopback())
@@ -191,15 +191,15 @@ impl Target {
     }
 
     /// The running node that fits; none if there is none.
-    fn running(&self, machine: &Machine) -> Result<Option<Candidate>, LocateError> {
+    fn running(&self, host: &Host) -> Result<Option<Candidate>, LocateError> {
         if let Some(pid) = self.pid {
-            let candidate = machine.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
+            let candidate = host.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
             if self.fit(&candidate) == Fit::No {
                 return Err(LocateError::OtherNode { pid, requested: self.describe(), actual: candidate.describe() });
             }
             return Ok(Some(candidate));
         }
-        let all = Candidate::all(machine).into_iter().map(|c| (self.fit(&c), c));
+        let all = Candidate::all(host).into_iter().map(|c| (self.fit(&c), c));
         let fitting: Vec<_> = all.filter(|(fit, _)| *fit != Fit::No).collect();
         let best = fitting.iter().map(|(fit, _)| *fit).max();
         let mut fitting: Vec<_> = fitting.into_iter().filter(|(fit, _)| Some(*fit) == best).map(|(_, c)| c).collect();
@@ -232,14 +232,14 @@ impl Target {
     fn fit_datadir(&self, candidate: &Candidate) -> Fit {
         let Some(datadir) = self.datadir.as_deref().map(absolute) else { return Fit::Same };
         let contained = candidate.contained();
-        let known = match self.found {
+        let known = match self.discovered {
             Some(discovered) => discovered.datadir,
             None => files::identity(&datadir),
         };
         if known.is_some() && candidate.inode() == known {
             return Fit::Same;
         }
-        let same_path = datadir == candidate.datadir && self.found.is_none_or(|node| node.contained == contained);
+        let same_path = datadir == candidate.datadir && self.discovered.is_none_or(|node| node.contained == contained);
         match (same_path, contained) {
             (false, _) => Fit::No,
             (true, true) => Fit::Path,
@@ -248,8 +248,8 @@ impl Target {
     }
 
     /// The node as it would start, by the files that it has.
-    fn stopped(&self, machine: &Machine) -> Result<Located, LocateError> {
-        let launch = self.launch(machine).ok_or_else(|| self.not_found(machine))?;
+    fn stopped(&self, host: &Host) -> Result<Located, LocateError> {
+        let launch = self.launch(host).ok_or_else(|| self.not_found(host))?;
         let settings = launch.settings();
         let net_datadir = settings.net_datadir();
         let note = format!("no {} node is running in {}", settings.chain, settings.datadir.display());
@@ -257,11 +257,7 @@ impl Target {
             && e.kind() == std::io::ErrorKind::NotFound
         {
             let configured = self.datadir.is_some() || self.conf.is_some();
-            return Err(if configured {
-                LocateError::NoDatadir { path: net_datadir }
-            } else {
-                self.not_found(machine)
-            });
+            return Err(if configured { LocateError::NoDatadir { path: net_datadir } } else { self.not_found(host) });
         }
         let mut located = Located::of(settings, &View::default(), None);
         located.notes.push(note);
@@ -269,13 +265,13 @@ impl Target {
     }
 
     /// How a node with these files would be started; none if there are none.
-    fn launch(&self, machine: &Machine) -> Option<Launch> {
+    fn launch(&self, host: &Host) -> Option<Launch> {
         let option = |name: &str, path: &Path| format!("-{name}={}", absolute(path).display());
         let datadir = match (&self.datadir, &self.conf) {
-            (None, None) => Some(machine.default_datadirs().into_iter().find(|d| fs::metadata(d).is_ok())?),
+            (None, None) => Some(host.default_datadirs().into_iter().find(|d| fs::metadata(d).is_ok())?),
             (datadir, _) => datadir.clone(),
         };
-        let conf = self.conf.clone().or_else(|| machine.service_conf(datadir.as_deref()?));
+        let conf = self.conf.clone().or_else(|| host.service_conf(datadir.as_deref()?));
         let mut args = Vec::new();
         args.extend(datadir.map(|datadir| option("datadir", &datadir)));
         args.extend(conf.map(|conf| option("conf", &conf)));
@@ -284,13 +280,13 @@ impl Target {
             args.extend(["regtest", "signet", "testnet", "testnet4"].map(|other| format!("-{other}=0")));
             args.push(format!("-chain={chain}"));
         }
-        let home = machine.home().to_owned();
+        let home = host.home().to_owned();
         Some(Launch { args, cwd: PathBuf::from("/"), home, view: View::default() })
     }
 
-    fn not_found(&self, machine: &Machine) -> LocateError {
+    fn not_found(&self, host: &Host) -> LocateError {
         let requested = self.describe();
-        let running = Candidate::describe_all(Candidate::all(machine).iter());
+        let running = Candidate::describe_all(Candidate::all(host).iter());
         LocateError::NotFound {
             requested: if requested.is_empty() { requested } else { format!(" ({requested})") },
             running: if running.is_empty() { "none is running here".to_owned() } else { format!("running: {running}") },
@@ -361,17 +357,17 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Every node running on this machine, or else those that have files in a default data directory. Each has a name of its own
-/// (the machine's; with the chain or the directory added if there are several), and its target finds it again when it runs
+/// Every node running on this host, or else those that have files in a default data directory. Each has a name of its own
+/// (the host's; with the chain or the directory added if there are several), and its target finds it again when it runs
 /// under another pid.
 #[must_use]
 pub fn discover_all() -> Vec<(String, Target)> {
     let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Machine::this().discover_all(&hostname)
+    Host::this().discover_all(&hostname)
 }
 
-impl Machine {
-    /// [`discover_all`] on another machine than this, as tests have it; `hostname` is its name.
+impl Host {
+    /// [`discover_all`] on another host than this, as tests have it; `hostname` is its name.
     #[must_use]
     pub fn discover_all(&self, hostname: &str) -> Vec<(String, Target)> {
         let mut targets: Vec<Target> = Candidate::all(self).iter().map(pinned).collect();
@@ -413,7 +409,7 @@ fn pinned(candidate: &Candidate) -> Target {
     Target {
         chain: candidate.located.chain,
         datadir: Some(candidate.datadir.clone()),
-        found: Some(DiscoveredNode { datadir: candidate.inode(), contained: candidate.contained() }),
+        discovered: Some(DiscoveredNode { datadir: candidate.inode(), contained: candidate.contained() }),
         ..Target::default()
     }
 }

@@ -7,7 +7,7 @@ use tracing::warn;
 /// Logs the present trouble of one kind with a node once, however often it is reported, and only if it lasts: a node that
 /// starts, or a file that is being rotated, passes through several troubles within a moment.
 #[derive(Debug)]
-pub struct SaidOnce {
+pub struct WarnOnce {
     settled: Duration,
     trouble: Option<Trouble>,
 }
@@ -19,7 +19,7 @@ struct Trouble {
     logged: bool,
 }
 
-impl SaidOnce {
+impl WarnOnce {
     /// No trouble yet. A trouble is logged when it is reported again after `settled` with the same text.
     #[must_use]
     pub fn after(settled: Duration) -> Self {
@@ -32,7 +32,7 @@ impl SaidOnce {
             Some(trouble) if trouble.text == text => {
                 if !trouble.logged && trouble.since.elapsed() >= self.settled {
                     trouble.logged = true;
-                    warn!("node {node}: {text} (said once; trying on)");
+                    warn!("node {node}: {text} (logged once; retrying)");
                 }
             }
             other => *other = Some(Trouble { text, since: Instant::now(), logged: false }),

@@ -199,7 +199,7 @@ impl<'a> Scene<'a> {
             let simple = Target {
                 name: target.name.clone(),
                 datadir: Some(datadir.clone()),
-                found: target.found,
+                discovered: target.discovered,
                 ..Target::default()
             };
             let found = || Sight::of(&simple).map(|now| now.pid) == before.as_ref().map(|before| before.pid);

@@ -59,8 +59,14 @@ pub struct Part<C: 'static> {
     pub augment_own: fn(Command) -> Command,
     /// Checks that the section of a file's text can be read.
     pub validate: Validate,
-    load: fn(Option<toml::Value>, Option<&ArgMatches>, Option<&ArgMatches>) -> Result<Loaded<C>>,
+    load: Load<C>,
 }
+
+/// Lays environment and command line, and a part's own flags, over the section of the files.
+type Load<C> = fn(Option<toml::Value>, Option<&ArgMatches>, Option<&ArgMatches>) -> Result<Loaded<C>>;
+
+/// Checks options that were loaded.
+type CheckLater<C> = Box<dyn Fn(&Context) -> Result<C> + Send>;
 
 /// Checks that the value of a top-level key in the text of a configuration file can be read.
 pub type Validate = fn(text: &str, key: &str) -> Result<()>;
@@ -71,7 +77,7 @@ pub struct Loaded<C> {
     pub shown: toml::Table,
     /// The section is in a file, or an option of it is given.
     pub present: bool,
-    check: Box<dyn Fn(&Context) -> Result<C> + Send>,
+    check: CheckLater<C>,
 }
 
 impl<C> Loaded<C> {

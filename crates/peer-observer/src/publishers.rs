@@ -29,7 +29,7 @@ impl Publishers {
         let publisher = Publisher::new(&self.bus, node, extractor);
         // The caller may be a thread of its own.
         let _inside = self.runtime.enter();
-        tokio::spawn(publisher.clone().tell_status(self.shutdown.clone()));
+        bus::task::spawn(format!("status of {extractor}"), publisher.clone().tell_status(self.shutdown.clone()));
         self.made().push(publisher.clone());
         publisher
     }

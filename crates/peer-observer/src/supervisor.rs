@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bus::{Bus, Reason, WhenFull};
 use event::Filter;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -43,25 +43,27 @@ impl Outcome {
     }
 }
 
+/// Begins the end of the process when a signal comes. The second one ends it at once, with exit code 130.
+async fn end_on_signals(mut interrupt: Signal, mut terminate: Signal, shutdown: CancellationToken) {
+    let mut received = async || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    received().await;
+    shutdown.cancel();
+    received().await;
+    std::process::exit(130)
+}
+
 impl Supervisor {
     /// Nothing runs yet. SIGINT and SIGTERM will end it in order; the second one at once.
     pub fn new() -> Result<Self> {
         let shutdown = CancellationToken::new();
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        let token = shutdown.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            token.cancel();
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            std::process::exit(130);
-        });
+        let interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+        let terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+        bus::task::spawn("signals", end_on_signals(interrupt, terminate, shutdown.clone()));
         let bus = Bus::new();
         let publishers = Publishers::new(&bus, &shutdown);
         Ok(Self { bus, shutdown, publishers, extractors: JoinSet::new(), tools: JoinSet::new() })

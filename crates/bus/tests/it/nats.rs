@@ -203,7 +203,9 @@ async fn what_is_too_large_for_the_server_loses_raw_bytes_first() {
     let mut got = Vec::new();
     while got.len() < 4 {
         got.push(match reader.next().await.unwrap() {
-            Delivery::Event(record) => (record.envelope().message.clone().unwrap().to_string(), raw_bytes(&record)),
+            Delivery::Event(record) => {
+                (record.envelope().message_type.clone().unwrap().to_string(), raw_bytes(&record))
+            }
             Delivery::Lost(loss) => (format!("lost {}", loss.missing), None),
         });
     }

@@ -40,10 +40,10 @@ pub(super) enum Writer {
 pub(super) type Content = fn(&mut Wire, &mut Vec<u8>) -> Option<()>;
 
 /// The writer of a message, if it is of a type that is written here.
-pub(super) fn writer(command: &str, payload: &[u8]) -> Option<Writer> {
+pub(super) fn writer(message_type: &str, payload: &[u8]) -> Option<Writer> {
     use Writer::{Empty, Message};
     let size = payload.len();
-    Some(match command {
+    Some(match message_type {
         "inv" => Message(message_event::INV, inventory_length(size), inventory),
         "tx" => Message(message_event::TX, tx_length(size), tx),
         "ping" if size == 0 => Empty(message_event::OLDPING),

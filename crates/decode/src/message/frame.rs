@@ -65,12 +65,12 @@ pub(super) fn put_flag(meta: &Meta, field: u32, out: &mut Vec<u8>) {
 /// Appends the event with the payload as it is.
 pub(super) fn put_unknown(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
     const KEY: u64 = (message_event::UNKNOWN as u64) << 3 | 2;
-    let length = delimited_length(meta.command.len()) + delimited_length(payload.len());
+    let length = delimited_length(meta.message_type.len()) + delimited_length(payload.len());
     out.reserve(length + ROOM);
     put_metadata(meta, captured(meta, payload), varint_length(KEY) + varint_length(length as u64) + length, out);
     varint(out, KEY);
     varint(out, length as u64);
-    put_bytes(out, delimited(unknown::COMMAND), meta.command.as_bytes());
+    put_bytes(out, delimited(unknown::COMMAND), meta.message_type.as_bytes());
     put_bytes(out, delimited(unknown::PAYLOAD), payload);
 }
 
@@ -82,7 +82,7 @@ fn put_metadata(meta: &Meta, captured: Option<u64>, rest: usize, out: &mut Vec<u
         + delimited_length(meta.addr.len())
         + 1
         + varint_length(conn_type)
-        + delimited_length(meta.command.len())
+        + delimited_length(meta.message_type.len())
         + 2
         + 1
         + varint_length(meta.size)
@@ -97,7 +97,7 @@ fn put_metadata(meta: &Meta, captured: Option<u64>, rest: usize, out: &mut Vec<u
     put_number(out, number(metadata::PEER_ID), meta.peer_id);
     put_bytes(out, delimited(metadata::ADDR), meta.addr.as_bytes());
     put_number(out, number(metadata::CONN_TYPE), conn_type);
-    put_bytes(out, delimited(metadata::COMMAND), meta.command.as_bytes());
+    put_bytes(out, delimited(metadata::COMMAND), meta.message_type.as_bytes());
     put_number(out, number(metadata::INBOUND), meta.inbound.into());
     put_number(out, number(metadata::SIZE), meta.size);
     if let Some(name) = meta.conn_type_name {

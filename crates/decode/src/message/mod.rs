@@ -46,7 +46,7 @@ pub struct Meta<'a> {
     /// The node's name of that kind, where `conn_type` has none.
     pub conn_type_name: Option<&'a str>,
     /// The message type as on the wire.
-    pub command: &'a str,
+    pub message_type: &'a str,
     /// Whether the node received the message.
     pub inbound: bool,
     /// Size of the payload in bytes, however much of it was captured.
@@ -60,7 +60,7 @@ pub struct Meta<'a> {
 pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
     let whole = captured(meta, payload).is_none() && payload.len() <= MAX_PAYLOAD_BYTES;
     let start = out.len();
-    let written = match direct::writer(meta.command, payload) {
+    let written = match direct::writer(meta.message_type, payload) {
         Some(Writer::Message(field, guess, content)) if whole => {
             frame::put_message(meta, payload, (field, guess, content), out)
         }
@@ -79,7 +79,7 @@ pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
 /// Decodes a message. `payload` is what was captured of it: if that is less than `meta.size`, a block keeps its
 /// header and the number of its transactions, a blocktxn its block and that number, and any other is `Unknown`.
 pub fn decode(meta: &Meta, payload: &[u8]) -> MessageEvent {
-    let unknown = || Unknown { command: meta.command.to_owned(), payload: Bytes::copy_from_slice(payload) };
+    let unknown = || Unknown { command: meta.message_type.to_owned(), payload: Bytes::copy_from_slice(payload) };
     event(meta, payload, known(meta, payload).unwrap_or_else(|| Msg::Unknown(unknown())))
 }
 
@@ -87,8 +87,8 @@ pub fn decode(meta: &Meta, payload: &[u8]) -> MessageEvent {
 fn known(meta: &Meta, payload: &[u8]) -> Option<Msg> {
     match captured(meta, payload) {
         _ if payload.len() > MAX_PAYLOAD_BYTES => None,
-        None => structures::whole(meta.command, payload),
-        Some(_) => structures::part(meta.command, payload),
+        None => structures::whole(meta.message_type, payload),
+        Some(_) => structures::part(meta.message_type, payload),
     }
 }
 
@@ -98,7 +98,7 @@ fn event(meta: &Meta, payload: &[u8], msg: Msg) -> MessageEvent {
             peer_id: meta.peer_id,
             addr: meta.addr.to_owned(),
             conn_type: meta.conn_type.into(),
-            command: meta.command.to_owned(),
+            command: meta.message_type.to_owned(),
             inbound: meta.inbound,
             size: meta.size,
             conn_type_name: meta.conn_type_name.map(str::to_owned),

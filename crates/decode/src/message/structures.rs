@@ -22,8 +22,8 @@ const FEATURE_ID: std::ops::RangeInclusive<usize> = 4..=80;
 const MAX_FEATURE_DATA: usize = 512;
 
 /// The message of a payload.
-pub(super) fn whole(command: &str, payload: &[u8]) -> Option<Msg> {
-    match command {
+pub(super) fn whole(message_type: &str, payload: &[u8]) -> Option<Msg> {
+    match message_type {
         "verack" => empty(payload, Msg::Verack),
         "sendheaders" => empty(payload, Msg::Sendheaders),
         "getaddr" => empty(payload, Msg::Getaddr),
@@ -69,15 +69,15 @@ pub(super) fn whole(command: &str, payload: &[u8]) -> Option<Msg> {
                 .then(|| Msg::Feature(pb::Feature { feature_id, data: data.into() }))
         }
         "headers" | "block" | "getheaders" | "getblocks" | "cmpctblock" | "sendcmpct" | "getblocktxn" | "blocktxn"
-        | "merkleblock" => chain(command, payload),
-        _ => filter(command, payload),
+        | "merkleblock" => chain(message_type, payload),
+        _ => filter(message_type, payload),
     }
 }
 
 /// The message of the part of a payload that was captured.
-pub(super) fn part(command: &str, mut captured: &[u8]) -> Option<Msg> {
+pub(super) fn part(message_type: &str, mut captured: &[u8]) -> Option<Msg> {
     let transaction_count = |captured: &mut &[u8]| read::<VarInt>(captured).map(|count| count.0);
-    match command {
+    match message_type {
         "block" => {
             let header = header(&read(&mut captured)?);
             let transaction_count = transaction_count(&mut captured);
@@ -93,8 +93,8 @@ pub(super) fn part(command: &str, mut captured: &[u8]) -> Option<Msg> {
 }
 
 /// Blocks and parts of them.
-fn chain(command: &str, payload: &[u8]) -> Option<Msg> {
-    Some(match command {
+fn chain(message_type: &str, payload: &[u8]) -> Option<Msg> {
+    Some(match message_type {
         "headers" => Msg::Headers(pb::Headers { headers: headers(payload)? }),
         "block" => {
             let block: bitcoin::Block = decode(payload)?;
@@ -153,8 +153,8 @@ fn chain(command: &str, payload: &[u8]) -> Option<Msg> {
 }
 
 /// Bloom filters (BIP 37) and block filters (BIP 157).
-fn filter(command: &str, payload: &[u8]) -> Option<Msg> {
-    Some(match command {
+fn filter(message_type: &str, payload: &[u8]) -> Option<Msg> {
+    Some(match message_type {
         "filteradd" => {
             let message: message_bloom::FilterAdd = decode(payload)?;
             Msg::Filteradd(pb::FilterAdd { filter: message.data.into() })

@@ -119,14 +119,21 @@ fn message(bytes: &[u8], length: usize, direction: Direction) -> Result<Content,
     let (conn_type, conn_type_name) = connection_type(&conn_type);
     let peer_id = record.peer_id.cast_unsigned();
     let inbound = direction == Direction::Inbound;
-    let meta =
-        Meta { peer_id, addr: &addr, conn_type, conn_type_name, command: &message_type, inbound, size: record.size };
+    let meta = Meta {
+        peer_id,
+        addr: &addr,
+        conn_type,
+        conn_type_name,
+        message_type: &message_type,
+        inbound,
+        size: record.size,
+    };
     let mut bytes = Vec::with_capacity(payload.len() + payload.len() / 3 + 256 + ENVELOPE_ROOM);
     message::encode(&meta, payload, &mut bytes);
     Ok(Content::Encoded(Encoded {
         kind: Kind::Message,
         peer: Some(peer_id),
-        message: Some(SmolStr::new(&message_type)),
+        message_type: Some(SmolStr::new(&message_type)),
         direction: Some(direction),
         size: Some(record.size),
         bytes,

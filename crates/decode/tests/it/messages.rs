@@ -23,7 +23,7 @@ fn meta(command: &str, size: usize) -> Meta<'_> {
         addr: "192.0.2.1:8333",
         conn_type: ConnType::Inbound,
         conn_type_name: None,
-        command,
+        message_type: command,
         inbound: true,
         size: size as u64,
     }
@@ -36,7 +36,7 @@ fn check(meta: &Meta, payload: &[u8]) -> Msg {
     assert_eq!(message.meta.captured, captured.filter(|captured| *captured < meta.size));
     let msg = message.msg.clone().unwrap();
     if let Msg::Unknown(unknown) = &msg {
-        assert_eq!((&*unknown.command, &*unknown.payload), (meta.command, payload));
+        assert_eq!((&*unknown.command, &*unknown.payload), (meta.message_type, payload));
     }
     let body = |message| Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) });
     crate::view::check(Record::new("".into(), 1, 1, 1, body(message.clone())), &message);
@@ -52,7 +52,7 @@ fn check(meta: &Meta, payload: &[u8]) -> Msg {
         hex::encode(&expected)
     );
 
-    let room = 12 * payload.len() + 2 * meta.command.len() + meta.addr.len() + 200;
+    let room = 12 * payload.len() + 2 * meta.message_type.len() + meta.addr.len() + 200;
     assert!(encoded.len() < room, "{} bytes of {}", encoded.len(), payload.len());
 
     let event = Event::decode(&encoded[3..]).unwrap();
@@ -119,7 +119,7 @@ proptest! {
             addr: &addr,
             conn_type: ConnType::try_from(conn_type).unwrap(),
             conn_type_name: conn_type_name.as_deref(),
-            command: &command,
+            message_type: &command,
             inbound,
             size: size.unwrap_or(payload.len() as u64),
         };

@@ -54,7 +54,7 @@ pub fn check(record: Record, expected: &MessageEvent) {
     let record = Box::leak(Box::new(record)); // of a test
     let view = Message::of(record).unwrap();
     let meta = &expected.meta;
-    assert_eq!((view.peer, view.addr, view.command), (meta.peer_id, &*meta.addr, &*meta.command));
+    assert_eq!((view.peer, view.addr, view.message_type), (meta.peer_id, &*meta.addr, &*meta.command));
     assert_eq!((view.conn_type, view.inbound, view.size), (meta.conn_type(), meta.inbound, meta.size));
     assert_eq!(view.conn_type_name, meta.conn_type_name.as_deref());
     let list = |items: event::message::Items| items.map(|(kind, hash)| (kind, hash.to_vec())).collect::<Items>();
@@ -81,7 +81,7 @@ pub fn check(record: Record, expected: &MessageEvent) {
             assert_eq!(read, expected);
         }
         (Msg::Reject(reject), Payload::Reject(read)) => {
-            let read = (read.command, read.reason, read.details);
+            let read = (read.message_type, read.reason, read.details);
             assert_eq!(read, (&*reject.rejected_command, reject.reason, &*reject.reason_details));
         }
         (Msg::Compactblock(block), Payload::CompactBlock(read)) => {

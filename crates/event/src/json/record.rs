@@ -78,7 +78,7 @@ impl Serialize for Brief<'_> {
         #[derive(Serialize)]
         struct Number(#[serde(with = "As::<Integer>")] u64);
 
-        let Envelope { node, run, sequence, time_ns, kind, peer, message, direction, size } = self.0;
+        let Envelope { node, run, sequence, time_ns, kind, peer, message_type, direction, size } = self.0;
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("time", &time::rfc3339(*time_ns))?;
         object.serialize_entry("node", node)?;
@@ -89,8 +89,8 @@ impl Serialize for Brief<'_> {
         if let Some(peer) = peer {
             object.serialize_entry("peer", &Number(*peer))?;
         }
-        if let Some(message) = message {
-            object.serialize_entry("message", message)?;
+        if let Some(message_type) = message_type {
+            object.serialize_entry("message", message_type)?;
         }
         if let Some(direction) = direction {
             object.serialize_entry("direction", direction.name())?;

@@ -35,7 +35,7 @@ fn there_is_a_sample_of_every_kind() {
 #[test]
 fn there_is_a_sample_of_every_type_of_message_that_is_decoded() {
     let samples = samples();
-    let seen: BTreeSet<_> = samples.iter().filter_map(|record| record.envelope().message.as_deref()).collect();
+    let seen: BTreeSet<_> = samples.iter().filter_map(|record| record.envelope().message_type.as_deref()).collect();
     let decoded = message_types::ALL.iter().filter(|one| one.is_decoded());
     let missing: Vec<_> = decoded.filter(|one| !seen.contains(one.name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -49,7 +49,7 @@ fn requests_are_answered_by_what_the_table_says() {
         let Some(message) = Message::of(record) else { continue };
         requests::each(&message, |step, request| {
             let steps = if step == Step::Asks { &mut asking } else { &mut answering };
-            steps.insert((request.asked, message.command.to_owned()));
+            steps.insert((request.kind, message.message_type.to_owned()));
             false
         });
     }
@@ -142,7 +142,7 @@ fn an_event_of_another_program_has_neither_node_nor_run() {
 #[test]
 fn raw_transactions_can_be_left_out() {
     let sizes = |command: &str| {
-        let record = samples().into_iter().find(|r| r.envelope().message.as_deref() == Some(command)).unwrap();
+        let record = samples().into_iter().find(|r| r.envelope().message_type.as_deref() == Some(command)).unwrap();
         (record.bytes().len(), record.bytes_without_raw().map(|bytes| bytes.len()))
     };
     for command in ["tx", "block", "cmpctblock"] {

@@ -36,11 +36,6 @@ pub use crate::program::{Attachment, Tracer};
 pub use crate::route::programs;
 pub use decode::tracepoint::Tracepoint;
 
-/// The former name of [`kernel`].
-pub mod machine {
-    pub use crate::kernel::{Finding, KernelSupport as Machine, Verdict};
-}
-
 /// A node that is observed.
 pub struct Observed {
     /// Which node it is. The process that runs it is located, again whenever it has ended.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bus::Publisher;
-use node::{SaidOnce, Target, validate_name};
+use node::{Target, WarnOnce, validate_name};
 use tracing::info;
 
 use crate::program::{identity, program_of};
@@ -24,7 +24,7 @@ pub(crate) struct Node {
     pub(crate) busy: bool,
     /// The program's path.
     pub(crate) program: Option<PathBuf>,
-    pub(crate) warnings: SaidOnce,
+    pub(crate) warnings: WarnOnce,
     /// Its process has ended, and it was one of many: another may have its place.
     gone: bool,
 }
@@ -126,7 +126,7 @@ impl Router {
 impl Node {
     fn new(observed: Observed) -> Self {
         let Observed { target, publisher } = observed;
-        let warnings = SaidOnce::after(Duration::ZERO);
+        let warnings = WarnOnce::after(Duration::ZERO);
         Self { target, publisher, process: None, busy: false, program: None, warnings, gone: false }
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use decode::log::Tail;
-use node::SaidOnce;
+use node::WarnOnce;
 use rustix::fs::OFlags;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -49,7 +49,7 @@ pub(crate) struct Follower {
     wake: Wake,
     /// Something was read since the last wait.
     busy: bool,
-    file_warnings: SaidOnce,
+    file_warnings: WarnOnce,
     stop: CancellationToken,
 }
 
@@ -110,7 +110,7 @@ impl Follower {
             feed,
             wake: Wake::new(options.inotify),
             busy: false,
-            file_warnings: SaidOnce::after(SETTLED),
+            file_warnings: WarnOnce::after(SETTLED),
             stop,
         })
     }

@@ -2,24 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use node::Machine;
-
 /// A machine, and where its /proc is.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
-    pub(crate) machine: Machine,
+    pub(crate) machine: node::Host,
     proc: PathBuf,
 }
 
 impl Host {
     /// The machine that this program runs on.
     pub(crate) fn this() -> Self {
-        Self { machine: Machine::this(), proc: PathBuf::from("/proc") }
+        Self { machine: node::Host::this(), proc: PathBuf::from("/proc") }
     }
 
     /// A machine whose file system, with its `proc`, is mounted at `root`.
     pub(crate) fn at(root: &Path) -> Self {
-        Self { machine: Machine::at(root, &root.join("root")), proc: root.join("proc") }
+        Self { machine: node::Host::at(root, &root.join("root")), proc: root.join("proc") }
     }
 
     /// The directory of a process.

@@ -204,7 +204,7 @@ impl Blocks {
         if is_new_by_time {
             block.is_followed = true;
             if block.first_announcement.is_none() && message_type != "block" {
-                block.first_announcement = Some((message_type, names::of_message(message)));
+                block.first_announcement = Some((message_type, names::connection_type_of_message(message)));
             }
         }
         for stage in stages {

@@ -17,7 +17,7 @@ use event::pb::log_extractor::{DisconnectReason, MisbehavingAction, PeerConnecte
 use event::pb::rpc_extractor::PeerInfos;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use networks::Facts;
+use networks::Enrichment;
 
 use endings::Endings;
 pub use peer::{End, Misbehaviour, Opened, Peer, Polled, network_of_text, seconds_ns};
@@ -61,7 +61,7 @@ impl<P> Default for Peers<P> {
 /// What the methods here change besides the peers, and look up.
 pub(crate) struct Effects<'a> {
     pub time_ns: u64,
-    pub enrichment: &'a Facts,
+    pub enrichment: &'a Enrichment,
     pub requests: &'a mut Requests,
     pub changes: &'a mut Vec<Change>,
 }
@@ -182,7 +182,7 @@ impl<P> Peers<P> {
 
     /// Looks all addresses up anew if what is known of networks has changed.
     #[inline]
-    pub(crate) fn enrich(&mut self, enrichment: &Facts) {
+    pub(crate) fn enrich(&mut self, enrichment: &Enrichment) {
         if self.generation != enrichment.generation() {
             self.generation = enrichment.generation();
             self.open.values_mut().for_each(|peer| peer.enrich(enrichment));
@@ -355,7 +355,7 @@ impl<P: Default> Peers<P> {
             opened_ns: known.or(Some(closed.time_established.saturating_mul(SECOND))),
             closed_ns: time_ns,
             network: names::network_of_number(closed.conn.network),
-            connection_type: names::of_connection(&closed.conn),
+            connection_type: names::connection_type_of_connection(&closed.conn),
         };
         self.endings.closed(connection, effects.changes);
         self.endings.report_if_known(id, effects.changes);

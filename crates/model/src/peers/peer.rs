@@ -8,7 +8,7 @@ use event::names;
 use event::pb::ebpf_extractor::connection::Connection as TracedConnection;
 use event::pb::log_extractor::PeerConnected;
 use event::pb::rpc_extractor::PeerInfo;
-use networks::{Facts, SetMask};
+use networks::{Enrichment, SetMask};
 use smol_str::SmolStr;
 
 use crate::Change;
@@ -145,7 +145,7 @@ pub struct Polled {
 
 impl<P: Default> Peer<P> {
     /// A peer that is seen for the first time.
-    pub(super) fn new(id: u64, addr: &str, time_ns: u64, enrichment: &Facts) -> Self {
+    pub(super) fn new(id: u64, addr: &str, time_ns: u64, enrichment: &Enrichment) -> Self {
         let mut peer = Self {
             id,
             addr: SmolStr::default(),
@@ -183,7 +183,7 @@ impl<P: Default> Peer<P> {
 
 impl<P> Peer<P> {
     /// Sets the address, and what follows from it.
-    pub(super) fn set_addr(&mut self, addr: &str, enrichment: &Facts) {
+    pub(super) fn set_addr(&mut self, addr: &str, enrichment: &Enrichment) {
         self.addr = cut(addr, MAX_ADDR);
         self.enrich(enrichment);
         if self.network == names::UNKNOWN {
@@ -192,7 +192,7 @@ impl<P> Peer<P> {
     }
 
     /// Looks up to whom the address belongs.
-    pub(super) fn enrich(&mut self, enrichment: &Facts) {
+    pub(super) fn enrich(&mut self, enrichment: &Enrichment) {
         self.ip = event::filter::ip_of(&self.addr);
         self.sets = self.ip.map(|ip| enrichment.sets_of(ip)).unwrap_or_default();
         self.asn = self.ip.and_then(|ip| enrichment.asn_of(ip)).filter(|asn| *asn != 0);
@@ -212,7 +212,7 @@ impl<P> Peer<P> {
             names::UNKNOWN => {}
             network => self.network = network,
         }
-        self.set_type(names::of_connection(connection));
+        self.set_type(names::connection_type_of_connection(connection));
     }
 
     /// Takes over what debug.log reported when the handshake was done.
@@ -238,7 +238,7 @@ impl<P> Peer<P> {
         self.seen_ns = self.seen_ns.max(time_ns);
         self.has_messages = true;
         if self.connection_type == names::UNKNOWN {
-            self.set_type(names::of_message(message));
+            self.set_type(names::connection_type_of_message(message));
         }
         match message.payload {
             Payload::Version(version) if message.inbound => {

@@ -16,7 +16,7 @@ proptest! {
         order in prop::collection::vec((0..200_usize, prop::option::of((any::<prop::sample::Index>(), any::<u8>())), prop_oneof![8 => (0..4_000_000_000_000_u64).prop_map(|ns| 1_769_860_800_000_000_000 + ns), 1 => any::<u64>(), 1 => Just(u64::MAX)], 0..3_u64), 1..60),
     ) {
         let samples: Vec<&str> = SAMPLES.lines().collect();
-        let (mut model, enrichment, mut names) = (Model::<()>::default(), Facts::default(), NodeNames::default());
+        let (mut model, enrichment, mut names) = (Model::<()>::default(), Enrichment::default(), NodeNames::default());
         let mut changes = Vec::new();
         for (sample, change, time_ns, run) in order {
             let record = json::from_json(samples[sample % samples.len()], &mut names).unwrap();

@@ -10,7 +10,7 @@ mod restarts;
 use event::record::NodeNames;
 use event::{Record, json, time};
 use model::{Change, Context, Model, Observer, Peers};
-use networks::Facts;
+use networks::Enrichment;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -34,7 +34,7 @@ impl Observer<Vec<Change>> for Diary {
 struct Play {
     model: Model,
     changes: Vec<Change>,
-    enrichment: Facts,
+    enrichment: Enrichment,
     start_ns: u64,
     run: u64,
 }
@@ -42,7 +42,7 @@ struct Play {
 impl Play {
     fn new() -> Self {
         let start_ns = time::parse_rfc3339(NOON).unwrap();
-        Self { model: Model::default(), changes: Vec::new(), enrichment: Facts::default(), start_ns, run: 1 }
+        Self { model: Model::default(), changes: Vec::new(), enrichment: Enrichment::default(), start_ns, run: 1 }
     }
 
     fn ns(&self, seconds: f64) -> u64 {

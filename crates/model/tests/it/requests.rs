@@ -6,9 +6,9 @@ fn name(change: &Change) -> Option<String> {
     match change {
         Change::Answered(answer) => {
             let by = if answer.by_peer() { "peer" } else { "node" };
-            Some(format!("{:?} by {by} after {:.1} s", answer.request.asked, answer.seconds))
+            Some(format!("{:?} by {by} after {:.1} s", answer.request.kind, answer.seconds))
         }
-        Change::Unanswered { request, reason } => Some(format!("{:?} {}", request.asked, reason.name())),
+        Change::Unanswered { request, reason } => Some(format!("{:?} {}", request.kind, reason.name())),
         _ => None,
     }
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use node::{Auth, Chain, HostPort, LocateError, Located, Machine, Secret, Target};
+use node::{Auth, Chain, Host, HostPort, LocateError, Located, Secret, Target};
 
-/// A machine in a directory.
+/// A host in a directory.
 struct Fake {
     root: tempfile::TempDir,
 }
@@ -63,17 +63,17 @@ impl Fake {
         fs::remove_dir_all(self.path(&format!("proc/{pid}"))).unwrap();
     }
 
-    fn machine(&self) -> Machine {
-        Machine::at(self.root.path(), &self.path("home/me"))
+    fn host(&self) -> Host {
+        Host::at(self.root.path(), &self.path("home/me"))
     }
 
     fn locate(&self, target: &Target) -> Result<Located, LocateError> {
-        target.locate_on(&self.machine())
+        target.locate_on(&self.host())
     }
 
     /// Names, and what each target locates.
     fn discover(&self) -> Vec<(String, Located)> {
-        let targets = self.machine().discover_all("host.example");
+        let targets = self.host().discover_all("host.example");
         targets.into_iter().map(|(name, target)| (name, self.locate(&target).unwrap())).collect()
     }
 }
@@ -116,7 +116,7 @@ fn several_nodes_are_found_and_found_again() {
     assert_eq!(regtest.ipc, [fake.path("home/cwd/rel/regtest/node.sock")]);
     assert_eq!(regtest.notes, [""; 0]);
 
-    let targets = fake.machine().discover_all("h");
+    let targets = fake.host().discover_all("h");
     fake.end(11);
     let stopped = fake.locate(&targets[1].1).unwrap();
     assert!(stopped.pid.is_none() && note(&stopped, "no regtest node is running"), "{stopped:?}");
@@ -148,7 +148,7 @@ fn nodes_in_containers_are_told_apart() {
         assert_eq!(node.auth, Auth::Cookie(cookie));
         assert!(node.foreign_network && note(node, "another network namespace"), "{:?}", node.notes);
     }
-    let targets = fake.machine().discover_all("h");
+    let targets = fake.host().discover_all("h");
     fake.end(20);
     fake.contained(30, "a", "bitcoind -datadir=/data");
     let pids: Vec<_> = targets.iter().map(|(_, target)| fake.locate(target).unwrap().pid).collect();
@@ -168,7 +168,7 @@ fn nodes_in_containers_are_told_apart() {
 #[test]
 fn default_directories_of_nodes_that_are_not_running() {
     let fake = Fake::new();
-    assert!(fake.machine().discover_all("h").is_empty());
+    assert!(fake.host().discover_all("h").is_empty());
     fake.write("home/me/.bitcoin/other", "not of a node");
     fake.write("var/lib/bitcoind/testnet4/x", "");
     fake.write("var/lib/bitcoind/debug.log", "");
@@ -198,7 +198,7 @@ fn what_is_told_comes_before_what_is_found() {
     assert_eq!((here.pid, here.rpc), (Some(10), Some(HostPort::new("127.0.0.1", 8332))));
     assert_eq!(here.auth, Auth::User { user: "v".to_owned(), password: Secret::new("geheim") });
     assert_eq!((here.p2p, here.debug_log), (vec![HostPort::new("10.0.0.1", 5)], Some("/l".into())));
-    // Elsewhere: nothing of this machine is mixed in. The port gives the chain where it is not configured.
+    // Elsewhere: nothing of this host is mixed in. The port gives the chain where it is not configured.
     let remote = configured("rpc = 'node.example:18443'\nrpc_cookie_file = '/c'");
     assert_eq!((remote.pid, remote.chain, remote.datadir), (None, Some(Chain::Regtest), None));
     assert_eq!((remote.auth, remote.log_options), (Auth::Cookie("/c".into()), None));

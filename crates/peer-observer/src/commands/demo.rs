@@ -109,8 +109,10 @@ async fn observe(
         let filter = if serves { Filter::default() } else { filter.clone() };
         supervisor.run_tool(name, service, filter, queue);
     }
-    let counting =
-        tokio::spawn(count(supervisor.bus.subscribe("summary", Filter::default(), 1 << 16, WhenFull::Block)));
+    let counting = bus::task::spawn(
+        "summary",
+        count(supervisor.bus.subscribe("summary", Filter::default(), 1 << 16, WhenFull::Block)),
+    );
     if let Some(nats) = config.nats {
         supervisor.forward(nats);
     }
@@ -139,7 +141,7 @@ async fn observe(
     let traffic = traffic.context("the demo's traffic did not start")?;
     if let Some(seconds) = args.duration {
         let shutdown = shutdown.clone();
-        tokio::spawn(async move {
+        bus::task::spawn("end of the demo", async move {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             shutdown.cancel();
         });

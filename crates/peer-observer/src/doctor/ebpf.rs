@@ -1,10 +1,10 @@
 //! Whether kernel and privileges allow tracepoints to be attached here.
 
-use extractor_ebpf::machine::{Finding, Machine, Verdict};
+use extractor_ebpf::kernel::{Finding, KernelSupport, Verdict};
 
 use super::report::{Check, EBPF, Remedy, State};
 
-pub fn checks(machine: &Machine) -> Vec<Check> {
+pub fn checks(machine: &KernelSupport) -> Vec<Check> {
     let [kernel, capabilities] = EBPF;
     let mut privileges = check(capabilities, machine.privileges());
     if privileges.state == State::Missing && privileges.remedies.iter().any(|remedy| !remedy.lines.is_empty()) {

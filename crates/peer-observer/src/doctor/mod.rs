@@ -12,7 +12,7 @@ mod rpc;
 mod sockets;
 mod tracepoints;
 
-use extractor_ebpf::machine::Machine;
+use extractor_ebpf::kernel::KernelSupport;
 use futures_util::future::join_all;
 use node::{Located, Target};
 
@@ -22,7 +22,7 @@ use self::report::{Check, DEBUG_LOG, NodeReport, Remedy, Report, State, TRACEPOI
 
 /// Examines the nodes, this machine, and the NATS server if there is one.
 pub async fn examine(targets: &[(String, Target)], nats: Option<&bus::nats::Options>) -> Report {
-    let this = Machine::this();
+    let this = KernelSupport::this();
     let followable = this.obstacle().is_none();
     let examine = |(name, target)| examine_node(name, target, followable);
     let nodes = join_all(targets.iter().cloned().map(examine)).await;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use event::Source;
-use extractor_ebpf::machine::Machine;
+use extractor_ebpf::kernel::KernelSupport;
 use extractor_ebpf::{Error, Nodes, Observed, Options, Selection, Tracepoint, Tracer, tracepoints_of};
 use node::Target;
 use tracing::{error, info, warn};
@@ -45,7 +45,7 @@ impl ForAll for OfNodes {
     /// Nothing stands against it: neither kernel, nor privileges, nor the node's program.
     fn is_usual(&self, target: &Target) -> bool {
         !target.is_remote()
-            && Machine::this().obstacle().is_none()
+            && KernelSupport::this().obstacle().is_none()
             && !Programs::of(target, &self.0.tracepoints).traceable.is_empty()
     }
 
@@ -160,7 +160,7 @@ fn attach_node(tracer: &mut Tracer, name: String, target: Target, programs: Prog
         if let Some(error) = failed {
             return Err(anyhow!(error).context(format!("node {name}")));
         }
-        if !Machine::this().attaches_with_little() {
+        if !KernelSupport::this().attaches_with_little() {
             bail!(
                 "node {name}: what it runs is not known, and before Linux 6.6 tracepoints can be attached only before peer-observer gives up \
                  its privileges; start the node first, or say what it runs with --binary"

@@ -1,6 +1,6 @@
 //! The demo ends by itself, with a summary and nothing left behind.
 
-use extractor_ebpf::machine::Machine;
+use extractor_ebpf::kernel::KernelSupport;
 
 use super::process::end_of;
 
@@ -16,7 +16,7 @@ async fn demo() {
         assert!(ended.stdout.contains(word), "no {word}: {}", ended.stdout);
     }
     let traced = extractor_ebpf::tracepoints_of(&bitcoind).is_ok_and(|found| found.contains("net:inbound_message"));
-    let followed = traced && Machine::this().obstacle().is_none();
+    let followed = traced && KernelSupport::this().obstacle().is_none();
     assert_eq!(ended.stdout.contains("\n  ebpf "), followed, "{}", ended.stdout);
     assert_eq!(
         ended.stderr.matches("the demo goes on without ebpf: tracepoints are not followed: ").count(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use extractor_ebpf::machine::Machine;
+use extractor_ebpf::kernel::KernelSupport;
 use serde_json::Value;
 use testbed::Node;
 use testbed::tracepoint::{Load, LoadBuilder};
@@ -19,7 +19,7 @@ struct Program {
 impl Program {
     /// None after saying that the test is skipped.
     fn require() -> Option<Self> {
-        if let Some(obstacle) = Machine::this().obstacle() {
+        if let Some(obstacle) = KernelSupport::this().obstacle() {
             testbed::skipped(&obstacle);
             return None;
         }
@@ -180,7 +180,7 @@ async fn the_other_extractors_go_on_without_privileges() {
         true => Running::start_command(without_privileges(args)),
         false => Running::start(args),
     };
-    if !is_root() && Machine::this().obstacle().is_none() {
+    if !is_root() && KernelSupport::this().obstacle().is_none() {
         testbed::skipped("this user may follow tracepoints, and cannot run a program that may not");
         return;
     }

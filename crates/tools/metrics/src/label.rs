@@ -15,7 +15,7 @@ const SEPARATOR: char = '\u{1f}';
 
 /// Whether all values that untrusted peers could have chosen are message types that nodes know.
 pub(crate) fn is_known<L: AsRef<str>>(labels: &[L], family: &Family) -> bool {
-    family.strangers.iter().all(|at| {
+    family.untrusted.iter().all(|at| {
         family.labels.get(*at) == Some(&"message") && labels.get(*at).is_some_and(|value| is_tracked(value.as_ref()))
     })
 }
@@ -26,12 +26,12 @@ fn is_clean(value: &str) -> bool {
 }
 
 /// The labels with all untrusted values shortened and their control characters replaced. `None` if all can be used as they are.
-pub(crate) fn cleaned(labels: &[&str], strangers: &[usize]) -> Option<Vec<String>> {
-    if strangers.iter().all(|at| labels.get(*at).is_none_or(|value| is_clean(value))) {
+pub(crate) fn cleaned(labels: &[&str], untrusted: &[usize]) -> Option<Vec<String>> {
+    if untrusted.iter().all(|at| labels.get(*at).is_none_or(|value| is_clean(value))) {
         return None;
     }
     let clean = |(at, value): (usize, &&str)| {
-        if !strangers.contains(&at) || is_clean(value) {
+        if !untrusted.contains(&at) || is_clean(value) {
             return (*value).to_owned();
         }
         let mut clean: String = value
@@ -48,9 +48,9 @@ pub(crate) fn cleaned(labels: &[&str], strangers: &[usize]) -> Option<Vec<String
 }
 
 /// The values that untrusted peers chose, as one key for the cardinality limit.
-pub(crate) fn key<'a, L: AsRef<str>>(labels: &'a [L], strangers: &[usize]) -> Cow<'a, str> {
-    let mut values = strangers.iter().filter_map(|at| labels.get(*at)).map(AsRef::as_ref);
-    match (values.next(), strangers.len()) {
+pub(crate) fn key<'a, L: AsRef<str>>(labels: &'a [L], untrusted: &[usize]) -> Cow<'a, str> {
+    let mut values = untrusted.iter().filter_map(|at| labels.get(*at)).map(AsRef::as_ref);
+    match (values.next(), untrusted.len()) {
         (None, _) => Cow::Borrowed(""),
         (Some(only), 1) => Cow::Borrowed(only),
         (Some(first), _) => Cow::Owned(values.fold(first.to_owned(), |mut key, value| {
@@ -62,8 +62,8 @@ pub(crate) fn key<'a, L: AsRef<str>>(labels: &'a [L], strangers: &[usize]) -> Co
 }
 
 /// The labels of the series `other`, to which values without a series of their own are added.
-pub(crate) fn folded<'a>(labels: &[&'a str], strangers: &[usize]) -> Vec<&'a str> {
-    labels.iter().enumerate().map(|(at, value)| if strangers.contains(&at) { OTHER } else { value }).collect()
+pub(crate) fn folded<'a>(labels: &[&'a str], untrusted: &[usize]) -> Vec<&'a str> {
+    labels.iter().enumerate().map(|(at, value)| if untrusted.contains(&at) { OTHER } else { value }).collect()
 }
 
 #[cfg(test)]

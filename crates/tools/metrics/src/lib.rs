@@ -2,7 +2,7 @@
 
 pub mod buckets;
 mod cardinality;
-mod facts;
+mod enrichment;
 mod fold;
 mod label;
 pub mod manual;
@@ -13,7 +13,7 @@ mod server;
 mod store;
 pub mod table;
 
-pub use facts::{Facts, Files};
+pub use enrichment::{Enrichment, Files};
 pub use fold::{Context, Node, Observer};
 pub use metrics::{Metrics, NodeLabel};
 pub use page::{Format, page};

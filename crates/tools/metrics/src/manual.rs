@@ -76,7 +76,7 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
 | `direction` | `inbound`, `outbound`: of a connection, and of a message as the node sees it (received, sent); `read`, `write` for disks |
 | `message` | type of the P2P message |
 | `connection_type` | in the original's `p2p_` series a number: 0 others, 1 inbound, 2 outbound-full-relay, 3 block-relay-only, 4 feeler; in all others the name that Bitcoin Core gives it |
-| `network` | in the original's `conn_` series a number: 0 unroutable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; in `p2p_address_` and `p2pextractor_` series `IPv4`, `IPv6`, `TorV2`, \
+| `network` | in the original's `conn_` series a number: 0 not publicly routable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; in `p2p_address_` and `p2pextractor_` series `IPv4`, `IPv6`, `TorV2`, \
 `TorV3`, `I2P`, `CJDNS`, `Unknown`; in `rpc_` series the name that the node uses; in all others \
 `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`, `internal`, `unknown` |
 | `inv_type` | `Tx`, `Block`, `WTx`, `WitnessTx`, `WitnessBlock`, `CompactBlock`, `Unknown`, `Error` |
@@ -134,7 +134,7 @@ fn row(page: &mut String, id: Id) {
         kind.push_str(", *process*");
     }
     let label = |(at, name): (usize, &&str)| {
-        if family.strangers.contains(&at) { format!("*`{name}`*") } else { format!("`{name}`") }
+        if family.untrusted.contains(&at) { format!("*`{name}`*") } else { format!("`{name}`") }
     };
     let labels: Vec<String> = family.labels.iter().enumerate().map(label).collect();
     let _ =

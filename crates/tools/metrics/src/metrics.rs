@@ -7,7 +7,7 @@ use event::Record;
 use event::time::now_ns;
 use model::bounded::NodeMap;
 
-use crate::facts::Facts;
+use crate::enrichment::Enrichment;
 use crate::fold::Node;
 use crate::page::{Format, page};
 use crate::process::Process;
@@ -27,7 +27,7 @@ pub enum NodeLabel {
 pub struct Metrics {
     nodes: NodeMap<Node>,
     process: Process,
-    facts: Facts,
+    enrichment: Enrichment,
     limits: Limits,
     label: NodeLabel,
     /// A page with more than one node was shown: the label stays.
@@ -36,9 +36,9 @@ pub struct Metrics {
 
 impl Metrics {
     /// Without any numbers. `expected` names nodes that will be observed, so that it is known from the beginning whether there are several.
-    pub fn new(limits: Limits, label: NodeLabel, facts: Facts, expected: &[String], bus: Bus) -> Self {
+    pub fn new(limits: Limits, label: NodeLabel, enrichment: Enrichment, expected: &[String], bus: Bus) -> Self {
         let nodes = NodeMap::new(expected, || Node::new(limits));
-        Self { nodes, process: Process::new(limits, bus), facts, limits, label, several: false }
+        Self { nodes, process: Process::new(limits, bus), enrichment, limits, label, several: false }
     }
 
     /// Folds an event or a loss from the bus.
@@ -47,7 +47,7 @@ impl Metrics {
             Delivery::Event(record) => self.event(record),
             Delivery::Lost(loss) => {
                 if let Some(node) = self.nodes.get_mut(&loss.node) {
-                    node.lost(loss, &self.facts);
+                    node.lost(loss, &self.enrichment);
                 }
             }
         }
@@ -55,25 +55,25 @@ impl Metrics {
 
     fn event(&mut self, record: &Arc<Record>) {
         if let Some(node) = self.nodes.touch(&record.envelope().node, || Node::new(self.limits)) {
-            node.fold(record, &self.facts);
+            node.fold(record, &self.enrichment);
         }
     }
 
     /// Sets and autonomous systems as they were read anew.
-    pub fn set_facts(&mut self, facts: Facts) {
-        self.facts = facts;
+    pub fn set_enrichment(&mut self, enrichment: Enrichment) {
+        self.enrichment = enrichment;
     }
 
     /// The sets and autonomous systems.
-    pub fn facts(&self) -> &Facts {
-        &self.facts
+    pub fn enrichment(&self) -> &Enrichment {
+        &self.enrichment
     }
 
     /// Lets time pass: every few seconds, so that old things are forgotten also while nobody asks for the page.
     pub fn tick(&mut self) {
         let now_ns = now_ns();
         for node in self.nodes.values_mut() {
-            node.tick(now_ns, &self.facts);
+            node.tick(now_ns, &self.enrichment);
         }
     }
 
@@ -86,7 +86,7 @@ impl Metrics {
     pub fn page(&mut self, only: Option<&str>, format: Format) -> Option<String> {
         self.tick();
         let series = self.nodes.iter().map(|(_, node)| node.store().len()).sum();
-        self.process.refresh(&self.facts, series);
+        self.process.refresh(&self.enrichment, series);
         self.several |= self.nodes.len() > 1 || self.label == NodeLabel::Always;
         let process = (None, self.process.store());
         match only {

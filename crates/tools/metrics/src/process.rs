@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bus::{Bus, Reason};
 use procfs::Current;
 
-use crate::facts::Facts;
+use crate::enrichment::Enrichment;
 use crate::store::{Limits, Store};
 use crate::table::ids;
 
@@ -38,7 +38,7 @@ impl Process {
     }
 
     /// Brings all series up to date. `series` is the number of series in all other stores.
-    pub fn refresh(&mut self, facts: &Facts, series: usize) {
+    pub fn refresh(&mut self, enrichment: &Enrichment, series: usize) {
         let Self { store, bus } = self;
         store.set_time(event::time::now_ns());
         for stage in bus.accounts().stages() {
@@ -52,9 +52,9 @@ impl Process {
         let queues = bus.queues();
         store.set_all(ids::QUEUE_DEPTH, queues.iter().map(|queue| ([queue.name.as_str()], queue.waiting as f64)));
         store.set_all(ids::QUEUE_CAPACITY, queues.iter().map(|queue| ([queue.name.as_str()], queue.capacity as f64)));
-        let sets = facts.sets().collect::<Vec<_>>();
+        let sets = enrichment.sets().collect::<Vec<_>>();
         store.set_all(ids::SET_NETWORKS, sets.iter().map(|(name, networks)| ([*name], *networks as f64)));
-        store.set(ids::SETS_LOADED, &[], facts.loaded_ns() as f64 / 1e9);
+        store.set(ids::SETS_LOADED, &[], enrichment.loaded_ns() as f64 / 1e9);
         measure(store);
         store.set(ids::SERIES, &[], (series + store.len()) as f64);
     }

@@ -25,7 +25,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
 
-use crate::facts::{Facts, Files};
+use crate::enrichment::{Enrichment, Files};
 use crate::metrics::{Metrics, NodeLabel};
 use crate::page::Format;
 use crate::store::Limits;
@@ -69,7 +69,7 @@ pub struct Server {
     listener: StdListener,
     address: SocketAddr,
     options: Options,
-    facts: Facts,
+    enrichment: Enrichment,
 }
 
 impl Server {
@@ -79,8 +79,8 @@ impl Server {
     /// [`Error::File`] names the file that cannot be read, and the reason.
     pub fn new(listener: StdListener, options: Options) -> Result<Self, Error> {
         let address = listener.local_addr()?;
-        let facts = Facts::read(&files(&options), None).map_err(Error::File)?;
-        Ok(Self { listener, address, options, facts })
+        let enrichment = Enrichment::read(&files(&options), None).map_err(Error::File)?;
+        Ok(Self { listener, address, options, enrichment })
     }
 
     /// The address that it listens on.
@@ -99,18 +99,20 @@ impl Server {
     /// # Errors
     /// [`Error::Io`] if the HTTP server fails.
     pub async fn run(self, subscription: Subscription, bus: Bus) -> Result<(), Error> {
-        let Self { listener, address, options, facts } = self;
+        let Self { listener, address, options, enrichment } = self;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         info!("metrics on http://{address}/metrics");
         let files = files(&options);
-        let metrics = Metrics::new(options.limits, options.node_label, facts, &options.nodes, bus);
+        let metrics = Metrics::new(options.limits, options.node_label, enrichment, &options.nodes, bus);
         let metrics = Arc::new(Mutex::new(metrics));
         let router = router(Arc::clone(&metrics));
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone().cancelled_owned();
-        let serving = tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stop).await });
-        let maintenance = tokio::spawn(maintain(Arc::clone(&metrics), files));
+        let serving = bus::task::spawn("metrics server", async move {
+            axum::serve(listener, router).with_graceful_shutdown(stop).await
+        });
+        let maintenance = bus::task::spawn("metrics maintenance", maintain(Arc::clone(&metrics), files));
         fold(subscription, &metrics).await;
         shutdown.cancel();
         maintenance.abort();
@@ -162,7 +164,7 @@ async fn maintain(metrics: Arc<Mutex<Metrics>>, files: Files) {
             signal = hangup.recv() => signal.is_some(),
         };
         metrics.lock().tick();
-        if requested || metrics.lock().facts().changed() {
+        if requested || metrics.lock().enrichment().changed() {
             reload(&metrics, &files).await;
         }
     }
@@ -170,12 +172,12 @@ async fn maintain(metrics: Arc<Mutex<Metrics>>, files: Files) {
 
 /// Reads the files again. If one cannot be read, what was read before stays in use.
 async fn reload(metrics: &Mutex<Metrics>, files: &Files) {
-    let before = metrics.lock().facts().clone();
+    let before = metrics.lock().enrichment().clone();
     let files = files.clone();
-    match tokio::task::spawn_blocking(move || Facts::read(&files, Some(&before))).await {
-        Ok(Ok(facts)) => {
+    match tokio::task::spawn_blocking(move || Enrichment::read(&files, Some(&before))).await {
+        Ok(Ok(enrichment)) => {
             info!("read the sets of networks and the map of autonomous systems anew");
-            metrics.lock().set_facts(facts);
+            metrics.lock().set_enrichment(enrichment);
         }
         Ok(Err(cause)) => warn!("{cause}; what was read before stays in use"),
         Err(cause) => warn!("reading the sets of networks broke down: {cause}"),

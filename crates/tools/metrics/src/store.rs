@@ -125,7 +125,7 @@ impl Store {
     /// A store without any series.
     pub fn new(limits: Limits) -> Self {
         let series = |id| {
-            let limit = (!Family::of(id).strangers.is_empty()).then(|| CardinalityLimit::new(limits.values));
+            let limit = (!Family::of(id).untrusted.is_empty()).then(|| CardinalityLimit::new(limits.values));
             FamilySeries { table: HashTable::new(), limit }
         };
         Self { families: Family::ids().map(series).collect(), limits, now_ns: 0 }
@@ -188,7 +188,7 @@ impl Store {
         if let Some(series) = self.families.get_mut(id.index()) {
             series.table.clear();
         }
-        let room = if family.strangers.is_empty() { MAX_SERIES } else { self.limits.values };
+        let room = if family.untrusted.is_empty() { MAX_SERIES } else { self.limits.values };
         if all.len() > room {
             all.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         }
@@ -197,19 +197,19 @@ impl Store {
             let labels = labels.as_ref();
             if index < room {
                 let set = |old: &mut Value, _: &mut u64| *old = Value::Number(*value);
-                match label::cleaned(labels, family.strangers) {
+                match label::cleaned(labels, family.untrusted) {
                     None => self.put(id, labels, set),
                     Some(clean) => self.put(id, &clean.iter().map(String::as_str).collect::<Vec<_>>(), set),
                 }
             } else {
-                self.put(id, &label::folded(labels, family.strangers), |sum, _| {
+                self.put(id, &label::folded(labels, family.untrusted), |sum, _| {
                     if let Value::Number(sum) = sum {
                         *sum += value;
                     }
                 });
             }
         }
-        if !family.strangers.is_empty() {
+        if !family.untrusted.is_empty() {
             self.put(ids::LABEL_VALUES_FOLDED, &[family.name], |value, _| *value = Value::Number(folded as f64));
         }
     }
@@ -266,7 +266,7 @@ impl Store {
             table.retain(|series| {
                 let stays = series.changed_ns >= oldest || label::is_known(&series.labels, family);
                 if !stays {
-                    limit.forget(&label::key(&series.labels, family.strangers));
+                    limit.forget(&label::key(&series.labels, family.untrusted));
                 }
                 stays
             });
@@ -276,10 +276,10 @@ impl Store {
     /// Changes a series, or the series `other` if its labels have no series of their own.
     fn change(&mut self, id: Id, labels: &[&str], change: impl FnOnce(&mut Value, &mut u64)) {
         let family = Family::of(id);
-        if family.strangers.is_empty() || label::is_known(labels, family) {
+        if family.untrusted.is_empty() || label::is_known(labels, family) {
             return self.put(id, labels, change);
         }
-        match label::cleaned(labels, family.strangers) {
+        match label::cleaned(labels, family.untrusted) {
             None => self.admit(id, labels, change),
             Some(clean) => self.admit(id, &clean.iter().map(String::as_str).collect::<Vec<_>>(), change),
         }
@@ -290,14 +290,14 @@ impl Store {
         let family = Family::of(id);
         let now_ns = self.now_ns;
         let Some(FamilySeries { table, limit: Some(limit) }) = self.families.get_mut(id.index()) else { return };
-        match limit.admit(&label::key(labels, family.strangers), now_ns) {
+        match limit.admit(&label::key(labels, family.untrusted), now_ns) {
             Admission::Kept => self.put(id, labels, change),
             Admission::Replaces(gone) => {
-                table.retain(|series| label::key(&series.labels, family.strangers) != *gone);
+                table.retain(|series| label::key(&series.labels, family.untrusted) != *gone);
                 self.put(id, labels, change);
             }
             Admission::Other => {
-                self.put(id, &label::folded(labels, family.strangers), change);
+                self.put(id, &label::folded(labels, family.untrusted), change);
                 self.put(ids::LABELS_FOLDED, &[family.name], |value, _| {
                     if let Value::Number(folded) = value {
                         *folded += 1.0;

@@ -167,8 +167,9 @@ impl Server {
         let handle = Handle::new();
         let stop = handle.clone();
         let config = tls.map(RustlsConfig::from_config);
-        let maintenance = tokio::spawn(maintain(Arc::clone(&state), options.tls.clone().zip(config.clone())));
-        let serving = tokio::spawn(async move {
+        let maintenance =
+            bus::task::spawn("web maintenance", maintain(Arc::clone(&state), options.tls.clone().zip(config.clone())));
+        let serving = bus::task::spawn("web server", async move {
             let service = router.into_make_service();
             match config {
                 Some(config) => axum_server::from_tcp_rustls(listener, config)?.handle(handle).serve(service).await,

@@ -89,13 +89,13 @@ async fn every_tracepoint_and_message_type() {
                     addr: journal["addr"].as_str().unwrap(),
                     conn_type: ConnType::Inbound,
                     conn_type_name: None,
-                    command: journal["type"].as_str().unwrap(),
+                    message_type: journal["type"].as_str().unwrap(),
                     inbound: journal["inbound"].as_bool().unwrap(),
                     size: payload.len() as u64,
                 };
                 assert_eq!(*seen, message::decode(&meta, payload));
                 if !matches!(seen.msg, Some(Msg::Unknown(_))) {
-                    types.insert(meta.command.to_owned());
+                    types.insert(meta.message_type.to_owned());
                 }
             }
             (None, _) => assert_same(record, &journal),
@@ -242,7 +242,7 @@ async fn large_blocks() {
                 addr: &event.meta.addr,
                 conn_type: ConnType::Inbound,
                 conn_type_name: None,
-                command: "block",
+                message_type: "block",
                 inbound: true,
                 size: bytes as u64,
             };

@@ -124,7 +124,7 @@ async fn complete() {
                 addr: &key.0,
                 conn_type: ConnType::try_from(event.meta.conn_type).unwrap(),
                 conn_type_name: event.meta.conn_type_name.as_deref(),
-                command: &message.message_type,
+                message_type: &message.message_type,
                 inbound: key.1,
                 size: message.payload.len() as u64,
             };

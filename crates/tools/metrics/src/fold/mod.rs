@@ -10,7 +10,7 @@ use bus::Loss;
 use event::Record;
 use model::Model;
 
-use crate::facts::Facts;
+use crate::enrichment::Enrichment;
 use crate::store::{Limits, Store};
 
 pub use model::Observer;
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// Folds an event.
-    pub fn fold(&mut self, record: &Arc<Record>, enrichment: &Facts) {
+    pub fn fold(&mut self, record: &Arc<Record>, enrichment: &Enrichment) {
         let time_ns = record.envelope().time_ns;
         self.set_time(time_ns);
         self.model.fold(record, time_ns, enrichment, &mut self.store, &mut self.families);
@@ -70,12 +70,12 @@ impl Node {
     }
 
     /// Counts a loss.
-    pub fn lost(&mut self, loss: &Loss, enrichment: &Facts) {
+    pub fn lost(&mut self, loss: &Loss, enrichment: &Enrichment) {
         self.model.lost(loss, enrichment, &mut self.store, &mut self.families);
     }
 
     /// Lets time pass: `now_ns` is the time, nanoseconds since the UNIX epoch.
-    pub fn tick(&mut self, now_ns: u64, enrichment: &Facts) {
+    pub fn tick(&mut self, now_ns: u64, enrichment: &Enrichment) {
         self.set_time(now_ns);
         self.store.expire();
         self.model.tick(now_ns, enrichment, &mut self.store, &mut self.families);

@@ -11,7 +11,7 @@ families! { super::state::END;
         "Events ignored because they are malformed or come from a newer version.";
     EVENTS_MISSING = counter "peerobserver_events_missing_total" [stage]
         "Events that were published and did not reach this tool, by where they were lost.";
-    RUN_MISSING = gauge "peerobserver_run_missing_events" [extractor, run] strangers [run]
+    RUN_MISSING = gauge "peerobserver_run_missing_events" [extractor, run] untrusted [run]
         "Events of a run of an extractor that did not reach this tool. A new run gets its own series, old ones go away.";
     EXTRACTOR_UP = gauge "peerobserver_extractor_up" [extractor]
         "Whether an extractor is alive: 1 if it reported its status in the last 35 s and has not ended.";
@@ -21,15 +21,15 @@ families! { super::state::END;
         "When an extractor last reported its status, in seconds since the UNIX epoch.";
     EXTRACTOR_RUNS = counter "peerobserver_extractor_runs_total" [extractor]
         "Runs of an extractor, each from start to end.";
-    EXTRACTOR_DROPPED = counter "peerobserver_extractor_dropped_total" [extractor, stage, reason] strangers [stage, reason]
+    EXTRACTOR_DROPPED = counter "peerobserver_extractor_dropped_total" [extractor, stage, reason] untrusted [stage, reason]
         "Events lost in the process of an extractor, as it reports: all of that process, by stage and reason.";
-    TRACEPOINT_EVENTS = counter "peerobserver_tracepoint_events_total" [tracepoint, result] strangers [tracepoint, result]
+    TRACEPOINT_EVENTS = counter "peerobserver_tracepoint_events_total" [tracepoint, result] untrusted [tracepoint, result]
         "Hits of tracepoints by what became of them: seen, published, dropped (ring buffer full), fault, undecodable, unread, of_others.";
-    RPC_CALLS = counter "peerobserver_rpc_calls_total" [method] strangers [method]
+    RPC_CALLS = counter "peerobserver_rpc_calls_total" [method] untrusted [method]
         "RPCs called by the extractor.";
-    RPC_SECONDS = counter "peerobserver_rpc_call_seconds_total" [method] strangers [method]
+    RPC_SECONDS = counter "peerobserver_rpc_call_seconds_total" [method] untrusted [method]
         "Time that RPCs took.";
-    RPC_ERRORS = counter "peerobserver_rpc_errors_total" [method, error] strangers [method, error]
+    RPC_ERRORS = counter "peerobserver_rpc_errors_total" [method, error] untrusted [method, error]
         "RPCs that failed.";
     RING_BUFFER = gauge "peerobserver_ring_buffer_bytes" [kind]
         "Ring buffer of the tracepoint extractor: bytes that wait (waiting), most that waited since the last status (peak), size.";

@@ -23,9 +23,9 @@ families! { super::rpc::END;
         "feefilter messages that the node sent to our own connection.";
     P2PEXTRACTOR_FEEFILTER_LAST = gauge "peerobserver_p2pextractor_feefilter_last" []
         "Fee rate of the last feefilter message that the node sent to our own connection, in sat/kvB.";
-    LOG_EVENTS = counter "peerobserver_log_events" [category, level] strangers [category]
+    LOG_EVENTS = counter "peerobserver_log_events" [category, level] untrusted [category]
         "Lines of debug.log.";
-    LOG_BYTES = counter "peerobserver_log_bytes" [category, level] strangers [category]
+    LOG_BYTES = counter "peerobserver_log_bytes" [category, level] untrusted [category]
         "Bytes of debug.log.";
     LOG_BLOCK_CONNECTED_EVENTS = counter "peerobserver_log_block_connected_events" []
         "Lines of debug.log about a block that was connected.";

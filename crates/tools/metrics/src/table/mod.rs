@@ -66,7 +66,7 @@ pub struct Family {
     /// The names of the labels, without `node`.
     pub labels: &'static [&'static str],
     /// The positions of the untrusted labels, whose values peers or other programs choose: only the most frequent values are kept.
-    pub strangers: &'static [usize],
+    pub untrusted: &'static [usize],
     /// The help: what the family counts or measures, with the unit.
     pub help: &'static str,
 }
@@ -141,7 +141,7 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 /// Declares families after those of another table: a handle in `ids` and a [`Family`] for each.
 macro_rules! families {
     ($base:expr; $(
-        $id:ident = $kind:ident $(($buckets:ident))? $name:literal [$($label:ident),*] $(strangers [$($stranger:ident),*])?
+        $id:ident = $kind:ident $(($buckets:ident))? $name:literal [$($label:ident),*] $(untrusted [$($untrusted_label:ident),*])?
             $help:literal;
     )+) => {
         /// The handles of the families of this table.
@@ -163,7 +163,7 @@ macro_rules! families {
                 name: $name,
                 kind: families!(@kind $kind $($buckets)?),
                 labels: LABELS,
-                strangers: &[$($($crate::table::position(LABELS, stringify!($stranger))),*)?],
+                untrusted: &[$($($crate::table::position(LABELS, stringify!($untrusted_label))),*)?],
                 help: $help,
             }
         }),+];

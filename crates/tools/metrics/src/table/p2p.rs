@@ -6,13 +6,13 @@ use crate::buckets::{ADDRESSES, INV_ENTRIES, SERVICE_BITS, TIME_OFFSETS};
 families! { 0;
     RUNTIME_START_TIMESTAMP = gauge "peerobserver_runtime_start_timestamp" []
         "When the tool started, in seconds since the UNIX epoch.";
-    P2P_MESSAGE_COUNT = counter "peerobserver_p2p_message_count" [message, connection_type, direction] strangers [message]
+    P2P_MESSAGE_COUNT = counter "peerobserver_p2p_message_count" [message, connection_type, direction] untrusted [message]
         "P2P messages.";
-    P2P_MESSAGE_BYTES = counter "peerobserver_p2p_message_bytes" [message, connection_type, direction] strangers [message]
+    P2P_MESSAGE_BYTES = counter "peerobserver_p2p_message_bytes" [message, connection_type, direction] untrusted [message]
         "Payload bytes of P2P messages.";
-    P2P_MESSAGE_BYTES_LINKINGLION = counter "peerobserver_p2p_message_bytes_linkinglion" [message, direction] strangers [message]
+    P2P_MESSAGE_BYTES_LINKINGLION = counter "peerobserver_p2p_message_bytes_linkinglion" [message, direction] untrusted [message]
         "Payload bytes of P2P messages of peers in the LinkingLion ranges.";
-    P2P_MESSAGE_COUNT_LINKINGLION = counter "peerobserver_p2p_message_count_linkinglion" [message, direction] strangers [message]
+    P2P_MESSAGE_COUNT_LINKINGLION = counter "peerobserver_p2p_message_count_linkinglion" [message, direction] untrusted [message]
         "P2P messages of peers in the LinkingLion ranges.";
     P2P_ADDR_ADDRESSES = histogram(ADDRESSES) "peerobserver_p2p_addr_addresses" [direction]
         "Entries of an addr message.";
@@ -22,9 +22,9 @@ families! { 0;
         "Indexes of the service bits that are set in addr entries.";
     P2P_ADDRV2_SERVICES_BITS = histogram(SERVICE_BITS) "peerobserver_p2p_addrv2_services_bits" [direction]
         "Indexes of the service bits that are set in addrv2 entries.";
-    P2P_ADDR_SERVICES = counter "peerobserver_p2p_addr_services" [direction, services] strangers [services]
+    P2P_ADDR_SERVICES = counter "peerobserver_p2p_addr_services" [direction, services] untrusted [services]
         "Entries of addr messages by their service flags, a decimal number.";
-    P2P_ADDRV2_SERVICES = counter "peerobserver_p2p_addrv2_services" [direction, services] strangers [services]
+    P2P_ADDRV2_SERVICES = counter "peerobserver_p2p_addrv2_services" [direction, services] untrusted [services]
         "Entries of addrv2 messages by their service flags, a decimal number.";
     P2P_ADDRV2_ADDRESSES = histogram(ADDRESSES) "peerobserver_p2p_addrv2_addresses" [direction]
         "Entries of an addrv2 message.";
@@ -36,7 +36,7 @@ families! { 0;
         "Entries of addr and addrv2 messages in the subnet of the peer (/24 of IPv4, /64 of IPv6).";
     P2P_PING_INBOUND_VALUE = counter "peerobserver_p2p_ping_inbound_value" [value]
         "Pings received, by the smallest integer type that holds their nonce.";
-    P2P_ADDRV2_EMPTY = counter "peerobserver_p2p_addrv2_empty" [direction, addr] strangers [addr]
+    P2P_ADDRV2_EMPTY = counter "peerobserver_p2p_addrv2_empty" [direction, addr] untrusted [addr]
         "addrv2 messages without any payload, by the peer's IP address.";
     CONN_INBOUND = counter "peerobserver_conn_inbound" []
         "Inbound connections opened.";
@@ -66,9 +66,9 @@ families! { 0;
         "Sum of the ages of closed connections, in seconds.";
     CONN_EVICTED_INBOUND = counter "peerobserver_conn_evicted_inbound" []
         "Inbound connections evicted to make room.";
-    CONN_MISBEHAVING = counter "peerobserver_conn_misbehaving" [id, misbehavingmessage] strangers [id, misbehavingmessage]
+    CONN_MISBEHAVING = counter "peerobserver_conn_misbehaving" [id, misbehavingmessage] untrusted [id, misbehavingmessage]
         "Misbehaviour, by peer id and what it did.";
-    CONN_MISBEHAVING_REASON = counter "peerobserver_conn_misbehaving_reason" [misbehavingmessage] strangers [misbehavingmessage]
+    CONN_MISBEHAVING_REASON = counter "peerobserver_conn_misbehaving_reason" [misbehavingmessage] untrusted [misbehavingmessage]
         "Misbehaviour, by what the peer did.";
     CONN_PRIVATE_TRANSACTION_BROADCAST = counter "peerobserver_conn_private_transaction_broadcast" []
         "Connections opened to broadcast a transaction privately.";
@@ -82,13 +82,13 @@ families! { 0;
         "inv messages with entries of several types.";
     P2P_INVS_OUTBOUND_LARGE = counter "peerobserver_p2p_invs_outbound_large" []
         "inv messages sent with more than 35 entries.";
-    P2P_OLDPING_SUBNET = counter "peerobserver_p2p_oldping_subnet" [subnet] strangers [subnet]
+    P2P_OLDPING_SUBNET = counter "peerobserver_p2p_oldping_subnet" [subnet] untrusted [subnet]
         "Pings without nonce (before BIP 31), by the peer's subnet (/24 of IPv4, /64 of IPv6).";
-    P2P_VERSION_USERAGENT = counter "peerobserver_p2p_version_useragent" [useragent] strangers [useragent]
+    P2P_VERSION_USERAGENT = counter "peerobserver_p2p_version_useragent" [useragent] untrusted [useragent]
         "version messages received, by user agent.";
-    P2P_FEEFILTER_FEERATE = counter "peerobserver_p2p_feefilter_feerate" [direction, feerate] strangers [feerate]
+    P2P_FEEFILTER_FEERATE = counter "peerobserver_p2p_feefilter_feerate" [direction, feerate] untrusted [feerate]
         "feefilter messages, by fee rate in sat/kvB.";
-    P2P_REJECT_MESSAGE = counter "peerobserver_p2p_reject_message" [rejectcommand, rejectreason] strangers [rejectcommand, rejectreason]
+    P2P_REJECT_MESSAGE = counter "peerobserver_p2p_reject_message" [rejectcommand, rejectreason] untrusted [rejectcommand, rejectreason]
         "reject messages (BIP 61) received, by rejected message type and reason.";
     MEMPOOL_ADDED = counter "peerobserver_mempool_added" []
         "Transactions added to the mempool.";
@@ -98,9 +98,9 @@ families! { 0;
         "Transactions replaced in the mempool.";
     MEMPOOL_REPLACED_VBYTES = counter "peerobserver_mempool_replaced_vbytes" []
         "Virtual bytes replaced in the mempool.";
-    MEMPOOL_REJECTED = counter "peerobserver_mempool_rejected" [reason] strangers [reason]
+    MEMPOOL_REJECTED = counter "peerobserver_mempool_rejected" [reason] untrusted [reason]
         "Transactions that the mempool rejected, by reason.";
-    MEMPOOL_REMOVED = counter "peerobserver_mempool_removed" [reason] strangers [reason]
+    MEMPOOL_REMOVED = counter "peerobserver_mempool_removed" [reason] untrusted [reason]
         "Transactions removed from the mempool, by reason.";
     VALIDATION_BLOCK_CONNECTED_LATEST_HEIGHT = gauge "peerobserver_validation_block_connected_latest_height" []
         "Height of the block connected last.";

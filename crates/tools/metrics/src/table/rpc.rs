@@ -45,9 +45,9 @@ families! { super::p2p::END;
         "Peers by network.";
     RPC_PEER_INFO_CONNECTION_TYPE_PEERS = gauge "peerobserver_rpc_peer_info_connection_type_peers" [connection_type]
         "Peers by connection type.";
-    RPC_PEER_INFO_PROTOCOL_VERSION_PEERS = gauge "peerobserver_rpc_peer_info_protocol_version_peers" [protocol_version] strangers [protocol_version]
+    RPC_PEER_INFO_PROTOCOL_VERSION_PEERS = gauge "peerobserver_rpc_peer_info_protocol_version_peers" [protocol_version] untrusted [protocol_version]
         "Peers by protocol version.";
-    RPC_PEER_INFO_ASN_PEERS = gauge "peerobserver_rpc_peer_info_asn_peers" [ASN] strangers [ASN]
+    RPC_PEER_INFO_ASN_PEERS = gauge "peerobserver_rpc_peer_info_asn_peers" [ASN] untrusted [ASN]
         "Peers by autonomous system, as the node maps them.";
     RPC_PEER_INFO_PING_MEDIAN = gauge "peerobserver_rpc_peer_info_ping_median" []
         "Median of the peers' last ping times, in milliseconds.";
@@ -197,11 +197,11 @@ families! { super::p2p::END;
         "Fewest peers that an orphan transaction came from.";
     RPC_GETORPHANTXS_FROM_MAX = gauge "peerobserver_rpc_getorphantxs_from_max" []
         "Most peers that an orphan transaction came from.";
-    RPC_GETRAWADDRMAN_PORTS = gauge "peerobserver_rpc_getrawaddrman_ports" [table, port] strangers [port]
+    RPC_GETRAWADDRMAN_PORTS = gauge "peerobserver_rpc_getrawaddrman_ports" [table, port] untrusted [port]
         "Entries of the address manager by port.";
     RPC_GETRAWADDRMAN_SERVICE_BITS = gauge "peerobserver_rpc_getrawaddrman_service_bits" [table, service_bit]
         "Entries of the address manager with a service bit, counted from 1.";
-    RPC_GETRAWADDRMAN_SERVICES = gauge "peerobserver_rpc_getrawaddrman_services" [table, service] strangers [service]
+    RPC_GETRAWADDRMAN_SERVICES = gauge "peerobserver_rpc_getrawaddrman_services" [table, service] untrusted [service]
         "Entries of the address manager by their service flags, a decimal number.";
     RPC_GETRAWADDRMAN_DISTINCT_ASNS = gauge "peerobserver_rpc_getrawaddrman_distinct_asns" [table]
         "Distinct autonomous systems of the addresses in the address manager.";

@@ -9,7 +9,7 @@ families! { super::traffic::END;
         "Inbound peers connected for 10 minutes or longer that receive announcements but neither announce nor request any transaction.";
     PEERS_SET = gauge "peerobserver_set_peers" [set, direction]
         "Peers of a set.";
-    AS_PEERS = gauge "peerobserver_as_peers" [asn, direction, map] strangers [asn]
+    AS_PEERS = gauge "peerobserver_as_peers" [asn, direction, map] untrusted [asn]
         "Peers with an IP address by autonomous system, mapped by the node or by the asmap file (map: node, file), where there is one; 0 is unmapped.";
     AS_DISTINCT = gauge "peerobserver_as_distinct" [direction, map]
         "Distinct autonomous systems of the peers.";
@@ -19,7 +19,7 @@ families! { super::traffic::END;
         "Peers with an IP address whose autonomous system is not known.";
     AS_LARGEST = gauge "peerobserver_as_largest_peers" [direction, map]
         "Peers in the autonomous system with the most peers.";
-    GROUP_PEERS = gauge "peerobserver_group_peers" [group, direction] strangers [group]
+    GROUP_PEERS = gauge "peerobserver_group_peers" [group, direction] untrusted [group]
         "Peers by network group (/16 of IPv4, /32 of IPv6).";
     GROUP_DISTINCT = gauge "peerobserver_group_distinct" [direction]
         "Distinct network groups of the peers.";
@@ -35,7 +35,7 @@ families! { super::traffic::END;
     ADDRMAN_SOURCE_SHARE = gauge "peerobserver_addrman_largest_source_ratio" [table]
         "Share of the address manager's entries that came from the source with the most entries.";
 
-    NODE_INFO = gauge "peerobserver_node_info" [version, subversion, chain] strangers [version, subversion, chain]
+    NODE_INFO = gauge "peerobserver_node_info" [version, subversion, chain] untrusted [version, subversion, chain]
         "Always 1; version, subversion and chain of the node.";
     NODE_RESTARTS = counter "peerobserver_node_restarts_total" []
         "Restarts of the node, detected by its uptime, its process or its log.";
@@ -45,7 +45,7 @@ families! { super::traffic::END;
         "The best block's own time, in seconds since the UNIX epoch.";
     TIP_CHANGED = gauge "peerobserver_tip_changed_timestamp_seconds" []
         "When the best block last changed, in seconds since the UNIX epoch.";
-    LOG_CATEGORY_ENABLED = gauge "peerobserver_log_category_enabled" [category] strangers [category]
+    LOG_CATEGORY_ENABLED = gauge "peerobserver_log_category_enabled" [category] untrusted [category]
         "Whether a category of debug.log is enabled.";
     LOG_UNKNOWN_LINES = counter "peerobserver_log_unrecognized_lines_total" []
         "Lines of debug.log in no known form.";
@@ -54,9 +54,9 @@ families! { super::traffic::END;
     LOG_SUPPRESSED_BYTES = counter "peerobserver_log_suppressed_bytes_total" []
         "Bytes of debug.log that the node left out because of its limit, as it logged afterwards.";
 
-    THREAD_CPU = counter "peerobserver_node_thread_cpu_seconds_total" [thread, mode] strangers [thread]
+    THREAD_CPU = counter "peerobserver_node_thread_cpu_seconds_total" [thread, mode] untrusted [thread]
         "CPU time of the node's threads by name, in user and system mode.";
-    THREADS = gauge "peerobserver_node_threads" [thread] strangers [thread]
+    THREADS = gauge "peerobserver_node_threads" [thread] untrusted [thread]
         "Threads of the node by name.";
     NODE_MEMORY = gauge "peerobserver_node_memory_bytes" [kind]
         "Memory of the node's process: resident, anonymous, virtual, swap.";
@@ -72,6 +72,6 @@ families! { super::traffic::END;
         "Size of the filesystem of the node's data directory.";
     DISK_AVAILABLE = gauge "peerobserver_node_filesystem_available_bytes" []
         "Available space on the filesystem of the node's data directory.";
-    DIRECTORY_SIZE = gauge "peerobserver_node_directory_bytes" [directory] strangers [directory]
+    DIRECTORY_SIZE = gauge "peerobserver_node_directory_bytes" [directory] untrusted [directory]
         "Disk space used by parts of the node's data directory: blocks, chainstate, indexes, debug_log.";
 }

@@ -4,9 +4,9 @@ use super::families;
 use crate::buckets::{BLOCK_DELAYS, BYTES, COUNTS, DURATIONS, INTERVALS, LIFETIMES};
 
 families! { super::log::END;
-    MESSAGE_SIZE = histogram(BYTES) "peerobserver_message_size_bytes" [message, direction] strangers [message]
+    MESSAGE_SIZE = histogram(BYTES) "peerobserver_message_size_bytes" [message, direction] untrusted [message]
         "Payload size of P2P messages.";
-    MESSAGE_INTERVAL = histogram(INTERVALS) "peerobserver_message_interval_seconds" [message, direction] strangers [message]
+    MESSAGE_INTERVAL = histogram(INTERVALS) "peerobserver_message_interval_seconds" [message, direction] untrusted [message]
         "Time since the previous message of the same type and direction with the same peer.";
     REQUEST_DURATION = histogram(DURATIONS) "peerobserver_request_duration_seconds" [request, direction]
         "Time from a request to its reply, by request (ping, getdata_tx, getdata_block, getheaders, getblocktxn) and the request's direction.";
@@ -27,16 +27,16 @@ families! { super::log::END;
         "Misbehaviour by what the node did about it, from debug.log.";
     BLOCK_STALLS = counter "peerobserver_block_stalls_total" [kind]
         "Stalled downloads of blocks or headers, from debug.log: started and headers_timeout_spared, where the peer stays; stalling_blocks, block_download_timeout and headers_download_timeout, where it goes.";
-    AS_CONNECTIONS_OPENED = counter "peerobserver_as_connections_opened_total" [asn] strangers [asn]
+    AS_CONNECTIONS_OPENED = counter "peerobserver_as_connections_opened_total" [asn] untrusted [asn]
         "Inbound connections opened, by autonomous system of the asmap file, if there is one; 0 is unmapped.";
-    GROUP_CONNECTIONS_OPENED = counter "peerobserver_group_connections_opened_total" [group] strangers [group]
+    GROUP_CONNECTIONS_OPENED = counter "peerobserver_group_connections_opened_total" [group] untrusted [group]
         "Inbound connections opened, by network group (/16 of IPv4, /32 of IPv6).";
 
     SET_CONNECTIONS = counter "peerobserver_set_connections_opened_total" [set, direction]
         "Connections opened with addresses of a set.";
-    SET_MESSAGES = counter "peerobserver_set_messages_total" [set, message, direction] strangers [message]
+    SET_MESSAGES = counter "peerobserver_set_messages_total" [set, message, direction] untrusted [message]
         "P2P messages of peers of a set.";
-    SET_MESSAGE_BYTES = counter "peerobserver_set_message_bytes_total" [set, message, direction] strangers [message]
+    SET_MESSAGE_BYTES = counter "peerobserver_set_message_bytes_total" [set, message, direction] untrusted [message]
         "Payload bytes of P2P messages of peers of a set.";
 
     BLOCKS_CONNECTED = counter "peerobserver_blocks_connected_total" []

@@ -25,7 +25,7 @@ fn the_manual_tells_of_every_series() {
         let row = row.unwrap_or_else(|| panic!("nothing of {}", family.name));
         assert_eq!(row.matches(" | ").count(), 3, "{row}");
         for (at, label) in family.labels.iter().enumerate() {
-            let shown = if family.strangers.contains(&at) { format!("*`{label}`*") } else { format!(" `{label}`") };
+            let shown = if family.untrusted.contains(&at) { format!("*`{label}`*") } else { format!(" `{label}`") };
             assert!(row.contains(&shown), "{label} in {row}");
         }
         if matches!(family.kind, Type::Histogram(_)) {

@@ -9,8 +9,8 @@ use networks::HyperLogLog;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{Kind, MINUTES, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, MINUTES, NODE, Parameter, ParameterKind};
 use super::values::{Steps, Time, known as known_time, of_seconds, steps};
 use crate::state::addresses::{AGES, Addresses as State, SIZES};
 use crate::state::names::{direction, network_of_address, services};
@@ -26,7 +26,7 @@ const MAX_SENDERS: usize = 50;
 /// Addresses that are told of.
 const MAX_RECENT: usize = 100;
 
-const MAP: Parameter = Parameter { name: "map", kind: Kind::Flag, about: "1: with `ipv4_slash16`." };
+const MAP: Parameter = Parameter { name: "map", kind: ParameterKind::Flag, about: "1: with `ipv4_slash16`." };
 
 /// Gossip of addresses (addr and addrv2).
 #[derive(Serialize, JsonSchema)]
@@ -194,8 +194,8 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES, MAP];
 
-    fn answer(known: &Known) -> Result<Addresses, Problem> {
-        let (nodes, window) = (known.nodes()?, known.window());
+    fn answer(request: &RequestContext) -> Result<Addresses, ApiError> {
+        let (nodes, window) = (request.nodes()?, request.window());
         let traced = nodes.iter().any(|(_, node)| node.pages.addresses.traced.any());
         let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.pages.addresses).collect();
         let sum = |of: &dyn Fn(&State) -> u64| states.iter().map(|state| of(state)).sum::<u64>();
@@ -222,7 +222,7 @@ impl endpoint::Endpoint for Endpoint {
                 .collect(),
             senders: senders(&nodes),
             ipv4: Ipv4 { slash8 },
-            ipv4_slash16: known.asked.flag(MAP.name).then(|| map(&states)),
+            ipv4_slash16: request.arguments.flag(MAP.name).then(|| map(&states)),
             recent: recent(&nodes),
         })
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, NODE, Parameter};
 use crate::state::addrman::{AGES, Addrman as State, CHANGES};
 
 pub(crate) struct Endpoint;
@@ -92,8 +92,8 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "In numbers.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
-    fn answer(known: &Known) -> Result<Addrman, Problem> {
-        Ok(Addrman { nodes: known.nodes()?.into_iter().map(|(name, node)| of(name, &node.pages.addrman)).collect() })
+    fn answer(request: &RequestContext) -> Result<Addrman, ApiError> {
+        Ok(Addrman { nodes: request.nodes()?.into_iter().map(|(name, node)| of(name, &node.pages.addrman)).collect() })
     }
 }
 

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{Kind, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::{Time, hash, of_seconds, round, seconds};
 use crate::state::node::Node as Observed;
 use model::blocks::{Block as State, Stage};
@@ -12,7 +12,7 @@ use model::blocks::{Block as State, Stage};
 pub(crate) struct Endpoint;
 
 const LIMIT: Parameter =
-    Parameter { name: "limit", kind: Kind::Number(1, 200, 30), about: "How many blocks at the most." };
+    Parameter { name: "limit", kind: ParameterKind::Number(1, 200, 30), about: "How many blocks at the most." };
 
 /// A block, and when which node had which part of it.
 #[derive(Serialize, JsonSchema)]
@@ -90,9 +90,9 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "Newest first. Blocks that only peers told of, and no node itself, are left out.";
     const PARAMETERS: &'static [Parameter] = &[NODE, LIMIT];
 
-    fn answer(known: &Known) -> Result<Vec<Block>, Problem> {
-        let nodes = known.nodes()?;
-        let limit = usize::try_from(known.asked.number(LIMIT)).unwrap_or(usize::MAX);
+    fn answer(request: &RequestContext) -> Result<Vec<Block>, ApiError> {
+        let nodes = request.nodes()?;
+        let limit = usize::try_from(request.arguments.number(LIMIT)).unwrap_or(usize::MAX);
         let mut newest: Vec<(u64, [u8; 32])> = Vec::new();
         for block in nodes.iter().flat_map(|(_, node)| node.model.blocks.known()).filter(|block| block.confirmed) {
             match newest.iter_mut().find(|(_, hash)| *hash == block.hash) {

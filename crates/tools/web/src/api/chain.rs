@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, hash};
 use crate::state::node::Node as Observed;
 use model::blocks::{ChainEvent as Event, Stage};
@@ -99,8 +99,8 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "Of the last 200 blocks of each node.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
-    fn answer(known: &Known) -> Result<Chain, Problem> {
-        let nodes = known.nodes()?;
+    fn answer(request: &RequestContext) -> Result<Chain, ApiError> {
+        let nodes = request.nodes()?;
         let stale = |node: &Observed, event: &Event| {
             let again = node.model.blocks.tips().iter().any(|tip| tip.hash == event.hash && tip.at_ns > event.at_ns);
             !again && node.pages.about.best_block != event.hash

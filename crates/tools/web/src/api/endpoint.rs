@@ -3,31 +3,31 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-use super::asked::{Asked, Parameter, Problem};
+use super::parameters::{ApiError, Arguments, Parameter};
 use super::{Client, Context};
 use crate::state::State;
 use crate::state::node::Node;
 use crate::state::series::Window;
 
 /// What an answer is made from.
-pub(crate) struct Known<'a> {
+pub(crate) struct RequestContext<'a> {
     /// The state of all nodes.
     pub state: &'a State,
     /// The clients of the feed.
     pub clients: &'a [Client],
     /// The values of the request.
-    pub asked: &'a Asked,
+    pub arguments: &'a Arguments,
     /// The time of the answer, in nanoseconds since the UNIX epoch.
     pub now_ns: u64,
 }
 
-impl<'a> Known<'a> {
+impl<'a> RequestContext<'a> {
     /// The nodes that the request is about, with their names.
     ///
     /// # Errors
     /// The request names a node that does not exist.
-    pub fn nodes(&self) -> Result<Vec<(&'a str, &'a Node)>, Problem> {
-        match self.asked.node() {
+    pub fn nodes(&self) -> Result<Vec<(&'a str, &'a Node)>, ApiError> {
+        match self.arguments.node() {
             Some(name) => self.node(name).map(|node| vec![node]),
             None => Ok(self.state.nodes.iter().map(|(name, node)| (&**name, node)).collect()),
         }
@@ -37,19 +37,19 @@ impl<'a> Known<'a> {
     ///
     /// # Errors
     /// There is no such node. The text lists those that exist.
-    pub fn node(&self, name: &str) -> Result<(&'a str, &'a Node), Problem> {
+    pub fn node(&self, name: &str) -> Result<(&'a str, &'a Node), ApiError> {
         let node = self.state.nodes.get_key_value(name).map(|(name, node)| (&**name, node));
         node.ok_or_else(|| {
             let names: Vec<String> =
                 self.state.nodes.keys().take(50).map(|name| event::quote::Quoted(name).to_string()).collect();
             let there_are = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
-            Problem::not_found(format!("there is no node {}; there are: {there_are}", event::quote::Quoted(name)))
+            ApiError::not_found(format!("there is no node {}; there are: {there_are}", event::quote::Quoted(name)))
         })
     }
 
     /// The period of the answer's time series.
     pub fn window(&self) -> Window {
-        Window::new(self.asked.number(super::asked::MINUTES), self.now_ns)
+        Window::new(self.arguments.number(super::parameters::MINUTES), self.now_ns)
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) trait Endpoint {
     ///
     /// # Errors
     /// The request names something that does not exist.
-    fn answer(known: &Known) -> Result<Self::Answer, Problem>;
+    fn answer(request: &RequestContext) -> Result<Self::Answer, ApiError>;
 }
 
 /// An [`Endpoint`], as a row of the table.
@@ -83,7 +83,7 @@ pub(crate) struct Row {
     /// The JSON schema of the answer.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the answer, as JSON.
-    pub render: fn(&Context, &Asked) -> Result<Vec<u8>, Problem>,
+    pub render: fn(&Context, &Arguments) -> Result<Vec<u8>, ApiError>,
 }
 
 impl Row {
@@ -100,12 +100,12 @@ impl Row {
     }
 }
 
-fn render<E: Endpoint>(context: &Context, asked: &Asked) -> Result<Vec<u8>, Problem> {
+fn render<E: Endpoint>(context: &Context, arguments: &Arguments) -> Result<Vec<u8>, ApiError> {
     let clients = (context.clients)();
     let answer = {
         // The lock is held while the answer is put together, not while it is written as JSON.
         let state = context.state.lock();
-        E::answer(&Known { state: &state, clients: &clients, asked, now_ns: state.now_ns() })?
+        E::answer(&RequestContext { state: &state, clients: &clients, arguments, now_ns: state.now_ns() })?
     };
     // Writing fails only for maps whose keys are not text, and answers have none.
     Ok(serde_json::to_vec(&answer).unwrap_or_default())

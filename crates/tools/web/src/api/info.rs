@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, NODE, Parameter};
 use super::values::Time;
 
 pub(crate) struct Endpoint;
@@ -41,23 +41,23 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
-    fn answer(known: &Known) -> Result<Info, Problem> {
-        let state = known.state;
-        let nodes = known.nodes()?;
-        let works = |name: &str| nodes.iter().any(|(_, node)| node.pages.sources.is_up(name, known.now_ns));
+    fn answer(request: &RequestContext) -> Result<Info, ApiError> {
+        let state = request.state;
+        let nodes = request.nodes()?;
+        let works = |name: &str| nodes.iter().any(|(_, node)| node.pages.sources.is_up(name, request.now_ns));
         Ok(Info {
             version: env!("CARGO_PKG_VERSION"),
-            now: Time(known.now_ns),
+            now: Time(request.now_ns),
             started: Time(state.started_ns),
             public: state.public,
             nodes: state.names(),
-            sets: state.facts.sets().map(|(name, _)| name.to_owned()).collect(),
-            asmap: state.facts.has_asmap(),
+            sets: state.enrichment.sets().map(|(name, _)| name.to_owned()).collect(),
+            asmap: state.enrichment.has_asmap(),
             sources: ["ebpf", "rpc", "log", "p2p", "ipc", "process"]
                 .into_iter()
                 .map(|name| (name, works(name)))
                 .collect(),
-            clients: known.clients.len() as u64,
+            clients: request.clients.len() as u64,
         })
     }
 }

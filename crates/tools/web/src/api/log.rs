@@ -5,25 +5,29 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{Kind, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::Time;
 use crate::state::lines::{Entry, Limit};
 
 pub(crate) struct Endpoint;
 
 const LIMIT: Parameter =
-    Parameter { name: "limit", kind: Kind::Number(1, 2_000, 200), about: "How many entries at the most." };
+    Parameter { name: "limit", kind: ParameterKind::Number(1, 2_000, 200), about: "How many entries at the most." };
 const LEVEL: Parameter = Parameter {
     name: "level",
-    kind: Kind::Text,
+    kind: ParameterKind::Text,
     about: "Only entries of this level: `info`, `warning`, `error`, `debug`, `trace`.",
 };
 const CATEGORY: Parameter =
-    Parameter { name: "category", kind: Kind::Text, about: "Only entries of this category, such as `net`." };
-const UNKNOWN: Parameter = Parameter { name: "unknown", kind: Kind::Flag, about: "1: only entries of unknown form." };
-const TEXT: Parameter =
-    Parameter { name: "text", kind: Kind::Text, about: "Only entries with this text, in small or capital letters." };
+    Parameter { name: "category", kind: ParameterKind::Text, about: "Only entries of this category, such as `net`." };
+const UNKNOWN: Parameter =
+    Parameter { name: "unknown", kind: ParameterKind::Flag, about: "1: only entries of unknown form." };
+const TEXT: Parameter = Parameter {
+    name: "text",
+    kind: ParameterKind::Text,
+    about: "Only entries with this text, in small or capital letters.",
+};
 
 /// debug.log.
 #[derive(Serialize, JsonSchema)]
@@ -116,15 +120,15 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "The last 2,000 entries of each node are known.";
     const PARAMETERS: &'static [Parameter] = &[NODE, LIMIT, LEVEL, CATEGORY, UNKNOWN, TEXT];
 
-    fn answer(known: &Known) -> Result<Log, Problem> {
-        let nodes = known.nodes()?;
-        let asked = known.asked;
-        let limit = usize::try_from(asked.number(LIMIT)).unwrap_or(usize::MAX);
-        let text = asked.text(TEXT.name).map(str::to_lowercase);
+    fn answer(request: &RequestContext) -> Result<Log, ApiError> {
+        let nodes = request.nodes()?;
+        let arguments = request.arguments;
+        let limit = usize::try_from(arguments.number(LIMIT)).unwrap_or(usize::MAX);
+        let text = arguments.text(TEXT.name).map(str::to_lowercase);
         let wanted = |entry: &&Entry| {
-            asked.text(LEVEL.name).is_none_or(|level| entry.level == level)
-                && asked.text(CATEGORY.name).is_none_or(|category| entry.category == category)
-                && (entry.unknown || !asked.flag(UNKNOWN.name))
+            arguments.text(LEVEL.name).is_none_or(|level| entry.level == level)
+                && arguments.text(CATEGORY.name).is_none_or(|category| entry.category == category)
+                && (entry.unknown || !arguments.flag(UNKNOWN.name))
                 && text.as_ref().is_none_or(|text| entry.text.to_lowercase().contains(text))
         };
         let mut counts: BTreeMap<(&str, &'static str), (u64, u64, f64)> = BTreeMap::new();
@@ -136,7 +140,7 @@ impl endpoint::Endpoint for Endpoint {
                 let (count, bytes, rate) = counts.entry((category, level)).or_default();
                 *count += of.count;
                 *bytes = bytes.saturating_add(of.bytes);
-                *rate += of.rate.per_second(known.now_ns);
+                *rate += of.rate.per_second(request.now_ns);
             }
             found.extend(node.pages.lines.entries.iter().rev().filter(wanted).take(limit).map(|entry| (*name, entry)));
             rate_limits.extend(node.pages.lines.limits.iter().map(|limit| rate_limit(name, limit)));

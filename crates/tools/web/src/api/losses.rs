@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Client;
-use super::asked::{NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
 use super::nodes::run;
+use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, known as known_time};
 use crate::state::node::Node;
 use crate::state::sources::Extractor;
@@ -146,9 +146,9 @@ impl endpoint::Endpoint for Endpoint {
         "What was lost anywhere between the nodes and here, what waits, and what to do about it.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
-    fn answer(known: &Known) -> Result<Losses, Problem> {
-        let nodes = known.nodes()?;
-        let bus = &known.state.bus;
+    fn answer(request: &RequestContext) -> Result<Losses, ApiError> {
+        let nodes = request.nodes()?;
+        let bus = &request.state.bus;
         let mut stages = Vec::new();
         for stage in bus.accounts().stages() {
             for reason in Reason::ALL {
@@ -170,11 +170,11 @@ impl endpoint::Endpoint for Endpoint {
                 .sources
                 .all()
                 .into_iter()
-                .map(move |(extractor, state)| source(name, extractor, state, known.now_ns))
+                .map(move |(extractor, state)| source(name, extractor, state, request.now_ns))
         });
         let sources: Vec<Source> = sources.collect();
-        let advice = advice(&stages, &queues, &sources, &gaps, known);
-        Ok(Losses { stages, queues, gaps, sources, clients: known.clients.to_vec(), advice })
+        let advice = advice(&stages, &queues, &sources, &gaps, request);
+        Ok(Losses { stages, queues, gaps, sources, clients: request.clients.to_vec(), advice })
     }
 }
 
@@ -217,7 +217,13 @@ fn source(node: &str, extractor: &str, state: &Extractor, now_ns: u64) -> Source
     }
 }
 
-fn advice(stages: &[Stage], queues: &[Queue], sources: &[Source], gaps: &[Gap], known: &Known) -> Vec<Advice> {
+fn advice(
+    stages: &[Stage],
+    queues: &[Queue],
+    sources: &[Source],
+    gaps: &[Gap],
+    request: &RequestContext,
+) -> Vec<Advice> {
     let mut all = Vec::new();
     let mut say = |severity, what: String, remedy: &str| all.push(Advice { severity, what, remedy: remedy.to_owned() });
     for source in sources.iter().filter(|source| !source.up) {
@@ -263,7 +269,7 @@ fn advice(stages: &[Stage], queues: &[Queue], sources: &[Source], gaps: &[Gap], 
             "Look at the extractors' own losses, at the NATS server's log and at the connection between the machines.",
         );
     }
-    let slow = known.clients.iter().filter(|client| client.dropped > 0).count();
+    let slow = request.clients.iter().filter(|client| client.dropped > 0).count();
     if slow > 0 {
         let what = format!("{slow} clients of live events are too slow and missed some; nobody else did.");
         say("warning", what, "Let them ask for less: fewer kinds, or the brief form.");

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::endpoint::Known;
+use super::endpoint::RequestContext;
 use super::values::seconds;
 use crate::state::peer::Peer;
 
@@ -27,12 +27,12 @@ pub(crate) struct Mark {
 }
 
 /// What is striking about a peer.
-pub(crate) fn of(peer: &Peer, known: &Known) -> Vec<Mark> {
+pub(crate) fn of(peer: &Peer, request: &RequestContext) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut mark = |mark, why| marks.push(Mark { mark, why });
-    let until_ns = peer.end.as_ref().map_or(known.now_ns, |end| end.at_ns);
+    let until_ns = peer.end.as_ref().map_or(request.now_ns, |end| end.at_ns);
     let lasted = seconds(peer.connected_ns.unwrap_or(peer.first_seen_ns), until_ns);
-    if let Some(heard) = listens_only(peer, known).filter(|_| lasted >= LISTEN_ONLY_SECONDS) {
+    if let Some(heard) = listens_only(peer, request).filter(|_| lasted >= LISTEN_ONLY_SECONDS) {
         let minutes = lasted / 60.0;
         mark(
             "spy",
@@ -64,11 +64,11 @@ pub(crate) fn of(peer: &Peer, known: &Known) -> Vec<Mark> {
 }
 
 /// What an inbound peer heard that neither announces transactions nor asks for any.
-fn listens_only(peer: &Peer, known: &Known) -> Option<String> {
+fn listens_only(peer: &Peer, request: &RequestContext) -> Option<String> {
     if peer.inbound != Some(true) || peer.relay == Some(false) {
         return None;
     }
-    let types = &known.state.types;
+    let types = &request.state.types;
     let ((sent_inv, received_inv), (sent_tx, _)) =
         (peer.details.polled_bytes(types.of("inv")), peer.details.polled_bytes(types.of("tx")));
     if peer.polled.is_some() {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{MINUTES, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::values::{Steps, Time, hash, round, seconds, steps};
 use crate::state::mempool::{Change, FEE_RATES, Mempool as State, fee_rate};
 use crate::state::node::Node as Observed;
@@ -159,8 +159,8 @@ impl endpoint::Endpoint for Endpoint {
         "Without tracepoints, debug.log tells what was added and rejected, and nobody what was removed or replaced.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
-    fn answer(known: &Known) -> Result<Mempool, Problem> {
-        let (nodes, window) = (known.nodes()?, known.window());
+    fn answer(request: &RequestContext) -> Result<Mempool, ApiError> {
+        let (nodes, window) = (request.nodes()?, request.window());
         let of_rate = |index: usize| {
             nodes.iter().map(|(_, node)| node.pages.mempool.fee_rates.get(index).copied().unwrap_or(0)).sum()
         };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{MINUTES, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::values::{Step, Steps, Time, known as known_time, round};
 use crate::state::messages::Messages as Source;
 use crate::state::names::direction;
@@ -94,7 +94,7 @@ impl Sum {
 /// All bytes of the connections that are open: what went over them before the first poll, too.
 fn open_connections<'a>(
     nodes: &[(&str, &Node)],
-    known: &Known<'a>,
+    request: &RequestContext<'a>,
     window: &Window,
     sums: &mut BTreeMap<(&'a str, bool), Sum>,
 ) {
@@ -102,7 +102,7 @@ fn open_connections<'a>(
         let polled = node.model.peers.open().filter_map(|peer| peer.details.polled_bytes.as_ref());
         for (kind, sent, received) in polled.flatten() {
             for (inbound, bytes) in [(false, *sent), (true, *received)].into_iter().filter(|(_, bytes)| *bytes > 0) {
-                let sum = sums.entry((known.state.types.name(*kind), inbound)).or_insert_with(|| Sum::new(window));
+                let sum = sums.entry((request.state.types.name(*kind), inbound)).or_insert_with(|| Sum::new(window));
                 sum.bytes = sum.bytes.saturating_add(bytes);
             }
         }
@@ -116,8 +116,8 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "By type and direction, since the program began, and by time.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
-    fn answer(known: &Known) -> Result<Messages, Problem> {
-        let (nodes, window) = (known.nodes()?, known.window());
+    fn answer(request: &RequestContext) -> Result<Messages, ApiError> {
+        let (nodes, window) = (request.nodes()?, request.window());
         let traced = nodes.iter().any(|(_, node)| node.pages.traced.messages.known.any())
             || nodes.iter().all(|(_, node)| !node.pages.polled.messages.known.any());
         let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
@@ -125,18 +125,18 @@ impl endpoint::Endpoint for Endpoint {
             let source: &Source = if traced { &node.pages.traced.messages } else { &node.pages.polled.messages };
             for row in source.rows() {
                 let sum =
-                    sums.entry((known.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));
+                    sums.entry((request.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));
                 sum.count += row.count;
                 sum.bytes = sum.bytes.saturating_add(if traced { row.bytes } else { 0 });
-                sum.rate += row.rate.per_second(known.now_ns);
-                sum.byte_rate += row.byte_rate.per_second(known.now_ns);
+                sum.rate += row.rate.per_second(request.now_ns);
+                sum.byte_rate += row.byte_rate.per_second(request.now_ns);
                 sum.last_ns = sum.last_ns.max(row.last_ns);
                 row.counts.add_to(&window, source.known, &mut sum.counts);
                 row.sizes.add_to(&window, source.known, &mut sum.sizes);
             }
         }
         if !traced {
-            open_connections(&nodes, known, &window, &mut sums);
+            open_connections(&nodes, request, &window, &mut sums);
         }
         let mut sums: Vec<((&str, bool), Sum)> = sums.into_iter().collect();
         sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));

@@ -2,7 +2,6 @@
 
 mod addresses;
 mod addrman;
-mod asked;
 mod blocks;
 mod cache;
 mod chain;
@@ -16,6 +15,7 @@ mod mempool;
 mod messages;
 mod nodes;
 mod openapi;
+mod parameters;
 mod peer;
 mod peers;
 mod pings;

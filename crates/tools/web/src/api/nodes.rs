@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, hash, known, of_seconds, round, seconds};
 use crate::state::node::Node as State;
 
@@ -185,9 +185,9 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "By name.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
-    fn answer(known: &Known) -> Result<Vec<Node>, Problem> {
-        let (now_ns, public) = (known.now_ns, known.state.public);
-        Ok(known.nodes()?.into_iter().map(|(name, node)| of(name, node, now_ns, public)).collect())
+    fn answer(request: &RequestContext) -> Result<Vec<Node>, ApiError> {
+        let (now_ns, public) = (request.now_ns, request.state.public);
+        Ok(request.nodes()?.into_iter().map(|(name, node)| of(name, node, now_ns, public)).collect())
     }
 }
 

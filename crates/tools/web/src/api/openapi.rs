@@ -5,8 +5,8 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::ENDPOINTS;
-use super::asked::{Kind, Parameter};
 use super::endpoint::Row;
+use super::parameters::{Parameter, ParameterKind};
 
 /// The document: OpenAPI 3.1, as JSON text.
 pub fn document() -> String {
@@ -65,9 +65,9 @@ fn operation(row: &Row, generator: &mut SchemaGenerator) -> Value {
 
 fn parameter(parameter: &Parameter) -> Value {
     let schema = match parameter.kind {
-        Kind::Text => json!({ "type": "string" }),
-        Kind::Flag => json!({ "type": "integer", "enum": [0, 1], "default": 0 }),
-        Kind::Number(min, max, default) => {
+        ParameterKind::Text => json!({ "type": "string" }),
+        ParameterKind::Flag => json!({ "type": "integer", "enum": [0, 1], "default": 0 }),
+        ParameterKind::Number(min, max, default) => {
             json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
         }
     };

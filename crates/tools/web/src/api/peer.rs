@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, Parameter};
 use super::peers;
 use super::values::{Step, Steps, Time, round};
 use crate::state::names::{direction, of_request};
@@ -153,24 +153,24 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "All that is known of it. One that is gone is known for a while.";
     const PARAMETERS: &'static [Parameter] = &[];
 
-    fn answer(known: &Known) -> Result<Peer, Problem> {
-        let [name, id] = known.asked.path.as_slice() else {
-            return Err(Problem::not_found("name a node and a peer".to_owned()));
+    fn answer(request: &RequestContext) -> Result<Peer, ApiError> {
+        let [name, id] = request.arguments.path.as_slice() else {
+            return Err(ApiError::not_found("name a node and a peer".to_owned()));
         };
-        let (name, node) = known.node(name)?;
+        let (name, node) = request.node(name)?;
         let peer = id.parse().ok().and_then(|id| node.model.peers.find(id));
         let missing =
-            || Problem::not_found(format!("{name} has no peer {}, and had none of late", event::quote::Quoted(id)));
-        Ok(of(name, node, peer.ok_or_else(missing)?, known))
+            || ApiError::not_found(format!("{name} has no peer {}, and had none of late", event::quote::Quoted(id)));
+        Ok(of(name, node, peer.ok_or_else(missing)?, request))
     }
 }
 
-fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
-    let types = &known.state.types;
+fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
+    let types = &request.state.types;
     let past = peer.details.traced.iter().flat_map(|traced| &traced.past);
     Peer {
-        peer: peers::of(name, peer, known),
-        by_message: by_message(peer, known),
+        peer: peers::of(name, peer, request),
+        by_message: by_message(peer, request),
         replies: replies(node, peer),
         misbehaviours: peer
             .misbehaviours
@@ -189,7 +189,7 @@ fn of(name: &str, node: &Node, peer: &State, known: &Known) -> Peer {
                 after_seconds: past.reply_to.map(|(_, seconds)| round(f64::from(seconds), 6)),
             })
             .collect(),
-        traffic: traffic(peer, known.now_ns),
+        traffic: traffic(peer, request.now_ns),
         pings: pings(peer, usize::MAX),
         log: peer
             .details
@@ -211,8 +211,8 @@ pub(crate) fn pings(peer: &State, most: usize) -> Vec<Ping> {
     peer.details.pings.iter().skip(skip).map(ping).collect()
 }
 
-fn by_message(peer: &State, known: &Known) -> Vec<ByMessage> {
-    let types = &known.state.types;
+fn by_message(peer: &State, request: &RequestContext) -> Vec<ByMessage> {
+    let types = &request.state.types;
     let mut rows: Vec<ByMessage> = match (&peer.details.traced, &peer.details.polled_bytes) {
         (Some(traced), _) => {
             let row = |count: &crate::state::peer::Count| ByMessage {

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{Kind, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
 use super::marks::{self, Mark};
+use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::{Time, known as known_time, of_seconds, round};
 use crate::state::addrman::group_of;
 use crate::state::names;
@@ -19,8 +19,11 @@ const GONE_NS: u64 = 600 * crate::state::series::SECOND;
 /// sat/kvB in one BTC/kvB.
 const SATS: f64 = 1e8;
 
-const CLOSED: Parameter =
-    Parameter { name: "closed", kind: Kind::Flag, about: "1: also those that are gone, of the last 10 minutes." };
+const CLOSED: Parameter = Parameter {
+    name: "closed",
+    kind: ParameterKind::Flag,
+    about: "1: also those that are gone, of the last 10 minutes.",
+};
 
 /// A peer: one connection of a node.
 #[derive(Serialize, JsonSchema)]
@@ -172,17 +175,17 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "By node and number; those that are gone after the others, newest first.";
     const PARAMETERS: &'static [Parameter] = &[NODE, CLOSED];
 
-    fn answer(known: &Known) -> Result<Vec<Peer>, Problem> {
+    fn answer(request: &RequestContext) -> Result<Vec<Peer>, ApiError> {
         let mut all = Vec::new();
-        for (name, node) in known.nodes()? {
+        for (name, node) in request.nodes()? {
             let mut open: Vec<&State> = node.model.peers.open().collect();
             open.sort_unstable_by_key(|peer| peer.id);
-            all.extend(open.into_iter().map(|peer| of(name, peer, known)));
-            if known.asked.flag(CLOSED.name) {
+            all.extend(open.into_iter().map(|peer| of(name, peer, request)));
+            if request.arguments.flag(CLOSED.name) {
                 let late = |peer: &&State| {
-                    peer.end.as_ref().is_some_and(|end| end.at_ns.saturating_add(GONE_NS) >= known.now_ns)
+                    peer.end.as_ref().is_some_and(|end| end.at_ns.saturating_add(GONE_NS) >= request.now_ns)
                 };
-                all.extend(node.model.peers.closed().rev().filter(late).map(|peer| of(name, peer, known)));
+                all.extend(node.model.peers.closed().rev().filter(late).map(|peer| of(name, peer, request)));
             }
         }
         Ok(all)
@@ -190,13 +193,13 @@ impl endpoint::Endpoint for Endpoint {
 }
 
 /// What is known of a peer.
-pub(crate) fn of(node: &str, peer: &State, known: &Known) -> Peer {
+pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
     let (polled, traced) = (peer.polled.as_deref(), peer.details.traced.as_deref());
     let with = |of: fn(&Polled) -> Option<Time>| polled.and_then(of);
     let side = |values: fn(&crate::state::peer::Traced) -> [u64; 2]| traced.map(values).unwrap_or_default();
     let [received, sent] = side(|traced| traced.messages);
     let [bytes_in, bytes_out] = side(|traced| traced.bytes);
-    let rates = traced.map(|traced| traced.rates.map(|rate| rate.per_second(known.now_ns)));
+    let rates = traced.map(|traced| traced.rates.map(|rate| rate.per_second(request.now_ns)));
     let gossip = traced.map(|_| &peer.details.addresses);
     let positive = |value: f64| (value > 0.0).then(|| round(value, 6));
     let last_ping = peer.details.pings.back().map(|(_, seconds)| round(f64::from(*seconds), 6));
@@ -214,9 +217,9 @@ pub(crate) fn of(node: &str, peer: &State, known: &Known) -> Peer {
         relay_transactions: peer.relay,
         asn: peer.asn.or_else(|| polled.map(|polled| polled.mapped_as).filter(|asn| *asn != 0)),
         group: group_of(&peer.addr),
-        sets: known.state.facts.names(peer.sets).map(str::to_owned).collect(),
+        sets: request.state.enrichment.names(peer.sets).map(str::to_owned).collect(),
         permissions: polled.iter().flat_map(|polled| &polled.permissions).map(ToString::to_string).collect(),
-        marks: marks::of(peer, known),
+        marks: marks::of(peer, request),
         first_seen: Time(peer.first_seen_ns),
         connected: peer.connected_ns.map(Time),
         closed: peer.end.as_ref().map(|end| Time(end.at_ns)),

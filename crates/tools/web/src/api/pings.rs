@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{MINUTES, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
+use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::peer::{Ping, pings};
 use super::values::{Steps, Time, round, steps};
 use crate::state::names::direction;
@@ -113,8 +113,8 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
-    fn answer(known: &Known) -> Result<Pings, Problem> {
-        let (nodes, window) = (known.nodes()?, known.window());
+    fn answer(request: &RequestContext) -> Result<Pings, ApiError> {
+        let (nodes, window) = (request.nodes()?, request.window());
         let all = |of: &dyn Fn(&Kept) -> &Values| longest(&nodes, &window, of);
         let (start, step_seconds) = (Time(window.start_ns()), window.step_seconds());
         let mut recent: Vec<OwnPing> = nodes.iter().flat_map(|(name, node)| own(name, node)).collect();

@@ -13,9 +13,9 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::Context;
-use super::asked::{Asked, Problem};
 use super::cache::{Cache, cache};
 use super::endpoint::Row;
+use super::parameters::{ApiError, Arguments};
 
 /// Answers a request for the endpoint of a row.
 pub(crate) async fn respond(
@@ -25,16 +25,16 @@ pub(crate) async fn respond(
     RawQuery(query): RawQuery,
 ) -> Response {
     let path = path.iter().map(|(_, segment)| segment.to_owned()).collect();
-    let asked = match Asked::read(&query.unwrap_or_default(), row.parameters, path) {
-        Ok(asked) => asked,
-        Err(problem) => return super::error(problem.status, &problem.text),
+    let arguments = match Arguments::read(&query.unwrap_or_default(), row.parameters, path) {
+        Ok(arguments) => arguments,
+        Err(error) => return super::error(error.status, &error.text),
     };
     // Large answers take milliseconds to make: this must not hold up the threads that carry events.
-    let rendered = tokio::task::spawn_blocking(move || (row.render)(&context, &asked)).await;
-    let broken = || Problem { status: StatusCode::INTERNAL_SERVER_ERROR, text: "the answer broke down".to_owned() };
+    let rendered = tokio::task::spawn_blocking(move || (row.render)(&context, &arguments)).await;
+    let broken = || ApiError { status: StatusCode::INTERNAL_SERVER_ERROR, text: "the answer broke down".to_owned() };
     match rendered.unwrap_or_else(|_| Err(broken())) {
         Ok(body) => json(body.into()),
-        Err(problem) => super::error(problem.status, &problem.text),
+        Err(error) => super::error(error.status, &error.text),
     }
 }
 

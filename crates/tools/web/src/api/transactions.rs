@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::asked::{MINUTES, NODE, Parameter, Problem};
-use super::endpoint::{self, Known};
+use super::endpoint::{self, RequestContext};
 use super::marks;
+use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::peers::fee_filter;
 use super::values::{Steps, Time, hash, round, seconds, steps};
 use crate::state::node::Node;
@@ -223,13 +223,13 @@ impl endpoint::Endpoint for Endpoint {
     const ABOUT: &'static str = "";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
-    fn answer(known: &Known) -> Result<Transactions, Problem> {
-        let (nodes, window) = (known.nodes()?, known.window());
+    fn answer(request: &RequestContext) -> Result<Transactions, ApiError> {
+        let (nodes, window) = (request.nodes()?, request.window());
         let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.pages.transactions).collect();
         let of_size = |index: usize| states.iter().map(|state| state.inv_sizes.get(index).copied().unwrap_or(0)).sum();
         Ok(Transactions {
             source: if states.iter().any(|state| state.traced.any()) { "ebpf" } else { "log" },
-            totals: totals(&states, known.now_ns),
+            totals: totals(&states, request.now_ns),
             series: series(&nodes, &window),
             announcers: announcers(&nodes),
             fee_filters: fee_filters(&nodes),
@@ -242,7 +242,7 @@ impl endpoint::Endpoint for Endpoint {
                 inv_to_tx_seconds: delay(&states, |state| &state.inv_to_tx),
                 tx_to_mempool_seconds: delay(&states, |state| &state.tx_to_mempool),
             },
-            suspects: suspects(&nodes, known),
+            suspects: suspects(&nodes, request),
             recent: recent(&nodes),
         })
     }
@@ -352,13 +352,13 @@ fn fee_filters(nodes: &[(&str, &Node)]) -> Vec<FeeFilter> {
     all.into_iter().map(|(sats, peers)| FeeFilter { btc_kvb: round(sats as f64 / 1e8, 8), peers }).collect()
 }
 
-fn suspects(nodes: &[(&str, &Node)], known: &Known) -> Vec<Suspect> {
+fn suspects(nodes: &[(&str, &Node)], request: &RequestContext) -> Vec<Suspect> {
     let mut all = Vec::new();
     for (node, node_state) in nodes {
         let mut open: Vec<&Peer> = node_state.model.peers.open().collect();
         open.sort_unstable_by_key(|peer| peer.id);
         for peer in open {
-            for mark in marks::of(peer, known).into_iter().filter(|mark| matches!(mark.mark, "spy" | "unrequested")) {
+            for mark in marks::of(peer, request).into_iter().filter(|mark| matches!(mark.mark, "spy" | "unrequested")) {
                 all.push(Suspect {
                     node: (*node).to_owned(),
                     id: peer.id,

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use model::Observer;
 use model::text::cut;
-use networks::Facts;
+use networks::Enrichment;
 use smol_str::SmolStr;
 
 use super::names;
@@ -87,7 +87,7 @@ impl Addrman {
     }
 
     /// getrawaddrman.
-    fn raw(&mut self, raw: &Raw, enrichment: &Facts, time_ns: u64) {
+    fn raw(&mut self, raw: &Raw, enrichment: &Enrichment, time_ns: u64) {
         let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
         let mut entries = Entries::default();
         let mut sources: HashMap<String, u64, RandomState> = HashMap::default();

@@ -89,7 +89,7 @@ pub(crate) struct Traced {
 impl Observer<Types, Details> for Traced {
     fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
         let (time_ns, inbound) = (context.time_ns, message.inbound);
-        let kind = context.sink.number(message.command);
+        let kind = context.sink.number(message.message_type);
         self.messages.add(kind, inbound, 1, message.size, time_ns);
         if let Some([messages, bytes]) = self.rates.get_mut(usize::from(!inbound)) {
             messages.add(time_ns, 1);

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use bus::{Bus, Delivery};
 use model::bounded::NodeMap;
-use networks::{Facts, Files, SetSource};
+use networks::{Enrichment, Files, SetSource};
 use tracing::warn;
 
 use node::Node;
@@ -53,7 +53,7 @@ pub struct Options {
 /// What is known of all nodes.
 pub struct State {
     pub(crate) nodes: NodeMap<Node>,
-    pub(crate) facts: Facts,
+    pub(crate) enrichment: Enrichment,
     files: Files,
     looked_ns: u64,
     pub(crate) types: Types,
@@ -79,15 +79,15 @@ impl State {
     pub fn with_clock(options: Options, bus: Bus, clock: Clock) -> Result<Self, String> {
         let Options { nodes, sets, asmap, public } = options;
         let files = Files { sets, asmap };
-        let facts = Facts::read(&files, None)?;
+        let enrichment = Enrichment::read(&files, None)?;
         let nodes = NodeMap::new(&nodes, Node::default);
         let (types, started_ns) = (Types::default(), clock());
-        Ok(Self { nodes, facts, files, looked_ns: started_ns, types, public, started_ns, bus, clock })
+        Ok(Self { nodes, enrichment, files, looked_ns: started_ns, types, public, started_ns, bus, clock })
     }
 
     /// Reads the files of sets and of autonomous systems again if one of them changed.
     fn refresh(&mut self) {
-        if self.facts.changed() {
+        if self.enrichment.changed() {
             self.reread();
         }
     }
@@ -95,8 +95,8 @@ impl State {
     /// Reads the files of sets and of autonomous systems again. The peers that are there are looked up again. A file that cannot be read is
     /// logged, and what it held before stays in use.
     pub fn reread(&mut self) {
-        match Facts::read(&self.files, Some(&self.facts)) {
-            Ok(facts) => self.facts = facts,
+        match Enrichment::read(&self.files, Some(&self.enrichment)) {
+            Ok(enrichment) => self.enrichment = enrichment,
             Err(cause) => warn!("web: {cause}; what was read before stays in use"),
         }
     }
@@ -104,16 +104,16 @@ impl State {
     /// Folds an event, or a loss.
     pub fn fold(&mut self, delivery: &Delivery) {
         let latest_ns = self.now_ns().saturating_add(AHEAD_NS);
-        let Self { nodes, facts, types, .. } = self;
+        let Self { nodes, enrichment, types, .. } = self;
         match delivery {
             Delivery::Event(record) => {
                 if let Some(node) = nodes.touch(&record.envelope().node, Node::default) {
-                    node.fold(record, record.envelope().time_ns.min(latest_ns), facts, types);
+                    node.fold(record, record.envelope().time_ns.min(latest_ns), enrichment, types);
                 }
             }
             Delivery::Lost(loss) => {
                 if let Some(node) = nodes.touch(&loss.node, Node::default) {
-                    node.lost(loss, facts, types);
+                    node.lost(loss, enrichment, types);
                 }
             }
         }
@@ -126,8 +126,8 @@ impl State {
             self.looked_ns = now_ns;
             self.refresh();
         }
-        let Self { nodes, facts, types, .. } = self;
-        nodes.values_mut().for_each(|node| node.tick(now_ns, facts, types));
+        let Self { nodes, enrichment, types, .. } = self;
+        nodes.values_mut().for_each(|node| node.tick(now_ns, enrichment, types));
     }
 
     /// The time.

@@ -1,20 +1,20 @@
 //! Names for the pages: of networks and directions, as all tools have them, of requests, and of services.
 
-use event::requests::Asked;
+use event::requests::RequestKind;
 
 pub(crate) use event::names::{direction, network_of_address};
 pub(crate) use model::peers::network_of_text;
 
 /// Types of the messages that make a request and that answer it.
-pub(crate) fn of_request(kind: Asked) -> (&'static str, &'static str) {
+pub(crate) fn of_request(kind: RequestKind) -> (&'static str, &'static str) {
     match kind {
-        Asked::Ping => ("ping", "pong"),
-        Asked::Headers => ("getheaders", "headers"),
-        Asked::Addresses => ("getaddr", "addr"),
-        Asked::Tx => ("getdata", "tx"),
-        Asked::Block => ("getdata", "block"),
-        Asked::CompactBlock => ("getdata", "cmpctblock"),
-        Asked::BlockTxn => ("getblocktxn", "blocktxn"),
+        RequestKind::Ping => ("ping", "pong"),
+        RequestKind::Headers => ("getheaders", "headers"),
+        RequestKind::Addresses => ("getaddr", "addr"),
+        RequestKind::Tx => ("getdata", "tx"),
+        RequestKind::Block => ("getdata", "block"),
+        RequestKind::CompactBlock => ("getdata", "cmpctblock"),
+        RequestKind::BlockTxn => ("getblocktxn", "blocktxn"),
     }
 }
 

@@ -3,7 +3,7 @@
 use bus::Loss;
 use event::Record;
 use model::Model;
-use networks::Facts;
+use networks::Enrichment;
 
 use super::about::About;
 use super::addresses::Addresses;
@@ -49,17 +49,17 @@ pub(crate) struct Node {
 
 impl Node {
     /// Folds an event. `time_ns` is when it happened, nanoseconds since the UNIX epoch.
-    pub fn fold(&mut self, record: &Record, time_ns: u64, facts: &Facts, types: &mut Types) {
-        self.model.fold(record, time_ns, facts, types, &mut self.pages);
+    pub fn fold(&mut self, record: &Record, time_ns: u64, enrichment: &Enrichment, types: &mut Types) {
+        self.model.fold(record, time_ns, enrichment, types, &mut self.pages);
     }
 
     /// Events of this node did not arrive.
-    pub fn lost(&mut self, loss: &Loss, facts: &Facts, types: &mut Types) {
-        self.model.lost(loss, facts, types, &mut self.pages);
+    pub fn lost(&mut self, loss: &Loss, enrichment: &Enrichment, types: &mut Types) {
+        self.model.lost(loss, enrichment, types, &mut self.pages);
     }
 
     /// Lets time pass: `now_ns` is the time, nanoseconds since the UNIX epoch.
-    pub fn tick(&mut self, now_ns: u64, facts: &Facts, types: &mut Types) {
-        self.model.tick(now_ns, facts, types, &mut self.pages);
+    pub fn tick(&mut self, now_ns: u64, enrichment: &Enrichment, types: &mut Types) {
+        self.model.tick(now_ns, enrichment, types, &mut self.pages);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use event::message::Message;
-use event::requests::Asked;
+use event::requests::RequestKind;
 use model::bounded::push;
 use model::text::cut;
 use model::{Answer, Change};
@@ -71,7 +71,7 @@ pub(crate) struct Count {
 /// Answers of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
-    pub asked: Asked,
+    pub asked: RequestKind,
     /// The node asked, the peer answers.
     pub by_peer: bool,
     pub samples: Samples,
@@ -149,7 +149,7 @@ impl Details {
 
     /// Notes the answer to a request.
     pub fn answered(&mut self, answer: &Answer) {
-        let (asked, by_peer) = (answer.request.asked, answer.by_peer());
+        let (asked, by_peer) = (answer.request.kind, answer.by_peer());
         let replies = &mut self.traced.get_or_insert_default().replies;
         let at = replies.iter().position(|reply| reply.asked == asked && reply.by_peer == by_peer);
         let at = at.unwrap_or_else(|| {

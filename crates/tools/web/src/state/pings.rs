@@ -6,7 +6,7 @@ use event::message::Message;
 use event::pb::p2p_extractor::p2p::P2pEvent;
 use event::pb::rpc_extractor::PeerInfos;
 use event::pb::rpc_extractor::rpc::RpcEvent;
-use event::requests::Asked;
+use event::requests::RequestKind;
 use event::{Body, Record};
 use model::Observer;
 use model::bounded::push;
@@ -87,7 +87,7 @@ impl Observer<Types, Details> for Pings {
     fn message(&mut self, _: &Message, peer: &mut Peer, context: &mut Context) {
         self.is_traced = true;
         if let Some(answer) = first_answer(context.changes)
-            && answer.request.asked == Asked::Ping
+            && answer.request.kind == RequestKind::Ping
             && answer.by_peer()
         {
             peer.details.ping(context.time_ns, answer.seconds);

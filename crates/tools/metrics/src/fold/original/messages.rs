@@ -20,11 +20,11 @@ impl Observer<Store> for Messages {
     fn message(&mut self, message: &Message, peer: &mut Peer, context: &mut Context) {
         let store = &mut *context.sink;
         let conn_type = CONN_TYPES.get(message.conn_type as usize).unwrap_or(&"0");
-        let labels = [message.command, conn_type, direction(message.inbound)];
+        let labels = [message.message_type, conn_type, direction(message.inbound)];
         store.inc(P2P_MESSAGE_COUNT, &labels);
         store.add(P2P_MESSAGE_BYTES, &labels, message.size as f64);
         if is_linkinglion(peer.sets, context.enrichment) {
-            let labels = [message.command, direction(message.inbound)];
+            let labels = [message.message_type, direction(message.inbound)];
             store.inc(P2P_MESSAGE_COUNT_LINKINGLION, &labels);
             store.add(P2P_MESSAGE_BYTES_LINKINGLION, &labels, message.size as f64);
         }

@@ -20,7 +20,7 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Record};
 
-use crate::facts::{Facts, Sets};
+use crate::enrichment::{Enrichment, Sets};
 use crate::store::Store;
 use crate::table::Id;
 
@@ -105,8 +105,8 @@ impl NetworkCounts {
 }
 
 /// Whether an address is in a range that LinkingLion uses or used.
-fn is_linkinglion(sets: Sets, facts: &Facts) -> bool {
-    !sets.is_empty() && (facts.is_in(sets, "linkinglion") || facts.is_in(sets, "linkinglion_pre2026"))
+fn is_linkinglion(sets: Sets, enrichment: &Enrichment) -> bool {
+    !sets.is_empty() && (enrichment.is_in(sets, "linkinglion") || enrichment.is_in(sets, "linkinglion_pre2026"))
 }
 
 /// An address as the node writes it, without the port.

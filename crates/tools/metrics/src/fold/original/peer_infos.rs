@@ -11,7 +11,7 @@ use event::pb::rpc_extractor::PeerInfo;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 
 use super::{direction, rpc, show};
-use crate::facts::Facts;
+use crate::enrichment::Enrichment;
 use crate::fold::{Context, Observer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
@@ -77,8 +77,8 @@ fn sum(store: &mut Store, peers: &[PeerInfo]) {
 }
 
 /// Peers whose address is in a set.
-fn in_lists(store: &mut Store, facts: &Facts, peers: &[PeerInfo]) {
-    let sets = |peer: &PeerInfo| ip_of(&peer.address).map(|ip| facts.sets_of(ip)).unwrap_or_default();
+fn in_lists(store: &mut Store, enrichment: &Enrichment, peers: &[PeerInfo]) {
+    let sets = |peer: &PeerInfo| ip_of(&peer.address).map(|ip| enrichment.sets_of(ip)).unwrap_or_default();
     let listed: Vec<_> = peers.iter().map(|peer| (sets(peer), peer.inbound)).filter(|(s, _)| !s.is_empty()).collect();
     for (list, id) in [
         ("gmax_banlist", ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN),
@@ -87,10 +87,10 @@ fn in_lists(store: &mut Store, facts: &Facts, peers: &[PeerInfo]) {
         ("linkinglion", ids::RPC_PEER_INFO_LIST_PEERS_LINKINGLION),
         ("linkinglion_pre2026", ids::RPC_PEER_INFO_LIST_PEERS_LINKINGLION_PRE2026),
     ] {
-        store.set(id, &[], listed.iter().filter(|(sets, _)| facts.is_in(*sets, list)).count() as f64);
+        store.set(id, &[], listed.iter().filter(|(sets, _)| enrichment.is_in(*sets, list)).count() as f64);
     }
     for inbound in [true, false] {
-        let of = listed.iter().filter(|(sets, way)| *way == inbound && facts.is_in(*sets, "bitprojects"));
+        let of = listed.iter().filter(|(sets, way)| *way == inbound && enrichment.is_in(*sets, "bitprojects"));
         store.set(ids::RPC_PEER_INFO_LIST_PEERS_BITPROJECTS, &[direction(inbound)], of.count() as f64);
     }
 }

@@ -26,7 +26,7 @@ impl Observer<Store> for Statements {
                 context.sink.inc(P2P_FEEFILTER_FEERATE, &[direction(message.inbound), &format_smolstr!("{fee}")]);
             }
             Payload::Reject(reject) if message.inbound => {
-                context.sink.inc(P2P_REJECT_MESSAGE, &[reject.command, &reason(reject)]);
+                context.sink.inc(P2P_REJECT_MESSAGE, &[reject.message_type, &reason(reject)]);
             }
             _ => {}
         }

@@ -13,7 +13,7 @@ use event::pb::rpc_extractor::{PeerInfo, PeerInfos, Rpc};
 use event::{Body, Record};
 use networks::SetSource;
 
-use crate::facts::{Facts, Files};
+use crate::enrichment::{Enrichment, Files};
 use crate::fold::Node;
 use crate::store::Limits;
 use crate::table::{Id, ids};
@@ -35,10 +35,10 @@ fn peers(peers: &[(&str, bool)]) -> Body {
     Body::RpcExtractor(Rpc { rpc_event: Some(RpcEvent::PeerInfos(PeerInfos { infos })) })
 }
 
-fn folded(bodies: impl IntoIterator<Item = Body>, facts: &Facts) -> Node {
+fn folded(bodies: impl IntoIterator<Item = Body>, enrichment: &Enrichment) -> Node {
     let mut node = Node::new(Limits::default());
     for (sequence, body) in (1..).zip(bodies) {
-        node.fold(&Arc::new(Record::new("alice".into(), 1, sequence, 1_769_860_800_000_000_000, body)), facts);
+        node.fold(&Arc::new(Record::new("alice".into(), 1, sequence, 1_769_860_800_000_000_000, body)), enrichment);
     }
     node
 }
@@ -57,11 +57,11 @@ fn each_list_counts_the_peers_on_it() {
         list("tor_exit", "2001:db8::1\n"),
         list("bitprojects", "203.0.113.0/24\n"),
     ];
-    let facts = Facts::read(&Files { sets, asmap: None }, None).unwrap();
+    let enrichment = Enrichment::read(&Files { sets, asmap: None }, None).unwrap();
     let addrs =
         ["198.51.100.1:1", "198.51.100.2:1", "[2001:db8::1]:1", "203.0.113.1:1", "162.218.65.1:1", "a.onion:8333"];
 
-    let node = folded((1..).zip(addrs).map(|(id, addr)| inbound(id, addr)), &facts);
+    let node = folded((1..).zip(addrs).map(|(id, addr)| inbound(id, addr)), &enrichment);
     let connections: [(Id, f64); 5] = [
         (ids::CONN_INBOUND, 6.0),
         (ids::CONN_INBOUND_BANLIST_MONERO, 2.0),
@@ -74,7 +74,7 @@ fn each_list_counts_the_peers_on_it() {
     }
 
     let all: Vec<_> = addrs.iter().map(|addr| (*addr, true)).chain([("203.0.113.2:8333", false)]).collect();
-    let node = folded([peers(&all)], &facts);
+    let node = folded([peers(&all)], &enrichment);
     let current: [(Id, &[&str], f64); 7] = [
         (ids::RPC_PEER_INFO_LIST_PEERS_MONERO_BAN, &[], 2.0),
         (ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN, &[], 1.0),

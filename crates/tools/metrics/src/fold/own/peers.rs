@@ -68,12 +68,12 @@ fn is_listen_only(peer: &PeerInfo, now: i64) -> bool {
 }
 
 fn sets(infos: &Infos, context: &mut Context) {
-    let facts = context.enrichment;
-    let none = facts.sets().flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
+    let enrichment = context.enrichment;
+    let none = enrichment.sets().flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
     let mut sets: BTreeMap<[&str; 2], u32> = none.collect();
     for peer in &infos.infos {
         let Some(ip) = ip_of(&peer.address) else { continue };
-        for name in facts.names(facts.sets_of(ip)) {
+        for name in enrichment.names(enrichment.sets_of(ip)) {
             *sets.entry([name, direction(peer)]).or_default() += 1;
         }
     }

@@ -1,7 +1,7 @@
 //! How long answers take: of the node to its peers, and of them to it.
 
 use event::names;
-use event::requests::{Asked, Request};
+use event::requests::{Request, RequestKind};
 use model::Change;
 
 use crate::fold::{Context, Observer, Peers};
@@ -9,20 +9,20 @@ use crate::ids;
 use crate::store::Store;
 
 /// The value of the label `request`; None for those that have no series.
-fn name(asked: Asked) -> Option<&'static str> {
+fn name(asked: RequestKind) -> Option<&'static str> {
     match asked {
-        Asked::Ping => Some("ping"),
-        Asked::Tx => Some("getdata_tx"),
-        Asked::Block | Asked::CompactBlock => Some("getdata_block"),
-        Asked::Headers => Some("getheaders"),
-        Asked::BlockTxn => Some("getblocktxn"),
-        Asked::Addresses => None,
+        RequestKind::Ping => Some("ping"),
+        RequestKind::Tx => Some("getdata_tx"),
+        RequestKind::Block | RequestKind::CompactBlock => Some("getdata_block"),
+        RequestKind::Headers => Some("getheaders"),
+        RequestKind::BlockTxn => Some("getblocktxn"),
+        RequestKind::Addresses => None,
     }
 }
 
 /// The labels of a request.
 fn labels(request: &Request) -> Option<[&'static str; 2]> {
-    name(request.asked).map(|name| [name, names::direction(request.inbound)])
+    name(request.kind).map(|name| [name, names::direction(request.inbound)])
 }
 
 /// Answers, and requests without one.

@@ -20,7 +20,7 @@ impl Observer<Store> for Sets {
             return;
         }
         for name in context.enrichment.names(peer.sets) {
-            let labels = [name, message.command, names::direction(message.inbound)];
+            let labels = [name, message.message_type, names::direction(message.inbound)];
             context.sink.inc(ids::SET_MESSAGES, &labels);
             context.sink.add(ids::SET_MESSAGE_BYTES, &labels, message.size as f64);
         }

@@ -24,9 +24,9 @@ impl Default for Sizes {
 
 impl Observer<Store> for Sizes {
     fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {
-        let labels = [message.command, names::direction(message.inbound)];
+        let labels = [message.message_type, names::direction(message.inbound)];
         context.sink.observe(ids::MESSAGE_SIZE, &labels, message.size as f64);
-        let key = self.last.key((message.peer, message.inbound, message.command));
+        let key = self.last.key((message.peer, message.inbound, message.message_type));
         let (last, first) = self.last.touch(key, context.time_ns, || context.time_ns);
         if !first {
             context.sink.observe(ids::MESSAGE_INTERVAL, &labels, seconds(*last, context.time_ns));

@@ -83,7 +83,7 @@ impl Transactions {
                 later += 1;
             }
         }
-        let connection_type = names::of_message(message);
+        let connection_type = names::connection_type_of_message(message);
         if first > 0 {
             context.sink.add(ids::TX_ANNOUNCEMENTS, &["first", connection_type], first.into());
             self.announcers.add(message.peer, first, context.time_ns);

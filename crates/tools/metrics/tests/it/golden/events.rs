@@ -19,7 +19,7 @@ use event::pb::p2p_extractor::p2p::P2pEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos, Rpc};
 use event::{Body, Record};
-use metrics::{Facts, Histogram, Id, Limits, Node, Value};
+use metrics::{Enrichment, Histogram, Id, Limits, Node, Value};
 
 /// 2026-01-31T12:00:00Z, seconds.
 pub const START: u32 = 1_769_860_800;
@@ -29,13 +29,13 @@ pub const START_NS: u64 = START as u64 * 1_000_000_000 + 700_000_000;
 /// Folds events that happen within the same second.
 pub struct Feed {
     pub node: Node,
-    pub facts: Facts,
+    pub enrichment: Enrichment,
     sequence: u64,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { node: Node::new(Limits::default()), facts: Facts::default(), sequence: 0 }
+        Self { node: Node::new(Limits::default()), enrichment: Enrichment::default(), sequence: 0 }
     }
 }
 
@@ -43,7 +43,7 @@ impl Feed {
     pub fn fold(&mut self, body: Body) {
         self.sequence += 1;
         let record = Record::new("alice".into(), 1, self.sequence, START_NS + self.sequence, body);
-        self.node.fold(&Arc::new(record), &self.facts);
+        self.node.fold(&Arc::new(record), &self.enrichment);
     }
 
     /// The value of a counter or gauge; of a histogram its number of observations. -1 if there is none.

@@ -12,7 +12,7 @@ use event::pb::ebpf_extractor::message::{Addr, AddrV2, Ping, Reject, Version};
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{AddrManInfo, AddrManInfoNetwork, EstimateSmartFee, PeerInfo};
 use event::{NodeNames, Record};
-use metrics::{Facts, Limits, Node, ids};
+use metrics::{Enrichment, Limits, Node, ids};
 use proptest::prelude::*;
 
 use super::events::{Feed, START, START_NS, address, connection, inv, message, peer, peers, rpc};
@@ -408,9 +408,9 @@ proptest! {
         let mut node = Node::new(Limits::default());
         if let Ok(record) = Record::from_bytes(damaged.into(), &mut NodeNames::default()) {
             let record = Arc::new(record);
-            node.fold(&record, &Facts::default());
-            node.fold(&record, &Facts::default());
+            node.fold(&record, &Enrichment::default());
+            node.fold(&record, &Enrichment::default());
         }
-        node.tick(START_NS + 1, &Facts::default());
+        node.tick(START_NS + 1, &Enrichment::default());
     }
 }

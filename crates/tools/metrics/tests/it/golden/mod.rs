@@ -6,7 +6,7 @@ mod sequence;
 
 use std::collections::BTreeSet;
 
-use metrics::{Facts, Family, Format, Id, Limits, Node, Type, page};
+use metrics::{Enrichment, Family, Format, Id, Limits, Node, Type, page};
 
 use events::Feed;
 
@@ -172,7 +172,7 @@ fn openmetrics_is_the_same_but_for_what_it_wants() {
 #[test]
 fn what_has_one_meaning_is_there_from_the_beginning() {
     let mut node = Node::new(Limits::default());
-    node.tick(events::START_NS, &Facts::default());
+    node.tick(events::START_NS, &Enrichment::default());
     for Expected { name, kind, labels, .. } in expected() {
         let series = node.store().series(family(name)).len();
         match (kind, &*labels) {

@@ -25,7 +25,7 @@ use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{Addrman, AddrmanBucket, AddrmanEntry, PeerInfo, PeerInfos, Rpc};
 use event::record::NodeNames;
 use event::{Body, Record, json};
-use metrics::{Facts, Family, Format, Limits, Node, ids, page};
+use metrics::{Enrichment, Family, Format, Limits, Node, ids, page};
 use proptest::prelude::*;
 
 const SAMPLES: &str = include_str!("../../../../../event/tests/it/samples.jsonl");
@@ -41,7 +41,7 @@ proptest! {
         order in prop::collection::vec((0..200_usize, prop::option::of((any::<prop::sample::Index>(), any::<u8>())), prop_oneof![8 => (0..4_000_000_000_000_u64).prop_map(|ns| NOON_NS + ns), 1 => any::<u64>(), 1 => Just(u64::MAX)], 0..3_u64), 1..60),
     ) {
         let samples: Vec<&str> = SAMPLES.lines().collect();
-        let (mut node, facts, mut names) = (Node::new(Limits::default()), Facts::default(), NodeNames::default());
+        let (mut node, enrichment, mut names) = (Node::new(Limits::default()), Enrichment::default(), NodeNames::default());
         for (sample, change, time_ns, run) in order {
             let record = json::from_json(samples[sample % samples.len()], &mut names).unwrap();
             let mut bytes = match record.body() {
@@ -53,9 +53,9 @@ proptest! {
                 bytes[at] = byte;
             }
             if let Ok(record) = Record::from_bytes(bytes.into(), &mut names) {
-                node.fold(&Arc::new(record), &facts);
+                node.fold(&Arc::new(record), &enrichment);
             }
-            node.tick(time_ns, &facts);
+            node.tick(time_ns, &enrichment);
         }
     }
 }
@@ -80,16 +80,16 @@ impl Random {
 
 struct Flood {
     node: Node,
-    facts: Facts,
+    enrichment: Enrichment,
     time_ns: u64,
 }
 
 impl Flood {
     fn fold(&mut self, body: Body) {
         self.time_ns += 1_000_000;
-        self.node.fold(&Arc::new(Record::new("".into(), 1, 0, self.time_ns, body)), &self.facts);
+        self.node.fold(&Arc::new(Record::new("".into(), 1, 0, self.time_ns, body)), &self.enrichment);
         if self.time_ns.is_multiple_of(1_000_000_000) {
-            self.node.tick(self.time_ns, &self.facts);
+            self.node.tick(self.time_ns, &self.enrichment);
         }
     }
 
@@ -205,7 +205,7 @@ fn pour_values(flood: &mut Flood) {
 
 /// What is frequent is told apart, the rest is `other`, and how much that is, is told too.
 fn check_page(flood: &mut Flood) {
-    flood.node.tick(flood.time_ns, &flood.facts);
+    flood.node.tick(flood.time_ns, &flood.enrichment);
     let store = flood.node.store();
     for format in [Format::Text, Format::OpenMetrics] {
         let text = page(&[(Some("alice"), store)], format);
@@ -221,7 +221,7 @@ fn check_page(flood: &mut Flood) {
     }
     assert_eq!(store.get(ids::LABEL_VALUES_FOLDED, &[Family::of(ids::RPC_GETRAWADDRMAN_PORTS).name]), Some(12_700.0));
     // Those that are gone expire.
-    flood.node.tick(flood.time_ns + 2 * 3_600 * 1_000_000_000, &flood.facts);
+    flood.node.tick(flood.time_ns + 2 * 3_600 * 1_000_000_000, &flood.enrichment);
     assert!(flood.node.store().series(ids::P2P_VERSION_USERAGENT).is_empty());
     assert!(flood.node.store().series(ids::CONN_MISBEHAVING).is_empty());
 }
@@ -243,7 +243,7 @@ fn a_flood_leaves_little_behind() {
         assert!(flood.status.success() && said.contains(" KiB"), "{said}");
         return;
     }
-    let mut flood = Flood { node: Node::new(Limits::default()), facts: Facts::default(), time_ns: NOON_NS };
+    let mut flood = Flood { node: Node::new(Limits::default()), enrichment: Enrichment::default(), time_ns: NOON_NS };
     flood.message(1, true, "ping", None);
     let before = memory("VmRSS:");
     pour(&mut flood);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use event::record::NodeNames;
 use event::{Record, json, time};
-use metrics::{Facts, Id, Limits, Node, Value, ids};
+use metrics::{Enrichment, Id, Limits, Node, Value, ids};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -27,7 +27,7 @@ type Steps = Vec<(f64, (&'static str, String))>;
 /// Events of one node, and what became of them.
 struct Play {
     node: Node,
-    facts: Facts,
+    enrichment: Enrichment,
     start_ns: u64,
     now_ns: u64,
     run: u64,
@@ -36,8 +36,8 @@ struct Play {
 impl Play {
     fn new() -> Self {
         let start_ns = time::parse_rfc3339(NOON).unwrap();
-        let (node, facts) = (Node::new(Limits::default()), Facts::default());
-        Self { node, facts, start_ns, now_ns: start_ns, run: 1 }
+        let (node, enrichment) = (Node::new(Limits::default()), Enrichment::default());
+        Self { node, enrichment, start_ns, now_ns: start_ns, run: 1 }
     }
 
     /// An event so many seconds after noon: its kind and its body in JSON, where `@ab` is a hash of 32 times that byte.
@@ -55,14 +55,14 @@ impl Play {
             json::from_json(&json, &mut NodeNames::default()).unwrap_or_else(|error| panic!("{error}: {json}"));
         // As if it had come from elsewhere.
         let record = Record::from_bytes(record.bytes().clone(), &mut NodeNames::default()).unwrap();
-        self.node.fold(&Arc::new(record), &self.facts);
+        self.node.fold(&Arc::new(record), &self.enrichment);
         self
     }
 
     /// Time passes.
     fn tick(&mut self, seconds: f64) -> &mut Self {
         self.now_ns = self.start_ns + (seconds * 1e9) as u64;
-        self.node.tick(self.now_ns, &self.facts);
+        self.node.tick(self.now_ns, &self.enrichment);
         self
     }
 

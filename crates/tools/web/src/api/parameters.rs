@@ -9,13 +9,13 @@ use event::quote::Quoted;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameter {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: ParameterKind,
     pub about: &'static str,
 }
 
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ParameterKind {
     /// Any text, up to [`MAX_TEXT`] bytes.
     Text,
     /// 1 or 0. The default is 0.
@@ -25,13 +25,16 @@ pub(crate) enum Kind {
 }
 
 /// The parameter `node`, which almost all endpoints have.
-pub(crate) const NODE: Parameter =
-    Parameter { name: "node", kind: Kind::Text, about: "The name of a node; all nodes if it is absent or empty." };
+pub(crate) const NODE: Parameter = Parameter {
+    name: "node",
+    kind: ParameterKind::Text,
+    about: "The name of a node; all nodes if it is absent or empty.",
+};
 
 /// The parameter `minutes`, which all endpoints with time series have.
 pub(crate) const MINUTES: Parameter = Parameter {
     name: "minutes",
-    kind: Kind::Number(1, 1_440, 60),
+    kind: ParameterKind::Number(1, 1_440, 60),
     about: "How many minutes a series has: in steps of 10 s up to 120, in steps of 60 s beyond.",
 };
 
@@ -40,12 +43,12 @@ const MAX_TEXT: usize = 256;
 
 /// The error that a request gets instead of an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ApiError {
     pub status: StatusCode,
     pub text: String,
 }
 
-impl Problem {
+impl ApiError {
     /// The request is malformed. The text says what would be right.
     fn query(text: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, text }
@@ -59,31 +62,31 @@ impl Problem {
 
 /// The values of a request.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct Arguments {
     values: BTreeMap<&'static str, String>,
     /// The variable segments of the path, in order.
     pub path: Vec<String>,
 }
 
-impl Asked {
+impl Arguments {
     /// Reads a query. Empty values count as absent.
     ///
     /// # Errors
     /// Names the parameter that is unknown, invalid or there twice.
-    pub fn read(query: &str, parameters: &[Parameter], path: Vec<String>) -> Result<Self, Problem> {
+    pub fn read(query: &str, parameters: &[Parameter], path: Vec<String>) -> Result<Self, ApiError> {
         let mut values = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) else {
                 let all: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
                 let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-                return Err(Problem::query(format!("there is no parameter {}; there are: {all}", Quoted(&name))));
+                return Err(ApiError::query(format!("there is no parameter {}; there are: {all}", Quoted(&name))));
             };
             if value.is_empty() {
                 continue;
             }
             parameter.check(&value)?;
             if values.insert(parameter.name, value.into_owned()).is_some() {
-                return Err(Problem::query(format!("{name} is there twice: give it once")));
+                return Err(ApiError::query(format!("{name} is there twice: give it once")));
             }
         }
         Ok(Self { values, path })
@@ -106,26 +109,26 @@ impl Asked {
 
     /// The number of a parameter, or its default.
     pub fn number(&self, parameter: Parameter) -> u64 {
-        let Kind::Number(_, _, default) = parameter.kind else { return 0 };
+        let ParameterKind::Number(_, _, default) = parameter.kind else { return 0 };
         self.text(parameter.name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 }
 
 impl Parameter {
     /// Checks a value that is not empty.
-    fn check(&self, value: &str) -> Result<(), Problem> {
+    fn check(&self, value: &str) -> Result<(), ApiError> {
         let wanted = match self.kind {
-            Kind::Text if value.len() <= MAX_TEXT => return Ok(()),
-            Kind::Text => {
-                return Err(Problem::query(format!("{} is too long: {MAX_TEXT} bytes at most", self.name)));
+            ParameterKind::Text if value.len() <= MAX_TEXT => return Ok(()),
+            ParameterKind::Text => {
+                return Err(ApiError::query(format!("{} is too long: {MAX_TEXT} bytes at most", self.name)));
             }
-            Kind::Flag if matches!(value, "0" | "1") => return Ok(()),
-            Kind::Flag => "1 or 0".to_owned(),
-            Kind::Number(min, max, _) => match value.parse::<u64>() {
+            ParameterKind::Flag if matches!(value, "0" | "1") => return Ok(()),
+            ParameterKind::Flag => "1 or 0".to_owned(),
+            ParameterKind::Number(min, max, _) => match value.parse::<u64>() {
                 Ok(number) if (min..=max).contains(&number) => return Ok(()),
                 _ => format!("a whole number from {min} to {max}"),
             },
         };
-        Err(Problem::query(format!("{} cannot be {}: give {wanted}", self.name, Quoted(value))))
+        Err(ApiError::query(format!("{} cannot be {}: give {wanted}", self.name, Quoted(value))))
     }
 }
