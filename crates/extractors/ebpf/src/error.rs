@@ -52,6 +52,9 @@ pub enum Error {
     /// The thread that reads the ring could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
+    /// The thread that reads the ring panicked.
+    #[error("the thread that reads the ring buffer panicked; restart peer-observer, and report what it logged")]
+    Panicked,
 }
 
 impl Error {

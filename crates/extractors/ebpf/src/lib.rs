@@ -66,23 +66,24 @@ pub enum Nodes {
 /// that is logged once and does not end the extractor.
 ///
 /// # Errors
-/// The thread that reads the ring could not be started.
+/// The thread that reads the ring could not be started, or it panicked.
 pub async fn run(tracer: Tracer, nodes: Nodes, shutdown: CancellationToken) -> Result<(), Error> {
     let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|e| Error::Thread(e.into()))?;
     let waker = wake.try_clone().map_err(Error::Thread)?;
     let stop = shutdown.clone();
     let consumer = Consumer::new(tracer, Router::new(nodes), Handle::current(), shutdown, wake);
-    let (ended, end) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("ebpf".to_owned());
-    thread
-        .spawn(move || {
-            consumer.run();
-            let _ = ended.send(());
-        })
-        .map_err(Error::Thread)?;
-    stop.cancelled().await;
+    let (ended, mut end) = oneshot::channel();
+    let read = move || {
+        consumer.run();
+        let _ = ended.send(());
+    };
+    bus::task::spawn_thread("ebpf", read).map_err(Error::Thread)?;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        // It ends by itself only if it panics, which its spawn has logged.
+        ended = &mut end => return ended.map_err(|_| Error::Panicked),
+    }
     // It cannot fail, since nobody else writes to the counter.
     let _ = rustix::io::write(&waker, &1_u64.to_ne_bytes());
-    let _ = end.await;
-    Ok(())
+    end.await.map_err(|_| Error::Panicked)
 }

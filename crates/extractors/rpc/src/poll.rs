@@ -74,7 +74,7 @@ impl Session {
         let mut polls = JoinSet::new();
         let mut first = Instant::now();
         for (method, every) in self.options.polled() {
-            polls.spawn(Arc::clone(self).poll(method, first, every));
+            polls.spawn(bus::task::named(method.name, Arc::clone(self).poll(method, first, every)));
             first += STAGGER;
         }
         polls
