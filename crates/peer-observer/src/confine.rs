@@ -193,7 +193,7 @@ impl<'a> Scene<'a> {
             if wanted(target) {
                 return Some(target.clone());
             }
-            // Its data directory tells it too, if not that of several: the chain may be in a file that we don't see any more.
+            // Its data directory shows the chain too, unless it belongs to several nodes: the file with the chain may not be visible any more.
             let datadir = target.datadir.as_ref()?;
             let shared = self.followed.iter().filter(|(node, _)| node.target.datadir.as_ref() == Some(datadir)).count();
             let simple = Target {

@@ -1,4 +1,4 @@
-//! peer-observer watches Bitcoin nodes from the inside and tells people when their network is attacked or behaves oddly.
+//! peer-observer watches Bitcoin nodes from the inside and shows people when their network is attacked or behaves oddly.
 //!
 //! The program is [`main`] with all [`Parts`]. A program of your own may have more of them: docs/development.md shows how.
 

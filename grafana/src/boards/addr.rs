@@ -155,7 +155,7 @@ fn who_and_what() -> Vec<Panel> {
         ),
         tally("Empty addrv2", "messages", of(P2P_ADDRV2_EMPTY), &["direction", "addr"]),
         lines(
-            "What the node tells our own connection",
+            "What the node sends to the P2P extractor's connection",
             unit::RATE,
             of(P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES).rate().sum(&["network"]),
         ),

@@ -45,7 +45,7 @@ fn how_many() -> Vec<Panel> {
             unit::COUNT,
             of(RPC_ADDRMANINFO).unlike("network", "all_networks").now().sum(&["instance", "node", "table"]),
         )
-        .hint("As getaddrmaninfo tells."),
+        .hint("As getaddrmaninfo reports."),
         lines("Changes in the log", unit::PER_MINUTE, of(ADDRMAN_CHANGES).per_minute().sum(&["action"])),
     ]
 }

@@ -81,7 +81,7 @@ fn losses() -> Vec<Panel> {
         )
         .about(
             "Runs of each extractor that began in the time shown, when the last one began, and when \
-            it last told its status.",
+            it last reported its status.",
         )
         .size(24, 8),
     ]

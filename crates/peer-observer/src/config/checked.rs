@@ -54,7 +54,7 @@ impl Sources {
         if nodes.is_empty() {
             bail!(
                 "found no Bitcoin node on this machine, neither running nor by its data directory: start it, \
-                 or say where it is with --datadir, --conf or --rpc (peer-observer doctor tells more)"
+                 or say where it is with --datadir, --conf or --rpc (peer-observer doctor shows more)"
             );
         }
         Ok(Observation { nodes, extractors: self.extractors })

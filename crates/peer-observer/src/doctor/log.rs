@@ -133,7 +133,7 @@ pub fn options(located: &Located, options: &LogOptions) -> Check {
     let (on, off): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, on, _)| *on);
     let on: Vec<_> = on.iter().map(|(name, ..)| format!("{name}=1")).collect();
     // Under an attack on the disk the limit is what saves the node; the events say when lines are left out.
-    let limit = if options.logratelimit { "" } else { ", logratelimit=0 (a stranger may fill the disk)" };
+    let limit = if options.logratelimit { "" } else { ", logratelimit=0 (any peer may fill the disk)" };
     if off.is_empty() {
         return Check::new(NAME, State::Ok, format!("{}{limit}", on.join(", ")));
     }

@@ -1,7 +1,7 @@
 //! What of a node can be observed from here, and the exact line that would enable the rest.
 //!
 //! Everything is tried as the extractors would, but nothing is changed and nothing costly asked: a call of an RPC with too many
-//! parameters tells whether it is allowed, a connection to the P2P port is closed at once.
+//! parameters shows whether it is allowed, a connection to the P2P port is closed at once.
 
 mod ebpf;
 mod log;

@@ -11,7 +11,7 @@ use super::report::{Check, RPC, Remedy, State};
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the RPC server tells.
+/// What the RPC server reports.
 pub struct Findings {
     pub check: Check,
     /// The node's user agent.

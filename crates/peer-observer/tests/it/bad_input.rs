@@ -72,7 +72,7 @@ async fn each_mistake_has_its_sentence() {
 }
 
 #[tokio::test]
-async fn a_truncated_archive_is_told_and_the_other_files_are_read() {
+async fn a_truncated_archive_is_reported_and_the_other_files_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let line = "2026-01-31T12:00:00.123456Z [msghand] [net] Misbehaving: peer=1: mutated block\n";
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

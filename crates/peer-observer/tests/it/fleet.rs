@@ -24,7 +24,7 @@ async fn extractor_and_reader_survive_the_server() {
             event["kind"] == "update_tip" && event["body"]["update_tip"]["height"] == height
         }
     };
-    // Mine until the reader sees it: neither of the two tells when it is ready.
+    // Mine until the reader sees it: neither of the two reports when it is ready.
     let mut seen = BTreeMap::new();
     let mut height = 0;
     loop {

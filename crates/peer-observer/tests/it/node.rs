@@ -85,7 +85,7 @@ async fn a_node_that_is_not_there_at_start_is_waited_for() {
     assert_eq!(program.end().await.0.code(), Some(0));
 }
 
-/// The node is found without being told of; a source that does not work leaves the other one running.
+/// The node is discovered without any configuration, and a source that does not work leaves the other one running.
 #[tokio::test]
 async fn one_source_fails_and_the_other_goes_on() {
     if testbed::require_bitcoind().is_none() {
@@ -106,7 +106,7 @@ async fn one_source_fails_and_the_other_goes_on() {
 }
 
 #[tokio::test]
-async fn the_wrong_chain_is_told() {
+async fn the_wrong_chain_is_reported() {
     if testbed::require_bitcoind().is_none() {
         return;
     }

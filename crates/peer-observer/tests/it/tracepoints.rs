@@ -57,10 +57,10 @@ fn privileges(process: u32) -> Vec<String> {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let status = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap());
     let lines = |status: String| {
-        let told =
+        let reported =
             |line: &&str| ["CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs"].iter().any(|n| line.starts_with(n));
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        status.lines().filter(told).map(words).collect::<Vec<_>>().join(", ")
+        status.lines().filter(reported).map(words).collect::<Vec<_>>().join(", ")
     };
     status.map(lines).collect()
 }

@@ -1,4 +1,4 @@
-//! docs/development.md tells how a tool and an extractor are added. `examples/tutorial.rs` is its code: here it is compared and run.
+//! docs/development.md shows how a tool and an extractor are added. `examples/tutorial.rs` is its code: here it is compared and run.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -95,10 +95,10 @@ async fn every_page_shows_real_nodes_soon_without_errors_or_barriers() {
             .all(|node| node["height"].as_u64() > Some(100) && node["connections"]["total"].as_u64() > Some(1));
         let pinged = ask("peers").await?.as_array()?.iter().any(|peer| !peer["ping_seconds"].is_null());
         let messages = ask("messages").await?;
-        let told = |name: &str| {
+        let seen = |name: &str| {
             messages["types"].as_array().is_some_and(|types| types.iter().any(|row| row["message"] == name))
         };
-        (known && pinged && told("inv") && told("ping") && transactions["totals"]["delivered"].as_u64() > Some(0))
+        (known && pinged && seen("inv") && seen("ping") && transactions["totals"]["delivered"].as_u64() > Some(0))
             .then_some(())
     };
     testbed::eventually("nodes that are known", PATIENCE, ready).await.unwrap();

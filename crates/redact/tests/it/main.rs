@@ -386,7 +386,7 @@ fn gossip_is_of_others() {
         assert_eq!(gossiped(&mut redactor, &addrv2(5, inbound, &[address("ipv4", "203.0.113.50")])).len(), 0);
     }
     assert_eq!(gossiped(&mut redactor, &addrv2(6, true, &[address("ipv4", "203.0.113.50")])).len(), 1);
-    // Who gossips all addresses of a group learns no pseudonym of a peer by it, but a peer that tells of itself is recognized.
+    // Who gossips all addresses of a group learns no pseudonym of a peer by it, but a peer that gossips its own address is recognized.
     let elsewhere = gossiped(&mut redactor, &addrv2(5, true, &[address("ipv4", PEER_V4)]));
     assert_ne!(elsewhere[0]["ipv4"], pseudonym(&mut redactor, PEER_V4));
     let shown = gossiped(&mut redactor, &addrv2(5, true, &[address("ipv4", "192.0.2.1")]));

@@ -201,7 +201,7 @@ fn connections_open_and_their_ages() {
     };
     let mut feed = Feed::default();
     feed.fold(closed(ConnType::Inbound, 0));
-    assert_eq!(feed.get(ids::CONN_INBOUND_CURRENT, &[]), -1.0, "the node has not told it yet");
+    assert_eq!(feed.get(ids::CONN_INBOUND_CURRENT, &[]), -1.0, "the node has not reported it yet");
     feed.fold(opened(2));
     assert_eq!(feed.get(ids::CONN_INBOUND_CURRENT, &[]), 2.0);
     feed.fold(closed(ConnType::Inbound, u64::from(START) - 60));

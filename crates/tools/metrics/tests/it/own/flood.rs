@@ -1,4 +1,4 @@
-//! Whatever strangers send, and however much: nothing breaks, and little is kept.
+//! Whatever untrusted peers send, and however much: nothing breaks, and little is kept.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -166,7 +166,7 @@ fn pour(flood: &mut Flood) {
     }
 }
 
-/// Ten thousand values of everything that a stranger chooses, each as long and as hostile as can be, and one that comes again and again.
+/// Ten thousand values of everything that an untrusted peer chooses, each as long and as hostile as can be, and one that comes again and again.
 fn pour_values(flood: &mut Flood) {
     for number in 0..10_000_u64 {
         let text = |number: u64| format!("/{number}\"\\\n\u{1b}[31m{}/", "\u{1f600}\"".repeat(50));
@@ -203,7 +203,7 @@ fn pour_values(flood: &mut Flood) {
     flood.fold(Body::RpcExtractor(Rpc { rpc_event: Some(RpcEvent::Addrman(addrman)) }));
 }
 
-/// What is frequent is told apart, the rest is `other`, and how much that is, is told too.
+/// Frequent values keep series of their own, the rest is `other`, and a series shows how much that is.
 fn check_page(flood: &mut Flood) {
     flood.node.tick(flood.time_ns, &flood.enrichment);
     let store = flood.node.store();
