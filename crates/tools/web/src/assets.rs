@@ -52,7 +52,7 @@ pub async fn page(State(source): State<Arc<Source>>, Path(path): Path<String>, h
             }
         }
     };
-    // A newer program may have newer pages: browsers ask each time, and mostly get the answer that nothing has changed.
+    // Browsers must revalidate pages for each use, because a newer program may have newer pages. Mostly, they get 304 (Not Modified).
     let cache = [(header::CACHE_CONTROL, "no-cache".to_owned()), (header::CONTENT_TYPE, kind.to_owned())];
     let Some(tag) = tag else {
         return (cache, content).into_response();

@@ -35,7 +35,7 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 
 /// How many clients the feed has at most, by default.
 const MAX_CLIENTS: usize = 1_000;
-/// Events that come within this time are sent to a client together: a hundred writes per second and client are as much as anybody can see.
+/// Events that come within this time are sent to a client together: a hundred writes per second are enough for a client.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 /// How many deliveries are folded at once. Between two slices, answers can be made from the state.
 const SLICE: usize = 1_024;
@@ -128,8 +128,8 @@ impl Server {
         let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
         if !address.ip().is_loopback() && options.auth.is_none() && options.public.is_none() {
             warn!(
-                "web: whoever reaches {address} sees everything, the nodes' addresses too; --web-auth asks for a login, --public hides what \
-                 tells where the nodes are"
+                "web: everyone who can connect to {address} sees everything, the nodes' addresses too; --web-auth requires a login, --public hides \
+                 what would reveal where the nodes are"
             );
         }
         Ok(Self { listener, address, tls, options })

@@ -82,19 +82,19 @@ impl TlsFiles {
         Ok(Arc::new(config))
     }
 
-    /// When certificate and key were last modified. `None` where the file system does not say.
+    /// When certificate and key were last modified. `None` if the file system does not report it.
     pub fn modified(&self) -> [Option<SystemTime>; 2] {
         [&self.certificate, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
     }
 
-    /// Reads the files again and uses them for new connections. If that fails, the former certificate stays in use.
+    /// Reads the files again and uses them for new connections. If that fails, the previous certificate stays in use.
     pub fn reload(&self, config: &RustlsConfig) {
         match self.read() {
             Ok(read) => {
                 config.reload_from_config(read);
-                info!("web: read the certificate anew");
+                info!("web: read the certificate again");
             }
-            Err(cause) => warn!("web: {cause}; the former certificate stays in use"),
+            Err(cause) => warn!("web: {cause}; the previous certificate stays in use"),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, MINUTES, NODE, Parameter, ParameterKind};
-use super::values::{Steps, Time, known as known_time, of_seconds, steps};
+use super::values::{Steps, Time, nonzero_time, of_seconds, steps};
 use crate::state::addresses::{AGES, Addresses as State, SIZES};
 use crate::state::names::{direction, network_of_address, services};
 use crate::state::node::Node;
@@ -19,170 +19,171 @@ use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
 
-/// So long no message may come without anything being missing.
+/// No message may be reported for this long, in nanoseconds, and the series still count as observed.
 const QUIET_NS: u64 = 600 * crate::state::series::SECOND;
-/// Senders that are told of.
+/// The maximum number of senders in an answer.
 const MAX_SENDERS: usize = 50;
-/// Addresses that are told of.
+/// The maximum number of recent addresses in an answer.
 const MAX_RECENT: usize = 100;
 
-const MAP: Parameter = Parameter { name: "map", kind: ParameterKind::Flag, about: "1: with `ipv4_slash16`." };
+const MAP: Parameter = Parameter { name: "map", kind: ParameterKind::Flag, about: "1: include `ipv4_slash16`." };
 
-/// Gossip of addresses (addr and addrv2).
+/// Address gossip: the messages addr and addrv2.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Addresses {
-    /// `ebpf`: tracepoints tell of all. `log`: debug.log tells how many were received, taken and refused; the rest is 0.
+    /// Where the data comes from. `ebpf`: tracepoints report all messages. `log`: debug.log reports how many entries were received, processed and
+    /// rate-limited; the rest is 0.
     source: &'static str,
-    /// All together, since the program began.
+    /// Totals since the program started.
     totals: Totals,
-    /// By time.
+    /// Time series.
     series: Series,
-    /// Entries by network.
+    /// Number of entries by network.
     networks: Vec<Network>,
-    /// Entries that were received, by how long ago somebody was connected to them.
+    /// Received entries by age: the time since the entry's timestamp.
     age: Vec<Age>,
-    /// Messages that were received, by how many entries they have.
+    /// Received messages by their number of entries.
     sizes: Vec<Size>,
-    /// The 50 peers that sent the most.
+    /// The 50 peers that sent the most entries.
     senders: Vec<Sender>,
-    /// Entries that were received, in the space of IPv4.
+    /// Received IPv4 entries by address range.
     ipv4: Ipv4,
-    /// Entries that were received in each /16 of IPv4, up to 255: a byte each, in base64. Only with `map=1`.
+    /// Number of received entries in each /16 of IPv4: 65,536 bytes in base64, each at most 255. Only with `map=1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     ipv4_slash16: Option<String>,
-    /// The last 100, newest first. Of each message ten at the most.
+    /// The last 100 entries, newest first, at most ten of each message.
     recent: Vec<Recent>,
 }
 
-/// Gossip, all together.
+/// Totals of address gossip since the program started.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "AddressTotals")]
 pub(crate) struct Totals {
-    /// Messages that were received.
+    /// Number of messages received.
     messages_in: u64,
-    /// Messages that were sent.
+    /// Number of messages sent.
     messages_out: u64,
-    /// Entries that were received.
+    /// Number of entries received.
     addresses_in: u64,
-    /// Entries that were sent.
+    /// Number of entries sent.
     addresses_out: u64,
-    /// How many of those that were received differ (HyperLogLog, ± 2 %).
+    /// Estimated number of distinct addresses received (HyperLogLog, ± 2 %).
     unique_estimate: u64,
-    /// Entries that are the peer's own address.
+    /// Number of received entries that are the sending peer's own address.
     self_announcements: u64,
-    /// Entries that the nodes took, by debug.log.
+    /// Number of entries that the nodes processed, by debug.log.
     processed: u64,
-    /// Entries that were too many, by debug.log.
+    /// Number of entries that the nodes dropped because of rate limiting, by debug.log.
     rate_limited: u64,
-    /// Entries with a time that is more than 10 minutes ahead.
+    /// Number of received entries whose timestamp is more than 10 minutes in the future.
     future: u64,
-    /// Entries with addresses that no one can have on the internet.
+    /// Number of received entries with reserved addresses, which are not reachable on the internet.
     reserved: u64,
-    /// Entries that are 30 days old and more.
+    /// Number of received entries that are at least 30 days old.
     old: u64,
 }
 
-/// Entries by time.
+/// Time series of entries.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressSeries")]
 pub(crate) struct Series {
-    /// Begin of the first step.
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Entries that were received.
+    /// Number of entries received.
     #[serde(rename = "in")]
     into: Steps,
-    /// Entries that were sent.
+    /// Number of entries sent.
     out: Steps,
-    /// Entries that were too many.
+    /// Number of entries that were rate-limited.
     rate_limited: Steps,
 }
 
-/// Entries of a network.
+/// Number of entries of one network.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressNetwork")]
 pub(crate) struct Network {
-    /// `ipv4`, `ipv6`, `torv2`, `onion`, `i2p`, `cjdns`, `unknown`.
+    /// `ipv4`, `ipv6`, `torv2`, `onion`, `i2p`, `cjdns` or `unknown`.
     network: &'static str,
-    /// How many were received.
+    /// Number of entries received.
     #[serde(rename = "in")]
     into: u64,
-    /// How many were sent.
+    /// Number of entries sent.
     out: u64,
 }
 
-/// Entries of an age.
+/// Received entries within a range of ages.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressAge")]
 pub(crate) struct Age {
-    /// The age.
+    /// The range, such as `< 1 h`.
     bucket: &'static str,
-    /// How many.
+    /// Number of entries.
     count: u64,
 }
 
-/// Messages of a size.
+/// Received messages within a range of sizes.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressSize")]
 pub(crate) struct Size {
-    /// How many entries they have.
+    /// The range: how many entries each message has.
     addresses: &'static str,
-    /// How many messages.
+    /// Number of messages.
     messages: u64,
 }
 
-/// A peer that sends addresses.
+/// A peer that sent addresses.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressSender")]
 pub(crate) struct Sender {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// The peer's address.
+    /// Address and port of the peer.
     addr: String,
-    /// Messages that it sent.
+    /// Number of messages that it sent.
     messages: u64,
-    /// Entries that it sent.
+    /// Number of entries that it sent.
     addresses: u64,
-    /// Entries that were its own address.
+    /// Number of entries that it sent with its own address.
     self_announcements: u64,
-    /// Entries that were too many.
+    /// Number of entries that were rate-limited.
     rate_limited: u64,
-    /// When it last sent some.
+    /// When it last sent an address message. Null without tracepoints.
     last: Option<Time>,
 }
 
-/// The space of IPv4.
+/// Received IPv4 entries by address range.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressIpv4")]
 pub(crate) struct Ipv4 {
-    /// Entries by the first number of their address.
+    /// Number of entries in each /8: 256 values, by the first octet.
     slash8: Vec<u64>,
 }
 
-/// An address that went by.
+/// An entry of an address message.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressRecent")]
 pub(crate) struct Recent {
-    /// When.
+    /// When the message was sent or received.
     time: Time,
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// `inbound`: the peer sent it.
+    /// `inbound`: sent by the peer; `outbound`: sent by the node.
     direction: &'static str,
     /// The address and its port.
     addr: String,
-    /// Its network.
+    /// Network of the address.
     network: &'static str,
-    /// Names of the services that it is said to offer.
+    /// Names of the service flags in the entry.
     services: Vec<String>,
-    /// When somebody is said to have been connected to it.
+    /// The entry's timestamp: when the address was last known to be reachable, according to the sender.
     timestamp: Option<Time>,
-    /// It is the peer's own address.
+    /// Whether it is the sending peer's own address.
     #[serde(rename = "self")]
     own: bool,
 }
@@ -190,8 +191,8 @@ pub(crate) struct Recent {
 impl endpoint::Endpoint for Endpoint {
     type Answer = Addresses;
     const PATH: &'static str = "addresses";
-    const TITLE: &'static str = "Gossip of addresses";
-    const ABOUT: &'static str = "";
+    const TITLE: &'static str = "Address gossip";
+    const ABOUT: &'static str = "Addresses that nodes and peers send each other in addr and addrv2 messages.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES, MAP];
 
     fn answer(request: &RequestContext) -> Result<Addresses, ApiError> {
@@ -257,19 +258,19 @@ fn series(states: &[&State], traced: bool, window: &Window) -> Series {
         step_seconds: window.step_seconds(),
         into: all(&|state, values| {
             let [received, _] = &state.series;
-            let (series, known) = if traced {
+            let (series, coverage) = if traced {
                 (received, state.traced)
             } else {
-                (&state.logged_series, state.log_known.lasting(QUIET_NS))
+                (&state.logged_series, state.log_coverage.lasting(QUIET_NS))
             };
-            series.add_to(window, known, values);
+            series.add_to(window, coverage, values);
         }),
         out: all(&|state, values| {
             let [_, sent] = &state.series;
             sent.add_to(window, state.traced, values);
         }),
         rate_limited: all(&|state, values| {
-            state.limited_series.add_to(window, state.log_known.lasting(QUIET_NS), values);
+            state.limited_series.add_to(window, state.log_coverage.lasting(QUIET_NS), values);
         }),
     }
 }
@@ -291,7 +292,7 @@ fn senders(nodes: &[(&str, &Node)]) -> Vec<Sender> {
                 addresses: gossip.received.max(gossip.logged.saturating_add(gossip.logged_limited)),
                 self_announcements: gossip.own,
                 rate_limited: polled.max(gossip.logged_limited),
-                last: known_time(gossip.last_ns),
+                last: nonzero_time(gossip.last_ns),
             }
         })
         .collect();

@@ -11,10 +11,10 @@ use crate::state::addrman::{AGES, Addrman as State, CHANGES};
 
 pub(crate) struct Endpoint;
 
-/// The address managers.
+/// The address managers of the nodes.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Addrman {
-    /// By node.
+    /// The address manager of each node.
     nodes: Vec<Node>,
 }
 
@@ -22,66 +22,66 @@ pub(crate) struct Addrman {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddrmanNode")]
 pub(crate) struct Node {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// Addresses by network, by getaddrmaninfo.
+    /// Number of addresses in each network, by getaddrmaninfo.
     networks: Vec<Network>,
-    /// What getrawaddrman tells; null if it is not asked.
+    /// The tables, by getrawaddrman. Null if it is not polled.
     entries: Option<Entries>,
-    /// Changes that debug.log told of (category addrman), by kind.
+    /// Number of changes by kind, as reported by debug.log (category `addrman`).
     changes: BTreeMap<&'static str, u64>,
 }
 
-/// Addresses of a network.
+/// Number of addresses in one network.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddrmanNetwork")]
 pub(crate) struct Network {
     /// The network.
     network: String,
-    /// Those that somebody told of.
+    /// Addresses in the new table: received from others, not yet connected to.
     new: u64,
-    /// Those that the node was connected to.
+    /// Addresses in the tried table: the node has been connected to them.
     tried: u64,
-    /// Both.
+    /// Sum of both.
     total: u64,
 }
 
-/// The tables.
+/// Statistics of the tables of an address manager, by getrawaddrman.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddrmanEntries")]
 pub(crate) struct Entries {
-    /// Entries that somebody told of: an address may be there eight times.
+    /// Number of entries in the new table. An address may have up to eight entries there.
     new: u64,
-    /// Entries that the node was connected to.
+    /// Number of entries in the tried table.
     tried: u64,
-    /// Entries by how long ago somebody was connected to them.
+    /// Number of entries by age: the time since the entry's timestamp.
     ages: Vec<Age>,
-    /// Network groups of those who told of them, the 20 largest.
+    /// The 20 network groups from which most entries were received.
     sources: Vec<Source>,
-    /// How many autonomous systems they are in; null without a map.
+    /// Number of autonomous systems that the entries are in. Null if no map of autonomous systems is available.
     #[serde(rename = "as")]
     systems: Option<u64>,
 }
 
-/// Entries of an age.
+/// Number of entries within a range of ages.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddrmanAge")]
 pub(crate) struct Age {
-    /// The age.
+    /// The range, such as `< 1 h`.
     bucket: &'static str,
-    /// In the table of new ones.
+    /// Entries in the new table.
     new: u64,
-    /// In the table of tried ones.
+    /// Entries in the tried table.
     tried: u64,
 }
 
-/// Who told of entries.
+/// A network group from which entries were received.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddrmanSource")]
 pub(crate) struct Source {
     /// The network group.
     group: String,
-    /// How many entries.
+    /// Number of entries received from it.
     entries: u64,
 }
 
@@ -89,7 +89,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Addrman;
     const PATH: &'static str = "addrman";
     const TITLE: &'static str = "The address manager";
-    const ABOUT: &'static str = "In numbers.";
+    const ABOUT: &'static str = "Statistics of the address manager of each node.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Addrman, ApiError> {

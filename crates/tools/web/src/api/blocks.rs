@@ -12,82 +12,82 @@ use model::blocks::{Block as State, Stage};
 pub(crate) struct Endpoint;
 
 const LIMIT: Parameter =
-    Parameter { name: "limit", kind: ParameterKind::Number(1, 200, 30), about: "How many blocks at the most." };
+    Parameter { name: "limit", kind: ParameterKind::Number(1, 200, 30), about: "Maximum number of blocks." };
 
-/// A block, and when which node had which part of it.
+/// A block, and its progress at each node.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Block {
-    /// Its hash.
+    /// Hash of the block.
     hash: String,
-    /// Its height.
+    /// Height of the block.
     height: Option<u32>,
     /// The time in its header.
     time: Option<Time>,
-    /// When any of the nodes heard of it first.
+    /// When the first of the nodes received the block or an announcement of it.
     first_seen: Time,
-    /// By node.
+    /// The progress at each node.
     nodes: Vec<Node>,
 }
 
-/// A block, as a node saw it.
+/// The progress of a block at one node. Times are null for stages that were not observed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BlockNode")]
 pub(crate) struct Node {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// When it knew the header.
+    /// When the node received the header.
     header: Option<Time>,
-    /// When the compact block came.
+    /// When the node received the compact block.
     compact_block: Option<Time>,
-    /// When the compact block was put together.
+    /// When the block was reconstructed from the compact block.
     reconstructed: Option<Time>,
     /// When the block was connected.
     connected: Option<Time>,
     /// When it became the tip.
     tip: Option<Time>,
-    /// Who announced it, the first 16.
+    /// The first 16 announcements by peers.
     announced_by: Vec<Announcement>,
-    /// Transactions that came with the compact block.
+    /// Number of transactions that the compact block contained.
     prefilled: Option<u32>,
-    /// Transactions that the mempool had.
+    /// Number of transactions taken from the mempool.
     from_mempool: Option<u32>,
-    /// Transactions that the extra pool had.
+    /// Number of transactions taken from the extra pool.
     from_extra_pool: Option<u32>,
-    /// Transactions that the node had to ask for.
+    /// Number of transactions that the node had to request (getblocktxn).
     requested: Option<u32>,
-    /// Their bytes.
+    /// Size of the requested transactions, in bytes.
     requested_bytes: Option<u64>,
-    /// How long connecting took.
+    /// Duration of the connection of the block to the chain, in seconds.
     connect_seconds: Option<f64>,
-    /// Transactions.
+    /// Number of transactions of the block.
     transactions: Option<i64>,
-    /// Inputs.
+    /// Number of inputs of the block.
     inputs: Option<i32>,
-    /// Cost of signature operations.
+    /// Signature operation cost of the block.
     sigops: Option<i64>,
-    /// Bytes of the block message, if a whole one came.
+    /// Size of the block message, in bytes. Null if the block was not received as one.
     size: Option<u64>,
 }
 
-/// Somebody announced a block.
+/// A peer's announcement of a block.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BlockAnnouncement")]
 pub(crate) struct Announcement {
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// The peer's address, if it is known still.
+    /// The peer's address. Null if the peer is no longer remembered.
     addr: Option<String>,
-    /// By which message: `cmpctblock`, `headers`, `inv`, `block`.
+    /// Type of the announcing message: `cmpctblock`, `headers`, `inv` or `block`.
     message: &'static str,
-    /// How long after the node first heard of the block.
+    /// Seconds since the node first received the block or an announcement of it.
     after_seconds: f64,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Vec<Block>;
     const PATH: &'static str = "blocks";
-    const TITLE: &'static str = "The last blocks";
-    const ABOUT: &'static str = "Newest first. Blocks that only peers told of, and no node itself, are left out.";
+    const TITLE: &'static str = "Recent blocks";
+    const ABOUT: &'static str = "Newest first. Blocks that peers announced but that no node confirmed are left out.";
     const PARAMETERS: &'static [Parameter] = &[NODE, LIMIT];
 
     fn answer(request: &RequestContext) -> Result<Vec<Block>, ApiError> {

@@ -1,6 +1,6 @@
-//! Answers of the API are made and compressed once for all clients that send the same request within half a second.
+//! A cache for responses of the API: a response is made and compressed once for all clients that send the same request within half a second.
 //!
-//! This layer is around the one that compresses: what it keeps is what goes to the client.
+//! This layer is outside of the compression layer, so the cached bodies are compressed already.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -27,12 +27,12 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Requests with a longer key, in bytes, are answered without the cache. Those of the pages have some 100 bytes.
 const MAX_KEY: usize = 2_048;
 
-/// Where a response is, or will be once the first of those who asked for it has made it.
+/// A cached response, empty until the first request for it has made it.
 type Slot = Arc<OnceCell<Cached>>;
 
 /// The responses of the last half second.
 pub(crate) struct Cache {
-    /// By request, with the time at which it was made. They are only peeked at, so that the oldest is always the first to go.
+    /// By [`key`], with the time at which the slot was made. Slots are only peeked at, so that the oldest one is always evicted first.
     responses: Mutex<LruCache<String, (Instant, Slot)>>,
 }
 

@@ -13,56 +13,56 @@ use model::blocks::{ChainEvent as Event, Stage};
 
 pub(crate) struct Endpoint;
 
-/// Tips of the chains that the nodes follow, and what went wrong with blocks.
+/// The tips of the nodes, and forks, reorganisations and invalid blocks.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Chain {
-    /// The nodes.
+    /// The tip of each node.
     nodes: Vec<Node>,
     /// Heights at which more than one block was connected, highest first.
     forks: Vec<Fork>,
     /// Blocks that were disconnected, newest first.
-    disconnected: Vec<Happened>,
-    /// Blocks that are not valid, newest first.
-    invalid: Vec<Happened>,
-    /// Blocks that were disconnected and not connected again, newest first.
-    stale: Vec<Happened>,
+    disconnected: Vec<BlockEvent>,
+    /// Invalid blocks, newest first.
+    invalid: Vec<BlockEvent>,
+    /// Blocks that were disconnected and not connected again since, newest first.
+    stale: Vec<BlockEvent>,
 }
 
-/// The chain that a node follows.
+/// The active chain of a node.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ChainNode")]
 pub(crate) struct Node {
-    /// The node.
+    /// Name of the node.
     node: String,
     /// Height of its tip.
     height: Option<u32>,
-    /// Height of the best header that it knows.
+    /// Height of its best header.
     headers: Option<u32>,
     /// Hash of its tip.
     best_block: Option<String>,
-    /// When the tip became the tip; null if it was when we began.
+    /// When the present tip became the tip. Null if it already was when the program started.
     tip_changed: Option<Time>,
     /// Its last 20 tips, newest first.
     recent_tips: Vec<Tip>,
 }
 
-/// A tip.
+/// A block that became the tip.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Tip {
     /// Hash of the block.
     hash: Option<String>,
-    /// Its height.
+    /// Height of the block.
     height: Option<u32>,
     /// When it became the tip.
     time: Time,
 }
 
-/// More than one block at a height.
+/// A height at which more than one block was connected.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Fork {
     /// The height.
     height: u32,
-    /// The blocks.
+    /// The blocks at this height.
     hashes: Vec<Branch>,
 }
 
@@ -70,25 +70,25 @@ pub(crate) struct Fork {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ChainBranch")]
 pub(crate) struct Branch {
-    /// Its hash.
+    /// Hash of the block.
     hash: String,
-    /// Nodes that connected it.
+    /// Names of the nodes that connected it.
     nodes: Vec<String>,
 }
 
-/// Something happened to a block.
+/// A block that was disconnected or is invalid.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ChainHappened")]
-pub(crate) struct Happened {
-    /// The node.
+pub(crate) struct BlockEvent {
+    /// Name of the node.
     node: String,
-    /// Hash of the block, if the node told it.
+    /// Hash of the block. Null if the node did not report it.
     hash: Option<String>,
-    /// Its height, if the node told it.
+    /// Height of the block. Null if the node did not report it.
     height: Option<u32>,
-    /// When.
+    /// When it was disconnected or found to be invalid.
     time: Time,
-    /// What, if there is more to say.
+    /// Further details as text, if there are any.
     text: Option<String>,
 }
 
@@ -96,7 +96,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Chain;
     const PATH: &'static str = "chain";
     const TITLE: &'static str = "Tips and forks";
-    const ABOUT: &'static str = "Of the last 200 blocks of each node.";
+    const ABOUT: &'static str = "Covers the last 200 blocks of each node.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Chain, ApiError> {
@@ -153,10 +153,10 @@ fn forks(nodes: &[(&str, &Observed)]) -> Vec<Fork> {
         .collect()
 }
 
-fn happened<'a>(nodes: &[(&str, &'a Observed)], of: impl Fn(&'a Observed) -> Vec<&'a Event>) -> Vec<Happened> {
+fn happened<'a>(nodes: &[(&str, &'a Observed)], of: impl Fn(&'a Observed) -> Vec<&'a Event>) -> Vec<BlockEvent> {
     let mut all = Vec::new();
     for (name, node) in nodes {
-        all.extend(of(node).into_iter().map(|event| Happened {
+        all.extend(of(node).into_iter().map(|event| BlockEvent {
             node: (*name).to_owned(),
             hash: event.hash.map(|block| hash(&block)),
             height: event.height,

@@ -11,26 +11,26 @@ use super::values::Time;
 
 pub(crate) struct Endpoint;
 
-/// The program and what it observes.
+/// The program, and the nodes and extractors that it observes.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Info {
     /// Version of peer-observer.
     version: &'static str,
     /// The time of this answer.
     now: Time,
-    /// Since when it counts.
+    /// When the program started, from which on it counts.
     started: Time,
-    /// Strangers look at this: addresses are pseudonyms.
+    /// Whether this is the public mode, in which addresses are replaced by pseudonyms.
     public: bool,
     /// Names of all nodes.
     nodes: Vec<String>,
-    /// Names of the sets of networks.
+    /// Names of the configured sets of networks.
     sets: Vec<String>,
-    /// Whether there is a map of autonomous systems.
+    /// Whether a map of autonomous systems is configured.
     asmap: bool,
-    /// Which extractors work for any of the nodes: `ebpf`, `rpc`, `log`, `p2p`, `ipc`, `process`.
+    /// For each extractor (`ebpf`, `rpc`, `log`, `p2p`, `ipc`, `process`), whether it is up for at least one node.
     sources: BTreeMap<&'static str, bool>,
-    /// How many clients get live events.
+    /// Number of clients of the live feed.
     clients: u64,
 }
 
@@ -38,7 +38,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Info;
     const PATH: &'static str = "info";
     const TITLE: &'static str = "The program and what it observes";
-    const ABOUT: &'static str = "";
+    const ABOUT: &'static str = "The version, the mode, the names of the nodes, and which extractors are up.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Info, ApiError> {

@@ -13,40 +13,37 @@ use crate::state::lines::{Entry, Limit};
 pub(crate) struct Endpoint;
 
 const LIMIT: Parameter =
-    Parameter { name: "limit", kind: ParameterKind::Number(1, 2_000, 200), about: "How many entries at the most." };
+    Parameter { name: "limit", kind: ParameterKind::Number(1, 2_000, 200), about: "Maximum number of entries." };
 const LEVEL: Parameter = Parameter {
     name: "level",
     kind: ParameterKind::Text,
-    about: "Only entries of this level: `info`, `warning`, `error`, `debug`, `trace`.",
+    about: "Only entries of this level: `info`, `warning`, `error`, `debug` or `trace`.",
 };
 const CATEGORY: Parameter =
     Parameter { name: "category", kind: ParameterKind::Text, about: "Only entries of this category, such as `net`." };
 const UNKNOWN: Parameter =
-    Parameter { name: "unknown", kind: ParameterKind::Flag, about: "1: only entries of unknown form." };
-const TEXT: Parameter = Parameter {
-    name: "text",
-    kind: ParameterKind::Text,
-    about: "Only entries with this text, in small or capital letters.",
-};
+    Parameter { name: "unknown", kind: ParameterKind::Flag, about: "1: only entries whose format is not recognised." };
+const TEXT: Parameter =
+    Parameter { name: "text", kind: ParameterKind::Text, about: "Only entries that contain this text, ignoring case." };
 
-/// debug.log.
+/// Entries and statistics of debug.log.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Log {
-    /// How many entries there were, by category and level, most first.
+    /// Number of entries by category and level since the program started, most first.
     counts: Vec<Count>,
-    /// How many had no form that is known.
+    /// Number of entries whose format is not recognised.
     unknown: u64,
-    /// When nodes began and ceased to limit what they write, newest first.
+    /// When nodes started and stopped limiting the rate of their logging, newest first.
     rate_limits: Vec<RateLimit>,
-    /// Whether a node limits what it writes at present.
+    /// Whether a node limits the rate of its logging at present.
     suppressing: bool,
-    /// The last entries, newest first.
+    /// The last entries that match the request, newest first.
     lines: Vec<Line>,
-    /// What nodes write, by the RPC `logging`.
+    /// Which categories the nodes log, by the RPC `logging`.
     categories: Vec<Category>,
 }
 
-/// How many entries there were.
+/// Number of entries of one category and level.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LogCount")]
 pub(crate) struct Count {
@@ -54,28 +51,28 @@ pub(crate) struct Count {
     category: String,
     /// The level.
     level: &'static str,
-    /// How many.
+    /// Number of entries.
     count: u64,
-    /// Their bytes.
+    /// Size of the entries, in bytes.
     bytes: u64,
-    /// How many per second, over the last 10 s.
+    /// Entries per second, averaged over the last 10 s.
     rate: f64,
 }
 
-/// A node began or ceased to limit what it writes.
+/// The start or stop of rate limiting in a node's logging.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RateLimit {
-    /// When.
+    /// When it was logged.
     time: Time,
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// Whether it began.
+    /// True at the start of the limiting, false at its end.
     begins: bool,
-    /// Place in the node's source.
+    /// Location in the node's source code, such as `net.cpp:123`.
     location: String,
-    /// Function there.
+    /// Function in the node's source code.
     function: String,
-    /// Bytes that were not written.
+    /// Bytes that were not logged.
     bytes: u64,
 }
 
@@ -83,41 +80,41 @@ pub(crate) struct RateLimit {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LogLine")]
 pub(crate) struct Line {
-    /// When.
+    /// When it was logged.
     time: Time,
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// Its level.
+    /// Its level: `info`, `warning`, `error`, `debug` or `trace`.
     level: &'static str,
     /// Its category.
     category: String,
-    /// The node's thread.
+    /// The thread of the node that logged it.
     thread: String,
-    /// Its kind, as events have it.
+    /// Kind of the event made from it.
     kind: &'static str,
-    /// What it says.
+    /// Its text.
     text: String,
-    /// Whether its form is not known.
+    /// Whether its format is not recognised.
     unknown: bool,
 }
 
-/// Whether a node writes a category.
+/// Whether a node logs a category.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LogCategory")]
 pub(crate) struct Category {
-    /// The node.
+    /// Name of the node.
     node: String,
     /// The category.
     category: String,
-    /// Whether it writes it.
+    /// Whether the category is logged.
     on: bool,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Log;
     const PATH: &'static str = "log";
-    const TITLE: &'static str = "debug.log";
-    const ABOUT: &'static str = "The last 2,000 entries of each node are known.";
+    const TITLE: &'static str = "Entries of debug.log";
+    const ABOUT: &'static str = "The last 2,000 entries of each node are kept.";
     const PARAMETERS: &'static [Parameter] = &[NODE, LIMIT, LEVEL, CATEGORY, UNKNOWN, TEXT];
 
     fn answer(request: &RequestContext) -> Result<Log, ApiError> {

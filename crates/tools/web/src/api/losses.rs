@@ -7,74 +7,74 @@ use super::Client;
 use super::endpoint::{self, RequestContext};
 use super::nodes::run;
 use super::parameters::{ApiError, NODE, Parameter};
-use super::values::{Time, known as known_time};
+use super::values::{Time, nonzero_time};
 use crate::state::node::Node;
 use crate::state::sources::Extractor;
 use bus::Reason;
 
 pub(crate) struct Endpoint;
 
-/// A queue that is fuller than that is worth a word.
+/// A queue that is filled beyond this share of its capacity leads to a warning.
 const FULL: f64 = 0.8;
 
-/// What was lost, what waits, and what to do about it.
+/// Lost events, queues and extractors, and advice.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Losses {
-    /// What was lost in this process.
+    /// Number of events lost in this process, by stage and reason.
     stages: Vec<Stage>,
-    /// What waits in this process.
+    /// Queues of this process.
     queues: Vec<Queue>,
-    /// The last 100 times that events were missing, newest first.
+    /// The last 100 gaps in the sequence of events, newest first.
     gaps: Vec<Gap>,
-    /// Extractors, by node.
+    /// Extractors of each node.
     sources: Vec<Source>,
-    /// Who gets live events.
+    /// Clients of the live feed.
     clients: Vec<Client>,
-    /// What is wrong, and what to do about it.
+    /// Advice: problems that were found, and their remedies.
     advice: Vec<Advice>,
 }
 
-/// What was lost at one place in this process.
+/// Events lost at one stage of this process for one reason.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LossStage")]
 pub(crate) struct Stage {
-    /// The place.
+    /// Name of the stage.
     stage: String,
-    /// `full`, `too_large`, `disconnected`, `slow_consumer`, `undecodable`, `unreadable`.
+    /// `full`, `too_large`, `disconnected`, `slow_consumer`, `undecodable` or `unreadable`.
     reason: &'static str,
-    /// How many events.
+    /// Number of events.
     count: u64,
 }
 
-/// Events that wait for a reader in this process.
+/// A queue of this process.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Queue {
-    /// Its name.
+    /// Name of the queue.
     name: String,
-    /// Events that wait, or KiB of large ones.
+    /// Fill level: number of events, or of KiB if they are large.
     waiting: u64,
-    /// How many may.
+    /// Maximum fill level.
     capacity: u64,
 }
 
-/// Events that did not arrive.
+/// A gap in the sequence of events of an extractor.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Gap {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// Id of the run, in hexadecimal.
+    /// Id of the extractor's run, in hexadecimal.
     run: Option<String>,
-    /// The extractor.
+    /// Name of the extractor. Null if it is not known.
     source: Option<String>,
-    /// How many.
+    /// Number of missing events.
     missing: u64,
-    /// Where: `queue` (in this process) or `nats` (before it).
+    /// Where they were lost: `queue` (in this process) or `nats` (before they reached it).
     stage: &'static str,
-    /// When the last event before them happened.
+    /// Time of the last event before the gap. Null if it is not known.
     from: Option<Time>,
-    /// When the first event after them happened.
+    /// Time of the first event after the gap.
     to: Time,
-    /// The same, when they were found to be missing.
+    /// When the gap was detected: the same as `to`.
     time: Time,
 }
 
@@ -82,58 +82,58 @@ pub(crate) struct Gap {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Extractor")]
 pub(crate) struct Source {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// Its name.
+    /// Name of the extractor.
     extractor: String,
-    /// Whether it works.
+    /// Whether it is up: its last status or event is recent, and it has not ended.
     up: bool,
-    /// When its last event happened.
+    /// Time of its last event.
     last_event: Option<Time>,
-    /// When it last told how it does.
+    /// Time of its last status report.
     last_status: Option<Time>,
-    /// When it began.
+    /// When it started.
     started: Option<Time>,
-    /// It said that it ends.
+    /// Whether it reported that it ended.
     ended: bool,
-    /// What it lost itself.
+    /// Events that it dropped itself.
     dropped: Vec<Dropped>,
-    /// What else it counts.
+    /// Its other counters.
     counters: Vec<Counter>,
 }
 
-/// What an extractor lost.
+/// Events that an extractor dropped at one stage for one reason.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LossDropped")]
 pub(crate) struct Dropped {
-    /// Where.
+    /// Name of the stage.
     stage: String,
-    /// Why.
+    /// The reason.
     reason: String,
-    /// How many events.
+    /// Number of events.
     count: u64,
 }
 
-/// What an extractor counts.
+/// A counter of an extractor.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LossCounter")]
 pub(crate) struct Counter {
-    /// What.
+    /// Name of the counter.
     name: String,
-    /// Of what.
+    /// Label of the counter, or an empty string.
     label: String,
-    /// How many.
+    /// Value of the counter.
     value: f64,
 }
 
-/// What is wrong, and what to do about it.
+/// A problem that was found, and its remedy.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Advice {
     /// `warning` or `error`.
     severity: &'static str,
-    /// What is wrong.
+    /// The problem.
     what: String,
-    /// What to do.
+    /// The remedy.
     #[serde(rename = "do")]
     remedy: String,
 }
@@ -142,8 +142,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Losses;
     const PATH: &'static str = "losses";
     const TITLE: &'static str = "Losses and health";
-    const ABOUT: &'static str =
-        "What was lost anywhere between the nodes and here, what waits, and what to do about it.";
+    const ABOUT: &'static str = "Events that were lost between the nodes and this tool, fill levels of queues, the state of the extractors, and advice.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Losses, ApiError> {
@@ -198,9 +197,9 @@ fn source(node: &str, extractor: &str, state: &Extractor, now_ns: u64) -> Source
         node: node.to_owned(),
         extractor: extractor.to_owned(),
         up: state.is_up(now_ns),
-        last_event: known_time(state.last_ns),
-        last_status: known_time(state.status_ns),
-        started: known_time(state.since_ns),
+        last_event: nonzero_time(state.last_ns),
+        last_status: nonzero_time(state.status_ns),
+        started: nonzero_time(state.since_ns),
         ended: state.ended,
         dropped: dropped
             .map(|(stage, reason, count)| Dropped {
@@ -225,18 +224,23 @@ fn advice(
     request: &RequestContext,
 ) -> Vec<Advice> {
     let mut all = Vec::new();
-    let mut say = |severity, what: String, remedy: &str| all.push(Advice { severity, what, remedy: remedy.to_owned() });
+    let mut advise =
+        |severity, what: String, remedy: &str| all.push(Advice { severity, what, remedy: remedy.to_owned() });
     for source in sources.iter().filter(|source| !source.up) {
         let Source { node, extractor, ended, .. } = source;
         if *ended {
-            say(
+            advise(
                 "error",
                 format!("Extractor {extractor} of {node} has ended."),
-                "Start it again; its own log tells why it ended.",
+                "Start it again; its own log has the reason why it ended.",
             );
         } else {
-            let remedy = "Look whether it runs, and whether it reaches its node and NATS: peer-observer doctor tells.";
-            say("error", format!("Nothing has been heard of extractor {extractor} of {node} for some time."), remedy);
+            let remedy = "Check that it runs and that it reaches its node and NATS: run peer-observer doctor.";
+            advise(
+                "error",
+                format!("Extractor {extractor} of {node} has not reported anything for some time."),
+                remedy,
+            );
         }
     }
     for source in sources {
@@ -244,58 +248,62 @@ fn advice(
             let Dropped { stage, reason, count } = dropped;
             let what =
                 format!("Extractor {} of {} lost {count} events at {stage}: {reason}.", source.extractor, source.node);
-            say("warning", what, remedy_of(stage, reason));
+            advise("warning", what, remedy_of(stage, reason));
         }
     }
     for stage in stages {
         let what = format!("{} events were lost at {}: {}.", stage.count, stage.stage, stage.reason);
-        say("warning", what, remedy_of(&stage.stage, stage.reason));
+        advise("warning", what, remedy_of(&stage.stage, stage.reason));
     }
     for queue in queues.iter().filter(|queue| queue.capacity > 0 && queue.waiting as f64 > FULL * queue.capacity as f64)
     {
         let what = format!("The queue of {} is nearly full: {} of {}.", queue.name, queue.waiting, queue.capacity);
-        say(
+        advise(
             "warning",
             what,
-            "If it stays so, events will be lost: give this machine more time for it, or observe fewer nodes with it.",
+            "If it stays so, events will be lost: give this process more processor time, or observe fewer nodes with it.",
         );
     }
     let missing = gaps.iter().filter(|gap| gap.stage == "nats").map(|gap| gap.missing).sum::<u64>();
     if missing > 0 {
-        let what = format!("{missing} events did not arrive through NATS of late.");
-        say(
+        let what = format!("{missing} events did not arrive through NATS recently.");
+        advise(
             "warning",
             what,
-            "Look at the extractors' own losses, at the NATS server's log and at the connection between the machines.",
+            "Check the extractors' own losses, at the NATS server's log and at the connection between the machines.",
         );
     }
     let slow = request.clients.iter().filter(|client| client.dropped > 0).count();
     if slow > 0 {
-        let what = format!("{slow} clients of live events are too slow and missed some; nobody else did.");
-        say("warning", what, "Let them ask for less: fewer kinds, or the brief form.");
+        let what = format!("{slow} clients of live events are too slow and missed some; no other client is affected.");
+        advise("warning", what, "Let them subscribe to fewer kinds of events, or to the brief form.");
     }
     if sources.is_empty() {
         let remedy =
-            "Start an extractor; with NATS, look whether extractors and this tool use the same server and prefix.";
-        say("warning", "No extractor has told anything yet.".to_owned(), remedy);
+            "Start an extractor; with NATS, check that extractors and this tool use the same server and prefix.";
+        advise("warning", "No extractor has reported anything yet.".to_owned(), remedy);
     }
     all
 }
 
-/// What to do about a loss.
+/// The remedy for a loss.
 fn remedy_of(stage: &str, reason: &str) -> &'static str {
     match (stage, reason) {
         (stage, "full") if stage.contains("ring") || stage.contains("ebpf") => {
-            "Enlarge the ring buffer of the tracepoints (ring_size in the configuration), or let them tell of fewer messages."
+            "Enlarge the ring buffer of the tracepoints (ring_size in the configuration), or let them report fewer messages."
         }
         (_, "full") => {
-            "A reader was too slow: give it more time, let it ask for less, or run it in a process of its own."
+            "A reader was too slow: give it more processor time, let it subscribe to less, or run it in a process of its own."
         }
         (_, "too_large") => "Raise max_payload of the NATS server.",
         (_, "disconnected") => "The connection to NATS broke: look at the server and the network.",
-        (_, "slow_consumer") => "This process read too slowly from NATS: give it more time, or let it ask for less.",
-        (_, "undecodable") => "A publisher sends what is no event, or a newer kind of event: update this program.",
-        (_, "unreadable") => "The node wrote what could not be read: its version may be newer than this program.",
-        _ => "See the manual, losses.",
+        (_, "slow_consumer") => {
+            "This process read too slowly from NATS: give it more processor time, or let it subscribe to less."
+        }
+        (_, "undecodable") => "A publisher sends data that is no event, or a newer kind of event: update this program.",
+        (_, "unreadable") => {
+            "The node sent data that could not be parsed: its version may be newer than this program supports."
+        }
+        _ => "See the manual on losses.",
     }
 }

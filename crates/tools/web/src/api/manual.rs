@@ -19,15 +19,15 @@ machine-readable description, OpenAPI 3.1, is at `api/openapi.json`.
 - Only GET is allowed. Answers are JSON, compressed with gzip if the client accepts that. The same
   request within half a second gets the same answer.
 - Times are RFC 3339 text in UTC. Durations are in seconds, and their names end in `_seconds`. Sizes
-  are in bytes, rates per second. Hashes are written as block explorers write them. What is not known is
+  are in bytes, rates per second. Hashes are written as block explorers write them. Unknown values are
   null.
 - `node=NAME` limits the answer to one node. Without it, the answer is about all nodes.
 - A time series has `start`, `step_seconds` and lists with one value for each step: the oldest first,
-  null where nothing is known. `minutes=1` to `minutes=1440` sets the length, 60 by default. Steps are
+  null where the value is unknown. `minutes=1` to `minutes=1440` sets the length, 60 by default. Steps are
   10 s up to 120 minutes, and 60 s beyond. Series are kept in memory: they begin when the program starts.
 - An invalid request gets a status of 4xx and `{\"error\":\"...\"}` with the reason and what would be
   right.
-- In the public mode, answers have nothing that would reveal where the node is: see
+- In the public mode, answers contain nothing that would reveal where the node is: see
   [public.md](public.md).
 ";
 

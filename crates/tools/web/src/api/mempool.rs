@@ -14,25 +14,25 @@ use crate::state::series::{Series as Values, Window};
 
 pub(crate) struct Endpoint;
 
-/// So long nothing may change without anything being missing.
+/// The mempool may be unchanged for this long, in nanoseconds, and its series still count as observed.
 const QUIET_NS: u64 = 600 * crate::state::series::SECOND;
-/// Changes that are told of.
+/// The maximum number of changes in an answer.
 const MAX_RECENT: usize = 100;
 
-/// The mempools.
+/// The mempools of the nodes and their changes.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Mempool {
-    /// What they have, by node.
+    /// The mempool of each node.
     nodes: Vec<Node>,
-    /// By time. Of several nodes: what they have is the largest of them, what comes and goes is added up.
+    /// Time series. With several nodes: the maximum of the sizes and of the minimum fee rates, the sum of the changes.
     series: Series,
-    /// Transactions that were removed, by reason, most first.
+    /// Number of removed transactions by reason, most first.
     removed: Vec<Reason>,
-    /// Transactions that were not taken, by reason, most first.
+    /// Number of rejected transactions by reason, most first.
     rejected: Vec<Reason>,
-    /// How many were replaced.
+    /// Number of replaced transactions.
     replaced: u64,
-    /// Transactions that came, by fee rate in sat/vB.
+    /// Number of added transactions by fee rate.
     added_fee_rates: Vec<FeeRate>,
     /// The last 100 changes, newest first.
     recent: Vec<Recent>,
@@ -42,121 +42,120 @@ pub(crate) struct Mempool {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MempoolNode")]
 pub(crate) struct Node {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// How many transactions it has.
+    /// Number of transactions.
     transactions: Option<i64>,
-    /// Their virtual bytes.
+    /// Total size of the transactions, in virtual bytes.
     vbytes: Option<i64>,
-    /// Bytes of memory that it uses.
+    /// Memory in use, in bytes.
     usage: Option<i64>,
-    /// Bytes of memory that it may use.
+    /// Maximum memory (`-maxmempool`), in bytes.
     max: Option<i64>,
-    /// All fees, in BTC.
+    /// Sum of the fees, in BTC.
     total_fee_btc: Option<f64>,
-    /// The least fee rate that gets in, BTC per 1,000 virtual bytes.
+    /// Minimum fee rate for acceptance, in BTC per 1,000 virtual bytes.
     min_fee_btc_kvb: Option<f64>,
-    /// The least fee rate that the node relays, BTC per 1,000 virtual bytes.
+    /// Minimum fee rate for relay (`-minrelaytxfee`), in BTC per 1,000 virtual bytes.
     min_relay_fee_btc_kvb: Option<f64>,
-    /// Whether it was loaded from disk.
+    /// Whether the mempool has been loaded from disk completely.
     loaded: Option<bool>,
-    /// Transactions of the node's own that no peer asked for yet.
+    /// Number of the node's own transactions that no peer has requested yet.
     unbroadcast: Option<i64>,
-    /// Transactions of which inputs are missing.
+    /// Number of orphans: transactions whose inputs are missing.
     orphans: Option<u64>,
-    /// Their bytes.
+    /// Size of the orphans, in bytes.
     orphan_bytes: Option<u64>,
-    /// Estimates of fee rates.
+    /// Fee rate estimates, by estimatesmartfee.
     estimates: Vec<Estimate>,
 }
 
-/// An estimate of a fee rate.
+/// A fee rate estimate, by estimatesmartfee.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MempoolEstimate")]
 pub(crate) struct Estimate {
-    /// Within so many blocks.
+    /// Confirmation target, in blocks.
     blocks: u32,
     /// `economical` or `conservative`.
     mode: &'static str,
-    /// BTC per 1,000 virtual bytes.
+    /// Estimated fee rate, in BTC per 1,000 virtual bytes.
     btc_kvb: f64,
 }
 
-/// Mempools by time.
+/// Time series of the mempools.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MempoolSeries")]
 pub(crate) struct Series {
-    /// Begin of the first step.
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Transactions that are there.
+    /// Number of transactions in the mempool.
     transactions: Steps,
-    /// Their virtual bytes.
+    /// Total size of the transactions, in virtual bytes.
     vbytes: Steps,
-    /// Transactions that came.
+    /// Number of transactions added.
     added: Steps,
-    /// Transactions that were removed.
+    /// Number of transactions removed.
     removed: Steps,
-    /// Transactions that were replaced.
+    /// Number of transactions replaced.
     replaced: Steps,
-    /// Transactions that were not taken.
+    /// Number of transactions rejected.
     rejected: Steps,
-    /// The least fee rate that gets in, BTC per 1,000 virtual bytes.
+    /// Minimum fee rate for acceptance, in BTC per 1,000 virtual bytes.
     min_fee_btc_kvb: Steps,
 }
 
-/// How often a reason was given.
+/// A reason for the removal or rejection of transactions.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MempoolReason")]
 pub(crate) struct Reason {
     /// The reason.
     reason: String,
-    /// How often.
+    /// Number of transactions.
     count: u64,
 }
 
-/// Transactions of a fee rate.
+/// Added transactions within a range of fee rates.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct FeeRate {
-    /// The fee rate, sat/vB.
+    /// The range, in sat/vB.
     bucket: &'static str,
-    /// How many.
+    /// Number of transactions.
     count: u64,
 }
 
-/// Something happened to a transaction.
+/// A change of the mempool.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MempoolRecent")]
 pub(crate) struct Recent {
-    /// When.
+    /// When the change happened.
     time: Time,
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// `added`, `removed`, `replaced`, `rejected`.
+    /// `added`, `removed`, `replaced` or `rejected`.
     what: &'static str,
-    /// Its id.
+    /// The txid.
     txid: Option<String>,
-    /// Why.
+    /// The reason for a removal or rejection.
     reason: Option<String>,
-    /// Virtual bytes.
+    /// Size of the transaction, in virtual bytes.
     vsize: Option<i32>,
-    /// Fee, in satoshi.
+    /// Fee of the transaction, in satoshi.
     fee_sat: Option<i64>,
-    /// Fee rate, sat/vB.
+    /// Fee rate of the transaction, in sat/vB.
     fee_rate: Option<f64>,
-    /// Id of the transaction that replaces it.
+    /// Id of the transaction that replaced it.
     by: Option<String>,
-    /// How long it had been in the mempool.
+    /// Seconds that it had been in the mempool.
     age_seconds: Option<f64>,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Mempool;
     const PATH: &'static str = "mempool";
-    const TITLE: &'static str = "The mempool";
-    const ABOUT: &'static str =
-        "Without tracepoints, debug.log tells what was added and rejected, and nobody what was removed or replaced.";
+    const TITLE: &'static str = "Mempools";
+    const ABOUT: &'static str = "Without tracepoints, only added and rejected transactions are reported, by debug.log.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
     fn answer(request: &RequestContext) -> Result<Mempool, ApiError> {
@@ -218,7 +217,7 @@ fn series(nodes: &[(&str, &Observed)], window: &Window) -> Series {
     let sum = |of: &dyn Fn(&State) -> &Values| {
         steps(window, |values| {
             nodes.iter().for_each(|(_, node)| {
-                of(&node.pages.mempool).add_to(window, node.pages.mempool.known.lasting(QUIET_NS), values);
+                of(&node.pages.mempool).add_to(window, node.pages.mempool.coverage.lasting(QUIET_NS), values);
             });
         })
     };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, MINUTES, NODE, Parameter};
-use super::values::{Step, Steps, Time, known as known_time, round};
+use super::values::{Step, Steps, Time, nonzero_time, round};
 use crate::state::messages::Messages as Source;
 use crate::state::names::direction;
 use crate::state::node::Node;
@@ -15,40 +15,41 @@ use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
 
-/// Messages by type and direction.
+/// P2P messages by type and direction.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Messages {
-    /// `ebpf`: tracepoints tell of all messages. `rpc`: getpeerinfo tells the bytes, and nobody how many messages.
+    /// Where the data comes from. `ebpf`: tracepoints report all messages. `rpc`: getpeerinfo reports bytes, and the number of messages is not
+    /// known.
     source: &'static str,
-    /// By time.
+    /// Time series.
     series: Series,
-    /// All together, most bytes first.
+    /// Totals by type and direction, most bytes first.
     types: Vec<Type>,
 }
 
-/// Messages by type, direction and time.
+/// Time series of messages by type and direction.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MessageSeries")]
 pub(crate) struct Series {
-    /// Begin of the first step.
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Types and directions, most bytes first.
+    /// One row for each type and direction, most bytes first.
     rows: Vec<Row>,
 }
 
-/// Messages of one type in one direction, by time.
+/// Time series of the messages of one type in one direction.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MessageRow")]
 pub(crate) struct Row {
     /// Type of the message.
     message: String,
-    /// `inbound`: the nodes received them.
+    /// `inbound`: received by the nodes; `outbound`: sent by them.
     direction: &'static str,
-    /// How many; null without tracepoints.
+    /// Number of messages. Null without tracepoints.
     count: Option<Steps>,
-    /// Bytes.
+    /// Bytes of the messages.
     bytes: Steps,
 }
 
@@ -58,19 +59,19 @@ pub(crate) struct Row {
 pub(crate) struct Type {
     /// Type of the message.
     message: String,
-    /// `inbound`: the nodes received them.
+    /// `inbound`: received by the nodes; `outbound`: sent by them.
     direction: &'static str,
-    /// How many; null without tracepoints.
+    /// Number of messages. Null without tracepoints.
     count: Option<u64>,
-    /// Bytes: by tracepoints, since the program began; by getpeerinfo, of the connections that are open, since they began.
+    /// Bytes. With tracepoints: since the program started. By getpeerinfo: of the open connections, since each was established.
     bytes: u64,
-    /// Messages per second, over the last 10 s; null without tracepoints.
+    /// Messages per second, averaged over the last 10 s. Null without tracepoints.
     rate: Option<f64>,
-    /// Bytes per second, over the last 10 s; null without tracepoints.
+    /// Bytes per second, averaged over the last 10 s. Null without tracepoints.
     byte_rate: Option<f64>,
-    /// When the last one came.
+    /// Time of the last message.
     last: Option<Time>,
-    /// Bytes of one, on average; null without tracepoints.
+    /// Average size of a message, in bytes. Null without tracepoints.
     mean_size: Option<f64>,
 }
 
@@ -91,7 +92,7 @@ impl Sum {
     }
 }
 
-/// All bytes of the connections that are open: what went over them before the first poll, too.
+/// Adds all bytes of the open connections to the sums, including those before the first poll.
 fn open_connections<'a>(
     nodes: &[(&str, &Node)],
     request: &RequestContext<'a>,
@@ -113,13 +114,13 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Messages;
     const PATH: &'static str = "messages";
     const TITLE: &'static str = "P2P messages";
-    const ABOUT: &'static str = "By type and direction, since the program began, and by time.";
+    const ABOUT: &'static str = "Totals by type and direction since the program started, and time series.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
     fn answer(request: &RequestContext) -> Result<Messages, ApiError> {
         let (nodes, window) = (request.nodes()?, request.window());
-        let traced = nodes.iter().any(|(_, node)| node.pages.traced.messages.known.any())
-            || nodes.iter().all(|(_, node)| !node.pages.polled.messages.known.any());
+        let traced = nodes.iter().any(|(_, node)| node.pages.traced.messages.coverage.any())
+            || nodes.iter().all(|(_, node)| !node.pages.polled.messages.coverage.any());
         let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
         for (_, node) in &nodes {
             let source: &Source = if traced { &node.pages.traced.messages } else { &node.pages.polled.messages };
@@ -131,8 +132,8 @@ impl endpoint::Endpoint for Endpoint {
                 sum.rate += row.rate.per_second(request.now_ns);
                 sum.byte_rate += row.byte_rate.per_second(request.now_ns);
                 sum.last_ns = sum.last_ns.max(row.last_ns);
-                row.counts.add_to(&window, source.known, &mut sum.counts);
-                row.sizes.add_to(&window, source.known, &mut sum.sizes);
+                row.counts.add_to(&window, source.coverage, &mut sum.counts);
+                row.sizes.add_to(&window, source.coverage, &mut sum.sizes);
             }
         }
         if !traced {
@@ -148,7 +149,7 @@ impl endpoint::Endpoint for Endpoint {
             bytes: sum.bytes,
             rate: of(sum.rate),
             byte_rate: of(sum.byte_rate),
-            last: known_time(sum.last_ns),
+            last: nonzero_time(sum.last_ns),
             mean_size: (sum.count > 0).then(|| round(sum.bytes as f64 / sum.count as f64, 1)),
         });
         let types = types.collect();

@@ -1,4 +1,4 @@
-//! The JSON API: what is known now, and for the last day, under `api/`.
+//! The JSON API below `api/`: the present state of the nodes and their peers, and time series of the last day.
 
 mod addresses;
 mod addrman;
@@ -41,12 +41,12 @@ pub use manual::manual;
 pub use openapi::document;
 use respond::{compressed_and_cached, respond};
 
-/// What the API tells of.
+/// The sources of the answers.
 #[derive(Clone)]
 pub struct Context {
-    /// What is known.
+    /// The state of all nodes.
     pub state: Arc<Mutex<State>>,
-    /// Tells who is connected for live events.
+    /// Returns the clients of the live feed.
     pub clients: Arc<dyn Fn() -> Vec<Client> + Send + Sync>,
 }
 
@@ -56,24 +56,24 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Somebody who gets live events.
+/// A client of the live feed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Client {
-    /// Its number.
+    /// Id of the client, unique since the program started.
     pub id: u64,
-    /// `ws` or `sse`.
+    /// How it is connected: `ws` (WebSocket) or `sse` (server-sent events).
     pub kind: &'static str,
-    /// Events that it got.
+    /// Number of events sent to it.
     pub sent: u64,
-    /// Events that it missed because it was too slow.
+    /// Number of events dropped because it was too slow.
     pub dropped: u64,
-    /// Events that wait for it.
+    /// Number of queued events and control messages.
     pub waiting: u64,
     /// When it connected.
     pub since: String,
 }
 
-/// All that can be asked for.
+/// All endpoints, in the order of the manual.
 const ENDPOINTS: &[Row] = &[
     Row::of::<info::Endpoint>(),
     Row::of::<nodes::Endpoint>(),
@@ -100,7 +100,7 @@ pub fn router(context: Context) -> Router {
         router = router.route(&path, get(move |state, path, query| respond(row, state, path, query)));
     }
     router = router.route("/openapi.json", get(|| async { respond::json(document().into()) }));
-    let only_get = || async { error(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here") };
+    let only_get = || async { error(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed") };
     let router = router.route("/{*rest}", get(not_found)).method_not_allowed_fallback(only_get).with_state(context);
     compressed_and_cached(router)
 }
@@ -110,7 +110,7 @@ async fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, &format!("there is nothing here; there are: {}", paths.join(", ")))
 }
 
-/// An answer that tells what is wrong.
+/// A response with an error message, as JSON.
 pub fn error(status: StatusCode, text: &str) -> Response {
     let body = json!({ "error": text }).to_string();
     let mut response = respond::json(body.into());

@@ -7,84 +7,84 @@ use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
-use super::values::{Time, hash, known, of_seconds, round, seconds};
+use super::values::{Time, hash, nonzero_time, of_seconds, round, seconds};
 use crate::state::node::Node as State;
 
 pub(crate) struct Endpoint;
 
-/// A node.
+/// A node and its present state. Values that no extractor has reported are null.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Node {
-    /// Its name.
+    /// The node's name.
     node: String,
-    /// What it calls itself.
+    /// Its user agent, such as `/Satoshi:29.0.0/`.
     version: Option<String>,
-    /// `main`, `test`, `signet`, `regtest`.
+    /// The chain as Bitcoin Core names it: `main`, `test`, `testnet4`, `signet` or `regtest`.
     chain: Option<String>,
     /// When its process started.
     started: Option<Time>,
-    /// How long it has been running.
+    /// Seconds since its process started.
     uptime_seconds: Option<f64>,
     /// Height of its tip.
     height: Option<u32>,
-    /// Height of the best header that it knows.
+    /// Height of its best header.
     headers: Option<u32>,
     /// Hash of its tip.
     best_block: Option<String>,
-    /// Time of the tip as its header says.
+    /// The time in the header of the tip.
     best_block_time: Option<Time>,
-    /// When the tip became the tip; null if it was when we began.
+    /// When the present tip became the tip. Null if it already was when the program started.
     tip_changed: Option<Time>,
-    /// Whether it downloads the chain still.
+    /// Whether it is in initial block download.
     initial_block_download: Option<bool>,
-    /// Share of the chain that it has verified, from 0 to 1.
+    /// Estimated share of the chain that it has verified, from 0 to 1.
     verification_progress: Option<f64>,
-    /// Difficulty of its tip.
+    /// Difficulty of the tip.
     difficulty: Option<f64>,
-    /// Bytes that the blocks take.
+    /// Size of the stored blocks, in bytes.
     size_on_disk: Option<u64>,
-    /// Whether it deletes old blocks.
+    /// Whether it prunes blocks.
     pruned: Option<bool>,
-    /// Whether it takes part in the network.
+    /// Whether its P2P network is active (see the RPC `setnetworkactive`).
     network_active: Option<bool>,
-    /// What it warns of.
+    /// Its warnings, by getnetworkinfo and getblockchaininfo.
     warnings: Vec<String>,
-    /// How often it was restarted since we observe it.
+    /// Number of restarts that were observed since the program started.
     restarts: u64,
-    /// Its connections.
+    /// Number of its connections.
     connections: Connections,
-    /// What happens per second, over the last 10 s.
+    /// Rates per second, averaged over the last 10 s.
     rates: Rates,
-    /// What went over the network since it started, by getnettotals.
+    /// Bytes sent and received since the node started, by getnettotals.
     net: Option<Net>,
     /// Its mempool, by getmempoolinfo.
     mempool: Option<Mempool>,
-    /// Its process.
+    /// Its process, by the operating system.
     process: Option<Process>,
-    /// Names of the services that it offers.
+    /// Names of the service flags that it offers.
     services: Vec<String>,
-    /// Where it believes to be reachable. Absent in the public mode.
+    /// Addresses at which it believes to be reachable. Absent in the public mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     local_addresses: Option<Vec<String>>,
-    /// Where what is known of it comes from.
+    /// Extractors that reported events of it.
     sources: Vec<Source>,
-    /// Events of it that did not arrive.
+    /// Number of its events that did not arrive.
     lost: u64,
-    /// When its last event happened.
+    /// Time of its last event.
     last_event: Option<Time>,
 }
 
-/// Connections of a node.
+/// Number of connections of a node.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "NodeConnections")]
 pub(crate) struct Connections {
-    /// All of them.
+    /// All connections.
     total: u64,
-    /// Those that peers opened.
+    /// Connections that peers opened.
     inbound: u64,
-    /// Those that the node opened.
+    /// Connections that the node opened.
     outbound: u64,
-    /// By kind, as getpeerinfo names them.
+    /// By connection type, as getpeerinfo names them.
     by_type: BTreeMap<&'static str, u64>,
     /// By network: `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`.
     by_network: BTreeMap<&'static str, u64>,
@@ -92,45 +92,45 @@ pub(crate) struct Connections {
     by_transport: BTreeMap<String, u64>,
 }
 
-/// What happens per second, over the last 10 s.
+/// Rates per second, averaged over the last 10 s.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeRates")]
 pub(crate) struct Rates {
-    /// P2P messages that it received; null without tracepoints.
+    /// P2P messages received per second. Null without tracepoints.
     messages_in: Option<f64>,
-    /// P2P messages that it sent; null without tracepoints.
+    /// P2P messages sent per second. Null without tracepoints.
     messages_out: Option<f64>,
-    /// Bytes that it received: payloads by tracepoints; without them all bytes between two answers of getnettotals.
+    /// Bytes received per second. With tracepoints: payloads only. Without: all bytes between the last two responses of getnettotals.
     bytes_in: Option<f64>,
-    /// Bytes that it sent, told as `bytes_in`.
+    /// Bytes sent per second, measured as `bytes_in`.
     bytes_out: Option<f64>,
-    /// Events of all extractors.
+    /// Events of all extractors per second.
     events: f64,
 }
 
-/// What went over the network since the node started.
+/// Bytes sent and received since the node started, by getnettotals.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeNet")]
 pub(crate) struct Net {
-    /// Bytes that it received.
+    /// Bytes received.
     bytes_received: u64,
-    /// Bytes that it sent.
+    /// Bytes sent.
     bytes_sent: u64,
 }
 
-/// A mempool in short.
+/// A summary of a mempool, by getmempoolinfo.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeMempool")]
 pub(crate) struct Mempool {
-    /// How many transactions it has.
+    /// Number of transactions.
     pub transactions: i64,
-    /// Their virtual bytes.
+    /// Total size of the transactions, in virtual bytes.
     pub vbytes: i64,
-    /// Bytes of memory that it uses.
+    /// Memory in use, in bytes.
     pub usage: i64,
-    /// Bytes of memory that it may use.
+    /// Maximum memory (`-maxmempool`), in bytes.
     pub max: i64,
-    /// The least fee rate that gets in, BTC per 1,000 virtual bytes.
+    /// Minimum fee rate for acceptance, in BTC per 1,000 virtual bytes.
     pub min_fee_btc_kvb: f64,
 }
 
@@ -138,51 +138,51 @@ pub(crate) struct Mempool {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeProcess")]
 pub(crate) struct Process {
-    /// Processors in use: 1.5 are one and a half. Null until two events told.
+    /// Processor seconds used per second: 1.5 means one and a half processors. Null until two events have been received.
     cpu_seconds_per_second: Option<f64>,
-    /// Bytes in RAM.
+    /// Resident memory, in bytes.
     resident: Option<u64>,
     /// Its threads, the busiest first.
     threads: Vec<Thread>,
 }
 
-/// Threads that have a name in common.
+/// All threads with the same name.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeThread")]
 pub(crate) struct Thread {
-    /// What the node calls them.
+    /// The name.
     name: String,
-    /// Processors that they use.
+    /// Processor seconds that they use per second.
     cpu_seconds_per_second: f64,
 }
 
-/// An extractor.
+/// An extractor that reports events of a node.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeSource")]
 pub(crate) struct Source {
-    /// Its name: `ebpf`, `rpc`, `log`, `p2p`, `ipc`, `process`.
+    /// Name of the extractor: `ebpf`, `rpc`, `log`, `p2p`, `ipc` or `process`.
     source: String,
-    /// Whether it works.
+    /// Whether it is up: its last status or event is recent, and it has not ended.
     up: bool,
-    /// When its last event happened.
+    /// Time of its last event.
     last_event: Option<Time>,
-    /// Events since we began.
+    /// Number of events since the program started.
     events: u64,
-    /// Events per second, over the last 10 s.
+    /// Events per second, averaged over the last 10 s.
     rate: f64,
-    /// Id of its run, in hexadecimal; null if it counts none.
+    /// Id of its present run, in hexadecimal. Null if its events have none.
     run: Option<String>,
-    /// Events of this run that did not arrive.
+    /// Number of events of this run that did not arrive.
     missing: u64,
-    /// When this run began.
+    /// When this run started.
     since: Option<Time>,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Vec<Node>;
     const PATH: &'static str = "nodes";
-    const TITLE: &'static str = "The nodes";
-    const ABOUT: &'static str = "By name.";
+    const TITLE: &'static str = "Nodes";
+    const ABOUT: &'static str = "The state of each node, ordered by name.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Vec<Node>, ApiError> {
@@ -226,7 +226,7 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
         local_addresses: (!public).then(|| about.local_addresses.iter().map(ToString::to_string).collect()),
         sources: sources(node, now_ns),
         lost: node.pages.sources.lost,
-        last_event: known(node.pages.sources.last_ns),
+        last_event: nonzero_time(node.pages.sources.last_ns),
     }
 }
 
@@ -280,17 +280,17 @@ fn sources(node: &State, now_ns: u64) -> Vec<Source> {
         .map(|(name, extractor)| Source {
             source: name.to_owned(),
             up: extractor.is_up(now_ns),
-            last_event: known(extractor.last_ns),
+            last_event: nonzero_time(extractor.last_ns),
             events: extractor.events,
             rate: extractor.rate.per_second(now_ns),
             run: run(extractor.run),
             missing: extractor.missing,
-            since: known(extractor.since_ns),
+            since: nonzero_time(extractor.since_ns),
         })
         .collect()
 }
 
-/// Id of a run: too large for a number in JSON.
+/// The id of a run as hexadecimal text, because it is too large for a number in JSON. `None` if it is 0.
 pub(crate) fn run(run: u64) -> Option<String> {
     (run != 0).then(|| format!("{run:016x}"))
 }

@@ -24,7 +24,7 @@ pub fn document() -> String {
         "info": {
             "title": "peer-observer web",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What is known now, and for the last day, of Bitcoin nodes and their peers.",
+            "description": "The present state of Bitcoin nodes and their peers, and time series of the last day.",
         },
         "servers": [{ "url": "." }],
         "paths": paths,
@@ -50,7 +50,7 @@ fn operation(row: &Row, generator: &mut SchemaGenerator) -> Value {
         "responses": {
             "200": { "description": row.title, "content": { "application/json": { "schema": schema } } },
             "4XX": {
-                "description": "What is wrong, and what would be right.",
+                "description": "The reason why the request was refused, and what would be right.",
                 "content": { "application/json": { "schema": {
                     "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } },
                 } } },

@@ -49,7 +49,7 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// The request is malformed. The text says what would be right.
+    /// The request is malformed. The text describes what would be right.
     fn query(text: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, text }
     }
@@ -86,7 +86,7 @@ impl Arguments {
             }
             parameter.check(&value)?;
             if values.insert(parameter.name, value.into_owned()).is_some() {
-                return Err(ApiError::query(format!("{name} is there twice: give it once")));
+                return Err(ApiError::query(format!("{name} is given twice: give it once")));
             }
         }
         Ok(Self { values, path })

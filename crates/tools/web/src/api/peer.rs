@@ -14,25 +14,25 @@ use crate::state::series::Window;
 
 pub(crate) struct Endpoint;
 
-/// All that is known of a peer.
+/// A peer in detail.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerInFull")]
 pub(crate) struct Peer {
     #[serde(flatten)]
     peer: peers::Peer,
-    /// Messages by type and direction, most bytes first. Without tracepoints, bytes only, by getpeerinfo.
+    /// Messages by type and direction, most bytes first. Without tracepoints: only bytes, by getpeerinfo.
     by_message: Vec<ByMessage>,
-    /// Questions and answers.
+    /// Requests and their replies, by kind.
     replies: Vec<Replies>,
-    /// What it did wrong, newest last.
+    /// Its misbehaviour as reported by debug.log, oldest first.
     misbehaviours: Vec<Misbehaviour>,
     /// Its last 200 messages, oldest first.
     messages: Vec<Message>,
-    /// What it sent and was sent, over the last hour; null without tracepoints.
+    /// Its traffic over the last hour. Null without tracepoints.
     traffic: Option<Traffic>,
     /// Its last 200 pings, oldest first.
     pings: Vec<Ping>,
-    /// Its last 50 entries of debug.log, oldest first.
+    /// The last 50 entries of debug.log about it, oldest first.
     log: Vec<Entry>,
 }
 
@@ -41,96 +41,96 @@ pub(crate) struct Peer {
 pub(crate) struct ByMessage {
     /// Type of the message.
     message: String,
-    /// `inbound`: the peer sent them.
+    /// `inbound`: sent by the peer; `outbound`: sent by the node.
     direction: &'static str,
-    /// How many; null without tracepoints.
+    /// Number of messages. Null without tracepoints.
     count: Option<u64>,
-    /// Bytes of their payloads.
+    /// Size of their payloads, in bytes; by getpeerinfo, of the whole messages.
     bytes: u64,
-    /// When the last one came.
+    /// Time of the last message. Null without tracepoints.
     last: Option<Time>,
 }
 
-/// Questions of a kind, and their answers.
+/// Requests of one kind, and their replies.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerReplies")]
 pub(crate) struct Replies {
-    /// Message that asks.
+    /// Message type of the request.
     request: &'static str,
-    /// Message that answers.
+    /// Message type of the reply.
     reply: &'static str,
-    /// Who answers: `peer` or `node`.
+    /// Which side replies: `peer` or `node`.
     by: &'static str,
-    /// How many answers came.
+    /// Number of replies.
     count: u64,
-    /// How long the last one took.
+    /// Seconds from the request to the reply, of the last reply.
     last_seconds: Option<f64>,
-    /// Median of the last 128.
+    /// Median of the last 128 replies, in seconds.
     median_seconds: Option<f64>,
-    /// 99th percentile of the last 128.
+    /// 99th percentile of the last 128 replies, in seconds.
     p99_seconds: Option<f64>,
-    /// How many questions are open.
+    /// Number of requests that have no reply yet.
     open: u64,
 }
 
-/// Something that a peer did wrong.
+/// Misbehaviour of a peer, as reported by debug.log.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerMisbehaviour")]
 pub(crate) struct Misbehaviour {
-    /// When.
+    /// When it was logged.
     time: Time,
-    /// In the node's words.
+    /// The description in debug.log.
     message: String,
-    /// What the node did: `noticed`, `discouraged`, `spared_noban`, `spared_manual`, `disconnected_local`.
+    /// The node's reaction: `noticed`, `discouraged`, `spared_noban`, `spared_manual` or `disconnected_local`.
     action: &'static str,
 }
 
-/// A message.
+/// A P2P message of a peer.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerMessage")]
 pub(crate) struct Message {
-    /// When.
+    /// When it was sent or received.
     time: Time,
-    /// Its type.
+    /// Type of the message.
     message: String,
-    /// `inbound`: the peer sent it.
+    /// `inbound`: sent by the peer; `outbound`: sent by the node.
     direction: &'static str,
-    /// Bytes of its payload.
+    /// Size of the payload, in bytes.
     size: u32,
-    /// What it is about, in few words.
+    /// A short summary of the content.
     about: String,
-    /// Its place in the run of the extractor.
+    /// Sequence number of its event within the extractor's run.
     seq: u64,
-    /// Place of the message that it answers.
+    /// Sequence number of the request that it replies to. Null if it is no reply.
     reply_to: Option<u64>,
-    /// How long after that it came.
+    /// Seconds since that request.
     after_seconds: Option<f64>,
 }
 
-/// What a peer sent and was sent, by steps of time.
+/// Traffic of a peer over time.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerTraffic")]
 pub(crate) struct Traffic {
-    /// Begin of the first step.
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Bytes that it sent.
+    /// Bytes sent by the peer.
     bytes_in: Steps,
-    /// Bytes that it was sent.
+    /// Bytes sent to the peer.
     bytes_out: Steps,
-    /// Messages that it sent.
+    /// Number of messages sent by the peer.
     messages_in: Steps,
-    /// Messages that it was sent.
+    /// Number of messages sent to the peer.
     messages_out: Steps,
 }
 
-/// A ping.
+/// A ping that was answered.
 #[derive(Serialize, JsonSchema, Clone)]
 pub(crate) struct Ping {
-    /// When its pong came.
+    /// When the pong was received.
     pub time: Time,
-    /// How long it took.
+    /// Round-trip time, in seconds.
     pub seconds: f64,
 }
 
@@ -138,29 +138,29 @@ pub(crate) struct Ping {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerEntry")]
 pub(crate) struct Entry {
-    /// When.
+    /// When it was logged.
     time: Time,
-    /// Its category.
+    /// Category of the entry.
     category: String,
-    /// What it says.
+    /// Text of the entry.
     text: String,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Peer;
     const PATH: &'static str = "peers/{node}/{id}";
-    const TITLE: &'static str = "A peer";
-    const ABOUT: &'static str = "All that is known of it. One that is gone is known for a while.";
+    const TITLE: &'static str = "A peer in detail";
+    const ABOUT: &'static str = "Messages, replies, traffic, pings and log entries of one peer. A closed connection remains available for a while.";
     const PARAMETERS: &'static [Parameter] = &[];
 
     fn answer(request: &RequestContext) -> Result<Peer, ApiError> {
         let [name, id] = request.arguments.path.as_slice() else {
-            return Err(ApiError::not_found("name a node and a peer".to_owned()));
+            return Err(ApiError::not_found("the path must name a node and a peer".to_owned()));
         };
         let (name, node) = request.node(name)?;
         let peer = id.parse().ok().and_then(|id| node.model.peers.find(id));
         let missing =
-            || ApiError::not_found(format!("{name} has no peer {}, and had none of late", event::quote::Quoted(id)));
+            || ApiError::not_found(format!("{name} has no peer {}, and had none recently", event::quote::Quoted(id)));
         Ok(of(name, node, peer.ok_or_else(missing)?, request))
     }
 }
@@ -204,7 +204,7 @@ fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
     }
 }
 
-/// The last pings of a peer.
+/// The last pings of a peer, at most `most`, oldest first.
 pub(crate) fn pings(peer: &State, most: usize) -> Vec<Ping> {
     let skip = peer.details.pings.len().saturating_sub(most);
     let ping = |(at_ns, seconds): &(u64, f32)| Ping { time: Time(*at_ns), seconds: round(f64::from(*seconds), 6) };
@@ -251,9 +251,9 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
     let mut rows: Vec<Replies> = Vec::new();
     for answers in peer.details.traced.iter().flat_map(|traced| &traced.replies) {
         let [median_seconds, p99_seconds] = answers.samples.quantiles([0.5, 0.99]);
-        let (request, reply) = of_request(answers.asked);
+        let (request, reply) = of_request(answers.request);
         let waiting =
-            open.iter().position(|(asked, by_peer, _)| *asked == answers.asked && *by_peer == answers.by_peer);
+            open.iter().position(|(kind, by_peer, _)| *kind == answers.request && *by_peer == answers.by_peer);
         rows.push(Replies {
             request,
             reply,
@@ -265,8 +265,8 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
             open: waiting.map_or(0, |at| open.swap_remove(at).2),
         });
     }
-    for (asked, by_peer, count) in open {
-        let (request, reply) = of_request(asked);
+    for (kind, by_peer, count) in open {
+        let (request, reply) = of_request(kind);
         let none = (None, None, None);
         let (last_seconds, median_seconds, p99_seconds) = none;
         rows.push(Replies {

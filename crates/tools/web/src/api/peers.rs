@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::endpoint::{self, RequestContext};
 use super::marks::{self, Mark};
 use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
-use super::values::{Time, known as known_time, of_seconds, round};
+use super::values::{Time, nonzero_time, of_seconds, round};
 use crate::state::addrman::group_of;
 use crate::state::names;
 use crate::state::peer::{Gossip, Peer as State, Txs as Transactions};
@@ -14,123 +14,123 @@ use model::peers::Polled;
 
 pub(crate) struct Endpoint;
 
-/// So long those that are gone are told of.
+/// Closed connections are in answers for this long, in nanoseconds.
 const GONE_NS: u64 = 600 * crate::state::series::SECOND;
-/// sat/kvB in one BTC/kvB.
-const SATS: f64 = 1e8;
+/// Satoshi per bitcoin.
+const SAT_PER_BTC: f64 = 1e8;
 
 const CLOSED: Parameter = Parameter {
     name: "closed",
     kind: ParameterKind::Flag,
-    about: "1: also those that are gone, of the last 10 minutes.",
+    about: "1: include connections that were closed within the last 10 minutes.",
 };
 
 /// A peer: one connection of a node.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Peer {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// The node's number of it.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// Address and port; a pseudonym in the public mode.
+    /// Address and port. A pseudonym in the public mode.
     addr: String,
-    /// `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`, `unknown`.
+    /// `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable` or `unknown`.
     network: &'static str,
     /// As getpeerinfo names it: `inbound`, `outbound-full-relay`, `block-relay-only`, `manual`, `addr-fetch`, `feeler`, `private-broadcast`, or
     /// `unknown`.
     connection_type: &'static str,
-    /// `inbound`: the peer opened it; `outbound`: the node did.
+    /// `inbound`: the peer opened the connection; `outbound`: the node did.
     direction: Option<&'static str>,
-    /// `v1`, `v2`, `detecting`.
+    /// `v1`, `v2` or `detecting`.
     transport: Option<String>,
-    /// What it calls itself.
+    /// Its user agent, such as `/Satoshi:29.0.0/`.
     user_agent: Option<String>,
     /// Its protocol version.
     version: Option<u32>,
-    /// Names of the services that it offers.
+    /// Names of the service flags that it offers.
     services: Vec<String>,
-    /// Whether it wants transactions.
+    /// Whether it wants transactions to be relayed to it.
     relay_transactions: Option<bool>,
-    /// Number of its autonomous system: by our map, or else by the node's.
+    /// Number of its autonomous system, by the configured map or else by the node's.
     #[serde(rename = "as")]
     asn: Option<u32>,
-    /// Its network group: /16 of IPv4, /32 of IPv6; other networks' name.
+    /// Its network group: the /16 for IPv4, the /32 for IPv6, the name of the network for others.
     group: String,
-    /// Sets of networks that it is in.
+    /// Names of the configured sets of networks that it is in.
     sets: Vec<String>,
-    /// What it is allowed to do.
+    /// Its permissions, by getpeerinfo.
     permissions: Vec<String>,
-    /// What is striking about it.
+    /// Marks of unusual behaviour.
     marks: Vec<Mark>,
-    /// When it was first seen.
+    /// When it was first observed.
     first_seen: Time,
-    /// When it connected.
+    /// When the connection was established.
     connected: Option<Time>,
-    /// When the connection ended.
+    /// When the connection ended. Null while it is open.
     closed: Option<Time>,
-    /// How the connection ended.
+    /// How the connection ended. Null while it is open.
     end: Option<End>,
     /// When the node last sent it something.
     last_send: Option<Time>,
-    /// When the node last received something of it.
+    /// When the node last received something from it.
     last_received: Option<Time>,
-    /// When it last sent a transaction that was new and valid.
+    /// When it last sent a new and valid transaction, by getpeerinfo.
     last_transaction: Option<Time>,
-    /// When it last sent a block that was new and valid.
+    /// When it last sent a new and valid block, by getpeerinfo.
     last_block: Option<Time>,
-    /// How long its last ping took.
+    /// Round-trip time of the last ping, in seconds.
     ping_seconds: Option<f64>,
-    /// How long its shortest ping took.
+    /// Shortest round-trip time, in seconds, by getpeerinfo.
     min_ping_seconds: Option<f64>,
-    /// For how long it owes a pong.
+    /// Seconds since the oldest unanswered ping. Null if there is none.
     ping_wait_seconds: Option<f64>,
-    /// Bytes that it was sent since it connected; without getpeerinfo, payloads since it was first seen.
+    /// Bytes sent to it since it connected. Without getpeerinfo: payloads since it was first observed.
     bytes_sent: Option<u64>,
-    /// Bytes that it sent, told as `bytes_sent`.
+    /// Bytes received from it, measured as `bytes_sent`.
     bytes_received: Option<u64>,
-    /// Messages that it was sent since it was first seen; null without tracepoints.
+    /// Number of messages sent to it since it was first observed. Null without tracepoints.
     messages_sent: Option<u64>,
-    /// Messages that it sent since it was first seen; null without tracepoints.
+    /// Number of messages received from it since it was first observed. Null without tracepoints.
     messages_received: Option<u64>,
-    /// Messages per second that it sends, over the last 10 s; null without tracepoints.
+    /// Messages per second received from it, averaged over the last 10 s. Null without tracepoints.
     rate_in: Option<f64>,
-    /// Messages per second that it is sent, over the last 10 s; null without tracepoints.
+    /// Messages per second sent to it, averaged over the last 10 s. Null without tracepoints.
     rate_out: Option<f64>,
-    /// The node chose it for compact blocks in high bandwidth.
+    /// Whether the node selected it as a high-bandwidth compact block peer.
     high_bandwidth_to: Option<bool>,
-    /// It chose the node for compact blocks in high bandwidth.
+    /// Whether it selected the node as a high-bandwidth compact block peer.
     high_bandwidth_from: Option<bool>,
-    /// Height that it had when it connected.
+    /// Height of its chain when it connected, as it reported.
     starting_height: Option<i64>,
-    /// Height up to which it has the same headers.
+    /// Height of the last header in common with it.
     synced_headers: Option<i64>,
-    /// Height up to which it has the same blocks.
+    /// Height of the last block in common with it.
     synced_blocks: Option<i64>,
-    /// How many blocks it is asked for.
+    /// Number of blocks that are being requested from it.
     inflight: Option<u32>,
-    /// Whether it takes part in the gossip of addresses.
+    /// Whether it takes part in address relay.
     addr_relay: Option<bool>,
-    /// Entries of its addr messages that the node took.
+    /// Number of entries of its addr messages that the node processed.
     addr_processed: Option<u64>,
-    /// Entries of its addr messages that were too many.
+    /// Number of entries of its addr messages that the node dropped because of rate limiting.
     addr_rate_limited: Option<u64>,
-    /// Entries of addr messages that it sent; null without tracepoints.
+    /// Number of entries in addr messages received from it. Null without tracepoints.
     addresses_in: Option<u64>,
-    /// Entries of addr messages that it was sent; null without tracepoints.
+    /// Number of entries in addr messages sent to it. Null without tracepoints.
     addresses_out: Option<u64>,
-    /// How often it told its own address; null without tracepoints.
+    /// How often it announced its own address. Null without tracepoints.
     self_announcements: Option<u64>,
-    /// The least fee rate that it wants, BTC per 1,000 virtual bytes.
+    /// Its minimum fee rate (`feefilter`), in BTC per 1,000 virtual bytes.
     fee_filter_btc_kvb: Option<f64>,
-    /// Transactions that the node is going to announce to it.
+    /// Number of transactions queued for announcement to it.
     inv_to_send: Option<u64>,
-    /// Share of a processor's time that the node takes for it, from 0 to 1. Not all nodes tell.
+    /// Share of a processor's time that the node spends on it, from 0 to 1. Null if the node does not report it.
     cpu_load: Option<f64>,
-    /// By how many seconds its clock differs.
+    /// Offset of its clock from the node's, in seconds.
     time_offset_seconds: Option<i64>,
-    /// Transactions that went by it; null without tracepoints, as long as the log tells of none.
+    /// Transactions exchanged with it. Null without tracepoints, unless debug.log reports deliveries by it.
     txs: Option<Txs>,
-    /// How often it misbehaved.
+    /// Number of times that debug.log reported misbehaviour.
     misbehaviour: u64,
 }
 
@@ -138,41 +138,42 @@ pub(crate) struct Peer {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerEnd")]
 pub(crate) struct End {
-    /// `closed`, `evicted`, `disappeared` (it was not there any more) or `node_restarted`.
+    /// `closed`, `evicted`, `disappeared` (no longer listed by getpeerinfo) or `node_restarted`.
     how: &'static str,
-    /// The reason by the log, such as `PING_TIMEOUT`.
+    /// The reason by debug.log, such as `PING_TIMEOUT`.
     reason: Option<&'static str>,
-    /// The reason in the log's words.
+    /// The reason as text of debug.log.
     text: Option<String>,
 }
 
-/// Transactions that went by a peer.
+/// Number of transactions exchanged with a peer.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerTxs")]
 pub(crate) struct Txs {
-    /// Those that it announced.
+    /// Announced by it.
     announced: u64,
-    /// Those that it announced before anybody else.
+    /// Announced by it before any other peer.
     first: u64,
-    /// Those that the node asked it for.
+    /// Requested from it by the node.
     requested: u64,
-    /// Those that it sent.
+    /// Delivered by it.
     delivered: u64,
-    /// Those that it sent when they were there already.
+    /// Delivered by it although they had been received before.
     duplicates: u64,
-    /// Those that it sent without being asked.
+    /// Delivered by it although they had not been requested.
     unrequested: u64,
-    /// Those that it did not have when it was asked.
+    /// Requested from it, but not found (notfound).
     not_found: u64,
-    /// Those that it was sent.
+    /// Sent to it.
     sent: u64,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Vec<Peer>;
     const PATH: &'static str = "peers";
-    const TITLE: &'static str = "The peers";
-    const ABOUT: &'static str = "By node and number; those that are gone after the others, newest first.";
+    const TITLE: &'static str = "Peers";
+    const ABOUT: &'static str =
+        "Ordered by node and peer id. Closed connections of a node follow its open ones, newest first.";
     const PARAMETERS: &'static [Parameter] = &[NODE, CLOSED];
 
     fn answer(request: &RequestContext) -> Result<Vec<Peer>, ApiError> {
@@ -192,7 +193,7 @@ impl endpoint::Endpoint for Endpoint {
     }
 }
 
-/// What is known of a peer.
+/// The description of a peer.
 pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
     let (polled, traced) = (peer.polled.as_deref(), peer.details.traced.as_deref());
     let with = |of: fn(&Polled) -> Option<Time>| polled.and_then(of);
@@ -264,12 +265,12 @@ pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
 }
 
 fn last(times: Option<[u64; 2]>, side: usize) -> Option<Time> {
-    times.and_then(|times| times.get(side).copied()).and_then(known_time)
+    times.and_then(|times| times.get(side).copied()).and_then(nonzero_time)
 }
 
-/// The least fee rate that a peer wants, BTC/kvB.
+/// The minimum fee rate of a peer (`feefilter`), in BTC per 1,000 virtual bytes.
 pub(crate) fn fee_filter(peer: &State) -> Option<f64> {
-    let announced = peer.fee_filter.map(|sats| sats as f64 / SATS);
+    let announced = peer.fee_filter.map(|sats| sats as f64 / SAT_PER_BTC);
     let polled = peer.polled.as_ref().map(|polled| polled.min_fee_filter).filter(|rate| rate.is_finite());
     announced.or(polled).map(|rate| round(rate, 8))
 }

@@ -10,75 +10,75 @@ use super::values::{Steps, Time, round, steps};
 use crate::state::names::direction;
 use crate::state::node::Node;
 use crate::state::peer::Peer as State;
-use crate::state::pings::Pings as Kept;
+use crate::state::pings::Pings as PingsState;
 use crate::state::series::{Series as Values, Window};
 
 pub(crate) struct Endpoint;
 
-/// Pings of a peer that are told of.
+/// The maximum number of pings of a peer in an answer.
 const MAX_OF_PEER: usize = 60;
-/// Pings of our own that are told of.
+/// The maximum number of the extractor's own pings in an answer.
 const MAX_OWN: usize = 200;
 
-/// How long pings take.
+/// Round-trip times of pings.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Pings {
-    /// Pings of our own: how far behind the nodes are with their messages.
+    /// Pings that the p2p extractor sends to the nodes. Their round-trip times show how far a node is behind with processing messages.
     own: Own,
-    /// Peers and their pings, by node and number.
+    /// The open peers and their pings, by node and peer id.
     peers: Vec<Peer>,
-    /// All peers' pings by time.
-    series: OfPeers,
+    /// Time series of the pings of all peers.
+    series: PeerSeries,
 }
 
-/// Pings of our own.
+/// Pings that the p2p extractor sends to the nodes.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PingOwn")]
 pub(crate) struct Own {
-    /// `p2p`, or `none` if no extractor has a connection of its own to the nodes.
+    /// `p2p`, or `none` if there are no such pings.
     source: &'static str,
-    /// By time.
-    series: OfOwn,
-    /// The last 200, newest first.
+    /// Time series.
+    series: OwnSeries,
+    /// The last 200 pings, newest first.
     recent: Vec<OwnPing>,
 }
 
-/// Pings of our own, by time. Of several nodes, the longest.
+/// Time series of the p2p extractor's pings. With several nodes: the maximum of their values.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PingOfOwn")]
-pub(crate) struct OfOwn {
-    /// Begin of the first step.
+pub(crate) struct OwnSeries {
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Half of them are shorter.
+    /// Median round-trip time, in seconds.
     median: Steps,
-    /// The longest one.
+    /// Maximum round-trip time, in seconds.
     max: Steps,
 }
 
-/// Pings of peers, by time. Of several nodes, the longest.
+/// Time series of the pings between nodes and peers. With several nodes: the maximum of their values.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PingOfPeers")]
-pub(crate) struct OfPeers {
-    /// Begin of the first step.
+pub(crate) struct PeerSeries {
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Half of them are shorter.
+    /// Median round-trip time, in seconds.
     median: Steps,
-    /// 99 of 100 are shorter.
+    /// 99th percentile of the round-trip time, in seconds.
     p99: Steps,
 }
 
-/// A ping of our own.
+/// A ping that the p2p extractor sent to a node.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OwnPing {
-    /// When its pong came.
+    /// When the pong was received.
     time: Time,
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// How long it took.
+    /// Round-trip time, in seconds.
     seconds: f64,
 }
 
@@ -86,23 +86,23 @@ pub(crate) struct OwnPing {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PingsOfPeer")]
 pub(crate) struct Peer {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// The peer's address.
+    /// Address and port of the peer.
     addr: String,
     /// `inbound`: the peer opened the connection.
     direction: Option<&'static str>,
-    /// Kind of the connection.
+    /// Connection type, as getpeerinfo names it.
     connection_type: &'static str,
-    /// How long the last one took.
+    /// Round-trip time of the last ping, in seconds.
     ping_seconds: Option<f64>,
-    /// How long the shortest one took.
+    /// Shortest round-trip time, in seconds, by getpeerinfo.
     min_ping_seconds: Option<f64>,
-    /// For how long it owes a pong.
+    /// Seconds since the oldest unanswered ping. Null if there is none.
     ping_wait_seconds: Option<f64>,
-    /// The last 60, oldest first.
+    /// The last 60 pings, oldest first.
     history: Vec<Ping>,
 }
 
@@ -110,12 +110,13 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Pings;
     const PATH: &'static str = "pings";
     const TITLE: &'static str = "Pings";
-    const ABOUT: &'static str = "";
+    const ABOUT: &'static str =
+        "Round-trip times of pings, between nodes and peers and from the p2p extractor to the nodes.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
     fn answer(request: &RequestContext) -> Result<Pings, ApiError> {
         let (nodes, window) = (request.nodes()?, request.window());
-        let all = |of: &dyn Fn(&Kept) -> &Values| longest(&nodes, &window, of);
+        let all = |of: &dyn Fn(&PingsState) -> &Values| longest(&nodes, &window, of);
         let (start, step_seconds) = (Time(window.start_ns()), window.step_seconds());
         let mut recent: Vec<OwnPing> = nodes.iter().flat_map(|(name, node)| own(name, node)).collect();
         recent.sort_by_key(|ping| std::cmp::Reverse(ping.time));
@@ -126,7 +127,7 @@ impl endpoint::Endpoint for Endpoint {
         Ok(Pings {
             own: Own {
                 source: if recent.is_empty() { "none" } else { "p2p" },
-                series: OfOwn {
+                series: OwnSeries {
                     start,
                     step_seconds,
                     median: all(&|pings| &pings.own_series.median),
@@ -135,7 +136,7 @@ impl endpoint::Endpoint for Endpoint {
                 recent,
             },
             peers,
-            series: OfPeers {
+            series: PeerSeries {
                 start,
                 step_seconds,
                 median: all(&|pings| &pings.peers.median),
@@ -145,7 +146,7 @@ impl endpoint::Endpoint for Endpoint {
     }
 }
 
-fn longest(nodes: &[(&str, &Node)], window: &Window, of: &dyn Fn(&Kept) -> &Values) -> Steps {
+fn longest(nodes: &[(&str, &Node)], window: &Window, of: &dyn Fn(&PingsState) -> &Values) -> Steps {
     steps(window, |values| nodes.iter().for_each(|(_, node)| of(&node.pages.pings).max_to(window, values)))
 }
 

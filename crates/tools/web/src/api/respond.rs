@@ -31,21 +31,24 @@ pub(crate) async fn respond(
     };
     // Large answers take milliseconds to make: this must not hold up the threads that carry events.
     let rendered = tokio::task::spawn_blocking(move || (row.render)(&context, &arguments)).await;
-    let broken = || ApiError { status: StatusCode::INTERNAL_SERVER_ERROR, text: "the answer broke down".to_owned() };
+    let broken = || ApiError {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        text: "internal error while the answer was made".to_owned(),
+    };
     match rendered.unwrap_or_else(|_| Err(broken())) {
         Ok(body) => json(body.into()),
         Err(error) => super::error(error.status, &error.text),
     }
 }
 
-/// Lets all answers of a router be compressed for clients that accept it, and be made once for all that ask the same at the same time.
+/// Adds compression and the [`Cache`] to all routes of a router.
 pub(crate) fn compressed_and_cached(router: Router) -> Router {
     router
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(Arc::new(Cache::new()), cache))
 }
 
-/// A response with a JSON text.
+/// A response with a JSON body.
 pub(crate) fn json(body: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (VARY, "accept-encoding")], body).into_response()
 }

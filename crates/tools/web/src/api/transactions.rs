@@ -18,209 +18,210 @@ use crate::state::transactions::{INV_SIZES, Transactions as State, Tx};
 
 pub(crate) struct Endpoint;
 
-/// So long the mempool may not change without anything being missing.
+/// The mempool may be unchanged for this long, in nanoseconds, and its series still count as observed.
 const QUIET_NS: u64 = 600 * crate::state::series::SECOND;
-/// Announcers that are told of.
+/// The maximum number of announcers in an answer.
 const MAX_ANNOUNCERS: usize = 50;
-/// Transactions that are told of.
+/// The maximum number of recent transactions in an answer.
 const MAX_RECENT: usize = 100;
 
-/// How transactions spread.
+/// How transactions propagate: announcements, requests and deliveries.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Transactions {
-    /// `ebpf`: tracepoints tell of all. `log`: debug.log tells of those that arrived.
+    /// Where the data comes from. `ebpf`: tracepoints report all messages. `log`: debug.log reports only the transactions that arrived.
     source: &'static str,
-    /// All together, since the program began.
+    /// Totals since the program started.
     totals: Totals,
-    /// By time.
+    /// Time series.
     series: Series,
-    /// The 50 peers that announced or delivered the most.
+    /// Up to 50 peers that announced or delivered transactions. Those with the most first announcements come first.
     announcers: Vec<Announcer>,
-    /// The least fee rates that peers want, ascending.
+    /// Minimum fee rates of the open peers (`feefilter`), ascending. At most the 200 most frequent ones.
     fee_filters: Vec<FeeFilter>,
-    /// inv messages that were received, by how many transactions they announce.
+    /// Received inv messages, by the number of transactions that they announce.
     inv_sizes: Vec<InvSize>,
-    /// How long things take, of the last 1,000 transactions of each node.
+    /// Delays of the last 1,000 transactions of each node.
     delay: Delays,
-    /// Peers that listen only, or send what nobody asked for.
+    /// Open peers with the mark `spy` or `unrequested`.
     suspects: Vec<Suspect>,
-    /// The last 100, newest first.
+    /// The last 100 transactions, newest first.
     recent: Vec<Recent>,
 }
 
-/// Transactions, all together.
+/// Totals of transactions since the program started.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "TransactionTotals")]
 pub(crate) struct Totals {
-    /// Announcements that were received.
+    /// Number of announcements (inv entries) received.
     announced: u64,
-    /// Transactions that were announced: by one of their hashes, or by both, which then counts twice until they arrive.
+    /// Number of distinct transactions announced. One that is announced by both of its hashes counts twice until it arrives.
     unique: u64,
-    /// Transactions that peers were asked for.
+    /// Number of transactions that the nodes requested (getdata).
     requested: u64,
-    /// Transactions that peers sent.
+    /// Number of transactions received.
     delivered: u64,
-    /// Of those, such as were there already.
+    /// How many of the received transactions had been received before.
     duplicates: u64,
-    /// Of those, such as nobody had asked for.
+    /// How many of the received transactions had not been requested.
     unrequested: u64,
-    /// Transactions that were announced and that no peer was asked for within a minute.
+    /// Number of transactions that were announced but neither requested nor received for at least a minute.
     never_requested: u64,
-    /// Transactions that a peer was asked for and did not have.
+    /// Number of requested transactions that the peer did not have (notfound).
     not_found: u64,
-    /// Share of the transactions that came into the mempool of which it is known who announced them first.
+    /// Share, from 0 to 1, of the transactions accepted into the mempool that a peer had announced. Null until one is accepted.
     first_known_share: Option<f64>,
 }
 
-/// Transactions by time. Entries of inv and getdata; tx messages.
+/// Transactions over time: entries of inv and getdata, and tx messages.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TransactionSeries")]
 pub(crate) struct Series {
-    /// Begin of the first step.
+    /// Start of the first step.
     start: Time,
-    /// Length of a step.
+    /// Length of a step, in seconds.
     step_seconds: u64,
-    /// Announcements that were received.
+    /// Number of announcements (inv entries) received.
     inv_in: Steps,
-    /// Announcements that were sent.
+    /// Number of announcements sent.
     inv_out: Steps,
-    /// What peers asked for.
+    /// Number of transactions that peers requested.
     getdata_in: Steps,
-    /// What peers were asked for.
+    /// Number of transactions that the nodes requested.
     getdata_out: Steps,
-    /// Transactions that were received.
+    /// Number of transactions received.
     tx_in: Steps,
-    /// Transactions that were sent.
+    /// Number of transactions sent.
     tx_out: Steps,
-    /// Transactions that came into the mempool.
+    /// Number of transactions accepted into the mempool.
     added: Steps,
-    /// Transactions that the mempool did not take.
+    /// Number of transactions that the mempool rejected.
     rejected: Steps,
 }
 
-/// A peer that announces or delivers transactions.
+/// A peer that announced or delivered transactions.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Announcer {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// The peer's address.
+    /// Address and port of the peer.
     addr: String,
-    /// Transactions that it announced.
+    /// Number of announcements received from it.
     announced: u64,
-    /// Those that it announced before anybody else.
+    /// Number of transactions that it announced before any other peer.
     first: u64,
-    /// Share of those that it announced before anybody else in all of the node's.
+    /// `first` as a share, from 0 to 1, of all distinct transactions announced to the node. Null if there are none.
     first_share: Option<f64>,
-    /// Those that it was asked for.
+    /// Number of transactions that the node requested from it.
     requested: u64,
-    /// Those that it sent.
+    /// Number of transactions that it sent.
     delivered: u64,
-    /// The least fee rate that it wants, BTC per 1,000 virtual bytes.
+    /// Its minimum fee rate (`feefilter`), in BTC per 1,000 virtual bytes.
     fee_filter_btc_kvb: Option<f64>,
-    /// Of those that it sent, how many were there already or not asked for.
+    /// Number of needless deliveries: duplicates or unrequested transactions, whichever are more.
     waste: u64,
 }
 
-/// A least fee rate.
+/// A minimum fee rate (`feefilter`).
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct FeeFilter {
     /// The fee rate, BTC per 1,000 virtual bytes.
     btc_kvb: f64,
-    /// How many peers want it.
+    /// Number of peers that use it.
     peers: u64,
 }
 
-/// inv messages of a size.
+/// inv messages within a range of sizes.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct InvSize {
-    /// How many transactions they announce.
+    /// The range: how many transactions each message announces.
     items: &'static str,
-    /// How many messages.
+    /// Number of messages.
     messages: u64,
 }
 
-/// How long things take.
+/// Delays of transactions.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Delays {
-    /// From the first announcement to the transaction.
+    /// From the first announcement to the delivery of the transaction.
     inv_to_tx_seconds: Delay,
-    /// From the transaction to the mempool.
+    /// From the delivery of the transaction to its acceptance into the mempool.
     tx_to_mempool_seconds: Delay,
 }
 
-/// How long something takes.
+/// The distribution of a delay.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Delay {
-    /// Half of the times are shorter.
+    /// Median, in seconds. Null if there are no samples.
     median: Option<f64>,
-    /// 99 of 100 are shorter.
+    /// 99th percentile, in seconds. Null if there are no samples.
     p99: Option<f64>,
-    /// How many there were.
+    /// Number of samples since the program started.
     count: u64,
 }
 
-/// A peer that is striking.
+/// A peer that behaves unusually.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Suspect {
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// The peer's address.
+    /// Address and port of the peer.
     addr: String,
-    /// What is striking.
+    /// The mark: `spy` or `unrequested`. Described at Mark.
     mark: &'static str,
-    /// In words.
+    /// The reason for the mark, as text.
     why: String,
 }
 
-/// A transaction.
+/// A transaction that was announced or received recently.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TransactionRecent")]
 pub(crate) struct Recent {
-    /// Its id; null until it came.
+    /// The txid. Null until the transaction arrives.
     txid: Option<String>,
-    /// Its id with witnesses, or whichever hash it was announced by until it came.
+    /// The wtxid. Until the transaction arrives: the hash that it was announced by, which may be the txid.
     wtxid: Option<String>,
-    /// When it was first heard of.
+    /// When the node first received an announcement or the transaction.
     time: Time,
-    /// The node.
+    /// Name of the node.
     node: String,
-    /// Who announced it, the first eight.
+    /// The first eight peers that announced it.
     announced_by: Vec<Announcement>,
-    /// How often it was announced.
+    /// Number of announcements received.
     announcements: u32,
-    /// Who was asked for it last.
+    /// Id of the peer that it was last requested from. Null if it was not requested.
     requested_from: Option<u64>,
-    /// Who sent it.
+    /// Id of the peer that delivered it first. Null until it arrives.
     delivered_by: Option<u64>,
-    /// When it came into the mempool.
+    /// When it was accepted into the mempool. Null if it was not.
     accepted: Option<Time>,
-    /// Why it did not.
+    /// The reason for which the mempool rejected it. Null if it was not rejected.
     rejected: Option<String>,
-    /// Virtual bytes.
+    /// Its size, in virtual bytes.
     vsize: Option<i32>,
-    /// Fee, in satoshi.
+    /// Its fee, in satoshi.
     fee_sat: Option<i64>,
 }
 
-/// Somebody announced something.
+/// A peer's announcement of a transaction.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TransactionAnnouncement")]
 pub(crate) struct Announcement {
-    /// The node's number of the peer.
+    /// Id of the peer, assigned by the node.
     id: u64,
-    /// How long after it was first heard of.
+    /// Seconds since the transaction was first announced or received.
     after_seconds: f64,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Transactions;
     const PATH: &'static str = "transactions";
-    const TITLE: &'static str = "How transactions spread";
-    const ABOUT: &'static str = "";
+    const TITLE: &'static str = "Propagation of transactions";
+    const ABOUT: &'static str =
+        "Announcements, requests, deliveries and delays of transactions, and the peers that behave unusually.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
     fn answer(request: &RequestContext) -> Result<Transactions, ApiError> {
@@ -280,7 +281,7 @@ fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
         steps(window, |values| {
             nodes
                 .iter()
-                .for_each(|(_, node)| of(node).add_to(window, node.pages.mempool.known.lasting(QUIET_NS), values));
+                .for_each(|(_, node)| of(node).add_to(window, node.pages.mempool.coverage.lasting(QUIET_NS), values));
         })
     };
     Series {

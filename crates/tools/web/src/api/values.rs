@@ -1,4 +1,4 @@
-//! Values as they stand in JSON.
+//! Types of values in the JSON of answers.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ impl Serialize for Time {
     }
 }
 
-/// RFC 3339 in UTC with microseconds; there are thousands of them in one answer.
+/// RFC 3339 in UTC with microseconds. Optimised, because one answer may have thousands of times.
 fn rfc3339(time_ns: u64) -> String {
     let seconds = time_ns / SECOND;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -50,7 +50,7 @@ impl JsonSchema for Time {
 }
 
 /// A time, unless it is 0.
-pub(crate) fn known(time_ns: u64) -> Option<Time> {
+pub(crate) fn nonzero_time(time_ns: u64) -> Option<Time> {
     (time_ns > 0).then_some(Time(time_ns))
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn seconds(from_ns: u64, to_ns: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-/// A value of a time series: a whole number where it is one, null where nothing is known.
+/// A value of a time series: written without a fraction if it is a whole number, and as null if it is unknown (NaN).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step(pub f64);
 
@@ -88,26 +88,26 @@ impl JsonSchema for Step {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["number", "null"], "description": "The value in one step of time; null where nothing is known." })
+        json_schema!({ "type": ["number", "null"], "description": "The value in one step of a time series. Null if it is unknown." })
     }
 }
 
-/// Values of a series.
+/// The values of a time series, one for each step.
 pub(crate) type Steps = Vec<Step>;
 
-/// Values of a window of time.
+/// The values of a time series in a window: unknown, unless `fill` sets them.
 pub(crate) fn steps(window: &Window, fill: impl FnOnce(&mut [f64])) -> Steps {
     let mut values = window.unknown();
     fill(&mut values);
     values.into_iter().map(Step).collect()
 }
 
-/// A hash as explorers show it.
+/// A hash as block explorers write it.
 pub(crate) fn hash(bytes: &[u8]) -> String {
     event::HashText(bytes).to_string()
 }
 
-/// A number without the digits that only the making of it gave.
+/// A number rounded to so many digits after the point. 0 if it is not finite.
 pub(crate) fn round(value: f64, digits: i32) -> f64 {
     let factor = 10_f64.powi(digits);
     let rounded = (value * factor).round() / factor;
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_a_calendar_has_them() {
+    fn times_are_written_in_rfc_3339() {
         // Leap days, centuries, the last time that there is.
         let mut times: Vec<u64> = (0..50_000).map(|n| n * 28_080 * SECOND + n * 1_001).collect();
         times.extend([0, 1, 951_782_400 * SECOND, 951_868_800 * SECOND - 1, 4_107_542_400 * SECOND, u64::MAX]);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_whole_numbers_where_they_can() {
+    fn steps_are_whole_numbers_where_possible() {
         let steps = [0.0, 3.0, -2.0, 0.5, f64::NAN, f64::INFINITY, 1e300].map(Step);
         assert_eq!(serde_json::to_string(&steps).unwrap(), "[0,3,-2,0.5,null,null,1e+300]");
     }

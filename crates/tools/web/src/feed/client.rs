@@ -200,7 +200,7 @@ impl Command {
     /// Reads a message. The error is for the client.
     fn parse(text: &str) -> Result<Self, String> {
         const FORMS: &str = "write {\"subscribe\": {…}} with filters, or {\"pause\": true} or false";
-        let value: Value = serde_json::from_str(text).map_err(|cause| format!("no JSON ({cause}): {FORMS}"))?;
+        let value: Value = serde_json::from_str(text).map_err(|cause| format!("invalid JSON ({cause}): {FORMS}"))?;
         let object = value.as_object().ok_or(FORMS)?;
         let mut keys = object.iter();
         match (keys.next().map(|(key, value)| (key.as_str(), value)), keys.next()) {

@@ -19,7 +19,7 @@ pub struct Hub {
 }
 
 struct Clients {
-    /// Shared with whoever goes through the clients, so that nobody holds the lock meanwhile.
+    /// Shared, so that the lock is not held while events are queued for the clients.
     connected: Arc<Vec<Arc<Client>>>,
     next_id: u64,
     ended: bool,

@@ -39,7 +39,7 @@ pub async fn socket(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery, upgr
 
 /// The response to a client that the hub does not take.
 pub(super) fn too_many() -> Response {
-    api::error(StatusCode::SERVICE_UNAVAILABLE, "too many clients, or the server ends: try again later")
+    api::error(StatusCode::SERVICE_UNAVAILABLE, "too many clients, or the server is shutting down: try again later")
 }
 
 async fn serve(socket: WebSocket, connected: Connected) {
@@ -72,7 +72,7 @@ async fn write_next(
         }
     };
     let Some(items) = items else {
-        let reason = "the server ends".into();
+        let reason = "the server is shutting down".into();
         sink.send(Message::Close(Some(CloseFrame { code: close_code::AWAY, reason }))).await?;
         return Ok(false);
     };

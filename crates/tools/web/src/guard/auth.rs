@@ -67,7 +67,7 @@ impl Auth {
         Ok(Self { secret: digest(&[text.as_bytes()]), named, session })
     }
 
-    /// Decides on a request. `tls` says whether this server encrypts the connection.
+    /// Decides on a request. `tls` is whether this server encrypts the connection.
     pub fn decide(&self, request: &Request, tls: bool) -> Decision {
         if self.has_cookie(request) {
             return Decision::Allow;

@@ -1,4 +1,4 @@
-//! What the node reports of itself: version, chain, traffic, its process.
+//! What the node reports about itself: version, chain, traffic, process.
 
 use event::pb::log_extractor::UpdateTip;
 use event::pb::log_extractor::log::LogEvent;
@@ -16,12 +16,12 @@ use super::node::{Context, Peers};
 use super::peer::Details;
 use super::types::Types;
 
-/// Warnings that are kept, and bytes of each.
+/// The maximum number of warnings kept, and of bytes of each.
 const MAX_WARNINGS: (usize, usize) = (16, 500);
-/// Threads that are kept.
+/// The maximum number of threads kept.
 const MAX_THREADS: usize = 80;
 
-/// What the node reports of itself.
+/// What the node reports about itself.
 #[derive(Debug, Default)]
 pub(crate) struct About {
     pub version: Option<SmolStr>,
@@ -34,7 +34,7 @@ pub(crate) struct About {
     pub height: Option<u32>,
     pub headers: Option<u32>,
     pub best_block: Option<Hash>,
-    /// The header's time.
+    /// The time in the header, in seconds since the UNIX epoch.
     pub best_block_time: Option<u32>,
     pub tip_changed_ns: Option<u64>,
     pub initial_block_download: Option<bool>,
@@ -47,18 +47,18 @@ pub(crate) struct About {
     pub process: Option<Process>,
 }
 
-/// An answer of getnettotals.
+/// A response of getnettotals.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Totals {
     pub at_ns: u64,
     pub received: u64,
     pub sent: u64,
-    /// Bytes per second since the answer before: in, out.
+    /// Bytes per second since the previous response: inbound, outbound.
     pub rates: Option<(f64, f64)>,
 }
 
 impl About {
-    /// getnetworkinfo.
+    /// Handles a response of getnetworkinfo.
     fn network(&mut self, info: &NetworkInfo) {
         self.version = Some(cut(&info.subversion, 256));
         self.network_active = Some(info.network_active);
@@ -70,7 +70,7 @@ impl About {
         self.network_warnings = warnings(&info.warnings);
     }
 
-    /// getblockchaininfo.
+    /// Handles a response of getblockchaininfo.
     fn blockchain(&mut self, info: &BlockchainInfo, time_ns: u64) {
         self.chain = Some(cut(&info.chain, 32));
         self.headers = Some(info.headers);
@@ -85,7 +85,7 @@ impl About {
         }
     }
 
-    /// UpdateTip of debug.log. That of a background chain does not count.
+    /// Handles an entry UpdateTip of debug.log. Those of a background chainstate are ignored.
     fn update_tip(&mut self, tip: &UpdateTip, time_ns: u64) {
         if !tip.background
             && let Some(hash) = hash_of_text(&tip.block_hash)
@@ -96,10 +96,10 @@ impl About {
         }
     }
 
-    /// This is the tip now.
+    /// Records the present tip.
     fn tip(&mut self, hash: Hash, height: u32, time: Option<u32>, time_ns: u64) {
         if self.best_block != Some(hash) {
-            // The first tip that is reported was there before.
+            // The first tip that is reported is no change.
             self.tip_changed_ns = self.best_block.is_some().then_some(time_ns);
             self.best_block_time = None;
         }
@@ -109,7 +109,7 @@ impl About {
         self.headers = self.headers.max(Some(height));
     }
 
-    /// getnettotals.
+    /// Handles a response of getnettotals.
     fn net_totals(&mut self, totals: &NetTotals, at_ns: u64) {
         let (received, sent) = (totals.total_bytes_received, totals.total_bytes_sent);
         let rates =
@@ -170,22 +170,23 @@ fn warnings(warnings: &[String]) -> Vec<SmolStr> {
 pub(crate) struct Process {
     pub at_ns: u64,
     pub resident: Option<u64>,
-    /// Seconds of processors per second since the event before.
+    /// Processor seconds used per second since the previous event.
     pub load: Option<f64>,
     pub threads: Vec<(SmolStr, f64)>,
-    is: (u32, u64),
+    /// Process id, and start in nanoseconds since the UNIX epoch.
+    identity: (u32, u64),
     cpu: Vec<(SmolStr, f64)>,
 }
 
 impl Process {
-    /// What its operating system reports.
+    /// Reads an event with the process, as its operating system reports it.
     fn read(reported: &NodeProcess, at_ns: u64, before: Option<&Self>) -> Self {
         let threads = reported.threads.iter().take(MAX_THREADS);
         let cpu: Vec<(SmolStr, f64)> = threads
             .map(|thread| (cut(&thread.name, 32), thread.cpu_user_seconds + thread.cpu_system_seconds))
             .collect();
-        let is = (reported.pid, reported.started_ns);
-        let before = before.filter(|before| before.is == is && at_ns > before.at_ns);
+        let identity = (reported.pid, reported.started_ns);
+        let before = before.filter(|before| before.identity == identity && at_ns > before.at_ns);
         let loads = before.map(|before| {
             let seconds = (at_ns - before.at_ns) as f64 / SECOND as f64;
             let used = |name: &SmolStr| before.cpu.iter().find(|(of, _)| of == name).map_or(0.0, |(_, used)| *used);
@@ -195,7 +196,7 @@ impl Process {
         let mut process = Self {
             at_ns,
             resident: reported.memory.as_ref().map(|memory| memory.resident),
-            is,
+            identity,
             cpu,
             ..Self::default()
         };

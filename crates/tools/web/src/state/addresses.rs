@@ -1,4 +1,4 @@
-//! Gossip of addresses (addr, addrv2): how many come and go, of which networks, how old they are.
+//! Address gossip (addr, addrv2): the number of entries sent and received, their networks and ages.
 
 use std::collections::VecDeque;
 
@@ -18,14 +18,14 @@ use super::peer::{Details, Peer};
 use super::series::{Coverage, SECOND, Series};
 use super::types::Types;
 
-/// Addresses that are remembered.
+/// The maximum number of recent addresses kept.
 const MAX_RECENT: usize = 100;
-/// Of one message so many are remembered.
+/// The maximum number of addresses kept of one message.
 const MAX_OF_MESSAGE: usize = 10;
-/// A clock that is ahead by more makes a timestamp one of the future (Bitcoin Core corrects those).
+/// A timestamp that is ahead by more seconds counts as in the future. Bitcoin Core corrects those.
 const AHEAD_SECONDS: i64 = 600;
 
-/// Ages: up to so many seconds, and how that is named.
+/// Ranges of ages: the upper limit in seconds and the name.
 pub(crate) const AGES: [(i64, &str); 7] = [
     (600, "< 10 min"),
     (3_600, "< 1 h"),
@@ -35,18 +35,18 @@ pub(crate) const AGES: [(i64, &str); 7] = [
     (30 * 86_400, "< 30 d"),
     (i64::MAX, "≥ 30 d"),
 ];
-/// Entries of a message: up to so many, and how that is named.
+/// Ranges of the number of entries of a message: the upper limit and the name.
 pub(crate) const SIZES: [(usize, &str); 6] =
     [(0, "0"), (1, "1"), (10, "2-10"), (100, "11-100"), (999, "101-999"), (usize::MAX, "≥ 1000")];
 
-/// Gossip of one node.
+/// Address gossip of one node.
 #[derive(Debug)]
 pub(crate) struct Addresses {
-    /// When tracepoints reported messages.
+    /// The period in which tracepoints reported messages.
     pub traced: Coverage,
-    /// When debug.log reported how many were taken.
-    pub log_known: Coverage,
-    /// Messages and entries: in, out.
+    /// The period in which debug.log reported processed entries.
+    pub log_coverage: Coverage,
+    /// Number of messages and of entries: inbound, outbound.
     pub messages: [u64; 2],
     pub entries: [u64; 2],
     pub own: u64,
@@ -55,24 +55,24 @@ pub(crate) struct Addresses {
     pub old: u64,
     pub processed: u64,
     pub limited: u64,
-    /// Messages and entries that were received, by debug.log.
+    /// Number of messages and entries received, as reported by debug.log.
     pub logged_messages: u64,
     pub logged: u64,
     pub logged_series: Series,
     pub unique: HyperLogLog,
     pub series: [Series; 2],
     pub limited_series: Series,
-    /// By network: in, out.
+    /// Number of entries by network: inbound, outbound.
     pub networks: [[u64; 2]; AddressNetwork::ALL.len()],
     pub ages: [u64; AGES.len()],
     pub sizes: [u64; SIZES.len()],
     pub slash8: Box<[u64; 256]>,
-    /// Entries of each /16 of IPv4, up to 255.
+    /// Number of received entries in each /16 of IPv4, at most 255.
     pub slash16: Box<[u8]>,
     pub recent: VecDeque<Recent>,
 }
 
-/// An address that went by.
+/// An entry of an address message.
 #[derive(Clone, Debug)]
 pub(crate) struct Recent {
     pub at_ns: u64,
@@ -89,7 +89,7 @@ impl Default for Addresses {
     fn default() -> Self {
         Self {
             traced: Coverage::default(),
-            log_known: Coverage::default(),
+            log_coverage: Coverage::default(),
             messages: [0; 2],
             entries: [0; 2],
             own: 0,
@@ -203,9 +203,9 @@ impl Addresses {
         }
     }
 
-    /// debug.log reported how many entries of a message were taken, and how many were too many.
+    /// Handles an entry of debug.log with the number of processed and rate-limited entries of a message.
     fn logged(&mut self, entry: &AddrProcessed, peer: Option<&mut Peer>, time_ns: u64) {
-        self.log_known.note(time_ns);
+        self.log_coverage.note(time_ns);
         let (processed, limited) = (u64::from(entry.processed), u64::from(entry.rate_limited));
         self.processed = self.processed.saturating_add(processed);
         self.limited = self.limited.saturating_add(limited);

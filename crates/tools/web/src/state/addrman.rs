@@ -1,4 +1,4 @@
-//! The address manager: what it has, and how it changes.
+//! The address manager: its tables and their changes.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,12 +21,12 @@ use super::peer::Details;
 use super::series::SECOND;
 use super::types::Types;
 
-/// Networks that are kept.
+/// The maximum number of networks kept.
 const MAX_NETWORKS: usize = 16;
-/// Groups of sources that are counted, and shown.
+/// The maximum number of network groups of sources that are counted, and that are kept.
 const SOURCES: (usize, usize) = (20_000, 20);
 
-/// Ages of entries: up to so many seconds, and how that is named.
+/// Ranges of ages: the upper limit in seconds and the name.
 pub(crate) const AGES: [(i64, &str); 6] = [
     (3_600, "< 1 h"),
     (86_400, "< 1 d"),
@@ -36,28 +36,28 @@ pub(crate) const AGES: [(i64, &str); 6] = [
     (i64::MAX, "≥ 90 d"),
 ];
 
-/// Names of changes, by the number of their action.
+/// Names of changes, by the number of their [`AddrmanAction`].
 pub(crate) const CHANGES: [&str; 6] =
     ["added_to_new", "moved_to_tried", "collision", "replaced_in_tried", "removed_from_new", "moved_to_new"];
 
 /// The address manager of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Addrman {
-    /// By network: new, tried, both.
+    /// Number of addresses by network: new, tried, sum.
     pub networks: BTreeMap<SmolStr, (u64, u64, u64)>,
     pub entries: Option<Entries>,
     pub changes: [u64; CHANGES.len()],
 }
 
-/// An answer of getrawaddrman, in numbers.
+/// Statistics of a response of getrawaddrman.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    /// New, tried.
+    /// Number of entries: new, tried.
     pub total: [u64; 2],
     pub ages: [[u64; 2]; AGES.len()],
-    /// Network groups of those who gossiped them, most first.
+    /// Network groups from which the entries were received, with the number of entries, most first.
     pub sources: Vec<(String, u64)>,
-    /// How many autonomous systems they are in.
+    /// Number of autonomous systems that the entries are in.
     pub systems: Option<u64>,
 }
 
@@ -80,13 +80,13 @@ impl Observer<Types, Details> for Addrman {
 }
 
 impl Addrman {
-    /// getaddrmaninfo.
+    /// Handles a response of getaddrmaninfo.
     fn info(&mut self, info: &AddrManInfo) {
         let networks = info.networks.iter().filter(|(name, _)| *name != "all_networks").take(MAX_NETWORKS);
         self.networks = networks.map(|(name, of)| (cut(name, 32), (of.new, of.tried, of.total))).collect();
     }
 
-    /// getrawaddrman.
+    /// Handles a response of getrawaddrman.
     fn raw(&mut self, raw: &Raw, enrichment: &Enrichment, time_ns: u64) {
         let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
         let mut entries = Entries::default();
@@ -119,7 +119,7 @@ impl Addrman {
         self.entries = Some(entries);
     }
 
-    /// debug.log reported a change.
+    /// Counts a change that debug.log reported.
     fn changed(&mut self, action: AddrmanAction) {
         if let Some(count) = self.changes.get_mut(action as usize) {
             *count += 1;
@@ -127,7 +127,7 @@ impl Addrman {
     }
 }
 
-/// The network group of an address: /16 of IPv4, /32 of IPv6; of other networks their name.
+/// The network group of an address: the /16 for IPv4, the /32 for IPv6, the name of the network for others.
 pub(crate) fn group_of(addr: &str) -> String {
     match event::filter::ip_of(addr) {
         Some(ip) => networks::group16(ip).to_string(),

@@ -1,4 +1,4 @@
-//! debug.log: its last entries, and how many there were of which category.
+//! debug.log: its last entries, and the number of entries by category and level.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,16 +17,16 @@ use super::peer::Details;
 use super::rate::Rate;
 use super::types::Types;
 
-/// Entries that are kept, and bytes of each.
+/// The maximum number of entries kept, and of bytes of each.
 const MAX_LINES: (usize, usize) = (2_000, 600);
-/// Pairs of category and level that are counted.
+/// The maximum number of pairs of category and level that are counted.
 const MAX_COUNTS: usize = 200;
-/// Limits that are remembered.
+/// The maximum number of rate limits kept.
 const MAX_LIMITS: usize = 50;
-/// Categories that the node reports.
+/// The maximum number of categories kept.
 const MAX_CATEGORIES: usize = 200;
 
-/// An entry.
+/// An entry of debug.log.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub at_ns: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Entry {
     pub unknown: bool,
 }
 
-/// Entries of one category and level.
+/// The number of entries of one category and level.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Count {
     pub count: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Count {
     pub rate: Rate,
 }
 
-/// The node limits what it writes, or does not any more.
+/// The start or stop of rate limiting in the node's logging.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     pub at_ns: u64,
@@ -64,7 +64,7 @@ pub(crate) struct Lines {
     pub unknown: u64,
     pub limits: VecDeque<Limit>,
     pub suppressing: bool,
-    /// Categories that are written, by the RPC `logging`.
+    /// Whether each category is logged, by the RPC `logging`.
     pub categories: BTreeMap<SmolStr, bool>,
 }
 
@@ -91,7 +91,7 @@ impl Observer<Types, Details> for Lines {
 }
 
 impl Lines {
-    /// Notes an entry, and its text.
+    /// Records an entry and its text.
     fn add(&mut self, log: &Log, kind: Kind, text: &str, at_ns: u64) {
         let (category, level) = (cut(&log_category(log), 32), level(log));
         let unknown = matches!(log.log_event, Some(LogEvent::UnknownLogMessage(_)));
@@ -121,7 +121,7 @@ impl Lines {
         );
     }
 
-    /// The RPC `logging`.
+    /// Handles a response of the RPC `logging`.
     fn categories(&mut self, categories: impl IntoIterator<Item = (impl AsRef<str>, bool)>) {
         let categories = categories.into_iter().take(MAX_CATEGORIES);
         self.categories = categories.map(|(name, on)| (cut(name.as_ref(), 32), on)).collect();

@@ -1,4 +1,4 @@
-//! The mempool: what it has, what comes and goes.
+//! The mempool: its size, and its changes.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,14 +19,14 @@ use super::peer::Details;
 use super::series::{Coverage, SECOND, Series};
 use super::types::Types;
 
-/// Changes that are remembered.
+/// The maximum number of changes kept.
 const MAX_RECENT: usize = 100;
-/// Reasons that are counted. Some have numbers in them, which untrusted peers choose.
+/// The maximum number of reasons that are counted. Some contain numbers, which untrusted peers choose.
 const MAX_REASONS: usize = 64;
-/// Fee estimates that are kept.
+/// The maximum number of fee estimates kept.
 const MAX_ESTIMATES: usize = 64;
 
-/// Fee rates, sat/vB: up to so many, and how that is named.
+/// Ranges of fee rates: the upper limit in sat/vB and the name.
 pub(crate) const FEE_RATES: [(f64, &str); 10] = [
     (1.0, "< 1"),
     (2.0, "1-2"),
@@ -44,12 +44,12 @@ pub(crate) const FEE_RATES: [(f64, &str); 10] = [
 #[derive(Debug)]
 pub(crate) struct Mempool {
     pub info: Option<MempoolInfo>,
-    /// How many orphans there are, and their bytes.
+    /// Number of orphans, and their size in bytes.
     pub orphans: Option<(u64, u64)>,
-    /// By blocks and mode: BTC per 1,000 virtual bytes.
+    /// Fee estimates in BTC per 1,000 virtual bytes, by confirmation target in blocks and mode.
     pub estimates: BTreeMap<(u32, &'static str), f64>,
-    /// When changes were reported.
-    pub known: Coverage,
+    /// The period in which changes were reported.
+    pub coverage: Coverage,
     traced_ns: u64,
     pub transactions: Series,
     pub vbytes: Series,
@@ -71,7 +71,7 @@ impl Default for Mempool {
             info: None,
             orphans: None,
             estimates: BTreeMap::new(),
-            known: Coverage::default(),
+            coverage: Coverage::default(),
             traced_ns: 0,
             transactions: Series::gauge(),
             vbytes: Series::gauge(),
@@ -89,24 +89,24 @@ impl Default for Mempool {
     }
 }
 
-/// Something that happened to a transaction.
+/// A change of the mempool.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub at_ns: u64,
-    /// "added", "removed", "replaced", "rejected".
+    /// `added`, `removed`, `replaced` or `rejected`.
     pub what: &'static str,
     pub txid: Option<Hash>,
     pub reason: Option<SmolStr>,
     pub vsize: Option<i32>,
     pub fee: Option<i64>,
-    /// The transaction that replaces it.
+    /// The transaction that replaced it.
     pub by: Option<Hash>,
-    /// When it had come into the mempool.
+    /// When it had entered the mempool, in nanoseconds since the UNIX epoch.
     pub entered_ns: Option<u64>,
 }
 
 impl Mempool {
-    /// getmempoolinfo.
+    /// Handles a response of getmempoolinfo.
     fn info(&mut self, info: &MempoolInfo, time_ns: u64) {
         self.transactions.set(time_ns, info.size as f64);
         self.vbytes.set(time_ns, info.bytes as f64);
@@ -114,7 +114,7 @@ impl Mempool {
         self.info = Some(*info);
     }
 
-    /// getorphantxs.
+    /// Handles a response of getorphantxs.
     fn orphans(&mut self, orphans: &OrphanTxs) {
         let bytes = orphans.orphans.iter().fold(0_u64, |sum, orphan| sum.saturating_add(orphan.bytes));
         self.orphans = Some((orphans.orphans.len() as u64, bytes));
@@ -142,7 +142,7 @@ impl Mempool {
     /// A tracepoint reported a change.
     fn traced(&mut self, event: &Traced, at_ns: u64) {
         self.traced_ns = self.traced_ns.max(at_ns);
-        self.known.note(at_ns);
+        self.coverage.note(at_ns);
         let change = Change { at_ns, ..Change::default() };
         let change = match event {
             Traced::Added(added) => {
@@ -195,20 +195,20 @@ impl Mempool {
         push(&mut self.recent, change, MAX_RECENT);
     }
 
-    /// debug.log reported that it took a transaction. It counts where no tracepoint reports it.
+    /// Handles an accepted transaction that debug.log reported. Ignored if tracepoints report changes.
     fn log_accepted(&mut self, entry: &MempoolAccepted, at_ns: u64) {
         if self.traced_ns == 0 {
-            self.known.note(at_ns);
+            self.coverage.note(at_ns);
             self.added.add(at_ns, 1.0);
             let change = Change { at_ns, what: "added", txid: hash_of_text(&entry.txid), ..Change::default() };
             push(&mut self.recent, change, MAX_RECENT);
         }
     }
 
-    /// debug.log reported that it did not take a transaction.
+    /// Handles a rejected transaction that debug.log reported. Ignored if tracepoints report changes.
     fn log_rejected(&mut self, entry: &MempoolRejected, at_ns: u64) {
         if self.traced_ns == 0 {
-            self.known.note(at_ns);
+            self.coverage.note(at_ns);
             self.rejected.add(at_ns, 1.0);
             count(&mut self.rejected_by, &entry.reason);
             let reason = Some(cut(&entry.reason, 128));
@@ -246,7 +246,7 @@ impl Observer<Types, Details> for Mempool {
     }
 }
 
-/// Counts a reason: its name, without what follows.
+/// Counts a reason by its name, without the details that follow.
 fn count(reasons: &mut BTreeMap<SmolStr, u64>, reason: &str) {
     let name = cut(reason.split([',', ':']).next().unwrap_or_default().trim(), 64);
     let name =
@@ -254,7 +254,7 @@ fn count(reasons: &mut BTreeMap<SmolStr, u64>, reason: &str) {
     *reasons.entry(name).or_default() += 1;
 }
 
-/// Fee rate in sat/vB.
+/// The fee rate, in sat/vB.
 pub(crate) fn fee_rate(fee: Option<i64>, vsize: Option<i32>) -> Option<f64> {
     let vsize = vsize.filter(|vsize| *vsize > 0)?;
     Some(fee? as f64 / f64::from(vsize))

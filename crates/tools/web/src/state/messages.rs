@@ -1,4 +1,4 @@
-//! P2P messages by type and direction: of all peers, and of each.
+//! P2P messages by type and direction, for all peers together and for each.
 
 use event::message::{Message, Payload};
 use event::pb::rpc_extractor::rpc::RpcEvent;
@@ -29,20 +29,20 @@ pub(crate) struct Row {
     pub sizes: Series,
 }
 
-/// Messages by type and direction, by one source.
+/// Messages by type and direction, as reported by one source.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     rows: Vec<Row>,
-    /// Positions in `rows`, from 1 on.
+    /// For each type and direction, the position in `rows` plus 1, or 0 if it has no row.
     places: Vec<u8>,
-    pub known: Coverage,
+    pub coverage: Coverage,
 }
 
 impl Messages {
     /// Counts messages of a type.
     #[inline]
     pub fn add(&mut self, kind: Type, inbound: bool, count: u64, bytes: u64, time_ns: u64) {
-        self.known.note(time_ns);
+        self.coverage.note(time_ns);
         let place = usize::from(kind) * 2 + usize::from(inbound);
         if self.places.len() <= place {
             self.places.resize(place + 1, 0);
@@ -78,11 +78,11 @@ impl Messages {
     }
 }
 
-/// Messages by tracepoints.
+/// Messages as reported by tracepoints.
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
     pub messages: Messages,
-    /// Messages and bytes: in, out.
+    /// Rates of messages and bytes: inbound, outbound.
     pub rates: [[Rate; 2]; 2],
 }
 
@@ -112,7 +112,7 @@ impl Observer<Types, Details> for Traced {
     }
 }
 
-/// How many entries a list in a message has.
+/// The number of entries of the list in a message, by type.
 fn items(payload: Payload) -> Items {
     let mut items = Items::default();
     match payload {
@@ -164,7 +164,7 @@ impl Polled {
                 }
             }
         }
-        self.messages.known.note(time_ns);
+        self.messages.coverage.note(time_ns);
     }
 }
 

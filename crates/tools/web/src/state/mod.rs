@@ -1,4 +1,4 @@
-//! Events folded into what is known now: nodes, peers, blocks, rates. All of it is bounded.
+//! The state of the nodes, their peers and blocks, folded from events. All of it is bounded.
 
 pub(crate) mod about;
 pub(crate) mod addresses;
@@ -29,10 +29,10 @@ use node::Node;
 use series::SECOND;
 use types::Types;
 
-/// An event is taken to be no further in the future than that.
+/// The time of an event is limited to this far in the future, in nanoseconds.
 const AHEAD_NS: u64 = 60 * SECOND;
-/// How often files are looked at.
-const LOOK_NS: u64 = 5 * SECOND;
+/// How often files are checked for changes, in nanoseconds.
+const CHECK_NS: u64 = 5 * SECOND;
 
 /// A clock: the time in nanoseconds since the UNIX epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -40,22 +40,22 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// Options of the state.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Names of nodes that will be observed, as far as they are known.
+    /// The names of the nodes that will be observed, as far as they are known at the start.
     pub nodes: Vec<String>,
-    /// Files with sets of networks.
+    /// The files with sets of networks.
     pub sets: Vec<SetSource>,
-    /// Map of autonomous systems, in Bitcoin Core's form.
+    /// The map of autonomous systems, a file in the format of Bitcoin Core's `-asmap`.
     pub asmap: Option<PathBuf>,
-    /// Whether the public looks at it: nothing of the node itself is shown that would give it away.
+    /// Whether the pages are public: nothing is shown that would reveal where the nodes are.
     pub public: bool,
 }
 
-/// What is known of all nodes.
+/// The state of all nodes.
 pub struct State {
     pub(crate) nodes: NodeMap<Node>,
     pub(crate) enrichment: Enrichment,
     files: Files,
-    looked_ns: u64,
+    checked_ns: u64,
     pub(crate) types: Types,
     pub(crate) public: bool,
     pub(crate) started_ns: u64,
@@ -64,15 +64,15 @@ pub struct State {
 }
 
 impl State {
-    /// Knows nothing yet but the names of the nodes. `bus` is asked for losses.
+    /// The initial state: only the names of the nodes. Losses are read from `bus`.
     ///
     /// # Errors
-    /// A file with sets or the map of autonomous systems cannot be read: which, and why.
+    /// Names the file with sets of networks or the map of autonomous systems that cannot be read, and the reason.
     pub fn new(options: Options, bus: Bus) -> Result<Self, String> {
         Self::with_clock(options, bus, Arc::new(event::time::now_ns))
     }
 
-    /// The same by another clock.
+    /// Like [`State::new`], with another clock.
     ///
     /// # Errors
     /// See [`State::new`].
@@ -82,7 +82,7 @@ impl State {
         let enrichment = Enrichment::read(&files, None)?;
         let nodes = NodeMap::new(&nodes, Node::default);
         let (types, started_ns) = (Types::default(), clock());
-        Ok(Self { nodes, enrichment, files, looked_ns: started_ns, types, public, started_ns, bus, clock })
+        Ok(Self { nodes, enrichment, files, checked_ns: started_ns, types, public, started_ns, bus, clock })
     }
 
     /// Reads the files of sets and of autonomous systems again if one of them changed.
@@ -92,8 +92,8 @@ impl State {
         }
     }
 
-    /// Reads the files of sets and of autonomous systems again. The peers that are there are looked up again. A file that cannot be read is
-    /// logged, and what it held before stays in use.
+    /// Reads the files of sets and of autonomous systems again. Peers are looked up again. If a file cannot be read, this is logged, and what was
+    /// read before stays in use.
     pub fn reread(&mut self) {
         match Enrichment::read(&self.files, Some(&self.enrichment)) {
             Ok(enrichment) => self.enrichment = enrichment,
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// Folds an event, or a loss.
+    /// Folds an event or a loss into the state of its node.
     pub fn fold(&mut self, delivery: &Delivery) {
         let latest_ns = self.now_ns().saturating_add(AHEAD_NS);
         let Self { nodes, enrichment, types, .. } = self;
@@ -119,23 +119,23 @@ impl State {
         }
     }
 
-    /// Lets time pass: to be called once a second.
+    /// Drops old state, and checks files for changes. To be called once a second.
     pub fn tick(&mut self) {
         let now_ns = self.now_ns();
-        if now_ns >= self.looked_ns.saturating_add(LOOK_NS) {
-            self.looked_ns = now_ns;
+        if now_ns >= self.checked_ns.saturating_add(CHECK_NS) {
+            self.checked_ns = now_ns;
             self.refresh();
         }
         let Self { nodes, enrichment, types, .. } = self;
         nodes.values_mut().for_each(|node| node.tick(now_ns, enrichment, types));
     }
 
-    /// The time.
+    /// The time, in nanoseconds since the UNIX epoch.
     pub(crate) fn now_ns(&self) -> u64 {
         (self.clock)()
     }
 
-    /// Names of all nodes.
+    /// The names of all nodes.
     pub fn names(&self) -> Vec<String> {
         self.nodes.keys().map(ToString::to_string).collect()
     }

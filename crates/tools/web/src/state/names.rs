@@ -1,4 +1,4 @@
-//! Names for the pages: of networks and directions, as all tools have them, of requests, and of services.
+//! Names of networks, directions, requests and services in answers.
 
 use event::requests::RequestKind;
 
@@ -28,7 +28,7 @@ pub(crate) fn host(addr: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Of the service flags, in Bitcoin Core's order.
+/// The service flags and their names, in Bitcoin Core's order.
 const SERVICES: [(u64, &str); 6] = [
     (1, "NETWORK"),
     (1 << 2, "BLOOM"),
@@ -38,7 +38,7 @@ const SERVICES: [(u64, &str); 6] = [
     (1 << 11, "P2P_V2"),
 ];
 
-/// Names of service flags; of those without name the number of their bit.
+/// The names of service flags. Flags without a name are `UNKNOWN[2^N]`, as in Bitcoin Core.
 pub(crate) fn services(flags: u64) -> Vec<String> {
     let bits = (0..u64::BITS).filter(|bit| flags >> bit & 1 == 1);
     bits.map(|bit| match SERVICES.iter().find(|(flag, _)| *flag == 1 << bit) {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_what_stands_before_the_port() {
+    fn hosts_and_services() {
         for (addr, is) in [
             ("1.2.3.4:8333", "1.2.3.4"),
             ("[2001:db8::1]:8333", "2001:db8::1"),

@@ -1,4 +1,4 @@
-//! What is known of one node: what the model derives from its events, and what the pages show besides.
+//! The state of one node: the model, and what the pages show in addition.
 
 use bus::Loss;
 use event::Record;
@@ -17,14 +17,14 @@ use super::sources::Sources;
 use super::transactions::Transactions;
 use super::types::Types;
 
-/// The peers of a node, with what the pages keep of them.
+/// The peers of a node, with the details that the pages show.
 pub(crate) type Peers = model::Peers<Details>;
 
-/// What an observer gets besides what happened: `sink` are the types of messages, as small numbers.
+/// The context of an observer's calls. Its `sink` holds the message types, as small numbers.
 pub(crate) type Context<'a> = model::Context<'a, Types>;
 
 model::observers! {
-    /// What the pages show.
+    /// The observers that keep what the pages show.
     #[derive(Debug, Default)]
     pub(crate) struct Pages: Observer<Types, Details> {
         pub sources: Sources,
@@ -40,7 +40,7 @@ model::observers! {
     }
 }
 
-/// What is known of one node.
+/// The state of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     pub model: Model<Details>,
@@ -53,12 +53,12 @@ impl Node {
         self.model.fold(record, time_ns, enrichment, types, &mut self.pages);
     }
 
-    /// Events of this node did not arrive.
+    /// Folds a loss: events of this node that did not arrive.
     pub fn lost(&mut self, loss: &Loss, enrichment: &Enrichment, types: &mut Types) {
         self.model.lost(loss, enrichment, types, &mut self.pages);
     }
 
-    /// Lets time pass: `now_ns` is the time, nanoseconds since the UNIX epoch.
+    /// Drops old state. `now_ns` is the time, in nanoseconds since the UNIX epoch.
     pub fn tick(&mut self, now_ns: u64, enrichment: &Enrichment, types: &mut Types) {
         self.model.tick(now_ns, enrichment, types, &mut self.pages);
     }

@@ -1,4 +1,4 @@
-//! Messages as they are remembered: short, made into text only when somebody looks.
+//! Compact records of past messages. Their text is made only for an answer.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,13 +6,13 @@ use event::message::{ItemType, Message, Payload};
 
 use super::types::Type;
 
-/// A message of a peer.
+/// A message of a peer, as it is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PastMessage {
     pub at_ns: u64,
-    /// Its place in the run of the extractor.
+    /// Sequence number of its event within the extractor's run.
     pub sequence: u64,
-    /// That of the message that it answers, and how many seconds later it came.
+    /// Sequence number of the request that it replies to, and the seconds since then.
     pub reply_to: Option<(u64, f32)>,
     pub size: u32,
     pub kind: Type,
@@ -20,7 +20,7 @@ pub(crate) struct PastMessage {
     pub summary: Summary,
 }
 
-/// What a message is about.
+/// The summary of a message's content.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Summary {
     Nothing,
@@ -32,11 +32,11 @@ pub(crate) enum Summary {
     Nonce(u64),
     Fee(i64),
     Version { version: u32, height: i32 },
-    Asked { txs: u16, block: u64 },
+    BlockTxnRequest { txs: u16, block: u64 },
 }
 
 impl Summary {
-    /// What a message is about. `items` are those of an inventory, counted before.
+    /// The summary of a message. `items` are the counted entries of its list.
     pub fn of(message: &Message, items: Items) -> Self {
         let block = |hash: &[u8]| {
             hash.first_chunk::<8>().map_or(Self::Nothing, |first| Self::Block(u64::from_le_bytes(*first)))
@@ -57,7 +57,7 @@ impl Summary {
             Payload::CompactBlock(compact) => block(compact.header.hash),
             Payload::Block(header) => block(header.hash),
             Payload::GetBlockTxn(hash, txs) => match block(hash) {
-                Self::Block(block) => Self::Asked { txs: clamp(txs), block },
+                Self::Block(block) => Self::BlockTxnRequest { txs: clamp(txs), block },
                 other => other,
             },
             Payload::BlockTxn(hash) => block(hash),
@@ -68,7 +68,7 @@ impl Summary {
     }
 }
 
-/// How many entries an inventory has.
+/// The number of entries of a list, by type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Items {
     pub txs: u16,
@@ -77,7 +77,7 @@ pub(crate) struct Items {
 }
 
 impl Items {
-    /// Counts one.
+    /// Counts an entry.
     #[inline]
     pub fn add(&mut self, item: ItemType) {
         let count = if item.is_tx() {
@@ -109,7 +109,7 @@ impl Display for Summary {
                 }
                 if between.is_empty() { f.write_str("empty") } else { Ok(()) }
             }
-            // The beginning of a txid as explorers show it, and the end of a block's hash: its beginning are zeros.
+            // The beginning of a txid as block explorers show it, and the end of a block hash, which begins with zeros.
             Self::Tx(last) => write!(f, "{last:016x}…"),
             Self::Block(first) => write!(f, "…{first:016x}"),
             Self::Headers(1) => f.write_str("1 header"),
@@ -119,7 +119,7 @@ impl Display for Summary {
             Self::Nonce(nonce) => write!(f, "nonce {nonce:016x}"),
             Self::Fee(fee) => write!(f, "{fee} sat/kvB"),
             Self::Version { version, height } => write!(f, "version {version}, height {height}"),
-            Self::Asked { txs, block } => write!(f, "{txs} tx of …{block:016x}"),
+            Self::BlockTxnRequest { txs, block } => write!(f, "{txs} tx of …{block:016x}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the pages keep of each peer, besides what the model knows of it.
+//! The details of each peer that the pages show, in addition to the model.
 
 use std::collections::VecDeque;
 
@@ -13,30 +13,30 @@ use super::past_message::PastMessage;
 use super::rate::{Rate, Samples};
 use super::types::Type;
 
-/// Messages that are kept.
+/// The maximum number of messages kept.
 const MAX_MESSAGES: usize = 200;
-/// Pings that are kept.
+/// The maximum number of pings kept.
 const MAX_PINGS: usize = 200;
-/// Entries of debug.log that are kept, and bytes of each.
+/// The maximum number of entries of debug.log kept, and of bytes of each.
 const MAX_LOG: (usize, usize) = (50, 300);
-/// Steps of traffic that are kept: an hour.
+/// The number of steps of traffic kept: an hour.
 const MAX_TRAFFIC: usize = 360;
-/// Nanoseconds of such a step.
+/// Length of a step of traffic, in nanoseconds.
 pub(crate) const TRAFFIC_STEP_NS: u64 = 10_000_000_000;
 
 /// One peer of a node: a connection.
 pub(crate) type Peer = model::Peer<Details>;
 
-/// What the pages keep of a peer.
+/// The details of a peer that the pages show.
 #[derive(Debug, Default)]
 pub(crate) struct Details {
-    /// Its messages, by tracepoints. None as long as there are none.
+    /// Its messages, as reported by tracepoints. `None` if none was reported.
     pub traced: Option<Box<Traced>>,
-    /// Bytes by type of message in the last answer of getpeerinfo: sent, received.
+    /// Bytes by message type in the last response of getpeerinfo: sent, received.
     pub polled_bytes: Option<Vec<(Type, u64, u64)>>,
-    /// The ping in the last answer of getpeerinfo, in seconds.
+    /// The ping in the last response of getpeerinfo, in seconds.
     pub polled_ping: f64,
-    /// How long pings took: time, seconds.
+    /// Pings: time of the pong in nanoseconds since the UNIX epoch, and round-trip time in seconds.
     pub pings: VecDeque<(u64, f32)>,
     /// The last entries of debug.log about it.
     pub log: VecDeque<Entry>,
@@ -44,7 +44,7 @@ pub(crate) struct Details {
     pub txs: Txs,
 }
 
-/// A peer's messages, by tracepoints.
+/// A peer's messages, as reported by tracepoints. Pairs are inbound, outbound.
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
     pub messages: [u64; 2],
@@ -68,16 +68,16 @@ pub(crate) struct Count {
     pub last_ns: u64,
 }
 
-/// Answers of one kind.
+/// Replies to requests of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Replies {
-    pub asked: RequestKind,
-    /// The node asked, the peer answers.
+    pub request: RequestKind,
+    /// Whether the peer replies to requests of the node, instead of the reverse.
     pub by_peer: bool,
     pub samples: Samples,
 }
 
-/// Bytes in and out, messages in and out, in steps of ten seconds.
+/// Inbound and outbound bytes, inbound and outbound messages, in steps of ten seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub last: u64,
@@ -92,7 +92,7 @@ pub(crate) struct Entry {
     pub text: SmolStr,
 }
 
-/// Addresses that went by a peer.
+/// Address gossip with a peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Gossip {
     /// Messages and entries that it sent.
@@ -101,12 +101,12 @@ pub(crate) struct Gossip {
     pub sent: u64,
     pub own: u64,
     pub last_ns: u64,
-    /// By debug.log, where no tracepoint reports them.
+    /// As reported by debug.log.
     pub logged: u64,
     pub logged_limited: u64,
 }
 
-/// Transactions that went by a peer.
+/// Number of transactions exchanged with a peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Txs {
     pub announced: u64,
@@ -117,13 +117,13 @@ pub(crate) struct Txs {
     pub unrequested: u64,
     pub not_found: u64,
     pub sent: u64,
-    /// Announcements to it, and requests of it.
+    /// Announcements to the peer, and requests by it.
     pub announced_to: u64,
     pub requested_by: u64,
 }
 
 impl Details {
-    /// Notes one of its messages.
+    /// Records a message.
     pub fn message(&mut self, message: &Message, kind: Type, past: PastMessage) {
         let (side, inbound, time_ns) = (usize::from(!message.inbound), message.inbound, past.at_ns);
         let traced = self.traced.get_or_insert_default();
@@ -147,13 +147,13 @@ impl Details {
         push(&mut traced.past, past, MAX_MESSAGES);
     }
 
-    /// Notes the answer to a request.
+    /// Records the reply to a request.
     pub fn answered(&mut self, answer: &Answer) {
-        let (asked, by_peer) = (answer.request.kind, answer.by_peer());
+        let (request, by_peer) = (answer.request.kind, answer.by_peer());
         let replies = &mut self.traced.get_or_insert_default().replies;
-        let at = replies.iter().position(|reply| reply.asked == asked && reply.by_peer == by_peer);
+        let at = replies.iter().position(|reply| reply.request == request && reply.by_peer == by_peer);
         let at = at.unwrap_or_else(|| {
-            replies.push(Replies { asked, by_peer, samples: Samples::default() });
+            replies.push(Replies { request, by_peer, samples: Samples::default() });
             replies.len() - 1
         });
         if let Some(reply) = replies.get_mut(at) {
@@ -161,25 +161,25 @@ impl Details {
         }
     }
 
-    /// Notes how long a ping took.
+    /// Records the round-trip time of a ping.
     pub fn ping(&mut self, time_ns: u64, seconds: f64) {
         push(&mut self.pings, (time_ns, seconds as f32), MAX_PINGS);
     }
 
-    /// Notes an entry of debug.log.
+    /// Records an entry of debug.log.
     pub fn logged(&mut self, at_ns: u64, category: &str, text: &str) {
         let entry = Entry { at_ns, category: cut(category, 32), text: cut(text, MAX_LOG.1) };
         push(&mut self.log, entry, MAX_LOG.0);
     }
 
-    /// Bytes of one type of message by getpeerinfo: sent, received.
+    /// Bytes of one message type by getpeerinfo: sent, received.
     pub fn polled_bytes(&self, kind: Type) -> (u64, u64) {
         let by_type = self.polled_bytes.iter().flatten().filter(|(of, ..)| *of == kind);
         by_type.fold((0, 0), |sum, (_, sent, received)| (sum.0 + sent, sum.1 + received))
     }
 }
 
-/// The first request that a message answered. A block may answer several.
+/// The first request that a message replied to. A block may reply to several.
 pub(crate) fn first_answer(changes: &[Change]) -> Option<&Answer> {
     changes.iter().find_map(|change| match change {
         Change::Answered(answer) => Some(answer),

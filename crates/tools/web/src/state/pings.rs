@@ -1,4 +1,4 @@
-//! How long pings take: ours show how far behind the node is, those of its peers how far away they are.
+//! Round-trip times of pings: those of the p2p extractor show how far the node is behind, those of its peers how far away they are.
 
 use std::collections::VecDeque;
 
@@ -18,14 +18,14 @@ use super::rate::quantile_of;
 use super::series::{SECOND, Series};
 use super::types::Types;
 
-/// Pings of our own that are kept.
+/// The maximum number of pings of the p2p extractor kept.
 const MAX_OWN: usize = 200;
-/// Pings of one step of time that are looked at.
+/// The maximum number of pings in one step that quantiles are computed from.
 const MAX_OF_STEP: usize = 4_096;
-/// A step, as series have them.
+/// Length of a step of the series, in nanoseconds.
 const STEP_NS: u64 = 10 * SECOND;
 
-/// Two quantiles over time.
+/// Time series of two quantiles.
 #[derive(Debug)]
 pub(crate) struct Quantiles {
     step: u64,
@@ -36,12 +36,12 @@ pub(crate) struct Quantiles {
 }
 
 impl Quantiles {
-    /// The median, and another quantile.
+    /// The series of the median and of another quantile, `high`.
     pub fn new(high: f64) -> Self {
         Self { step: 0, values: Vec::new(), high, median: Series::gauge(), top: Series::gauge() }
     }
 
-    /// Notes a value.
+    /// Adds a value.
     pub fn add(&mut self, time_ns: u64, value: f64) {
         let step = time_ns / STEP_NS;
         if step > self.step {
@@ -51,7 +51,7 @@ impl Quantiles {
         if self.values.len() < MAX_OF_STEP {
             self.values.push(value as f32);
         }
-        // Few enough at first to be worth a look each time; later ones count when the next step begins, at the latest.
+        // Quantiles are computed for each of the first 64 values, then for every 64th, to save time.
         if self.values.len() <= 64 || self.values.len().is_multiple_of(64) {
             self.settle(time_ns);
         }
@@ -69,11 +69,11 @@ impl Quantiles {
 /// Pings of one node.
 #[derive(Debug)]
 pub(crate) struct Pings {
-    /// Ours: time, seconds.
+    /// Pings of the p2p extractor: time in nanoseconds since the UNIX epoch, and round-trip time in seconds.
     pub own: VecDeque<(u64, f64)>,
     pub own_series: Quantiles,
     pub peers: Quantiles,
-    /// Tracepoints report messages.
+    /// Whether tracepoints report messages.
     is_traced: bool,
 }
 
@@ -115,7 +115,7 @@ impl Observer<Types, Details> for Pings {
 }
 
 impl Pings {
-    /// getpeerinfo answered. Its pings count where no tracepoint reports them.
+    /// Handles a response of getpeerinfo. Its pings are used if tracepoints do not report them.
     fn polled(&mut self, infos: &PeerInfos, peers: &mut Peers, time_ns: u64) {
         for info in infos.infos.iter().take(MAX_OPEN) {
             let Some(peer) = peers.get_mut(info.id.into()) else { continue };

@@ -1,13 +1,13 @@
-//! How often something happens at present, and what the last values of something were.
+//! Rates over the last seconds, and quantiles of the last values.
 
 use std::collections::VecDeque;
 
 use super::series::SECOND;
 
-/// Seconds that are averaged over.
+/// The number of seconds that rates are averaged over.
 const SECONDS: usize = 10;
 
-/// Counts of the last seconds.
+/// A rate per second, averaged over the last ten seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rate {
     second: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Counts so many at a time.
+    /// Adds a count at a time.
     #[inline]
     pub fn add(&mut self, time_ns: u64, count: u64) {
         let second = time_ns / SECOND;
@@ -35,13 +35,13 @@ impl Rate {
         }
     }
 
-    /// How many there were in a second, over the last ten whole ones.
+    /// The average count per second over the last ten complete seconds.
     pub fn per_second(&self, now_ns: u64) -> f64 {
         let now = now_ns / SECOND;
-        let known = self.second.saturating_sub(SECONDS as u64)..=self.second;
+        let kept = self.second.saturating_sub(SECONDS as u64)..=self.second;
         let seconds = now.saturating_sub(SECONDS as u64)..now;
         let counts =
-            seconds.filter(|second| known.contains(second)).filter_map(|second| self.slots.get(slot_of(second)));
+            seconds.filter(|second| kept.contains(second)).filter_map(|second| self.slots.get(slot_of(second)));
         counts.map(|count| u64::from(*count)).sum::<u64>() as f64 / SECONDS as f64
     }
 }
@@ -50,16 +50,16 @@ fn slot_of(second: u64) -> usize {
     (second % (SECONDS as u64 + 1)) as usize
 }
 
-/// The last values of something.
+/// The last values of a quantity.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples {
     values: VecDeque<f32>,
-    /// How many there were in all.
+    /// Total number of values, including those that are no longer kept.
     pub count: u64,
 }
 
 impl Samples {
-    /// Adds one; so many are kept.
+    /// Adds a value. At most `limit` values are kept.
     pub fn add(&mut self, value: f64, limit: usize) {
         if self.values.len() >= limit {
             self.values.pop_front();
@@ -68,18 +68,18 @@ impl Samples {
         self.count += 1;
     }
 
-    /// Takes those of another one.
+    /// Adds the values of another one.
     pub fn extend(&mut self, other: &Self) {
         self.values.extend(&other.values);
         self.count += other.count;
     }
 
-    /// The last one.
+    /// The last value.
     pub fn last(&self) -> Option<f64> {
         self.values.back().map(|value| rounded(*value))
     }
 
-    /// Quantiles of those that are kept.
+    /// Quantiles of the values that are kept.
     pub fn quantiles<const N: usize>(&self, quantiles: [f64; N]) -> [Option<f64>; N] {
         let mut sorted: Vec<f32> = self.values.iter().copied().collect();
         sorted.sort_unstable_by(f32::total_cmp);
@@ -87,13 +87,13 @@ impl Samples {
     }
 }
 
-/// A quantile of values in ascending order: the nearest one.
+/// A quantile of values in ascending order: the value at the nearest rank.
 pub(crate) fn quantile_of(sorted: &[f32], quantile: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     sorted.get((last as f64 * quantile).round() as usize).map(|value| rounded(*value))
 }
 
-/// Without the digits that a short float does not have.
+/// Rounds to the digits that are significant in an `f32`.
 pub(crate) fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e6).round() / 1e6
 }

@@ -1,48 +1,48 @@
-//! Numbers over time: the last two hours in steps of ten seconds, the last day in steps of a minute.
+//! Time series: the last two hours in steps of ten seconds, the last day in steps of a minute.
 
 use std::collections::VecDeque;
 
-/// Nanoseconds of a second.
+/// Nanoseconds in a second.
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
-/// Short steps: 10 s, two hours of them.
+/// Short steps: their length in nanoseconds, and how many are kept. 10 s, for two hours.
 const FINE: (u64, usize) = (10 * SECOND, 720);
-/// Long steps: a minute, a day of them.
+/// Long steps: their length in nanoseconds, and how many are kept. A minute, for a day.
 const COARSE: (u64, usize) = (60 * SECOND, 1_440);
 
-/// Up to so many minutes are shown in short steps.
+/// Windows up to this many minutes are shown in short steps.
 const FINE_MINUTES: u64 = 120;
 
-/// Steps of time that are shown.
+/// The period of a time series in an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Nanoseconds of a step.
+    /// Length of a step, in nanoseconds.
     pub step_ns: u64,
-    /// Number of the first one: how many there were since the UNIX epoch.
+    /// Number of the first step, counted from the UNIX epoch.
     pub first: u64,
-    /// How many there are.
+    /// How many steps there are.
     pub steps: usize,
 }
 
 impl Window {
-    /// The last minutes, up to the last step that is over.
+    /// The last minutes, up to the last complete step.
     pub fn new(minutes: u64, now_ns: u64) -> Self {
         let (step_ns, limit) = if minutes <= FINE_MINUTES { FINE } else { COARSE };
         let steps = usize::try_from(minutes.saturating_mul(60 * SECOND) / step_ns).unwrap_or(limit).clamp(1, limit);
         Self { step_ns, first: (now_ns / step_ns).saturating_sub(steps as u64), steps }
     }
 
-    /// When it begins, nanoseconds since the UNIX epoch.
+    /// The start, in nanoseconds since the UNIX epoch.
     pub fn start_ns(&self) -> u64 {
         self.first.saturating_mul(self.step_ns)
     }
 
-    /// Seconds of a step.
+    /// Length of a step, in seconds.
     pub fn step_seconds(&self) -> u64 {
         self.step_ns / SECOND
     }
 
-    /// No value in any step.
+    /// One unknown value (NaN) for each step.
     pub fn unknown(&self) -> Vec<f64> {
         vec![f64::NAN; self.steps]
     }
@@ -63,7 +63,7 @@ impl Ring {
         Self { step_ns, limit, last: 0, values: VecDeque::new() }
     }
 
-    /// The value of the step at a time; steps in between get `empty`. None if it is too long ago.
+    /// The value of the step at a time. Steps since the last one get `empty`. `None` if the time is too long ago.
     #[inline]
     fn at(&mut self, time_ns: u64, empty: f64) -> Option<&mut f64> {
         let step = time_ns / self.step_ns;
@@ -104,23 +104,23 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// One to which is added: steps without additions are 0.
+    /// A series of sums: steps without additions are 0.
     pub fn sum() -> Self {
         Self { fine: Ring::new(FINE), coarse: Ring::new(COARSE), empty: 0.0 }
     }
 
-    /// One that is set: of steps without value nothing is known.
+    /// A series of set values: steps without one are unknown.
     pub fn gauge() -> Self {
         Self { empty: f64::NAN, ..Self::sum() }
     }
 
-    /// Adds to the step of a time.
+    /// Adds to the value of the step at a time.
     #[inline]
     pub fn add(&mut self, time_ns: u64, value: f64) {
         self.change(time_ns, |now| now + value);
     }
 
-    /// Sets the step of a time.
+    /// Sets the value of the step at a time.
     pub fn set(&mut self, time_ns: u64, value: f64) {
         self.change(time_ns, |_| value);
     }
@@ -138,7 +138,7 @@ impl Series {
         if window.step_ns == FINE.0 { &self.fine } else { &self.coarse }
     }
 
-    /// Joins the values of a window into those that are there; steps of which nothing is known change nothing.
+    /// Combines the values of a window with those in `into`. Unknown values change nothing.
     fn join(&self, window: &Window, into: &mut [f64], join: impl Fn(f64, f64) -> f64) {
         let ring = self.ring(window);
         for (step, into) in (window.first..).zip(into) {
@@ -149,29 +149,29 @@ impl Series {
         }
     }
 
-    /// Adds what is known to what is there. Where `known` says so, steps without additions are 0.
-    pub fn add_to(&self, window: &Window, known: Coverage, into: &mut [f64]) {
-        known.zero(window, into);
+    /// Adds the values to those in `into`. Steps without a value are 0 within `coverage`.
+    pub fn add_to(&self, window: &Window, coverage: Coverage, into: &mut [f64]) {
+        coverage.zero(window, into);
         self.join(window, into, |a, b| a + b);
     }
 
-    /// The larger one of what is there and what is known.
+    /// Replaces values in `into` by larger ones of this series.
     pub fn max_to(&self, window: &Window, into: &mut [f64]) {
         self.join(window, into, f64::max);
     }
 }
 
-/// From when until when something was observed, nanoseconds since the UNIX epoch.
+/// The period in which something was observed, in nanoseconds since the UNIX epoch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Coverage {
-    /// The first time.
+    /// Time of the first observation.
     pub from_ns: u64,
-    /// The last time; 0 if never.
+    /// Time of the last observation; 0 if there is none.
     pub until_ns: u64,
 }
 
 impl Coverage {
-    /// Notes an observation.
+    /// Records an observation.
     #[inline]
     pub fn note(&mut self, time_ns: u64) {
         if self.until_ns == 0 {
@@ -180,17 +180,17 @@ impl Coverage {
         self.until_ns = self.until_ns.max(time_ns);
     }
 
-    /// Whether something was observed.
+    /// Whether there is an observation.
     pub fn any(self) -> bool {
         self.until_ns > 0
     }
 
-    /// The same, as if the last observation had lasted for some time.
+    /// The same, extended by some nanoseconds after the last observation.
     pub fn lasting(self, ns: u64) -> Self {
         Self { until_ns: if self.any() { self.until_ns.saturating_add(ns) } else { 0 }, ..self }
     }
 
-    /// Sets steps that were observed and have no value to 0.
+    /// Sets unknown values within this period to 0.
     pub fn zero(self, window: &Window, into: &mut [f64]) {
         if !self.any() {
             return;

@@ -1,4 +1,4 @@
-//! Where what is known of a node comes from, and what of it did not arrive.
+//! The extractors of a node, their state, and the events that did not arrive.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,15 +18,15 @@ use super::rate::Rate;
 use super::series::SECOND;
 use super::types::Types;
 
-/// An extractor that has not reported its status for so long is down: it does so every 10 s.
+/// An extractor that has not reported its status for this long, in nanoseconds, is down. It reports every 10 s.
 const SILENCE_NS: u64 = 35 * SECOND;
-/// One that never reports any is up if there was an event of it within this time.
+/// An extractor that never reports its status is down after this time without events, in nanoseconds.
 const QUIET_NS: u64 = 120 * SECOND;
-/// Extractors that are kept; their names come over the wire.
+/// The maximum number of extractors. Their names are untrusted.
 const MAX_SOURCES: usize = 16;
-/// Counts of one extractor.
+/// The maximum number of counters of one extractor.
 const MAX_COUNTS: usize = 256;
-/// Gaps that are remembered.
+/// The maximum number of gaps kept.
 const MAX_GAPS: usize = 100;
 
 /// An extractor, or an interface of the node.
@@ -37,7 +37,7 @@ pub(crate) struct Extractor {
     pub rate: Rate,
     pub run: u64,
     pub missing: u64,
-    /// When the run began, by its status or by its first event.
+    /// Start of the run, by its status or else by its first event.
     pub since_ns: u64,
     pub status_ns: u64,
     pub ended: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Extractor {
 }
 
 impl Extractor {
-    /// Whether it works, as far as is known.
+    /// Whether it is up: its last status or event is recent, and it has not ended.
     pub fn is_up(&self, now_ns: u64) -> bool {
         if self.ended {
             return false;
@@ -57,18 +57,18 @@ impl Extractor {
     }
 }
 
-/// Events that are missing.
+/// A gap in the sequence of events of an extractor.
 #[derive(Clone, Debug)]
 pub(crate) struct Gap {
     pub run: u64,
     pub missing: u64,
     pub time_ns: u64,
     pub stage: &'static str,
-    /// When the last event before it was seen.
+    /// Time of the last event before the gap.
     pub from_ns: Option<u64>,
 }
 
-/// Where what is known of a node comes from.
+/// The extractors of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     pub by_name: BTreeMap<SmolStr, Extractor>,
@@ -76,7 +76,7 @@ pub(crate) struct Sources {
     pub last_ns: u64,
     pub rate: Rate,
     pub gaps: VecDeque<Gap>,
-    /// Of tracepoints, which are many: apart from the others.
+    /// The extractor of tracepoints, which has the most events: apart from the others, so that no look-up is needed.
     ebpf: Extractor,
 }
 
@@ -149,7 +149,7 @@ impl Sources {
         self.by_name.get_mut(name)
     }
 
-    /// Notes what an extractor reports of itself.
+    /// Records the status of an extractor.
     fn status(&mut self, status: &Status, run: u64, time_ns: u64) {
         let missing = self.gaps.iter().filter(|gap| gap.run == run).map(|gap| gap.missing).sum();
         let Some(extractor) = self.of(&cut(&status.extractor, 32)) else { return };
@@ -178,7 +178,7 @@ impl Sources {
             counters.map(|counter| (cut(&counter.name, 64), cut(&counter.label, 64), counter.value)).collect();
     }
 
-    /// Notes a loss.
+    /// Records a loss.
     fn note_loss(&mut self, loss: &Loss) {
         self.lost += loss.missing;
         let extractor = self
@@ -196,7 +196,7 @@ impl Sources {
         }
     }
 
-    /// All of which there were events or a status, by name.
+    /// The extractors that sent events or a status, by name.
     pub fn all(&self) -> Vec<(&str, &Extractor)> {
         let ebpf = (self.ebpf.events > 0 || self.ebpf.status_ns > 0).then_some(("ebpf", &self.ebpf));
         let mut all: Vec<_> =
@@ -210,7 +210,7 @@ impl Sources {
         self.all().into_iter().find(|(_, extractor)| extractor.run == run).map(|(name, _)| name)
     }
 
-    /// Whether an extractor works.
+    /// Whether an extractor is up.
     pub fn is_up(&self, name: &str, now_ns: u64) -> bool {
         let extractor = if name == "ebpf" { Some(&self.ebpf) } else { self.by_name.get(name) };
         extractor.is_some_and(|extractor| (extractor.events > 0 || extractor.status_ns > 0) && extractor.is_up(now_ns))

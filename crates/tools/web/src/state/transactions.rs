@@ -1,4 +1,4 @@
-//! How transactions spread: who announces them, who is asked, who delivers, and what the mempool says.
+//! The propagation of transactions: which peers announce them, are requested to send them and deliver them, and whether the mempool accepts them.
 
 use std::collections::VecDeque;
 
@@ -20,26 +20,26 @@ use super::rate::Samples;
 use super::series::{Coverage, SECOND, Series};
 use super::types::Types;
 
-/// Transactions that are remembered: of ten minutes and more at the rate at which nodes relay.
+/// The maximum number of transactions kept: those of ten minutes or more at usual rates.
 const MAX: usize = 20_000;
-/// Announcers of a transaction that are remembered.
+/// The maximum number of announcers kept for each transaction.
 const MAX_ANNOUNCERS: usize = 8;
-/// Times from one thing to another that are kept.
+/// The maximum number of delays kept.
 const MAX_SAMPLES: usize = 1_000;
 
-/// Entries of an inv: up to so many, and how that is named.
+/// Ranges of the number of entries of an inv: the upper limit and the name.
 pub(crate) const INV_SIZES: [(usize, &str); 6] =
     [(1, "1"), (10, "2-10"), (35, "11-35"), (100, "36-100"), (1_000, "101-1000"), (usize::MAX, "> 1000")];
 
-/// What is known of a transaction.
+/// A transaction that was announced or received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tx {
     pub txid: Option<Hash>,
     pub wtxid: Option<Hash>,
-    /// One of both, as it was announced: which is not known.
+    /// The hash that it was announced by, which may be either of both.
     pub either: Option<Hash>,
     pub first_ns: u64,
-    /// Peers, and when.
+    /// Ids of peers, with the times in nanoseconds since the UNIX epoch.
     pub announced_by: Vec<(u64, u64)>,
     pub announcements: u32,
     pub requested_from: Option<u64>,
@@ -51,7 +51,7 @@ pub(crate) struct Tx {
     pub fee: Option<i64>,
 }
 
-/// Numbers of what happened.
+/// Totals of one node since the program started.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
     pub announced: u64,
@@ -60,15 +60,15 @@ pub(crate) struct Totals {
     pub delivered: u64,
     pub duplicates: u64,
     pub unrequested: u64,
-    /// Of those that are forgotten.
+    /// Only those that are no longer kept.
     pub never_requested: u64,
     pub not_found: u64,
     pub accepted: u64,
-    /// Of those that were accepted: somebody had announced them.
+    /// How many of the accepted ones a peer had announced.
     pub accepted_announced: u64,
 }
 
-/// Entries or messages over time: in, out.
+/// Time series of entries or messages: inbound, outbound.
 #[derive(Debug)]
 pub(crate) struct Flow {
     pub inv: [Series; 2],
@@ -79,16 +79,18 @@ pub(crate) struct Flow {
 /// Transactions of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
-    /// When tracepoints reported messages.
+    /// The period in which tracepoints reported messages.
     pub traced: Coverage,
     pub totals: Totals,
     pub flow: Flow,
     pub inv_sizes: [u64; INV_SIZES.len()],
     pub inv_to_tx: Samples,
     pub tx_to_mempool: Samples,
-    /// Oldest first; the number of the first one.
-    known: VecDeque<Tx>,
+    /// Oldest first.
+    kept: VecDeque<Tx>,
+    /// The number of the oldest transaction in `kept`.
     first: u64,
+    /// The numbers of the transactions in `kept`, by short hashes of their txids and wtxids.
     numbers: HashMap<u64, u64, RandomState>,
 }
 
@@ -110,40 +112,40 @@ fn seconds(from_ns: u64, to_ns: u64) -> f64 {
 }
 
 impl Transactions {
-    /// The transactions that became known last, newest first.
+    /// The transactions, newest first.
     pub fn recent(&self) -> impl Iterator<Item = &Tx> {
-        self.known.iter().rev()
+        self.kept.iter().rev()
     }
 
-    /// Those that were announced at least a minute ago and that nobody was asked for.
+    /// The number of transactions that were announced at least a minute ago and neither requested nor received.
     pub fn never_requested(&self, now_ns: u64) -> u64 {
         let is_old = |tx: &&Tx| tx.announcements > 0 && tx.first_ns.saturating_add(60 * SECOND) < now_ns;
-        let never = self.known.iter().filter(is_old).filter(|tx| tx.is_unwanted()).count();
+        let never = self.kept.iter().filter(is_old).filter(|tx| tx.is_unwanted()).count();
         self.totals.never_requested + never as u64
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Tx> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.known.get_mut(index)
+        self.kept.get_mut(index)
     }
 
-    /// The transaction with a hash, whichever it is; a new one if there is none. Whether it is new.
+    /// The number of the transaction with this txid or wtxid, and whether it was added because there was none.
     fn touch(&mut self, bytes: &[u8], time_ns: u64) -> Option<(u64, bool)> {
         let key = short(bytes)?;
         if let Some(number) = self.numbers.get(&key) {
             return Some((*number, false));
         }
-        if self.known.len() >= MAX {
+        if self.kept.len() >= MAX {
             self.forget();
         }
-        let number = self.first + self.known.len() as u64;
-        self.known.push_back(Tx { either: hash(bytes), first_ns: time_ns, ..Tx::default() });
+        let number = self.first + self.kept.len() as u64;
+        self.kept.push_back(Tx { either: hash(bytes), first_ns: time_ns, ..Tx::default() });
         self.numbers.insert(key, number);
         Some((number, true))
     }
 
     fn forget(&mut self) {
-        let Some(oldest) = self.known.pop_front() else { return };
+        let Some(oldest) = self.kept.pop_front() else { return };
         self.totals.never_requested += u64::from(oldest.announcements > 0 && oldest.is_unwanted());
         for hash in [oldest.txid, oldest.wtxid, oldest.either].iter().flatten() {
             let Some(key) = short(hash) else { continue };
@@ -154,10 +156,10 @@ impl Transactions {
         self.first += 1;
     }
 
-    /// The transaction with both its hashes, which may have been announced by either of them.
+    /// The transaction with this txid and wtxid, by either of which it may have been announced. Added if there is none.
     fn join(&mut self, txid: &[u8], wtxid: &[u8], time_ns: u64) -> Option<&mut Tx> {
-        let known = |hash: &[u8]| short(hash).and_then(|key| self.numbers.get(&key)).copied();
-        let number = match (known(wtxid), known(txid)) {
+        let number_of = |hash: &[u8]| short(hash).and_then(|key| self.numbers.get(&key)).copied();
+        let number = match (number_of(wtxid), number_of(txid)) {
             (Some(a), Some(b)) => a.min(b),
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => self.touch(wtxid, time_ns)?.0,
@@ -246,11 +248,11 @@ impl Transactions {
         }
     }
 
-    /// A tracepoint reported a change of the mempool.
+    /// Handles a change of the mempool that a tracepoint reported.
     fn mempool(&mut self, event: &Mempool, time_ns: u64) {
         match event {
             Mempool::Added(added) => {
-                if let Some(tx) = self.known_mut(&added.txid) {
+                if let Some(tx) = self.find_mut(&added.txid) {
                     (tx.vsize, tx.fee) = (Some(added.vsize), Some(added.fee));
                     self.accepted(&added.txid, time_ns);
                 }
@@ -260,13 +262,13 @@ impl Transactions {
         }
     }
 
-    fn known_mut(&mut self, bytes: &[u8]) -> Option<&mut Tx> {
+    fn find_mut(&mut self, bytes: &[u8]) -> Option<&mut Tx> {
         let number = *self.numbers.get(&short(bytes)?)?;
         self.at(number)
     }
 
     fn accepted(&mut self, bytes: &[u8], time_ns: u64) {
-        let Some(tx) = self.known_mut(bytes) else { return };
+        let Some(tx) = self.find_mut(bytes) else { return };
         if tx.accepted_ns > 0 {
             return;
         }
@@ -281,14 +283,14 @@ impl Transactions {
     }
 
     fn rejected(&mut self, bytes: &[u8], reason: &str) {
-        if let Some(tx) = self.known_mut(bytes)
+        if let Some(tx) = self.find_mut(bytes)
             && tx.accepted_ns == 0
         {
             tx.rejected = Some(cut(reason, 128));
         }
     }
 
-    /// debug.log reported that the mempool took one.
+    /// Handles an accepted transaction that debug.log reported.
     fn log_accepted(&mut self, entry: &MempoolAccepted, peer: Option<&mut Peer>, time_ns: u64) {
         self.log_delivered(&entry.txid, entry.wtxid.as_deref(), peer, time_ns);
         if let Some(txid) = hash_of_text(&entry.txid) {
@@ -296,7 +298,7 @@ impl Transactions {
         }
     }
 
-    /// debug.log reported that the mempool did not take one.
+    /// Handles a rejected transaction that debug.log reported.
     fn log_rejected(&mut self, entry: &MempoolRejected, peer: Option<&mut Peer>, time_ns: u64) {
         self.log_delivered(&entry.txid, entry.wtxid.as_deref(), peer, time_ns);
         if let Some(txid) = hash_of_text(&entry.txid) {
@@ -304,7 +306,7 @@ impl Transactions {
         }
     }
 
-    /// Without tracepoints, debug.log shows who delivered one.
+    /// Records a delivery that debug.log reported, unless tracepoints do.
     fn log_delivered(&mut self, txid: &str, wtxid: Option<&str>, peer: Option<&mut Peer>, time_ns: u64) {
         if self.traced.any() {
             return;
@@ -375,7 +377,7 @@ impl Observer<Types, Details> for Transactions {
 }
 
 impl Tx {
-    /// Nobody was asked for it, and it did not come either.
+    /// Whether it was neither requested nor received.
     fn is_unwanted(&self) -> bool {
         self.requested_from.is_none() && self.delivered_ns == 0
     }

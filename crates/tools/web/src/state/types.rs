@@ -1,4 +1,4 @@
-//! Types of P2P messages, as small numbers.
+//! P2P message types, as small numbers.
 
 use event::message_types;
 use foldhash::fast::RandomState;
@@ -7,16 +7,16 @@ use smol_str::SmolStr;
 
 use model::text::cut;
 
-/// Types that have a number of their own.
+/// How many types have a number of their own.
 const MAX: usize = 64;
 
-/// All others.
+/// The number of all other types.
 pub(crate) const OTHER: u8 = MAX as u8;
 
-/// The number of a type.
+/// The number of a message type.
 pub(crate) type Type = u8;
 
-/// Types of messages that were seen.
+/// The message types that were seen.
 #[derive(Debug)]
 pub(crate) struct Types {
     names: Vec<SmolStr>,
@@ -26,7 +26,7 @@ pub(crate) struct Types {
 impl Default for Types {
     fn default() -> Self {
         let mut types = Self { names: Vec::new(), numbers: HashMap::default() };
-        // Untrusted peers cannot take the places of those that Bitcoin Core knows.
+        // Untrusted peers cannot use up the numbers of the types that Bitcoin Core knows.
         let mut names: Vec<_> = message_types::ALL.iter().filter(|one| one.in_core()).map(|one| one.name).collect();
         names.sort_unstable();
         for name in names {
@@ -37,7 +37,7 @@ impl Default for Types {
 }
 
 impl Types {
-    /// The number of a name; a new one gets one while there are any.
+    /// The number of a type. A new type is assigned one if there are any left.
     #[inline]
     pub fn number(&mut self, name: &str) -> Type {
         if let Some(number) = self.numbers.get(name) {
@@ -58,7 +58,7 @@ impl Types {
         self.numbers.get(name).copied().unwrap_or(OTHER)
     }
 
-    /// The name of a number.
+    /// The name of the type with a number.
     pub fn name(&self, number: Type) -> &str {
         self.names.get(usize::from(number)).map_or("other", SmolStr::as_str)
     }

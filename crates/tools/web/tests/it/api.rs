@@ -12,7 +12,7 @@ fn document() -> Value {
     serde_json::from_str(&web::api::document()).unwrap()
 }
 
-/// What the document says of the answer to a path.
+/// The validator of the answers to a path, by the document.
 fn validator(document: &Value, path: &str) -> Validator {
     let answer = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
     let mut schema = answer.clone();
@@ -21,14 +21,14 @@ fn validator(document: &Value, path: &str) -> Validator {
 }
 
 #[tokio::test]
-async fn answers_are_as_the_document_says() {
+async fn answers_match_the_document() {
     let running = Running::start(Options { nodes: vec!["expected".to_owned()], ..Options::default() });
     let document = document();
     let served: Value = reqwest::get(format!("{}api/openapi.json", running.url)).await.unwrap().json().await.unwrap();
     assert_eq!(served, document);
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     assert_eq!(paths.len(), 14);
-    // Of nothing, of everything once, and of everything often.
+    // Without events, with every kind of event once, and with every kind many times.
     for round in 0..3 {
         if round > 0 {
             for _ in 0..if round == 1 { 1 } else { 50 } {
@@ -42,18 +42,18 @@ async fn answers_are_as_the_document_says() {
                 continue;
             }
             for query in ["", "?node=", "?node=expected"] {
-                let asked = path.replace("{node}", "alice").replace("{id}", "12");
+                let request = path.replace("{node}", "alice").replace("{id}", "12");
                 if path.contains('{') && !query.is_empty() {
                     continue;
                 }
-                let answer = reqwest::get(format!("{}api/{asked}{query}", running.url)).await.unwrap();
+                let answer = reqwest::get(format!("{}api/{request}{query}", running.url)).await.unwrap();
                 let (status, text) = (answer.status(), answer.text().await.unwrap());
-                assert_eq!(status, 200, "{asked}{query}: {text}");
+                assert_eq!(status, 200, "{request}{query}: {text}");
                 let answer: Value = serde_json::from_str(&text).unwrap();
                 let validator = validator(&document, &format!("/{path}"));
                 let errors: Vec<String> =
                     validator.iter_errors(&answer).map(|error| format!("{}: {error}", error.instance_path())).collect();
-                assert!(errors.is_empty(), "{asked}{query}: {errors:#?}");
+                assert!(errors.is_empty(), "{request}{query}: {errors:#?}");
             }
         }
     }
@@ -61,9 +61,9 @@ async fn answers_are_as_the_document_says() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_question_is_told() {
+async fn invalid_requests_get_an_explanation() {
     let running = Running::start(Options { nodes: vec!["alice".to_owned()], ..Options::default() });
-    for (question, status, told) in [
+    for (request, status, expected) in [
         ("peers?node=nobody", 404, "there is no node \"nobody\"; there are: \"alice\""),
         ("peers/alice/7", 404, "alice has no peer"),
         ("peers/alice/x%22", 404, "alice has no peer"),
@@ -73,11 +73,11 @@ async fn what_is_wrong_with_a_question_is_told() {
         ("peers?closed=yes", 400, "1 or 0"),
         ("nothing", 404, "there is nothing here"),
     ] {
-        let answer = reqwest::get(format!("{}api/{question}", running.url)).await.unwrap();
-        assert_eq!(answer.status(), status, "{question}");
+        let answer = reqwest::get(format!("{}api/{request}", running.url)).await.unwrap();
+        assert_eq!(answer.status(), status, "{request}");
         let answer: Value = answer.json().await.unwrap();
         let text = answer["error"].as_str().unwrap();
-        assert!(text.contains(told), "{question}: {text}");
+        assert!(text.contains(expected), "{request}: {text}");
     }
     let posted = reqwest::Client::new().post(format!("{}api/info", running.url)).send().await.unwrap();
     assert_eq!(posted.status(), 405);
@@ -95,7 +95,7 @@ fn the_manual_is_current() {
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(committed == page, "docs/{name} is not current: UPDATE=1 cargo test -p web manual");
     }
-    // Everything in it has a meaning.
+    // All structures and fields are described.
     let document = document();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(schema["description"].is_string(), "{name}");

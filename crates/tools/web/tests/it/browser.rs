@@ -1,4 +1,4 @@
-//! What strangers write, in a real browser: all pages, with all kinds of events, in each of which every text is hostile.
+//! Untrusted input in a real browser: all pages, with all kinds of events, in which every text is hostile.
 
 use event::json::from_json;
 use event::record::NodeNames;
@@ -23,7 +23,7 @@ const PAGES: [&str; 12] = [
     "peer?node=alice&id=12",
 ];
 
-/// Text that would do something in a page that is made carelessly.
+/// Texts that would run a script or break the layout in a page without escaping.
 const HOSTILE: [&str; 5] = [
     "<script>window.hacked=1</script>",
     "\"'><img src=x onerror=window.hacked=2><svg onload=window.hacked=3>",
@@ -37,7 +37,7 @@ const LONG: &str = match std::str::from_utf8(&[b'x'; 10_000]) {
     Err(_) => "",
 };
 
-/// Fields with text that strangers choose, or that a node might let through.
+/// Fields with untrusted text, which peers choose or a node might pass on.
 const FREE: [&str; 14] = [
     "user_agent",
     "subversion",
@@ -55,7 +55,7 @@ const FREE: [&str; 14] = [
     "category_name",
 ];
 
-/// Where texts are that strangers choose.
+/// Collects the JSON pointers of all untrusted texts.
 fn free_texts(value: &Value, at: &str, free: bool, into: &mut Vec<String>) {
     match value {
         Value::String(_) if free => into.push(at.to_owned()),
@@ -89,7 +89,7 @@ async fn hostile_text_is_shown_and_does_nothing() {
             let before = json.pointer(&place).unwrap().clone();
             *json.pointer_mut(&place).unwrap() =
                 format!("{}{}", hostile.next().unwrap(), before.as_str().unwrap()).into();
-            // Some have names for their values.
+            // Some fields accept only certain names.
             match from_json(&json.to_string(), &mut NodeNames::default()) {
                 Ok(_) => texts += 1,
                 Err(_) => *json.pointer_mut(&place).unwrap() = before,
@@ -105,7 +105,7 @@ async fn hostile_text_is_shown_and_does_nothing() {
         page.go(&format!("{}#/{route}", running.url)).await.unwrap();
         let ready = "document.querySelector('main h1') !== null && document.querySelector('.status-text')?.textContent === 'live'";
         page.until(ready, PATIENCE).await.unwrap();
-        // Live events, too, while it is open.
+        // Live events while the page is open.
         running.publish(poisoned.clone()).await;
         running.wait_for("info", |_| true).await;
         let drawn = "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true), 300)))";

@@ -11,7 +11,7 @@ fn ping(sequence: u64, peer: u64) -> std::sync::Arc<event::Record> {
 }
 
 #[tokio::test]
-async fn a_client_gets_what_it_asks_for_and_nothing_else() {
+async fn a_client_gets_what_it_subscribes_to_and_nothing_else() {
     let running = Running::start(Options::default());
     let mut all = running.client("").await;
     let mut brief = running.client("kind=message&form=brief").await;
@@ -24,38 +24,38 @@ async fn a_client_gets_what_it_asks_for_and_nothing_else() {
         }
     }
 
-    // It may change its mind at any time, pause and go on.
-    brief.say(json!({ "subscribe": { "peer": 7, "direction": "inbound" } })).await;
+    // A client can change its subscription at any time, pause and resume.
+    brief.send(json!({ "subscribe": { "peer": 7, "direction": "inbound" } })).await;
     let answer = brief.next().await;
     assert_eq!(answer["control"]["subscribed"]["peer"], json!([7]), "{answer}");
     running.publish((0..20).map(|sequence| ping(sequence, 5 + sequence % 4))).await;
     for sequence in [2, 6, 10, 14, 18] {
         assert_eq!(brief.next().await["sequence"], sequence);
     }
-    brief.say(json!({ "pause": true })).await;
+    brief.send(json!({ "pause": true })).await;
     assert_eq!(brief.next().await, json!({ "control": { "paused": true, "skipped": 0 } }));
     running.publish((20..40).map(|sequence| ping(sequence, 7))).await;
     running.wait_for("nodes", |nodes| nodes[0]["sources"][0]["events"].as_u64() >= Some(40)).await;
-    brief.say(json!({ "pause": false })).await;
+    brief.send(json!({ "pause": false })).await;
     assert_eq!(brief.next().await, json!({ "control": { "paused": false, "skipped": 10 } }));
     running.publish([ping(40, 7)]).await;
     assert_eq!(brief.next().await["sequence"], 40);
 
-    // What cannot be understood is told, and changes nothing.
-    for (said, told) in [
+    // A request that cannot be understood is answered with an error, and changes nothing.
+    for (request, expected) in [
         (json!({ "subscribe": { "kind": ["nonsense"] } }), "nonsense"),
         (json!({ "subscribe": { "colour": "red" } }), "colour"),
         (json!({ "pause": 3 }), "pause"),
         (json!(["subscribe"]), "subscribe"),
     ] {
-        brief.say(said).await;
+        brief.send(request).await;
         let answer = brief.next().await;
-        assert!(answer["control"]["error"].as_str().unwrap().contains(told), "{answer}");
+        assert!(answer["control"]["error"].as_str().unwrap().contains(expected), "{answer}");
     }
     running.publish([ping(42, 7)]).await;
     assert_eq!(brief.next().await["sequence"], 42);
     running.end().await;
-    assert_eq!(brief.text().await, None, "the server says goodbye");
+    assert_eq!(brief.text().await, None, "the server closes the connection");
 }
 
 #[tokio::test]
@@ -80,12 +80,12 @@ async fn the_same_as_server_sent_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_client_loses_events_of_its_own_and_is_told_how_many() {
+async fn a_slow_client_loses_events_of_its_own_and_learns_how_many() {
     let running = Running::start(Options::default());
     let mut slow = running.client("").await;
     let mut quick = running.client("form=brief").await;
     const EVENTS: u64 = 6_000;
-    // Large ones: so that those who do not read fill what the system keeps for them.
+    // Large events, so that a client that does not read fills the buffers of the operating system.
     let padding = json!({ "unknown": { "command": "x".repeat(12), "payload": "00".repeat(4_000) } });
     let reading = tokio::spawn(async move {
         for sequence in 0..EVENTS {
@@ -98,7 +98,7 @@ async fn a_slow_client_loses_events_of_its_own_and_is_told_how_many() {
         running.wait_for("info", |_| true).await;
     }
     reading.await.unwrap();
-    // The next event comes, and before it: how many did not.
+    // Before the next event, the client gets the number of those that were dropped.
     let (mut got, mut dropped) = (0, 0);
     let mut next = 0;
     while got + dropped < EVENTS {
@@ -110,7 +110,7 @@ async fn a_slow_client_loses_events_of_its_own_and_is_told_how_many() {
                 assert_eq!(event["control"]["total"], dropped);
             }
             None => {
-                assert_eq!(event["sequence"], next, "what is missing is told in its place");
+                assert_eq!(event["sequence"], next, "dropped events are reported where they are missing");
                 got += 1;
                 next += 1;
             }

@@ -1,4 +1,4 @@
-//! Who gets an answer.
+//! Which requests are answered.
 
 use reqwest::{Client as Http, StatusCode, redirect};
 use tokio_tungstenite::tungstenite::Error;
@@ -82,7 +82,7 @@ async fn whoever_must_log_in_sees_nothing_before() {
             "{authorization}"
         );
     }
-    // By the address: a cookie, and an address without the token.
+    // A token in the address is answered with a cookie and a redirect without the token.
     let http = Http::builder().redirect(redirect::Policy::none()).build().unwrap();
     let answer = http.get(format!("{}?token=correct+horse", token.url)).send().await.unwrap();
     assert_eq!((answer.status(), answer.headers()["location"].to_str().unwrap()), (StatusCode::SEE_OTHER, "./"));

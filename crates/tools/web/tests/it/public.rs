@@ -1,4 +1,4 @@
-//! For strangers: nothing that is served has an address of the samples, or anything else that would tell where the node is.
+//! The public mode: nothing that is served has an address of the samples, or anything else that would reveal where the node is.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -59,8 +59,8 @@ async fn no_address_of_anybody_is_served() {
     let mut served = Vec::new();
     let document: Value = serde_json::from_str(&web::api::document()).unwrap();
     for path in document["paths"].as_object().unwrap().keys() {
-        let asked = path.replace("{node}", "alice").replace("{id}", "12");
-        served.push(reqwest::get(format!("{}api{asked}", running.url)).await.unwrap().text().await.unwrap());
+        let path = path.replace("{node}", "alice").replace("{id}", "12");
+        served.push(reqwest::get(format!("{}api{path}", running.url)).await.unwrap().text().await.unwrap());
     }
     // What cannot be made public is left out.
     let mut events = 0;

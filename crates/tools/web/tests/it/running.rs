@@ -1,4 +1,4 @@
-//! A server over a bus of its own.
+//! A server with a bus of its own.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Running {
         self.bus.deliver(records.into_iter().map(Delivery::Event).collect()).await;
     }
 
-    /// The answer to a question of the API, once it is as wanted.
+    /// The answer of the API to a request, as soon as it is as wanted.
     pub async fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let ask = || async {
             let answer = reqwest::get(format!("{}api/{path}", self.url)).await.unwrap();
@@ -98,11 +98,11 @@ impl Client {
         tokio_tungstenite::connect_async(request).await.map(|(socket, _)| Self(socket))
     }
 
-    pub async fn say(&mut self, text: Value) {
+    pub async fn send(&mut self, text: Value) {
         self.0.send(Message::text(text.to_string())).await.unwrap();
     }
 
-    /// The next text; none when the server has ended the connection.
+    /// The next text. `None` when the server has closed the connection.
     pub async fn text(&mut self) -> Option<String> {
         loop {
             match timeout(PATIENCE, self.0.next()).await.expect("a text in time") {
@@ -114,6 +114,6 @@ impl Client {
     }
 
     pub async fn next(&mut self) -> Value {
-        serde_json::from_str(&self.text().await.expect("it goes on")).unwrap()
+        serde_json::from_str(&self.text().await.expect("the connection is open")).unwrap()
     }
 }

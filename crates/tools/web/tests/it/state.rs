@@ -1,4 +1,4 @@
-//! What is known, from what happened.
+//! The state that is derived from events.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use web::Options;
 
 use crate::running::{Running, event, message};
 
-/// An event of this source and kind, so many milliseconds ago.
+/// An event of this source and kind, which happened `ago_ms` milliseconds ago.
 fn happened(source: &str, kind: &str, sequence: u64, ago_ms: u64, body: Value) -> Arc<Record> {
     let time = rfc3339(now_ns() - ago_ms * 1_000_000);
     let run = source.len();
@@ -32,7 +32,7 @@ fn hex(n: u8) -> String {
 }
 
 #[tokio::test]
-async fn a_peer_and_its_story() {
+async fn a_peer_and_its_history() {
     let running = Running::start(Options::default());
     let inv = |items: &[u8]| json!({ "inv": { "items": items.iter().map(|n| wtx(*n)).collect::<Vec<_>>() } });
     let getdata = |items: &[u8]| json!({ "getdata": { "items": items.iter().map(|n| wtx(*n)).collect::<Vec<_>>() } });
@@ -76,7 +76,7 @@ async fn a_peer_and_its_story() {
 }
 
 #[tokio::test]
-async fn a_block_by_its_times_and_a_reorganisation() {
+async fn block_stages_and_a_reorganisation() {
     let running = Running::start(Options::default());
     let (old, new) = (hex(0xaa), hex(0xbb));
     let tip = |hash: &str| {
@@ -116,9 +116,9 @@ async fn a_block_by_its_times_and_a_reorganisation() {
 }
 
 #[tokio::test]
-async fn strangers_cannot_fill_it() {
+async fn untrusted_input_cannot_exhaust_memory() {
     let running = Running::start(Options::default());
-    // Peers, hashes, types and blocks without end.
+    // A flood of peers, hashes, message types and blocks.
     let flood = (0..30_000_u64).map(|n| {
         let hash = format!("{n:064x}");
         match n % 3 {

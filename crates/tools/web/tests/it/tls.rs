@@ -1,4 +1,4 @@
-//! Encrypted.
+//! TLS.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn certify(files: &TlsFiles) -> CertificateDer<'static> {
     made.cert.der().clone()
 }
 
-/// What a client that trusts only this certificate gets of `/api/info`.
+/// The response to `/api/info` for a client that trusts only this certificate. `None` if the handshake fails.
 async fn info(address: &str, trusted: &CertificateDer<'static>) -> Option<String> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
@@ -52,7 +52,7 @@ async fn a_certificate_is_renewed_while_it_runs() {
     assert!(running.url.starts_with("https://"));
     assert!(info(&running.address, &first).await.unwrap().contains("\"version\""));
 
-    // What cannot be used is told, and changes nothing.
+    // A certificate that cannot be used is logged, and changes nothing.
     fs::write(&files.certificate, "nothing").unwrap();
     assert!(info(&running.address, &first).await.is_some());
     let second = certify(&files);
@@ -71,10 +71,10 @@ fn files_that_cannot_be_used_are_named() {
     certify(&files);
     let empty = TlsFiles { key: files.certificate.clone(), ..files.clone() };
     let absent = TlsFiles { certificate: folder.path().join("absent.pem"), ..files };
-    for (files, told) in [(absent, "absent.pem"), (empty, "private key"), (other, "other.pem")] {
+    for (files, expected) in [(absent, "absent.pem"), (empty, "private key"), (other, "other.pem")] {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let refused = Server::new(listener, Options { tls: Some(files), ..Options::default() });
-        let Err(error) = refused else { panic!("{told}") };
-        assert!(error.to_string().contains(told), "{error}");
+        let Err(error) = refused else { panic!("{expected}") };
+        assert!(error.to_string().contains(expected), "{error}");
     }
 }
