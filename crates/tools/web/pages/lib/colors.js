@@ -3,6 +3,7 @@
 // least 3:1 with the page. Where colour alone would distinguish things, use the shape or the dash that goes with it.
 
 import { typeName } from "./format.js";
+import { MESSAGE_FAMILIES } from "./names.js";
 
 /** @type {Record<string, string>} */
 const LIGHT = {
@@ -157,34 +158,12 @@ export function shapeForNetwork(network) {
 }
 
 // Messages by what they are about; within a family the dash distinguishes them.
-/** @type {[color: string, messageTypes: string[]][]} */
-const FAMILIES = [
-    ["orange", ["inv", "getdata", "tx", "notfound", "mempool", "sendtxrcncl", "reqtxrcncl"]],
-    ["green", ["addr", "addrv2", "getaddr", "sendaddrv2"]],
-    ["vermillion", ["block", "cmpctblock", "getblocktxn", "blocktxn", "sendcmpct", "getblocks", "merkleblock"]],
-    ["blue", ["headers", "getheaders", "sendheaders"]],
-    ["purple", ["ping", "pong"]],
-    ["sky", ["version", "verack", "wtxidrelay", "feefilter"]],
-    [
-        "olive",
-        [
-            "filterload",
-            "filteradd",
-            "filterclear",
-            "getcfilters",
-            "cfilter",
-            "getcfheaders",
-            "cfheaders",
-            "getcfcheckpt",
-            "cfcheckpt",
-        ],
-    ],
-];
+const FAMILY_COLORS = ["orange", "green", "vermillion", "blue", "purple", "sky", "olive"];
 
 /** @type {Map<string, [color: string, family: number, member: number]>} */
 const FAMILY = new Map();
-for (const [i, [color, names]] of FAMILIES.entries()) {
-    for (const [j, name] of names.entries()) FAMILY.set(name, [color, i, j]);
+for (const [i, [, names]] of MESSAGE_FAMILIES.entries()) {
+    for (const [j, name] of names.entries()) FAMILY.set(name, [FAMILY_COLORS[i], i, j]);
 }
 
 // How the members of a family differ in tone: towards the text (> 0) or the page (< 0).

@@ -14,3 +14,30 @@ export const CONNECTION_TYPES = [
 
 /** Networks. */
 export const NETWORKS = ["ipv4", "ipv6", "onion", "i2p", "cjdns", "not_publicly_routable"];
+
+/**
+ * Types of P2P messages by what they are about.
+ * @type {[family: string, messageTypes: string[]][]}
+ */
+export const MESSAGE_FAMILIES = [
+    ["Transactions", ["inv", "getdata", "tx", "notfound", "mempool", "sendtxrcncl", "reqtxrcncl"]],
+    ["Addresses", ["addr", "addrv2", "getaddr", "sendaddrv2"]],
+    ["Blocks", ["block", "cmpctblock", "getblocktxn", "blocktxn", "sendcmpct", "getblocks", "merkleblock"]],
+    ["Headers", ["headers", "getheaders", "sendheaders"]],
+    ["Pings", ["ping", "pong"]],
+    ["Handshake, fees", ["version", "verack", "wtxidrelay", "feefilter"]],
+    [
+        "Filters",
+        [
+            "filterload",
+            "filteradd",
+            "filterclear",
+            "getcfilters",
+            "cfilter",
+            "getcfheaders",
+            "cfheaders",
+            "getcfcheckpt",
+            "cfcheckpt",
+        ],
+    ],
+];

@@ -3,31 +3,10 @@
 // are shown.
 
 import * as colors from "../../lib/colors.js";
+import { MESSAGE_FAMILIES } from "../../lib/names.js";
 
 /** @type {[name: string, messageTypes: string[]][]} */
-export const FAMILIES = [
-    ["Transactions", ["inv", "getdata", "tx", "notfound", "mempool", "sendtxrcncl", "reqtxrcncl"]],
-    ["Addresses", ["addr", "addrv2", "getaddr", "sendaddrv2"]],
-    ["Blocks", ["block", "cmpctblock", "getblocktxn", "blocktxn", "sendcmpct", "getblocks", "merkleblock"]],
-    ["Headers", ["headers", "getheaders", "sendheaders"]],
-    ["Pings", ["ping", "pong"]],
-    ["Handshake, fees", ["version", "verack", "wtxidrelay", "feefilter"]],
-    [
-        "Filters",
-        [
-            "filterload",
-            "filteradd",
-            "filterclear",
-            "getcfilters",
-            "cfilter",
-            "getcfheaders",
-            "cfheaders",
-            "getcfcheckpt",
-            "cfcheckpt",
-        ],
-    ],
-    ["Others", []],
-];
+export const FAMILIES = [...MESSAGE_FAMILIES, ["Others", []]];
 const OTHERS = FAMILIES.length - 1;
 export const OTHER = FAMILIES.reduce((n, [, names]) => n + names.length, 0);
 /** A number for each type; types without name of their own here share the last one. */
