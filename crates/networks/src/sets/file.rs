@@ -1,4 +1,5 @@
-//! Files with networks: plain lists, TOML, and Tor's list of exits (the format of `exit-addresses`).
+//! Files with networks: plain lists, commands of `bitcoin-cli setban`, a node's own ban list (JSON), TOML, and Tor's list of exits (the
+//! format of `exit-addresses`).
 
 use std::fs;
 use std::net::IpAddr;
@@ -51,7 +52,38 @@ fn read_one(file: &Path) -> Result<Content, String> {
     let bytes = crate::file::read(file, MAX_BYTES).map_err(|cause| cause.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("it has more than the {MAX_BYTES} B that are read"))?;
     let text = String::from_utf8_lossy(&bytes);
-    if file.extension().is_some_and(|extension| extension == "toml") { entities(&text) } else { Ok(list(&text)) }
+    if file.extension().is_some_and(|extension| extension == "toml") {
+        return entities(&text);
+    }
+    if companions(file).iter().any(|entity| is_withdrawn_entity(entity)) {
+        return Ok(Content::default());
+    }
+    Ok(ban_list(&text).unwrap_or_else(|| list(&text)))
+}
+
+/// The TOML files that may describe the entity whose addresses a list has: `a.toml` and `a.ips.toml` beside `a.ips.txt`.
+pub(super) fn companions(file: &Path) -> Vec<PathBuf> {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()).filter(|name| !name.ends_with(".toml")) else {
+        return Vec::new();
+    };
+    let stems = name.match_indices('.').filter_map(|(dot, _)| name.get(..dot)).filter(|stem| !stem.is_empty());
+    stems.map(|stem| file.with_file_name(format!("{stem}.toml"))).collect()
+}
+
+/// Whether a file describes one entity that was removed from its ban list, so that nothing of it is in force.
+fn is_withdrawn_entity(file: &Path) -> bool {
+    let Ok(Some(bytes)) = crate::file::read(file, MAX_BYTES) else { return false };
+    let table = String::from_utf8_lossy(&bytes).parse::<toml::Table>();
+    table.is_ok_and(|table| is_withdrawn(table.get("removed")))
+}
+
+/// Whether an entry with this value of `removed` is not in force any more. It is a date, mostly.
+fn is_withdrawn(removed: Option<&toml::Value>) -> bool {
+    match removed {
+        None | Some(toml::Value::Boolean(false)) => false,
+        Some(toml::Value::String(text)) => !text.is_empty(),
+        Some(_) => true,
+    }
 }
 
 /// The path itself if it is a file; of a folder the files whose names end in .txt, .list or .toml, in order.
@@ -68,13 +100,17 @@ pub(super) fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The network of a text like `1.2.3.4` or `1.2.3.0/24`; none if it is neither an address nor a network. IPv4 addresses within IPv6 ones
+/// The network of a text like `1.2.3.4`, `1.2.3.0/24` or `1.2.3.0/255.255.255.0`; none if it is neither an address nor a network. IPv4 addresses within IPv6 ones
 /// (::ffff:0:0/96) are IPv4.
 pub(super) fn network(text: &str) -> Option<IpNet> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(ip.to_canonical().into());
     }
-    let net = text.parse::<IpNet>().ok()?.trunc();
+    let with_mask = || {
+        let (ip, mask) = text.split_once('/')?;
+        IpNet::with_netmask(ip.parse().ok()?, mask.parse().ok()?).ok()
+    };
+    let net = text.parse::<IpNet>().ok().or_else(with_mask)?.trunc();
     match net {
         IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.network().to_ipv4_mapped() {
             Some(v4) => IpNet::new(v4.into(), v6.prefix_len() - 96).ok(),
@@ -94,6 +130,13 @@ struct Content {
 }
 
 impl Content {
+    /// Takes back a network that was added before.
+    fn remove(&mut self, text: &str) {
+        if let Some(removed) = network(text) {
+            self.networks.retain(|network| *network != removed);
+        }
+    }
+
     fn add(&mut self, text: &str, at: impl FnOnce() -> String) {
         match network(text) {
             Some(network) => self.networks.push(network),
@@ -107,20 +150,65 @@ impl Content {
     }
 }
 
-/// The networks of a list: one network a line, comments after # or ;. Tor's exit-addresses have more lines, of which ExitAddress ones count.
+/// The networks of a list: one network a line, comments after # or ;. Two forms have more on a line: Tor's exit-addresses, of which lines
+/// with ExitAddress count, and commands that ban, as in `bitcoin-cli setban 192.0.2.0/24 add 31557600`.
 fn list(text: &str) -> Content {
     let mut content = Content::default();
     for (number, line) in (1..).zip(text.lines()) {
-        let line = line.split(['#', ';']).next().unwrap_or_default().trim();
-        let mut words = line.split_whitespace();
+        let line = line.strip_prefix('\u{feff}').unwrap_or(line); // a mark of some editors at the beginning of a file
+        let line = line.split(['#', ';']).next().unwrap_or_default();
+        let is_between = |c: char| c.is_whitespace() || matches!(c, ',' | '"' | '\'');
+        let mut words = line.split(is_between).filter(|word| !word.is_empty());
+        let mut command = words.clone().skip_while(|word| *word != "setban").skip(1);
+        if let Some(network) = command.next() {
+            match command.next() {
+                Some("remove") => content.remove(network),
+                _ => content.add(network, || format!(":{number}")),
+            }
+            continue;
+        }
         let word = match words.next() {
-            None | Some("ExitNode" | "Published" | "LastStatus") => continue,
+            None | Some("ExitNode" | "Published" | "LastStatus" | "@type" | "Downloaded") => continue,
             Some("ExitAddress") => words.next().unwrap_or_default(),
-            Some(word) => word.trim_end_matches(','),
+            Some(word) if words.clone().chain([word]).any(|word| word == "clearbanned") => {
+                content.networks.clear();
+                continue;
+            }
+            Some(word) => word,
         };
         content.add(word, || format!(":{number}"));
     }
     content
+}
+
+/// An entry of a node's ban list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ban {
+    Plain(String),
+    Dated { address: String },
+}
+
+/// What a node's ban list is: the file banlist.json, or an answer of the RPC listbanned.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BanList {
+    File { banned_nets: Vec<Ban> },
+    Answer(Vec<Ban>),
+}
+
+/// The networks of a node's ban list; none if the text is no such list. When a ban ends does not matter here.
+fn ban_list(text: &str) -> Option<Content> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let (BanList::File { banned_nets: bans } | BanList::Answer(bans)) = serde_json::from_str(text).ok()?;
+    let mut content = Content::default();
+    for ban in bans {
+        let (Ban::Plain(address) | Ban::Dated { address }) = ban;
+        content.add(&address, String::new);
+    }
+    Some(content)
 }
 
 /// An entity of a ban list. There are two forms, `networks` and `ips`; other keys are ignored.
@@ -129,7 +217,7 @@ struct Entity {
     #[serde(default)]
     networks: Vec<Network>,
     #[serde(default)]
-    ips: Vec<String>,
+    ips: Vec<Network>,
     removed: Option<toml::Value>,
 }
 
@@ -137,7 +225,11 @@ struct Entity {
 #[serde(untagged)]
 enum Network {
     Plain(String),
-    Dated { cidr: String, removed: Option<toml::Value> },
+    Dated {
+        #[serde(alias = "ip", alias = "address")]
+        cidr: String,
+        removed: Option<toml::Value>,
+    },
 }
 
 /// The networks of a TOML file: of one entity, or of a table or an array of several.
@@ -153,16 +245,16 @@ fn entities(text: &str) -> Result<Content, String> {
         if is_one { vec![toml::Value::Table(table)] } else { inner.filter(toml::Value::is_table).collect() };
     for value in all {
         let entity: Entity = value.try_into().map_err(|cause: toml::de::Error| cause.message().to_owned())?;
-        if entity.removed.is_some() {
+        if is_withdrawn(entity.removed.as_ref()) {
             continue;
         }
-        let current = entity.networks.into_iter().filter_map(|network| match network {
+        let current = entity.networks.into_iter().chain(entity.ips).filter_map(|network| match network {
             Network::Plain(text) => Some(text),
-            Network::Dated { cidr, removed: None } => Some(cidr),
             // It was given up by the time that the file was written.
-            Network::Dated { removed: Some(_), .. } => None,
+            Network::Dated { removed, .. } if is_withdrawn(removed.as_ref()) => None,
+            Network::Dated { cidr, .. } => Some(cidr),
         });
-        for text in current.chain(entity.ips) {
+        for text in current {
             content.add(text.trim(), String::new);
         }
     }

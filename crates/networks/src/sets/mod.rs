@@ -221,7 +221,8 @@ fn builtin() -> Vec<(String, Vec<IpNet>)> {
 
 fn stamps_of(path: &Path) -> Stamps {
     let files = file::files(path).unwrap_or_default();
-    files.into_iter().map(|file| (file.clone(), Stamp::of(&file))).collect()
+    let all = files.into_iter().flat_map(|file| file::companions(&file).into_iter().chain([file]));
+    all.map(|file| (file.clone(), Stamp::of(&file))).collect()
 }
 
 #[cfg(test)]

@@ -89,6 +89,87 @@ fn files_in_all_forms() {
     }
 }
 
+/// Networks of one set from one path, and warnings.
+fn read(path: PathBuf) -> (Vec<String>, Vec<String>) {
+    let (sets, warnings) = Sets::load(&[source("here", path)], None).unwrap();
+    let networks = sets.networks[sets.index("here").unwrap()].iter().map(ToString::to_string).collect();
+    (networks, warnings.into_iter().map(|warning| warning.text).collect())
+}
+
+/// The cases lists-01 and lists-02: the form of banlist.cli.txt (nix-bitcoin), and a removed entity of bitcoin-noc/banlist with its list.
+#[test]
+fn lists_of_others() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let (networks, warnings) = read(cases.join("lists-01/gmax_cli.txt"));
+    assert_eq!(networks, ["192.0.2.64/32", "198.51.100.0/24"]);
+    assert_eq!(warnings, [""; 0]);
+    for (path, expected) in [("entities", &["198.51.100.0/24"][..]), ("entities/gone.ips.txt", &[])] {
+        let (networks, warnings) = read(cases.join("lists-02").join(path));
+        assert_eq!(networks, expected);
+        assert_eq!(warnings, [""; 0]);
+    }
+}
+
+#[test]
+fn ban_lists_in_all_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, expected) in [
+        ("setban 192.0.2.1 add 1\nsetban \"192.0.2.4/30\" \"add\" 1\n", &["192.0.2.1/32", "192.0.2.4/30"][..]),
+        ("#!/bin/sh\nbitcoin-cli -datadir=/d setban '192.0.2.1/32' add 1 true # why\n", &["192.0.2.1/32"]),
+        ("sudo -u bitcoin bitcoin-cli setban 192.0.2.0/255.255.255.0 add; # why", &["192.0.2.0/24"]),
+        ("setban 192.0.2.1 add\nsetban 192.0.2.3 add\nsetban 192.0.2.1 remove\n", &["192.0.2.3/32"]),
+        ("bitcoin-cli setban 192.0.2.1 add\nbitcoin-cli clearbanned\nsetban 2001:db8::/32 add 5\n", &["2001:db8::/32"]),
+        (
+            "\u{feff}192.0.2.1\r\n192.0.2.3,\n\"192.0.2.5\",\"name\"\n",
+            &["192.0.2.1/32", "192.0.2.3/32", "192.0.2.5/32"],
+        ),
+        (
+            r#"{"banned_nets":[{"version":1,"ban_created":1,"banned_until":2,"address":"192.0.2.0/24"}]}"#,
+            &["192.0.2.0/24"],
+        ),
+        (r#"[{"address":"192.0.2.7/32","ban_created":1,"banned_until":2,"ban_duration":1}]"#, &["192.0.2.7/32"]),
+        ("@type tornode 1.0\nDownloaded 2026-01-01 00:00:00\nExitNode 0\nExitAddress 192.0.2.9 x\n", &["192.0.2.9/32"]),
+        ("[]", &[]),
+    ] {
+        let (networks, warnings) = read(write(folder.path(), "list.txt", text));
+        assert_eq!(networks, expected, "{text}");
+        assert_eq!(warnings, [""; 0], "{text}");
+    }
+    let (networks, warnings) = read(write(folder.path(), "bad.txt", "setban nonsense add 1\nsetban\n{\n"));
+    assert_eq!((networks.len(), warnings.len()), (0, 3), "{warnings:?}");
+    assert!(warnings[0].contains("bad.txt:1: \"nonsense\" is no IP address"), "{warnings:?}");
+}
+
+#[test]
+fn what_a_ban_list_has_given_up_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = write(folder.path(), "a.ips.txt", "192.0.2.1\n");
+    write(folder.path(), "ab.ips.txt", "192.0.2.3\n");
+    for (entity, expected) in [
+        ("removed = 2024-01-01\nips = [\"192.0.2.5\"]", &["192.0.2.3/32"][..]),
+        ("removed = \"2024-01-01\"", &["192.0.2.3/32"]),
+        ("removed = true", &["192.0.2.3/32"]),
+        ("removed = false\nips = [\"192.0.2.5\"]", &["192.0.2.1/32", "192.0.2.3/32", "192.0.2.5/32"]),
+        ("removed = \"\"", &["192.0.2.1/32", "192.0.2.3/32"]),
+        (
+            "[[ips]]\nip = \"192.0.2.5\"\nremoved = 2024-01-01\n[[ips]]\nip = \"192.0.2.7\"",
+            &["192.0.2.1/32", "192.0.2.3/32", "192.0.2.7/32"],
+        ),
+    ] {
+        write(folder.path(), "a.toml", entity);
+        assert_eq!(
+            read(folder.path().to_owned()),
+            (expected.iter().map(ToString::to_string).collect(), vec![]),
+            "{entity}"
+        );
+    }
+    // A list that is configured alone follows its entity too.
+    let (sets, _) = Sets::load(&[source("here", list)], None).unwrap();
+    assert!(!sets.changed());
+    write(folder.path(), "a.toml", "removed = 2024-01-01");
+    assert!(sets.changed());
+}
+
 proptest! {
     #[test]
     fn the_same_as_looking_at_each_network(
