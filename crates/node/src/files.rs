@@ -24,6 +24,30 @@ pub(crate) fn read_text(path: &Path, max: u64) -> io::Result<String> {
     Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
+/// Whether a file contains a text, as a program contains the names of its options. At most 1 GiB of it is read.
+pub(crate) fn contains(path: &Path, text: &str) -> io::Result<bool> {
+    const CHUNK: usize = 1 << 20;
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblock).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut file = file.take(1 << 30);
+    let finder = memchr::memmem::Finder::new(text);
+    let mut buffer = Vec::with_capacity(CHUNK + text.len());
+    loop {
+        // What the text may have begun in stays.
+        let kept = buffer.len().min(text.len().saturating_sub(1));
+        buffer.drain(..buffer.len() - kept);
+        if file.by_ref().take(CHUNK as u64).read_to_end(&mut buffer)? == 0 {
+            return Ok(false);
+        }
+        if finder.find(&buffer).is_some() {
+            return Ok(true);
+        }
+    }
+}
+
 /// What an I/O error means, in a few words and without the system's error number.
 pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {

@@ -22,10 +22,11 @@ mod warn_once;
 
 pub use address::{HostPort, HostPortError};
 pub use chain::{Chain, UnknownChain};
+pub use conf::{ConfFile, ConfPlace, Strongest};
 pub use discovery::{Discovery, NotFound, TargetError};
-pub use located::{Auth, Located, LogOptions, Zmq};
+pub use located::{Auth, Located, LogOptions, Origin, Zmq};
 pub use name::{NameError, validate_name};
-pub use process::Host;
+pub use process::{Host, LogOutput};
 pub use secret::Secret;
 pub use target::{DiscoveredNode, LocateError, Target, discover_all};
 pub use warn_once::WarnOnce;

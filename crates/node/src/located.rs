@@ -1,12 +1,14 @@
 //! Where a node's interfaces are: what follows from its options.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::conf::Settings;
-use crate::files::{self, View};
-use crate::process::Process;
+use crate::conf::{ConfFile, ConfPlace, Launch, Settings, Strongest, Trial};
+use crate::files;
+use crate::process::{LogOutput, Process};
 use crate::{Chain, HostPort, Secret};
 
 /// The longest cookie; Bitcoin Core writes 75 bytes.
@@ -96,6 +98,17 @@ impl LogOptions {
     }
 }
 
+/// How a node was started, or would be: what is needed to find out what a change of its configuration would do.
+#[derive(Clone, Default)]
+pub struct Origin(Option<Arc<(Launch, bool)>>);
+
+impl fmt::Debug for Origin {
+    /// Not the command line, which may have a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Origin(known)" } else { "Origin(unknown)" })
+    }
+}
+
 /// A node and how to reach each of its interfaces. Paths are ours: a container's begin with `/proc/PID/root`, where they are
 /// not also visible from here.
 #[derive(Clone, Debug, Default)]
@@ -116,16 +129,24 @@ pub struct Located {
     pub net_datadir: Option<PathBuf>,
     /// The configuration files that were read, in order.
     pub conf_files: Vec<PathBuf>,
+    /// The node's bitcoin.conf, which may not exist; none if it is switched off, or the node is elsewhere.
+    pub main_conf: Option<ConfFile>,
+    /// How the node was started, or would be.
+    pub origin: Origin,
     /// The RPC server; none if it is off.
     pub rpc: Option<HostPort>,
     /// How to log in there.
     pub auth: Auth,
     /// debug.log; none if the node writes none, or is elsewhere.
     pub debug_log: Option<PathBuf>,
+    /// Where the log goes of a running node that writes no debug.log; none if it writes one, or logs nowhere.
+    pub log_output: Option<LogOutput>,
     /// Its options; none if they are not known.
     pub log_options: Option<LogOptions>,
     /// Where the node accepts P2P connections, the best for us first. Empty if it doesn't, or if that is not known.
     pub p2p: Vec<HostPort>,
+    /// Where the node accepts connections that come through Tor: `-bind=ADDRESS=onion`.
+    pub p2p_onion: Vec<HostPort>,
     /// Publishers of the ZMQ interface.
     pub zmq: Vec<Zmq>,
     /// Unix sockets of the IPC interface.
@@ -140,9 +161,44 @@ pub struct Located {
 
 impl Located {
     /// Where the interfaces of a node with these options are; `process` if it is running.
-    pub(crate) fn of(mut settings: Settings, view: &View, process: Option<&Process>) -> Self {
-        let mut notes = std::mem::take(&mut settings.notes);
-        let rpc = rpc(&settings, process.is_some_and(|p| p.gui), &mut notes);
+    pub(crate) fn of(settings: Settings, launch: &Launch, process: Option<&Process>) -> Self {
+        let gui = process.is_some_and(|p| p.gui);
+        let mut located = Self::configured(&settings, launch, gui);
+        located.origin = Origin(Some(Arc::new((launch.clone(), gui))));
+        if let Some(process) = process {
+            located.add_process(process, &settings);
+        }
+        located
+    }
+
+    /// The node as it would be located if `lines` (in the form of bitcoin.conf) were added to its configuration and it were restarted.
+    /// None if it is not known how it was started. Reads files, as the location itself does.
+    #[must_use]
+    pub fn with_conf_lines(&self, place: ConfPlace, lines: &[String]) -> Option<Self> {
+        let (launch, gui) = self.origin.0.as_deref()?;
+        let section = self.chain.unwrap_or(Chain::Main).name();
+        let trial = Some(Trial { place, lines: lines.to_vec(), section });
+        let launch = Launch { trial, ..launch.clone() };
+        Some(Self::configured(&launch.settings(), &launch, *gui))
+    }
+
+    /// The place that counts most among those that set the option `name`; none if nothing sets it, or it is not known how the node was
+    /// started. Reads files, as the location itself does.
+    #[must_use]
+    pub fn strongest(&self, name: &str) -> Option<Strongest> {
+        let (launch, _) = self.origin.0.as_deref()?;
+        Some(match launch.settings().strongest(name)? {
+            Strongest::WrittenByNode(path) => Strongest::WrittenByNode(launch.view.ours(&path)),
+            other => other,
+        })
+    }
+
+    /// What follows from the options.
+    fn configured(settings: &Settings, launch: &Launch, gui: bool) -> Self {
+        let view = &launch.view;
+        let mut notes = settings.notes.clone();
+        let rpc = rpc(settings, gui, &mut notes);
+        let (p2p, p2p_onion) = p2p(settings, &mut notes);
         let path = |name, default| settings.net_path(name, default).map(|path| view.ours(&path));
         let auth = match settings.text("rpcpassword") {
             Some(password) => Auth::User {
@@ -151,26 +207,24 @@ impl Located {
             },
             None => path("rpccookiefile", ".cookie").map_or(Auth::Unknown, Auth::Cookie),
         };
-        let mut located = Self {
+        Self {
             chain: Some(settings.chain),
             datadir: Some(view.ours(&settings.datadir)),
             net_datadir: Some(view.ours(&settings.net_datadir())),
             conf_files: settings.files.iter().map(|f| view.ours(f)).collect(),
+            main_conf: settings.main_file.clone().map(|file| ConfFile { path: view.ours(&file.path), ..file }),
             rpc,
             auth,
             debug_log: path("debuglogfile", "debug.log"),
-            log_options: Some(LogOptions::of(&settings)),
-            p2p: p2p(&settings, &mut notes),
-            zmq: zmq(&settings),
-            ipc: ipc(&settings, process.is_some_and(|p| p.gui)).iter().map(|socket| view.ours(socket)).collect(),
+            log_options: Some(LogOptions::of(settings)),
+            p2p,
+            p2p_onion,
+            zmq: zmq(settings),
+            ipc: ipc(settings, gui).iter().map(|socket| view.ours(socket)).collect(),
             pid_file: path("pid", "bitcoind.pid"),
             notes,
             ..Self::default()
-        };
-        if let Some(process) = process {
-            located.add_process(process, &settings);
         }
-        located
     }
 
     fn add_process(&mut self, process: &Process, settings: &Settings) {
@@ -179,6 +233,9 @@ impl Located {
         self.binary = process.binary.as_deref().map(|b| process.launch.view.ours(b));
         self.owner.clone_from(&process.owner);
         self.foreign_network = process.foreign_network;
+        if self.debug_log.is_none() && logs_to_console(settings) {
+            self.log_output = Some(process.log_output.clone());
+        }
         if process.replaced {
             self.notes.push(format!(
                 "the program of process {} was replaced after its start, as by an upgrade; restart the node to run the new one",
@@ -248,7 +305,7 @@ fn cookie_note(path: &Path, error: &io::Error, owner: &str, running: bool) -> Op
             "the node is starting, or its RPC server is off (server=1 switches it on)".to_owned()
         }
         _ => format!(
-            "run as user {owner}, or put rpccookieperms=group in bitcoin.conf (v28 and later) and join its group, or pass \
+            "run as user {owner}, or put rpccookieperms=group at the top of bitcoin.conf (v28 and later) and join its group, or pass \
              --rpc-user"
         ),
     };
@@ -283,7 +340,7 @@ fn addresses<'a>(options: impl Iterator<Item = &'a str>, port: u16, notes: &mut 
 
 fn rpc(settings: &Settings, gui: bool, notes: &mut Vec<String>) -> Option<HostPort> {
     if !settings.flag("server").unwrap_or(!gui) {
-        notes.push("the RPC server is off; put server=1 in bitcoin.conf and restart the node".to_owned());
+        notes.push("the RPC server is off; put server=1 at the top of bitcoin.conf and restart the node".to_owned());
         return None;
     }
     let port = port(settings, "rpcport", settings.chain.rpc_port(), notes);
@@ -296,7 +353,14 @@ fn rpc(settings: &Settings, gui: bool, notes: &mut Vec<String>) -> Option<HostPo
     Some(first.unwrap_or_else(|| HostPort::new("127.0.0.1", port)))
 }
 
-fn p2p(settings: &Settings, notes: &mut Vec<String>) -> Vec<HostPort> {
+/// Whether the node writes its log to standard output: by default unless it goes to the background.
+fn logs_to_console(settings: &Settings) -> bool {
+    let background = ["daemon", "daemonwait"].iter().any(|option| settings.flag(option) == Some(true));
+    settings.flag("printtoconsole").unwrap_or(!background)
+}
+
+/// Where the node accepts connections from everywhere, and where through Tor only.
+fn p2p(settings: &Settings, notes: &mut Vec<String>) -> (Vec<HostPort>, Vec<HostPort>) {
     let (binds, whitebinds) = (settings.list("bind"), settings.list("whitebind"));
     let bound = !binds.is_empty() || !whitebinds.is_empty();
     let unwanted = !settings.list("connect").is_empty()
@@ -304,17 +368,19 @@ fn p2p(settings: &Settings, notes: &mut Vec<String>) -> Vec<HostPort> {
         || settings.number("maxconnections").is_some_and(|n| n <= 0)
         || settings.text("proxy").is_some_and(|p| p != "0");
     if !settings.flag("listen").unwrap_or(bound || !unwanted) {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let port = port(settings, "port", settings.chain.p2p_port(), notes);
     // An address bound for Tor gives its visitors no rights of local ones.
-    let plain = binds.into_iter().filter(|b| !b.ends_with("=onion"));
+    let (onion, plain): (Vec<_>, Vec<_>) = binds.into_iter().partition(|b| b.ends_with("=onion"));
+    let onion = onion.into_iter().map(|b| b.strip_suffix("=onion").unwrap_or(b));
+    let onion = addresses(onion, port.saturating_add(1), notes);
     let permitted = whitebinds.into_iter().map(|b| b.rsplit_once('@').map_or(b, |(_, address)| address));
-    let mut listening = addresses(plain.chain(permitted), port, notes);
+    let mut listening = addresses(plain.into_iter().chain(permitted), port, notes);
     if listening.is_empty() && !bound {
         listening.push(HostPort::new("127.0.0.1", port));
     }
-    listening
+    (listening, onion)
 }
 
 fn zmq(settings: &Settings) -> Vec<Zmq> {
@@ -347,8 +413,8 @@ mod tests {
 
     fn located(args: &str) -> Located {
         let args = args.split_whitespace().map(str::to_owned).collect();
-        let launch = Launch { args, cwd: "/".into(), home: "/nowhere".into(), view: View::default() };
-        Located::of(launch.settings(), &View::default(), None)
+        let launch = Launch { args, cwd: "/".into(), home: "/nowhere".into(), ..Launch::default() };
+        Located::of(launch.settings(), &launch, None)
     }
 
     #[test]
@@ -387,6 +453,30 @@ mod tests {
         ] {
             let found: Vec<_> = located(args).p2p.iter().map(ToString::to_string).collect();
             assert_eq!(found, addresses, "{args}");
+        }
+        for (args, addresses) in [
+            ("", &[][..]),
+            ("-bind=127.0.0.1:8=onion -bind=10.0.0.1", &["127.0.0.1:8"]),
+            ("-regtest -port=29501 -bind=127.0.0.1=onion", &["127.0.0.1:29502"]),
+            ("-bind=127.0.0.1:8=onion -nolisten", &[]),
+        ] {
+            let found: Vec<_> = located(args).p2p_onion.iter().map(ToString::to_string).collect();
+            assert_eq!(found, addresses, "{args}");
+        }
+    }
+
+    #[test]
+    fn what_goes_to_standard_output() {
+        for (args, logs) in [
+            ("", true),
+            ("-daemon", false),
+            ("-daemonwait", false),
+            ("-daemon -printtoconsole", true),
+            ("-printtoconsole=0", false),
+        ] {
+            let args = args.split_whitespace().map(str::to_owned).collect();
+            let launch = Launch { args, home: "/nowhere".into(), ..Launch::default() };
+            assert_eq!(logs_to_console(&launch.settings()), logs, "{:?}", launch.args);
         }
     }
 

@@ -25,6 +25,31 @@ impl Default for Host {
     }
 }
 
+/// Where the standard output of a node goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogOutput {
+    /// To the journal, by this unit of systemd.
+    Unit {
+        /// The unit's name: `bitcoind.service`.
+        name: String,
+        /// It is a unit of a user, not of the system.
+        of_user: bool,
+    },
+    /// To the log of a container.
+    Container {
+        /// The program that shows it: `docker` or `podman`.
+        program: &'static str,
+        /// The container's id, hexadecimal.
+        id: String,
+    },
+    /// To a file.
+    File(PathBuf),
+    /// To /dev/null.
+    Nowhere,
+    /// To a terminal or another program, or it can't be seen where.
+    Elsewhere,
+}
+
 /// The user that a process runs as.
 #[derive(Clone, Debug)]
 struct User {
@@ -50,6 +75,8 @@ pub(crate) struct Process {
     pub(crate) cwd_known: bool,
     /// Whether it is in another network namespace: its loopback address is not ours.
     pub(crate) foreign_network: bool,
+    /// Where its standard output goes.
+    pub(crate) log_output: LogOutput,
     pub(crate) launch: Launch,
 }
 
@@ -132,7 +159,15 @@ impl Host {
             owner: user.map(|u| u.name),
             cwd_known: cwd.is_ok(),
             foreign_network: self.other_namespace(&dir, "net"),
-            launch: Launch { args, cwd: cwd.unwrap_or_else(|_| dir.join("cwd")), home, view },
+            log_output: log_output(&dir, &view),
+            launch: Launch {
+                args,
+                cwd: cwd.unwrap_or_else(|_| dir.join("cwd")),
+                home,
+                view,
+                program: Some(dir.join("exe")),
+                trial: None,
+            },
             binary,
         })
     }
@@ -211,6 +246,46 @@ fn environment(dir: &Path, name: &str) -> Option<PathBuf> {
     Some(PathBuf::from(value)).filter(|v| v.is_absolute())
 }
 
+/// Where the standard output of the process of `dir` goes.
+fn log_output(dir: &Path, view: &View) -> LogOutput {
+    let target = fs::read_link(dir.join("fd/1")).ok();
+    match target.as_deref() {
+        Some(path) if path == Path::new("/dev/null") => return LogOutput::Nowhere,
+        Some(path) if path.is_absolute() && !path.starts_with("/dev") => {
+            let ours = view.ours(path);
+            if fs::metadata(&ours).is_ok_and(|m| m.is_file()) {
+                return LogOutput::File(ours);
+            }
+        }
+        _ => {}
+    }
+    let cgroup = files::read_text(&dir.join("cgroup"), MAX_BYTES).unwrap_or_default();
+    cgroup.lines().find_map(keeper).unwrap_or(LogOutput::Elsewhere)
+}
+
+/// Who keeps the log of the processes in a control group, by a line of /proc/PID/cgroup: `0::/system.slice/bitcoind.service`.
+fn keeper(line: &str) -> Option<LogOutput> {
+    let path = line.splitn(3, ':').nth(2)?;
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    let last = parts.clone().next()?;
+    let containers = [("docker", "docker-"), ("podman", "libpod-")];
+    for (program, prefix) in containers {
+        let id = last.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(".scope"));
+        let id = id.or_else(|| (path.contains("/docker/") && program == "docker").then_some(last));
+        if let Some(id) = id.filter(|id| (12..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Some(LogOutput::Container { program, id: id.to_owned() });
+        }
+    }
+    // What runs in a terminal is in a scope below a service.
+    if last.ends_with(".scope") {
+        return None;
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@:._-\\".contains(c);
+    let name = parts.find(|part| part.ends_with(".service"))?;
+    let is_name = name.len() <= 256 && name.chars().all(plain) && !name.starts_with("user@");
+    is_name.then(|| LogOutput::Unit { name: name.to_owned(), of_user: path.contains("/user@") })
+}
+
 /// Field 22 of /proc/PID/stat.
 fn start_time(dir: &Path) -> Option<u64> {
     let stat = files::read_text(&dir.join("stat"), MAX_BYTES).ok()?;
@@ -228,6 +303,31 @@ fn gui_datadir(home: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_keeps_the_log() {
+        let unit = |name: &str, of_user| Some(LogOutput::Unit { name: name.to_owned(), of_user });
+        let id = "0123456789abcdef".repeat(4);
+        let container = |program| Some(LogOutput::Container { program, id: id.clone() });
+        for (line, expected) in [
+            ("0::/system.slice/bitcoind.service".to_owned(), unit("bitcoind.service", false)),
+            ("1:name=systemd:/system.slice/system-b.slice/b@main.service".to_owned(), unit("b@main.service", false)),
+            (
+                "0::/user.slice/user-1.slice/user@1.service/app.slice/node.service".to_owned(),
+                unit("node.service", true),
+            ),
+            ("0::/user.slice/user-1.slice/user@1.service/app.slice/vte-spawn-1.scope".to_owned(), None),
+            ("0::/user.slice/user-1.slice/user@1.service".to_owned(), None),
+            (format!("0::/system.slice/docker-{id}.scope"), container("docker")),
+            (format!("4:memory:/docker/{id}"), container("docker")),
+            (format!("0::/machine.slice/libpod-{id}.scope"), container("podman")),
+            ("0::/system.slice/$(reboot).service".to_owned(), None),
+            ("0::/".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(keeper(&line), expected, "{line}");
+        }
+    }
 
     #[test]
     fn names_of_nodes() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::conf::Launch;
-use crate::files::{self, View};
+use crate::files;
 use crate::name::{self, NameError};
 use crate::process::{Host, Process};
 use crate::{Auth, Chain, HostPort, Located, Secret};
@@ -112,7 +112,7 @@ impl Candidate {
     fn of(process: Process) -> Self {
         let settings = process.launch.settings();
         let datadir = settings.datadir.clone();
-        let located = Located::of(settings, &process.launch.view, Some(&process));
+        let located = Located::of(settings, &process.launch, Some(&process));
         Self { process, datadir, located }
     }
 
@@ -259,7 +259,7 @@ impl Target {
             let configured = self.datadir.is_some() || self.conf.is_some();
             return Err(if configured { LocateError::NoDatadir { path: net_datadir } } else { self.not_found(host) });
         }
-        let mut located = Located::of(settings, &View::default(), None);
+        let mut located = Located::of(settings, &launch, None);
         located.notes.push(note);
         Ok(located)
     }
@@ -281,7 +281,7 @@ impl Target {
             args.push(format!("-chain={chain}"));
         }
         let home = host.home().to_owned();
-        Some(Launch { args, cwd: PathBuf::from("/"), home, view: View::default() })
+        Some(Launch { args, cwd: PathBuf::from("/"), home, ..Launch::default() })
     }
 
     fn not_found(&self, host: &Host) -> LocateError {
@@ -337,10 +337,14 @@ impl Target {
             located.auth = Auth::Cookie(absolute(cookie));
         }
         if let Some(path) = &self.debug_log {
-            located.debug_log = Some(absolute(path));
+            // A dash is standard input.
+            let is_stdin = path.as_path() == Path::new("-");
+            located.debug_log = Some(if is_stdin { path.clone() } else { absolute(path) });
+            located.log_output = None;
         }
         if let Some(p2p) = &self.p2p {
             located.p2p = vec![with_chain.p2p_address(p2p)];
+            located.p2p_onion.clear();
         }
         if let Some(path) = &self.ipc {
             located.ipc = vec![absolute(path)];

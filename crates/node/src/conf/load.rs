@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::parse::{self, Value};
-use super::{Settings, Span, normal};
+use super::{ConfFile, Settings, Span, Trial, normal};
 use crate::Chain;
 use crate::files::{self, MAX_BYTES, View};
 
@@ -23,18 +23,38 @@ pub(crate) struct Launch {
     pub(crate) home: PathBuf,
     /// The file system that the node sees.
     pub(crate) view: View,
+    /// The program file, as we see it; none if it is not known.
+    pub(crate) program: Option<PathBuf>,
+    /// Lines that are tried in addition to what is there.
+    pub(crate) trial: Option<Trial>,
+}
+
+/// Whether a program reads bitcoin_rw.conf.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadsWritten {
+    Yes,
+    No,
+    /// It is not known what program it is.
+    Perhaps,
 }
 
 impl Launch {
     /// Reads the configuration files. What can't be read or understood becomes a note.
     pub(crate) fn settings(&self) -> Settings {
+        let command_line = match &self.trial {
+            Some(trial) => parse::command_line(&trial.extend(&self.args)),
+            None => parse::command_line(&self.args),
+        };
         let mut settings = Settings {
-            command_line: parse::command_line(&self.args),
+            command_line,
+            read_write: BTreeMap::new(),
             settings_json: BTreeMap::new(),
             sections: BTreeMap::new(),
             chain: Chain::Main,
             datadir: self.home.join(".bitcoin"),
+            main_file: None,
             files: Vec::new(),
+            read_write_file: None,
             notes: Vec::new(),
         };
         let at_start = self.datadir(&settings);
@@ -43,7 +63,9 @@ impl Launch {
         if !settings.is_negated("conf") {
             // Without -conf there may be no file.
             let required = settings.text("conf").is_some();
-            self.read_config(&mut settings, &at_start.join(&conf), required);
+            let path = normal(&at_start.join(&conf));
+            settings.main_file = Some(ConfFile { path: path.clone(), has_sections: false });
+            self.read_config(&mut settings, &path, required);
         }
         self.choose_chain(&mut settings);
         // Where the node looks for included files: if it already needed its data directory to find the first one, then there,
@@ -51,6 +73,7 @@ impl Launch {
         let base = if conf.is_absolute() { self.datadir(&settings) } else { at_start };
         self.read_included(&mut settings, &base);
         settings.datadir = self.datadir(&settings);
+        self.read_written(&mut settings);
         self.read_settings_json(&mut settings);
         settings
     }
@@ -78,8 +101,20 @@ impl Launch {
     fn read_config(&self, settings: &mut Settings, path: &Path, required: bool) {
         let path = normal(path);
         let ours = self.view.ours(&path);
-        match files::read_text(&ours, MAX_BYTES) {
+        let is_main = settings.main_file.as_ref().is_some_and(|main| main.path == path) && settings.files.is_empty();
+        let mut read = files::read_text(&ours, MAX_BYTES);
+        if let (true, Some(trial)) = (is_main, &self.trial) {
+            read = match read {
+                Ok(text) => Ok(trial.edit(&text)),
+                Err(e) if e.kind() == ErrorKind::NotFound => Ok(trial.edit("")),
+                Err(e) => Err(e),
+            };
+        }
+        match read {
             Ok(text) => {
+                if let (true, Some(main)) = (is_main, &mut settings.main_file) {
+                    main.has_sections = text.lines().any(|line| parse::section_header(line).is_some());
+                }
                 let problems = parse::config_file(&text, &mut settings.sections);
                 let notes = problems.into_iter().map(|p| format!("{}:{}: {}", ours.display(), p.line, p.what));
                 settings.notes.extend(notes);
@@ -116,6 +151,49 @@ impl Launch {
         }
         // An included file may have chosen the chain.
         self.choose_chain(settings);
+    }
+
+    /// Bitcoin Knots' bitcoin_rw.conf, which its GUI writes. Bitcoin Core leaves such a file alone.
+    fn read_written(&self, settings: &mut Settings) {
+        let configured = settings.text("confrw").is_some();
+        let Some(path) = settings.net_path("confrw", "bitcoin_rw.conf") else { return };
+        let ours = self.view.ours(&path);
+        // Most nodes have no such file, and their programs need not be looked into.
+        let is_absent = std::fs::metadata(&ours).is_err_and(|e| e.kind() == ErrorKind::NotFound);
+        let reads = match (configured, is_absent) {
+            (true, _) => ReadsWritten::Yes,
+            (false, true) => return,
+            (false, false) => self.reads_written(),
+        };
+        if reads == ReadsWritten::No {
+            return;
+        }
+        match files::read_text(&ours, MAX_BYTES) {
+            Ok(text) => {
+                let (values, problems) = parse::read_write_file(&text);
+                settings.read_write = values;
+                let notes = problems.into_iter().map(|p| format!("{}:{}: {}", ours.display(), p.line, p.what));
+                settings.notes.extend(notes);
+                settings.files.push(path.clone());
+                settings.read_write_file = Some(path);
+            }
+            // The program may be Bitcoin Core, and all of the directory closed to us.
+            Err(_) if reads == ReadsWritten::Perhaps => {}
+            Err(e) => settings.notes.push(format!(
+                "cannot read the configuration {}: {}; what it sets is not known",
+                ours.display(),
+                files::reason(&e)
+            )),
+        }
+    }
+
+    /// Whether the program has the option `-confrw`.
+    fn reads_written(&self) -> ReadsWritten {
+        match self.program.as_deref().map(|program| files::contains(program, "-confrw")) {
+            Some(Ok(true)) => ReadsWritten::Yes,
+            Some(Ok(false)) => ReadsWritten::No,
+            Some(Err(_)) | None => ReadsWritten::Perhaps,
+        }
     }
 
     fn read_settings_json(&self, settings: &mut Settings) {

@@ -1,17 +1,20 @@
 //! A node's options, from all the places where they can be set, with Bitcoin Core's precedence.
 //!
-//! From high to low: command line, settings.json, the chain's section of bitcoin.conf, its default section. There are
-//! exceptions that Core keeps for the sake of old configurations, and which decide where a node's files are; they are
-//! followed here, each with its reason.
+//! From high to low: command line, Bitcoin Knots' bitcoin_rw.conf, settings.json, the chain's section of bitcoin.conf, its default
+//! section. There are exceptions that Core keeps for the sake of old configurations, and which decide where a node's files
+//! are; they are followed here, each with its reason.
 
 mod load;
 mod parse;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use self::load::Launch;
 use self::parse::{Value, Values};
+pub(crate) use self::trial::Trial;
+pub use self::trial::{ConfFile, ConfPlace, Strongest};
 use crate::Chain;
 
 /// Options that in the default section of bitcoin.conf mean the main chain only.
@@ -21,6 +24,8 @@ const NETWORK_ONLY: [&str; 8] = ["addnode", "bind", "connect", "port", "rpcbind"
 #[derive(Debug)]
 pub(crate) struct Settings {
     command_line: Values,
+    /// Of Knots' bitcoin_rw.conf.
+    read_write: Values,
     settings_json: Values,
     /// Of bitcoin.conf and what it includes; the default section has the empty name.
     sections: BTreeMap<String, Values>,
@@ -28,8 +33,12 @@ pub(crate) struct Settings {
     pub(crate) chain: Chain,
     /// Absolute, as the node sees it.
     pub(crate) datadir: PathBuf,
+    /// bitcoin.conf, which may not exist; none if it is switched off.
+    pub(crate) main_file: Option<ConfFile>,
     /// The configuration files that were read, as the node sees them.
     pub(crate) files: Vec<PathBuf>,
+    /// Knots' bitcoin_rw.conf, if it was read, as the node sees it.
+    pub(crate) read_write_file: Option<PathBuf>,
     /// What could not be read or understood, a sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -63,11 +72,42 @@ enum Setting<'a> {
     Text(&'a str),
 }
 
+/// A place where options are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    CommandLine,
+    ReadWrite,
+    SettingsJson,
+    /// The chain's section of bitcoin.conf.
+    Section,
+    /// The default section of bitcoin.conf.
+    Default,
+}
+
+impl Source {
+    /// From that which counts most to that which counts least.
+    const ALL: [Self; 5] = [Self::CommandLine, Self::ReadWrite, Self::SettingsJson, Self::Section, Self::Default];
+
+    /// Whether it is a configuration file, which has its own rules: the first value counts, and a list survives a negation of higher
+    /// precedence that is followed by a value.
+    fn is_file(self) -> bool {
+        matches!(self, Self::ReadWrite | Self::Section | Self::Default)
+    }
+}
+
 impl Settings {
-    fn sources<'a>(&'a self, section: &str, name: &str) -> [Span<'a>; 4] {
-        let own = if section.is_empty() { None } else { self.sections.get(section) };
-        let sources = [Some(&self.command_line), Some(&self.settings_json), own, self.sections.get("")];
-        sources.map(|source| Span::of(source, name))
+    fn sources<'a>(&'a self, section: &str, name: &str) -> [(Source, Span<'a>); 5] {
+        Source::ALL.map(|source| {
+            let values = match source {
+                Source::CommandLine => Some(&self.command_line),
+                Source::ReadWrite => Some(&self.read_write),
+                Source::SettingsJson => Some(&self.settings_json),
+                Source::Section if section.is_empty() => None,
+                Source::Section => self.sections.get(section),
+                Source::Default => self.sections.get(""),
+            };
+            (source, Span::of(values, name))
+        })
     }
 
     /// Whether the default section of bitcoin.conf does not count for `name`.
@@ -77,14 +117,13 @@ impl Settings {
 
     fn get(&self, name: &str) -> Setting<'_> {
         let sources = self.sources(self.chain.name(), name);
-        for (index, span) in sources.into_iter().enumerate() {
-            let file = index >= 2;
+        for (source, span) in sources {
             // A negation in the default section holds for the other chains too.
-            if index == 3 && self.ignores_default_section(name) && !span.last_negated() {
+            if source == Source::Default && self.ignores_default_section(name) && !span.last_negated() {
                 continue;
             }
             // In a file the first value wins, elsewhere the last.
-            let value = if file { span.values.first() } else { span.values.last() };
+            let value = if source.is_file() { span.values.first() } else { span.values.last() };
             match value {
                 Some(Value::Text(text)) => return Setting::Text(text),
                 _ if span.last_negated() => return Setting::Negated,
@@ -129,12 +168,12 @@ impl Settings {
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
         let mut result = Vec::new();
         let (mut done, mut negated_empty) = (false, false);
-        for (index, span) in self.sources(self.chain.name(), name).into_iter().enumerate() {
-            if index == 3 && self.ignores_default_section(name) {
+        for (source, span) in self.sources(self.chain.name(), name) {
+            if source == Source::Default && self.ignores_default_section(name) {
                 continue;
             }
             // A negation hides what has lower precedence; but values after it on the command line bring the files' back.
-            if !done || (index >= 2 && !negated_empty) {
+            if !done || (source.is_file() && !negated_empty) {
                 result.extend(span.values.iter().filter_map(|v| match v {
                     Value::Text(text) => Some(text.as_str()),
                     Value::Negated => None,
@@ -149,7 +188,7 @@ impl Settings {
     /// The names that any source gives, without those that the chain ignores.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let sections = ["", self.chain.name()].into_iter().filter_map(|s| self.sections.get(s));
-        let sources = [&self.command_line, &self.settings_json].into_iter().chain(sections);
+        let sources = [&self.command_line, &self.read_write, &self.settings_json].into_iter().chain(sections);
         sources.flat_map(Values::keys).map(String::as_str)
     }
 
@@ -195,8 +234,9 @@ impl Settings {
     /// An option that chooses the chain: no section counts, negation on the command line is ignored, and the last value wins
     /// even in a file.
     fn chain_option(&self, name: &str) -> Option<&str> {
-        let [command_line, settings_json, _, default] = self.sources("", name);
-        [command_line, settings_json, default].into_iter().find_map(|span| match span.values.last() {
+        // The chain is chosen before its own bitcoin_rw.conf can be found.
+        let sources = self.sources("", name).into_iter().filter(|(source, _)| *source != Source::ReadWrite);
+        sources.map(|(_, span)| span).find_map(|span| match span.values.last() {
             Some(Value::Text(text)) => Some(text.as_str()),
             _ => None,
         })

@@ -1,4 +1,4 @@
-//! The three forms in which a node is given its options: command line, bitcoin.conf, settings.json.
+//! The forms in which a node is given its options: command line, bitcoin.conf, bitcoin_rw.conf, settings.json.
 
 use std::collections::BTreeMap;
 
@@ -71,6 +71,26 @@ pub(super) fn command_line(args: &[String]) -> Values {
 /// Adds the options in the text of a bitcoin.conf to `sections` (the default one has the empty name), and returns what is wrong
 /// with other lines.
 pub(super) fn config_file(text: &str, sections: &mut BTreeMap<String, Values>) -> Vec<Problem> {
+    options(text, |section, name, value| sections.entry(section).or_default().entry(name).or_default().push(value))
+}
+
+/// The options in the text of Bitcoin Knots' bitcoin_rw.conf, and what is wrong with other lines. The file belongs to one chain: Knots
+/// reads the lines of all its sections as though there were none.
+pub(super) fn read_write_file(text: &str) -> (Values, Vec<Problem>) {
+    let mut values = Values::new();
+    let problems = options(text, |_, name, value| values.entry(name).or_default().push(value));
+    (values, problems)
+}
+
+/// The section that a line of a configuration file begins, if it is such a line.
+pub(super) fn section_header(line: &str) -> Option<&str> {
+    let line = line.split('#').next().unwrap_or_default().trim();
+    line.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// Passes section, name and value of each option in the text of a configuration file to `add`, and returns what is wrong with other
+/// lines.
+fn options(text: &str, mut add: impl FnMut(String, String, Value)) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut prefix = String::new();
     for (index, raw) in text.lines().enumerate() {
@@ -78,12 +98,12 @@ pub(super) fn config_file(text: &str, sections: &mut BTreeMap<String, Values>) -
         if line.is_empty() {
             continue;
         }
-        if let Some(section) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+        if let Some(section) = section_header(line) {
             prefix = format!("{section}.");
             continue;
         }
         match option(line, &prefix, raw.contains('#')) {
-            Ok((section, name, value)) => sections.entry(section).or_default().entry(name).or_default().push(value),
+            Ok((section, name, value)) => add(section, name, value),
             Err(what) => problems.push(Problem { line: index + 1, what }),
         }
     }

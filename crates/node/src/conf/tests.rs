@@ -13,7 +13,7 @@ fn settings(files: &[(&str, &str)], args: &str) -> (tempfile::TempDir, Settings)
         fs::write(path, text).unwrap();
     }
     let args = args.replace("HOME", home.path().to_str().unwrap()).split_whitespace().map(str::to_owned).collect();
-    let launch = Launch { args, cwd: home.path().join("cwd"), home: home.path().to_owned(), view: Default::default() };
+    let launch = Launch { args, cwd: home.path().join("cwd"), home: home.path().to_owned(), ..Launch::default() };
     let settings = launch.settings();
     (home, settings)
 }
@@ -159,4 +159,91 @@ fn what_cannot_be_read_is_named() {
     fs::File::create(&big).unwrap().set_len(crate::files::MAX_BYTES + 1).unwrap();
     assert!(crate::files::read_text(&pipe, 1).unwrap_err().to_string().contains("regular file"));
     assert!(crate::files::read_text(&big, crate::files::MAX_BYTES).unwrap_err().to_string().contains("larger than"));
+}
+
+/// By Bitcoin Knots 29.5, which was started with each of these.
+#[test]
+fn what_knots_writes_counts_more_than_other_files() {
+    let conf = "regtest=1\ndebug=mempool\n[regtest]\nrpcport=1";
+    let rows: &[(&str, &str, &str, i64, &[&str])] = &[
+        // bitcoin_rw.conf, settings.json, arguments, rpcport, debug
+        ("debug=net\nlogips=1\n[regtest]\nrpcport=2", "{}", "", 2, &["net", "mempool"]),
+        // Sections don't matter, the first value counts, and settings.json counts less.
+        ("rpcport=2\nrpcport=3", r#"{"rpcport": "4"}"#, "", 2, &["mempool"]),
+        ("[main]\nrpcport=2\n[test]\nrpcport=3", "{}", "", 2, &["mempool"]),
+        ("[test]\nrpcport=3\n[main]\nrpcport=2", "{}", "", 3, &["mempool"]),
+        ("rpcport=2\nnorpcport=1", "{}", "", 0, &["mempool"]),
+        ("rpcport=2", "{}", "-rpcport=5", 5, &["mempool"]),
+        // Neither the chain nor other files are chosen there.
+        ("regtest=0\ntestnet=1\nincludeconf=more.conf\nrpcport=2", "{}", "", 2, &["mempool"]),
+        ("nodebug=1\ndebug=net", "{}", "", 1, &["net", "mempool"]),
+        ("debug=net", "{}", "-debug=tor -nodebug -debug=rpc", 1, &["rpc", "net", "mempool"]),
+        ("debug=net\nnodebug=1", "{}", "", 1, &[]),
+        ("debug=net", "{}", "-nodebug", 1, &[]),
+        ("rpcport=2", "{}", "-noconfrw", 1, &["mempool"]),
+        ("rpcport=2", "{}", "-confrw=other.conf", 6, &["mempool"]),
+    ];
+    for (read_write, json, args, port, debug) in rows {
+        let files = [
+            (".bitcoin/bitcoin.conf", conf),
+            (".bitcoin/regtest/bitcoin_rw.conf", read_write),
+            (".bitcoin/regtest/settings.json", json),
+            (".bitcoin/regtest/other.conf", "rpcport=6"),
+            (".bitcoin/regtest/more.conf", "rpcport=7"),
+            (".bitcoin/more.conf", "rpcport=7"),
+        ];
+        let (home, settings) = settings(&files, args);
+        let got = (settings.number("rpcport").unwrap(), settings.list("debug"), settings.chain);
+        assert_eq!(got, (*port, debug.to_vec(), Chain::Regtest), "{read_write:?} {json} {args:?}");
+        assert_eq!(settings.notes, [""; 0], "{read_write:?}");
+        let read = home.path().join(".bitcoin/regtest/bitcoin_rw.conf");
+        assert_eq!(settings.files.contains(&read), !args.contains("confrw"), "{args:?}");
+    }
+}
+
+#[test]
+fn bitcoin_core_leaves_bitcoin_rw_conf_alone() {
+    let (home, _) = settings(&[(".bitcoin/bitcoin_rw.conf", "rpcport=2\nbogus"), ("core", "-conf"), ("knots", "")], "");
+    let far = format!("{}-confrw=<file>", "x".repeat((1 << 20) - 3));
+    fs::write(home.path().join("knots"), far).unwrap();
+    for (program, port) in [(Some("core"), None), (Some("knots"), Some(2)), (Some("gone"), Some(2)), (None, Some(2))] {
+        let program = program.map(|program| home.path().join(program));
+        let launch = Launch { home: home.path().to_owned(), program, ..Launch::default() };
+        let settings = launch.settings();
+        assert_eq!(settings.number("rpcport"), port, "{:?}", launch.program);
+        assert_eq!(settings.notes.len(), usize::from(port.is_some()), "{:?}", settings.notes);
+    }
+}
+
+#[test]
+fn lines_that_are_tried() {
+    use ConfPlace::{CommandLine, End, Section, Top};
+    type Places<'a> = &'a [(ConfPlace, bool)];
+    let rows: &[(&str, &str, Places<'_>)] = &[
+        // conf, arguments, where logips=1 would have an effect
+        ("", "", &[(Top, true), (End, true), (Section, true), (CommandLine, true)]),
+        ("regtest=1\n[main]\n[signet] # x\n", "", &[(Top, true), (End, false), (Section, true), (CommandLine, true)]),
+        ("[main]\n[regtest]\n", "-regtest", &[(Top, true), (End, true), (Section, true)]),
+        ("[main]\n[regtest]\n", "", &[(Top, true), (End, false), (Section, true)]),
+        ("logips=0", "", &[(Top, true), (End, false), (Section, true)]),
+        ("[main]\nlogips=0", "", &[(Top, false), (End, false), (Section, true)]),
+        ("", "-logips=0", &[(Top, false), (End, false), (Section, false), (CommandLine, true)]),
+        ("", "-noconf", &[(Top, false), (CommandLine, true)]),
+    ];
+    for (conf, args, places) in rows {
+        let (home, base) = settings(&[(".bitcoin/bitcoin.conf", conf)], args);
+        for (place, works) in *places {
+            let args = args.split_whitespace().map(str::to_owned).collect();
+            let trial = Some(Trial { place: *place, lines: vec!["logips=1".to_owned()], section: base.chain.name() });
+            let launch = Launch { args, home: home.path().to_owned(), trial, ..Launch::default() };
+            assert_eq!(
+                launch.settings().flag("logips") == Some(true),
+                *works,
+                "{conf:?} {args:?} {place:?}",
+                args = launch.args
+            );
+        }
+        let main = base.main_file;
+        assert_eq!(main.is_some_and(|file| file.has_sections), conf.contains('['), "{conf:?}");
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use node::rpc::types::Logging;
-use node::{Auth, HostPort, Located, LogOptions};
+use node::{Auth, HostPort, Located, LogOptions, LogOutput};
 
+use super::conf;
 use super::report::{Check, DEBUG_LOG, Remedy, State};
 
 /// Debug categories whose lines become events, and what for.
@@ -26,13 +28,11 @@ const QUIET: Duration = Duration::from_secs(3600);
 /// Whether the file is there and can be read.
 pub fn file(located: &Located) -> Check {
     let Some(path) = &located.debug_log else {
-        return Check::new(DEBUG_LOG, State::Missing, "the node writes none, or it is not known where").remedy(
-            Remedy::new(
-                "remove nodebuglogfile or debuglogfile=0 from bitcoin.conf and restart the node, or say where it is:",
-            )
-            .line("peer-observer run --debug-log /path/to/debug.log"),
-        );
+        return no_file(located.log_output.as_ref());
     };
+    if path.as_path() == Path::new("-") {
+        return Check::new(DEBUG_LOG, State::Ok, "none; the log is read from standard input");
+    }
     let shown = path.display();
     // Only a regular file: opening a pipe would take from its reader what is in it.
     let metadata = std::fs::metadata(path);
@@ -59,6 +59,38 @@ pub fn file(located: &Located) -> Check {
             )
         }
         Err(e) => Check::new(DEBUG_LOG, State::Missing, format!("cannot read {shown}: {e}")),
+    }
+}
+
+/// The check of a node that writes no debug.log, and whose log may go elsewhere.
+fn no_file(output: Option<&LogOutput>) -> Check {
+    let check = |what: &str| Check::new(DEBUG_LOG, State::Missing, what);
+    let stdout = "none; the log is on standard output";
+    let piped = |command: &str| format!("{command} | peer-observer run --debug-log -");
+    match output {
+        Some(LogOutput::Unit { name, of_user }) => {
+            let user = if *of_user { "--user " } else { "" };
+            check(&format!("{stdout}, which {name} passes to the journal")).remedy(
+                Remedy::new("read it from there:").line(piped(&format!("journalctl {user}-u {name} -o cat -f"))),
+            )
+        }
+        Some(LogOutput::Container { program, id }) => check(&format!("{stdout} of a container"))
+            .remedy(Remedy::new("read it from there:").line(piped(&format!("{program} logs -f --since 1s {id} 2>&1")))),
+        Some(LogOutput::File(path)) => check(&format!("{stdout}, which goes to {}", path.display())).remedy(
+            Remedy::new("read it from there:").line(format!("peer-observer run --debug-log {}", path.display())),
+        ),
+        Some(LogOutput::Nowhere) => check(&format!("{stdout}, which goes to /dev/null")).remedy(
+            Remedy::new("start the node as a unit of systemd (here called UNIT), and read its journal:")
+                .line(piped("journalctl -u UNIT -o cat -f")),
+        ),
+        Some(LogOutput::Elsewhere) => check(stdout).remedy(
+            Remedy::new("read it from there; if UNIT is the unit of systemd that starts the node:")
+                .line(piped("journalctl -u UNIT -o cat -f")),
+        ),
+        None => check("the node writes none, or it is not known where").remedy(
+            Remedy::new("remove nodebuglogfile from bitcoin.conf and restart the node, or pass the path of the file:")
+                .line("peer-observer run --debug-log /path/to/debug.log"),
+        ),
     }
 }
 
@@ -94,7 +126,10 @@ pub fn categories(located: &Located, logging: Option<&Logging>) -> Check {
     }
     let what = format!("enabled: {on}; missing: {}", names(&off).join(", "));
     let lines = off.iter().map(|(category, use_of)| commented(&format!("debug={category}"), use_of));
-    let check = Check::new(NAME, State::Limited, what).remedy(Remedy::conf(located, lines));
+    let works = |node: &Located| {
+        node.log_options.as_ref().is_some_and(|options| off.iter().all(|(category, _)| options.has(category)))
+    };
+    let check = Check::new(NAME, State::Limited, what).remedy(conf::remedy(located, lines, works));
     match (logging, &located.rpc) {
         (Some(_), Some(rpc)) => {
             let remedy = Remedy::new("or at once, until the node is restarted:");
@@ -121,16 +156,20 @@ fn logging_call(rpc: &HostPort, auth: &Auth, categories: &[&str]) -> String {
     format!("bitcoin-cli -rpcconnect={} -rpcport={}{login} logging '[{list}]'", rpc.host, rpc.port)
 }
 
-/// Whether lines have all that can be on them.
-pub fn options(located: &Located, options: &LogOptions) -> Check {
-    const NAME: &str = "log options";
-    let wanted = [
+/// Options for what is on a line: name, whether it is on, and what it shows.
+fn wanted(options: &LogOptions) -> [(&'static str, bool, &'static str); 4] {
+    [
         ("logtimemicros", options.logtimemicros, "times in microseconds"),
         ("logthreadnames", options.logthreadnames, "which thread it was"),
         ("logips", options.logips, "addresses of peers"),
         ("logtimestamps", options.logtimestamps, "times at all"),
-    ];
-    let (on, off): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, on, _)| *on);
+    ]
+}
+
+/// Whether lines have all that can be on them.
+pub fn options(located: &Located, options: &LogOptions) -> Check {
+    const NAME: &str = "log options";
+    let (on, off): (Vec<_>, Vec<_>) = wanted(options).into_iter().partition(|(_, on, _)| *on);
     let on: Vec<_> = on.iter().map(|(name, ..)| format!("{name}=1")).collect();
     // Under an attack on the disk the limit is what saves the node; the events say when lines are left out.
     let limit = if options.logratelimit { "" } else { ", logratelimit=0 (any peer may fill the disk)" };
@@ -140,7 +179,12 @@ pub fn options(located: &Located, options: &LogOptions) -> Check {
     let lacking: Vec<_> = off.iter().map(|(name, ..)| *name).collect();
     let on = if on.is_empty() { String::new() } else { format!("{}; ", on.join(", ")) };
     let check = Check::new(NAME, State::Limited, format!("{on}missing: {}{limit}", lacking.join(", ")));
-    check.remedy(Remedy::conf(located, off.iter().map(|(name, _, use_of)| commented(&format!("{name}=1"), use_of))))
+    let lines = off.iter().map(|(name, _, use_of)| commented(&format!("{name}=1"), use_of));
+    let works = |node: &Located| {
+        let now = node.log_options.as_ref().map(wanted);
+        now.is_some_and(|now| now.iter().all(|(_, on, _)| *on))
+    };
+    check.remedy(conf::remedy(located, lines, works))
 }
 
 #[cfg(test)]
@@ -160,6 +204,39 @@ mod tests {
         writer.set_modified(SystemTime::now() - QUIET * 3).unwrap();
         let check = file(&located(Some(path.path().to_owned())));
         assert!(check.state == State::Limited && check.what.contains("3 hours ago"), "{check:?}");
+        for (output, what, line) in [
+            (
+                LogOutput::Unit { name: "bitcoind.service".to_owned(), of_user: false },
+                ", which bitcoind.service passes to the journal",
+                "journalctl -u bitcoind.service -o cat -f | peer-observer run --debug-log -",
+            ),
+            (
+                LogOutput::Unit { name: "b.service".to_owned(), of_user: true },
+                ", which b.service passes to the journal",
+                "journalctl --user -u b.service -o cat -f | peer-observer run --debug-log -",
+            ),
+            (
+                LogOutput::Container { program: "podman", id: "c0ffee".to_owned() },
+                " of a container",
+                "podman logs -f --since 1s c0ffee 2>&1 | peer-observer run --debug-log -",
+            ),
+            (
+                LogOutput::File("/var/log/node".into()),
+                ", which goes to /var/log/node",
+                "peer-observer run --debug-log /var/log/node",
+            ),
+            (LogOutput::Elsewhere, "", "journalctl -u UNIT -o cat -f | peer-observer run --debug-log -"),
+            (
+                LogOutput::Nowhere,
+                ", which goes to /dev/null",
+                "journalctl -u UNIT -o cat -f | peer-observer run --debug-log -",
+            ),
+        ] {
+            let check = file(&Located { log_output: Some(output), ..located(None) });
+            assert_eq!(check.what, format!("none; the log is on standard output{what}"));
+            assert_eq!((check.state, &*check.remedies[0].lines), (State::Missing, &[line.to_owned()][..]));
+        }
+        assert_eq!(file(&located(Some("-".into()))).state, State::Ok);
         for (path, words) in [(None, "the node writes none"), (Some("/no/debug.log".into()), "does not exist")] {
             let check = file(&located(path));
             assert!(check.state == State::Missing && check.what.contains(words), "{check:?}");

@@ -3,6 +3,7 @@
 //! Everything is tried as the extractors would, but nothing is changed and nothing costly asked: a call of an RPC with too many
 //! parameters shows whether it is allowed, a connection to the P2P port is closed at once.
 
+mod conf;
 mod ebpf;
 mod log;
 mod nats;
@@ -70,7 +71,7 @@ async fn examine_node(name: String, target: Target, followable: bool) -> NodeRep
         checks.push(tracepoints::check(&located, followable));
         checks.push(rpc.check);
         checks.push(log::file(&located));
-        if located.debug_log.is_some() {
+        if located.debug_log.is_some() || located.log_output.is_some() {
             checks.push(log::categories(&located, rpc.logging.as_ref()));
             checks.extend(located.log_options.as_ref().map(|options| log::options(&located, options)));
         }

@@ -1,6 +1,5 @@
 //! The report of `doctor`: interfaces, whether they can be used, and what would help.
 
-use node::Located;
 use serde::Serialize;
 
 /// Names of interfaces that are sources of events, and of what they need.
@@ -78,15 +77,6 @@ impl Remedy {
     pub fn line(mut self, line: impl Into<String>) -> Self {
         self.lines.push(line.into());
         self
-    }
-
-    /// Lines for the node's configuration file.
-    pub fn conf<L: Into<String>>(located: &Located, lines: impl IntoIterator<Item = L>) -> Self {
-        let default = || located.datadir.as_ref().map(|datadir| datadir.join("bitcoin.conf"));
-        let path = located.conf_files.first().cloned().or_else(default);
-        let file = path.map_or_else(|| "the node's bitcoin.conf".to_owned(), |path| path.display().to_string());
-        let advice = format!("put into {file} and restart the node:");
-        Self { advice, lines: lines.into_iter().map(Into::into).collect() }
     }
 }
 

@@ -6,6 +6,7 @@ use node::rpc::{RpcClient, RpcError, types};
 use node::{Auth, Located};
 use serde_json::Value;
 
+use super::conf;
 use super::report::{Check, RPC, Remedy, State};
 
 /// How long a call may take.
@@ -25,7 +26,7 @@ pub async fn examine(located: &Located) -> Findings {
         Ok(Some(client)) => client,
         Ok(None) => {
             let check = Check::new(RPC, State::Missing, "the RPC server is off, or its address is not known");
-            return Findings::without(check.remedy(Remedy::conf(located, ["server=1"])));
+            return Findings::without(check.remedy(conf::remedy(located, ["server=1"], |node| node.rpc.is_some())));
         }
         Err(error) => return Findings::without(Check::failed(RPC, State::Missing, &error)),
     };
@@ -101,7 +102,7 @@ fn judge(located: &Located, client: &RpcClient, forbidden: &[&str], lacking: &[&
     let mut check = Check::new(RPC, state, what);
     if !forbidden.is_empty() {
         let line = format!("rpcwhitelist={user}:{}", all.join(","));
-        let mut remedy = Remedy::conf(located, [line]);
+        let mut remedy = conf::remedy(located, [line], |_| true);
         remedy.advice +=
             " (with what this user's line has already; of several lines only what they have in common counts)";
         check = check.remedy(remedy);

@@ -16,15 +16,30 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Whether the node accepts P2P connections from here.
 pub async fn p2p(located: &Located) -> Check {
-    let Some(address) = located.p2p.first() else {
-        return Check::new(P2P, State::Missing, "the node does not listen, or it is not known where")
-            .remedy(Remedy::conf(located, ["listen=1", "bind=127.0.0.1"]));
+    let (address, onion) = match (located.p2p.first(), located.p2p_onion.first()) {
+        (Some(address), _) => (address, false),
+        (None, Some(address)) => (address, true),
+        // No advice to open a port: that is the operator's decision, and nothing is lost without.
+        (None, None) if located.log_options.is_some() => {
+            return Check::new(P2P, State::Missing, "the node does not listen for connections");
+        }
+        (None, None) => {
+            return Check::new(P2P, State::Missing, "it is not known where the node listens").remedy(
+                Remedy::new("configure it in peer-observer.toml:").line("[[node]]").line("p2p = \"HOST:PORT\""),
+            );
+        }
     };
     let reason = match timeout(TIMEOUT, TcpStream::connect((address.host.as_str(), address.port))).await {
+        // A connection that is made there from here would be taken for one through Tor.
+        Ok(Ok(_)) if onion => return Check::new(P2P, State::Limited, format!("listens for Tor only, at {address}")),
         Ok(Ok(_)) => return Check::new(P2P, State::Ok, format!("{address} accepts connections")),
         Ok(Err(e)) => short(&e),
         Err(_) => format!("no answer in {} s", TIMEOUT.as_secs()),
     };
+    if onion {
+        let what = format!("listens for Tor only, at {address}, but does not accept connections: {reason}");
+        return Check::new(P2P, State::Missing, what);
+    }
     let state = if located.pid.is_some() { "the node may still be starting" } else { "the node may not be running" };
     let advice = format!("{state}; if it listens elsewhere, say where in peer-observer.toml:");
     let remedy = Remedy::new(advice).line("[[node]]").line("p2p = \"HOST:PORT\"");
@@ -33,14 +48,9 @@ pub async fn p2p(located: &Located) -> Check {
 
 /// Whether the node's IPC socket can be connected to.
 pub async fn ipc(located: &Located) -> Check {
-    let start = || {
-        let mut remedy = Remedy::conf(located, ["ipcbind=unix"]);
-        remedy.advice = "with Bitcoin Core v30 or later, start `bitcoin -m node` in place of bitcoind, and ".to_owned()
-            + &remedy.advice;
-        remedy
-    };
+    // No advice to open one: no extractor reads it.
     let Some(path) = located.ipc.first() else {
-        return Check::new(IPC, State::Missing, "the node has no IPC socket (ipcbind)").remedy(start());
+        return Check::new(IPC, State::Missing, "the node has no IPC socket (ipcbind), and none is needed");
     };
     let shown = path.display();
     let reason = match timeout(TIMEOUT, UnixStream::connect(path)).await {
@@ -54,7 +64,7 @@ pub async fn ipc(located: &Located) -> Check {
         Ok(Err(e)) => short(&e),
         Err(_) => format!("no answer in {} s", TIMEOUT.as_secs()),
     };
-    Check::new(IPC, State::Missing, format!("cannot connect to {shown}: {reason}")).remedy(start())
+    Check::new(IPC, State::Missing, format!("cannot connect to {shown}: {reason}"))
 }
 
 /// What an I/O error means, without the system's number.
@@ -87,7 +97,15 @@ mod tests {
         let check = p2p(&Located { p2p: vec![closed], ..Located::default() }).await;
         assert!(check.state == State::Missing && check.what.contains("refused"), "{check:?}");
         let check = p2p(&Located::default()).await;
-        assert_eq!((check.state, check.remedies[0].lines[0].as_str()), (State::Missing, "listen=1"));
+        assert_eq!((check.state, &*check.remedies[0].lines[1]), (State::Missing, "p2p = \"HOST:PORT\""));
+        // A node for Tor only is as its operator wants it.
+        let onion = |address: HostPort| Located { p2p_onion: vec![address], ..Located::default() };
+        let check = p2p(&onion(address.clone())).await;
+        assert_eq!((check.state, check.remedies.len()), (State::Limited, 0), "{check:?}");
+        assert_eq!(check.what, format!("listens for Tor only, at {address}"));
+        let check = p2p(&onion(HostPort::new("127.0.0.1", socket.local_addr().unwrap().port()))).await;
+        assert_eq!((check.state, check.remedies.len()), (State::Missing, 0), "{check:?}");
+        assert!(check.what.starts_with("listens for Tor only, at 127.0.0.1:"), "{check:?}");
 
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("node.sock");
@@ -97,6 +115,6 @@ mod tests {
         let check = ipc(&with(directory.path().join("other.sock"))).await;
         assert!(check.state == State::Missing && check.what.ends_with("it does not exist"), "{check:?}");
         let check = ipc(&Located::default()).await;
-        assert_eq!(check.remedies[0].lines, ["ipcbind=unix"]);
+        assert_eq!((check.state, check.remedies.len()), (State::Missing, 0), "what nothing reads needs no advice");
     }
 }
