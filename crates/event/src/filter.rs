@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use thiserror::Error;
 
 use crate::kind::{Kind, Source};
+use crate::names;
 use crate::record::{Direction, Record};
 use crate::subject;
 
@@ -194,6 +195,13 @@ pub fn ip_of(addr: &str) -> Option<IpAddr> {
     }
     let bare = addr.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(addr);
     bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}
+
+/// The IP address that a peer itself has, by its address and its network as the node names it (`onion`; see [`names::NETWORKS`]). None of
+/// a peer that is connected through Tor or I2P: an inbound one has the address of the proxy on the node's side, as 127.0.0.1 or that of a
+/// container, which shows neither whose peer it is nor which network group it belongs to.
+pub fn ip_of_peer(addr: &str, network: &str) -> Option<IpAddr> {
+    if names::is_ip(network) { ip_of(addr) } else { None }
 }
 
 #[cfg(test)]

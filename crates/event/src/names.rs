@@ -57,6 +57,12 @@ pub fn network(name: &str) -> &'static str {
     known(&NETWORKS, name)
 }
 
+/// Whether the peers of a network have IP addresses of their own: not those of Tor and I2P. A network that is not known may have them.
+#[inline]
+pub fn is_ip(network: &str) -> bool {
+    !matches!(network, "onion" | "i2p" | "internal")
+}
+
 /// The network of a gossiped address.
 #[inline]
 pub fn network_of_address(network: AddressNetwork) -> &'static str {
@@ -98,5 +104,17 @@ mod tests {
         assert_eq!(names, ["not_publicly_routable", "ipv4", "onion", "internal", UNKNOWN, UNKNOWN]);
         assert_eq!(network("not_publicly_routable"), "not_publicly_routable");
         assert_eq!(network("unroutable"), UNKNOWN);
+    }
+
+    #[test]
+    fn the_network_decides_whether_an_address_is_that_of_the_peer() {
+        use crate::filter::ip_of_peer;
+        for network in ["ipv4", "not_publicly_routable", UNKNOWN, ""] {
+            assert_eq!(ip_of_peer("127.0.0.1:58000", network), Some(std::net::Ipv4Addr::LOCALHOST.into()), "{network}");
+        }
+        assert!(ip_of_peer("[fc00::1]:8333", "cjdns").is_some());
+        for (addr, network) in [("127.0.0.1:58000", "onion"), ("172.18.0.3:1", "onion"), ("127.0.0.1:1", "i2p")] {
+            assert_eq!(ip_of_peer(addr, network), None, "{addr} {network}");
+        }
     }
 }

@@ -387,7 +387,10 @@ impl<P: Default> Peers<P> {
             LogEvent::PeerConnected(connected) => self.log_connected(connected, effects),
             LogEvent::PeerDisconnected(gone) => self.log_disconnected(gone, effects),
             LogEvent::EvictionSelected(evicted) => {
-                let network = evicted.addr.as_deref().map_or(names::UNKNOWN, network_of_text);
+                let known =
+                    self.find(evicted.peer_id).map(|peer| peer.network).filter(|known| *known != names::UNKNOWN);
+                let by_addr = || evicted.addr.as_deref().map_or(names::UNKNOWN, network_of_text);
+                let network = known.unwrap_or_else(by_addr);
                 self.evicted(evicted.peer_id, network, effects);
             }
             LogEvent::Misbehaving(logged) => {

@@ -185,15 +185,27 @@ impl<P> Peer<P> {
     /// Sets the address, and what follows from it.
     pub(super) fn set_addr(&mut self, addr: &str, enrichment: &Enrichment) {
         self.addr = cut(addr, MAX_ADDR);
-        self.enrich(enrichment);
         if self.network == names::UNKNOWN {
             self.network = network_of_text(&self.addr);
+        }
+        self.enrich(enrichment);
+    }
+
+    /// Sets the network that the node reports, which counts more than what the address looks like: inbound peers through Tor have the
+    /// address of the proxy on the node's side.
+    fn set_network(&mut self, network: &'static str) {
+        if network == names::UNKNOWN {
+            return;
+        }
+        self.network = network;
+        if !names::is_ip(network) {
+            (self.ip, self.sets, self.asn) = (None, SetMask::default(), None);
         }
     }
 
     /// Looks up to whom the address belongs.
     pub(super) fn enrich(&mut self, enrichment: &Enrichment) {
-        self.ip = event::filter::ip_of(&self.addr);
+        self.ip = event::filter::ip_of_peer(&self.addr, self.network);
         self.sets = self.ip.map(|ip| enrichment.sets_of(ip)).unwrap_or_default();
         self.asn = self.ip.and_then(|ip| enrichment.asn_of(ip)).filter(|asn| *asn != 0);
     }
@@ -208,10 +220,7 @@ impl<P> Peer<P> {
 
     /// Takes over what a tracepoint of the connection reported.
     pub(super) fn set_traced(&mut self, connection: &TracedConnection) {
-        match names::network_of_number(connection.network) {
-            names::UNKNOWN => {}
-            network => self.network = network,
-        }
+        self.set_network(names::network_of_number(connection.network));
         self.set_type(names::connection_type_of_connection(connection));
     }
 
@@ -263,10 +272,7 @@ impl<P> Peer<P> {
     pub(super) fn poll(&mut self, info: &PeerInfo, at_ns: u64) {
         self.absent = 0;
         self.seen_ns = self.seen_ns.max(at_ns);
-        self.network = match names::network(&info.network) {
-            names::UNKNOWN => self.network,
-            network => network,
-        };
+        self.set_network(names::network(&info.network));
         self.set_type(names::connection_type(&info.connection_type));
         self.inbound = Some(info.inbound);
         self.transport = cut(&info.transport_protocol_type, 16);

@@ -111,6 +111,38 @@ fn a_peer_is_known_from_all_sources() {
 }
 
 #[test]
+fn a_peer_through_tor_does_not_have_the_address_of_the_proxy() {
+    let tor = |network: u32| {
+        let conn = format!(
+            r#""conn":{{"peer_id":5,"addr":"127.0.0.1:58000","conn_type":"Inbound","network":{network}}},"existing_connections":1"#
+        );
+        event("inbound_connection", &conn)
+    };
+    let info = |network: &str| {
+        infos(&[&format!(
+            r#""id":5,"address":"127.0.0.1:58000","network":"{network}","connection_type":"inbound","inbound":true"#
+        )])
+    };
+    let table = [
+        (vec![tor(3)], "onion", false),
+        (vec![tor(0)], "not_publicly_routable", true),
+        (vec![info("onion")], "onion", false),
+        (vec![info("not_publicly_routable")], "not_publicly_routable", true),
+        // By what the node reports later.
+        (vec![tor(0), info("onion")], "onion", false),
+    ];
+    for (steps, network, has_ip) in table {
+        let mut play = Play::new();
+        for (seconds, (kind, body)) in (0..).map(f64::from).zip(&steps) {
+            play.at(seconds, (kind, body.clone()));
+        }
+        let peer = play.model.peers.get(5).unwrap();
+        assert_eq!((peer.network, peer.ip.is_some()), (network, has_ip), "{steps:?}");
+        assert_eq!(peer.addr, "127.0.0.1:58000");
+    }
+}
+
+#[test]
 fn two_connections_with_one_id_are_told_apart() {
     let mut play = Play::new();
     // The first one was evicted, and its end was not reported; nor was the restart before the second one.

@@ -217,7 +217,7 @@ pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
         services: peer.services.map(names::services).unwrap_or_default(),
         relay_transactions: peer.relay,
         asn: peer.asn.or_else(|| polled.map(|polled| polled.mapped_as).filter(|asn| *asn != 0)),
-        group: group_of(&peer.addr),
+        group: group_of(&peer.addr, peer.network),
         sets: request.state.enrichment.names(peer.sets).map(str::to_owned).collect(),
         permissions: polled.iter().flat_map(|polled| &polled.permissions).map(ToString::to_string).collect(),
         marks: marks::of(peer, request),

@@ -103,7 +103,7 @@ impl Addrman {
                 if let Some(count) = entries.total.get_mut(table) {
                     *count += 1;
                 }
-                let group = group_of(&entry.source);
+                let group = group_of(&entry.source, &entry.source_network);
                 if sources.len() < SOURCES.0 || sources.contains_key(&group) {
                     *sources.entry(group).or_default() += 1;
                 }
@@ -127,10 +127,31 @@ impl Addrman {
     }
 }
 
-/// The network group of an address: the /16 for IPv4, the /32 for IPv6, the name of the network for others.
-pub(crate) fn group_of(addr: &str) -> String {
-    match event::filter::ip_of(addr) {
+/// The network group of an address: the /16 for IPv4, the /32 for IPv6, the name of the network for others. `network` is the node's name of it.
+pub(crate) fn group_of(addr: &str, network: &str) -> String {
+    match event::filter::ip_of_peer(addr, network) {
         Some(ip) => networks::group16(ip).to_string(),
-        None => names::network_of_text(addr).to_owned(),
+        None if event::names::is_ip(network) => names::network_of_text(addr).to_owned(),
+        None => event::names::network(network).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::group_of;
+
+    #[test]
+    fn the_network_decides_on_the_group() {
+        for (addr, network, group) in [
+            ("127.0.0.1:58000", "onion", "onion"),
+            ("172.18.0.3:58000", "onion", "onion"),
+            ("127.0.0.1:58000", "not_publicly_routable", "127.0.0.0/16"),
+            ("192.0.2.1:8333", "ipv4", "192.0.0.0/16"),
+            ("[fc00:1::7]:8333", "cjdns", "fc00::/12"),
+            ("6hasakffvppilxgehrswmffqurlcjjjhd76jgvaqmsg6ul25s7t3rzyd.onion:8333", "unknown", "onion"),
+            ("x.b32.i2p:0", "i2p", "i2p"),
+        ] {
+            assert_eq!(group_of(addr, network), group, "{addr} {network}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use event::Record;
-use event::filter::ip_of;
+use event::filter::ip_of_peer;
 use event::pb::rpc_extractor::PeerInfo;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 
@@ -78,7 +78,8 @@ fn sum(store: &mut Store, peers: &[PeerInfo]) {
 
 /// Peers whose address is in a set.
 fn in_lists(store: &mut Store, enrichment: &Enrichment, peers: &[PeerInfo]) {
-    let sets = |peer: &PeerInfo| ip_of(&peer.address).map(|ip| enrichment.sets_of(ip)).unwrap_or_default();
+    let sets =
+        |peer: &PeerInfo| ip_of_peer(&peer.address, &peer.network).map(|ip| enrichment.sets_of(ip)).unwrap_or_default();
     let listed: Vec<_> = peers.iter().map(|peer| (sets(peer), peer.inbound)).filter(|(s, _)| !s.is_empty()).collect();
     for (list, id) in [
         ("gmax_banlist", ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN),
@@ -150,7 +151,7 @@ fn statistics(store: &mut Store, peers: &[PeerInfo]) {
 fn diversity(peers: &[PeerInfo]) -> Option<f64> {
     let inbound = peers.iter().filter(|peer| peer.inbound && peer.network == "ipv4");
     let mut nets: Vec<[u8; 2]> = inbound
-        .filter_map(|peer| match ip_of(&peer.address)? {
+        .filter_map(|peer| match ip_of_peer(&peer.address, &peer.network)? {
             IpAddr::V4(ip) => ip.octets().first_chunk().copied(),
             IpAddr::V6(_) => None,
         })

@@ -38,6 +38,10 @@ impl Observer<Store> for Pings {
             (Payload::OldPing, Some(ip)) => {
                 context.sink.inc(P2P_OLDPING_SUBNET, &[&format_smolstr!("{}", subnet(ip))]);
             }
+            // The address of a proxy is not the peer's.
+            (Payload::OldPing, None) if event::filter::ip_of(&peer.addr).is_some() => {
+                context.sink.inc(P2P_OLDPING_SUBNET, &[peer.network]);
+            }
             (Payload::OldPing, None) => context.sink.inc(P2P_OLDPING_SUBNET, &[host(&peer.addr)]),
             _ => {}
         }

@@ -18,13 +18,22 @@ fn name(reason: DisconnectReason) -> String {
     reason.as_str_name().to_ascii_lowercase()
 }
 
+/// Whether the address is that of the peer, as far as it is known. debug.log alone does not show which of the local connections come from
+/// a proxy, as all those through Tor do.
+fn is_own_address(peer: &Peer) -> bool {
+    let is_reported = peer.polled.is_some() || peer.opened.is_some_and(|opened| opened.traced);
+    is_reported || peer.network != "not_publicly_routable"
+}
+
 fn opened(peer: &Peer, context: &mut Context) {
     let direction = names::direction(peer.connection_type == "inbound");
     context.sink.inc(ids::CONNECTIONS_OPENED, &[direction, peer.connection_type, peer.network]);
     for name in context.enrichment.names(peer.sets) {
         context.sink.inc(ids::SET_CONNECTIONS, &[name, direction]);
     }
-    if let (Some(ip), "inbound") = (peer.ip, direction) {
+    if let (Some(ip), "inbound") = (peer.ip, direction)
+        && is_own_address(peer)
+    {
         context.sink.inc(ids::GROUP_CONNECTIONS_OPENED, &[&group16(ip).to_string()]);
         if context.enrichment.has_asmap() {
             let asn = context.enrichment.asn_of(ip).unwrap_or(0);

@@ -4,7 +4,7 @@ use event::names;
 use std::collections::BTreeMap;
 
 use event::Record;
-use event::filter::ip_of;
+use event::filter::ip_of_peer;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos as Infos};
 use networks::{Group, group16};
@@ -72,7 +72,7 @@ fn sets(infos: &Infos, context: &mut Context) {
     let none = enrichment.sets().flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
     let mut sets: BTreeMap<[&str; 2], u32> = none.collect();
     for peer in &infos.infos {
-        let Some(ip) = ip_of(&peer.address) else { continue };
+        let Some(ip) = ip_of_peer(&peer.address, &peer.network) else { continue };
         for name in enrichment.names(enrichment.sets_of(ip)) {
             *sets.entry([name, direction(peer)]).or_default() += 1;
         }
@@ -87,7 +87,7 @@ fn systems(infos: &Infos, context: &mut Context) {
     let (mut by_node, mut by_file) = (Systems::new(), Systems::new());
     for peer in &infos.infos {
         // Other networks have no autonomous systems.
-        let Some(ip) = ip_of(&peer.address) else { continue };
+        let Some(ip) = ip_of_peer(&peer.address, &peer.network) else { continue };
         *by_node.entry((direction(peer), peer.mapped_as)).or_default() += 1;
         *by_file.entry((direction(peer), context.enrichment.asn_of(ip).unwrap_or(0))).or_default() += 1;
     }
@@ -129,7 +129,7 @@ fn spread(systems: &Systems, direction: &str, map: &str, store: &mut Store) {
 fn groups(infos: &Infos, store: &mut Store) {
     let mut groups = BTreeMap::<(Group, &str), u32>::new();
     for peer in &infos.infos {
-        if let Some(ip) = ip_of(&peer.address) {
+        if let Some(ip) = ip_of_peer(&peer.address, &peer.network) {
             *groups.entry((group16(ip), direction(peer))).or_default() += 1;
         }
     }

@@ -37,6 +37,35 @@ fn peers_of_getpeerinfo() {
     play.at(10.0, peer_infos(&[unmapped])).has(ids::AS_PEERS, 0).has(ids::AS_UNMAPPED, 0).has(ids::PEERS, 1);
 }
 
+/// The case rpc-01: inbound peers through Tor have the address of the proxy (bitcoinknots/bitcoin issue 220).
+#[test]
+fn inbound_peers_through_tor_are_in_no_group() {
+    let answer = include_str!("../../cases/rpc-01/getpeerinfo.json");
+    for (proxy, lists) in [("127.0.0.1", 0.0), ("172.18.0.3", 0.0)] {
+        let answer: serde_json::Value = serde_json::from_str(&answer.replace("127.0.0.1", proxy)).unwrap();
+        let peers: Vec<String> = answer
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|peer| {
+                format!(
+                    r#""id":{},"address":{},"network":{},"inbound":{},"connection_type":{},"mapped_as":0"#,
+                    peer["id"], peer["addr"], peer["network"], peer["inbound"], peer["connection_type"]
+                )
+            })
+            .collect();
+        let mut play = Play::new();
+        play.at(0.0, peer_infos(&peers.iter().map(String::as_str).collect::<Vec<_>>()));
+        for direction in ["inbound", "outbound"] {
+            play.is(ids::GROUP_LARGEST, &[direction], 0.0).is(ids::GROUP_DISTINCT, &[direction], 0.0);
+        }
+        play.has(ids::GROUP_PEERS, 0).has(ids::AS_PEERS, 0);
+        play.is(ids::PEERS_SET, &["linkinglion", "inbound"], lists);
+        play.is(ids::PEERS, &["inbound", "inbound", "onion", "unknown"], 6.0);
+        play.is(ids::PEERS, &["outbound", "outbound-full-relay", "onion", "unknown"], 1.0);
+    }
+}
+
 #[test]
 fn the_address_manager() {
     let noon = time::parse_rfc3339(NOON).unwrap() / SECOND;
