@@ -155,6 +155,13 @@ impl Redactor {
             connection_type,
             transport_protocol_type,
             inv_to_send,
+            presynced_headers,
+            session_id: _,
+            services_names: _,
+            last_inv_sequence,
+            last_block_announcement,
+            forced_inbound,
+            misbehavior_score,
             cpu_load,
         } = info;
         PeerInfo {
@@ -196,6 +203,15 @@ impl Redactor {
             connection_type: words::one_of(connection_type, &CONNECTION_TYPES).to_owned(),
             transport_protocol_type: words::one_of(transport_protocol_type, &words::TRANSPORTS).to_owned(),
             inv_to_send: *inv_to_send,
+            presynced_headers: *presynced_headers,
+            // It is the same on both sides of the connection.
+            session_id: None,
+            // They would undo what was taken from the flags.
+            services_names: Vec::new(),
+            last_inv_sequence: *last_inv_sequence,
+            last_block_announcement: *last_block_announcement,
+            forced_inbound: *forced_inbound,
+            misbehavior_score: *misbehavior_score,
             cpu_load: *cpu_load,
         }
     }
@@ -305,7 +321,7 @@ impl Redactor {
 }
 
 fn orphan(own: &Own, orphan: &OrphanTx) -> OrphanTx {
-    let OrphanTx { txid, wtxid, bytes, vsize, weight, from, transaction: tx } = orphan;
+    let OrphanTx { txid, wtxid, bytes, vsize, weight, from, transaction: tx, entry, expiration } = orphan;
     OrphanTx {
         txid: own.hash_text(txid),
         wtxid: own.hash_text(wtxid),
@@ -314,6 +330,8 @@ fn orphan(own: &Own, orphan: &OrphanTx) -> OrphanTx {
         weight: *weight,
         from: from.clone(),
         transaction: transaction(own, tx),
+        entry: *entry,
+        expiration: *expiration,
     }
 }
 

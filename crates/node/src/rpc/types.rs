@@ -46,6 +46,8 @@ object! {
         pub last_transaction: i64,
         /// Time of its last block that we accepted.
         pub last_block: i64,
+        /// Time of its last block announcement (Knots only).
+        pub last_block_announcement: Option<i64>,
         /// Bytes sent to it.
         pub bytessent: u64,
         /// Bytes received from it.
@@ -100,6 +102,10 @@ object! {
         pub transport_protocol_type: String,
         /// Session id of a v2 connection, hexadecimal.
         pub session_id: String,
+        /// It was let in beyond the limit of connections because of its permissions (Knots only).
+        pub forced_inbound: Option<bool>,
+        /// Its misbehaviour score (Knots only).
+        pub misbehavior_score: Option<i64>,
         /// Share of a core that it takes, in per mille (patched nodes only).
         pub cpu_load: Option<f64>,
     }
@@ -330,6 +336,10 @@ object! {
         pub weight: u64,
         /// Ids of the peers that sent it.
         pub from: Vec<u64>,
+        /// When the node received it (v29 only).
+        pub entry: Option<i64>,
+        /// When the node forgets it (v29 only).
+        pub expiration: Option<i64>,
         /// The transaction, hexadecimal; empty with verbosity 1.
         pub hex: String,
     }

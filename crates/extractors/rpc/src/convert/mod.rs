@@ -1,7 +1,7 @@
 //! The node's answers as events. Everything here is pure.
 //!
-//! A value that is missing in an answer is 0, "" or false in the event, since old readers reject an event without it. A value that does not fit the
-//! field's type becomes the nearest that does.
+//! A value that is missing in an answer is 0, "" or false in the event where old readers reject an event without it, else it is absent. A value that
+//! does not fit the field's type becomes the nearest that does.
 
 mod addrman;
 
@@ -64,6 +64,13 @@ fn peer_info(peer: types::PeerInfo) -> pb::PeerInfo {
         connection_type: peer.connection_type,
         transport_protocol_type: peer.transport_protocol_type,
         inv_to_send: peer.inv_to_send.unwrap_or_default(),
+        presynced_headers: peer.presynced_headers,
+        session_id: Some(peer.session_id).filter(|id| !id.is_empty()),
+        services_names: peer.servicesnames,
+        last_inv_sequence: peer.last_inv_sequence,
+        last_block_announcement: peer.last_block_announcement,
+        forced_inbound: peer.forced_inbound,
+        misbehavior_score: peer.misbehavior_score,
         cpu_load: peer.cpu_load.unwrap_or_default(),
     }
 }
@@ -191,6 +198,8 @@ fn orphan_tx(orphan: types::OrphanTx) -> pb::OrphanTx {
         weight: orphan.weight,
         from: orphan.from,
         transaction,
+        entry: orphan.entry,
+        expiration: orphan.expiration,
     }
 }
 

@@ -38,7 +38,35 @@ fn peers() {
             "inflight": [22, 23], "addr_relay_enabled": true, "addr_processed": 24, "addr_rate_limited": 25,
             "permissions": ["noban"], "minfeefilter": 0.00001, "bytes_sent_per_message": {"ping": 26},
             "bytes_received_per_message": {"*other*": 27}, "connection_type": "inbound", "transport_protocol_type": "v2",
-            "inv_to_send": 3, "cpu_load": 28.5}]}}"#
+            "inv_to_send": 3, "presynced_headers": -1, "session_id": "ab", "services_names": ["NETWORK"],
+            "last_inv_sequence": 1, "cpu_load": 28.5}]}}"#
+    );
+}
+
+/// The case rpc-02: entries of getpeerinfo of several versions and of Bitcoin Knots.
+#[test]
+fn what_knots_and_new_versions_report_is_kept() {
+    let answer = include_str!("../../tests/cases/rpc-02/getpeerinfo.json");
+    let RpcEvent::PeerInfos(peers) = peer_infos(serde_json::from_str(answer).unwrap()) else { panic!() };
+    let [knots, v28, cjdns, i2p, v20] = &peers.infos[..] else { panic!("{peers:?}") };
+    let session = "bc1615425f8b436243165b082cdab39adc340a4bebc2aede945dce8f5c80a2b3";
+    let of_knots = |peer: &pb::PeerInfo| (peer.last_block_announcement, peer.forced_inbound, peer.misbehavior_score);
+    assert_eq!((knots.presynced_headers, knots.session_id.as_deref()), (Some(-1), Some(session)));
+    assert_eq!(of_knots(knots), (Some(0), Some(false), Some(0)));
+    assert_eq!((v28.presynced_headers, v28.session_id.as_deref()), (Some(-1), Some(session)));
+    assert_eq!(v28.services_names, ["NETWORK", "WITNESS", "NETWORK_LIMITED", "P2P_V2"]);
+    // What a version does not report is absent, and neither 0 nor empty.
+    for peer in [v28, cjdns, i2p, v20] {
+        assert_eq!(of_knots(peer), (None, None, None), "{peer:?}");
+    }
+    for peer in [cjdns, i2p, v20] {
+        assert_eq!((peer.presynced_headers, &peer.session_id, peer.services_names.len()), (None, &None, 0), "{peer:?}");
+    }
+    assert_becomes!(
+        orphan_txs,
+        r#"[{"txid": "a", "wtxid": "b", "bytes": 1, "vsize": 2, "weight": 3, "entry": 4, "expiration": 5, "from": [6]}]"#,
+        r#"{"orphan_txs": {"orphans": [{"txid": "a", "wtxid": "b", "bytes": 1, "vsize": 2, "weight": 3, "from": [6],
+            "transaction": {"txid": "", "wtxid": ""}, "entry": 4, "expiration": 5}]}}"#
     );
 }
 
