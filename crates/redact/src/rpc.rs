@@ -56,7 +56,8 @@ impl Redactor {
             }
             RpcEvent::MempoolInfo(info) => RpcEvent::MempoolInfo(same!(info => MempoolInfo {
                 loaded, size, bytes, usage, total_fee, max_mempool, mempoolminfee, minrelaytxfee,
-                incrementalrelayfee, unbroadcastcount, fullrbf,
+                incrementalrelayfee, unbroadcastcount, fullrbf, permitbaremultisig, maxdatacarriersize,
+                limitclustercount, limitclustersize, optimal,
             })),
             RpcEvent::Uptime(seconds) => RpcEvent::Uptime(*seconds),
             RpcEvent::NetTotals(totals) => {
@@ -234,6 +235,10 @@ impl Redactor {
             incremental_fee,
             local_addresses,
             warnings,
+            asmap_version: _,
+            tx_send_rate,
+            inbound_backlog,
+            outbound_backlog,
         } = info;
         // Not even how many there are.
         local_addresses.iter().for_each(|NetworkInfoLocalAddress { address: _, port: _, score: _ }| {});
@@ -264,18 +269,27 @@ impl Redactor {
             incremental_fee: *incremental_fee,
             local_addresses: Vec::new(),
             warnings: warnings.iter().map(|warning| self.text(warning)).collect(),
+            // A choice of the operator that few others make.
+            asmap_version: None,
+            tx_send_rate: *tx_send_rate,
+            inbound_backlog: *inbound_backlog,
+            outbound_backlog: *outbound_backlog,
         }
     }
 
     fn blockchain_info(&self, info: &BlockchainInfo) -> BlockchainInfo {
         let info = same!(info => BlockchainInfo {
             chain, blocks, headers, bestblockhash, difficulty, time, mediantime, verificationprogress,
-            initialblockdownload, chainwork, size_on_disk, pruned, prune_height, prune_target_size, warnings,
+            initialblockdownload, chainwork, size_on_disk, pruned, prune_height, prune_target_size, warnings, bits, target,
+            automatic_pruning,
         });
         BlockchainInfo {
             chain: words::one_of(&info.chain, &words::CHAINS).to_owned(),
             bestblockhash: self.own.hash_text(&info.bestblockhash),
             chainwork: self.own.hash_text(&info.chainwork),
+            // Digits only: no other text gets out by them.
+            bits: info.bits.as_ref().filter(|bits| u32::from_str_radix(bits, 16).is_ok()).cloned(),
+            target: info.target.as_ref().map(|target| self.own.hash_text(target)),
             warnings: info.warnings.iter().map(|warning| self.text(warning)).collect(),
             ..info
         }

@@ -149,7 +149,9 @@ async fn try_connect(discovery: &Discovery) -> Result<Connection, NotFound<Error
     let client = RpcClient::of(&located)
         .map_err(|source| NotFound::Permanent(Error::Client { node: discovery.node().to_owned(), source }))?;
     let client = Arc::new(client.ok_or_else(|| {
-        NotFound::temporary("its RPC server is off or not known; put server=1 in bitcoin.conf, or pass --rpc")
+        NotFound::temporary(
+            "its RPC server is off or not known; put server=1 at the top of bitcoin.conf, or pass --rpc",
+        )
     })?);
     let uptime = match probe(&client).await {
         Ok(uptime) => uptime,

@@ -136,6 +136,16 @@ object! {
         pub unbroadcastcount: i64,
         /// Every transaction may be replaced (up to v31, and Knots).
         pub fullrbf: Option<bool>,
+        /// Transactions with bare multisig outputs are relayed (v30 and later).
+        pub permitbaremultisig: Option<bool>,
+        /// Bytes of data carried in outputs that are relayed (v30 and later).
+        pub maxdatacarriersize: Option<u64>,
+        /// Transactions in a cluster at most (v31 and later).
+        pub limitclustercount: Option<u64>,
+        /// Virtual bytes of a cluster at most (v31 and later).
+        pub limitclustersize: Option<u64>,
+        /// The mempool is in its optimal order (v31 and later).
+        pub optimal: Option<bool>,
     }
 }
 
@@ -249,6 +259,30 @@ object! {
         pub localaddresses: Vec<LocalAddress>,
         /// What the node warns of.
         pub warnings: Vec<String>,
+        /// Version of the node's asmap (v32 and later).
+        pub asmap_version: Option<String>,
+        /// Transactions a second that the node announces to inbound peers (v32 and later).
+        pub tx_send_rate: Option<f64>,
+        /// What waits to be announced (v32 and later).
+        pub inv_buckets: InvBuckets,
+    }
+}
+
+object! {
+    /// What waits to be announced to peers, by the direction of their connections.
+    pub struct InvBuckets {
+        /// To inbound peers.
+        pub inbound: InvBucket,
+        /// To outbound peers.
+        pub outbound: InvBucket,
+    }
+}
+
+object! {
+    /// What waits to be announced to the peers of one direction.
+    pub struct InvBucket {
+        /// Transactions.
+        pub backlog: Option<u64>,
     }
 }
 
@@ -313,6 +347,12 @@ object! {
         pub prune_target_size: Option<u64>,
         /// What the node warns of.
         pub warnings: Vec<String>,
+        /// Compact difficulty target of the best block, hexadecimal (v29 and later).
+        pub bits: Option<String>,
+        /// The target itself, hexadecimal (v29 and later).
+        pub target: Option<String>,
+        /// Old blocks are deleted by size, not by a command; none where none are.
+        pub automatic_pruning: Option<bool>,
     }
 }
 

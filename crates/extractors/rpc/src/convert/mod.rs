@@ -88,6 +88,11 @@ pub(crate) fn mempool_info(info: types::MempoolInfo) -> RpcEvent {
         incrementalrelayfee: info.incrementalrelayfee,
         unbroadcastcount: info.unbroadcastcount,
         fullrbf: info.fullrbf.unwrap_or_default(),
+        permitbaremultisig: info.permitbaremultisig,
+        maxdatacarriersize: info.maxdatacarriersize,
+        limitclustercount: info.limitclustercount,
+        limitclustersize: info.limitclustersize,
+        optimal: info.optimal,
     })
 }
 
@@ -160,6 +165,10 @@ pub(crate) fn network_info(info: types::NetworkInfo) -> RpcEvent {
         incremental_fee: info.incrementalfee,
         local_addresses: info.localaddresses.into_iter().map(local).collect(),
         warnings: info.warnings,
+        asmap_version: info.asmap_version,
+        tx_send_rate: info.tx_send_rate,
+        inbound_backlog: info.inv_buckets.inbound.backlog,
+        outbound_backlog: info.inv_buckets.outbound.backlog,
     })
 }
 
@@ -180,6 +189,9 @@ pub(crate) fn blockchain_info(info: types::BlockchainInfo) -> RpcEvent {
         prune_height: info.pruneheight.unwrap_or_default(),
         prune_target_size: info.prune_target_size.unwrap_or_default(),
         warnings: info.warnings,
+        bits: info.bits,
+        target: info.target,
+        automatic_pruning: info.automatic_pruning,
     })
 }
 

@@ -103,9 +103,13 @@ fn every_other_method() {
     assert_becomes!(
         mempool_info,
         r#"{"loaded": true, "size": 1, "bytes": 2, "usage": 3, "total_fee": 0.5, "maxmempool": 4, "mempoolminfee": 0.1,
-            "minrelaytxfee": 0.2, "incrementalrelayfee": 0.3, "unbroadcastcount": 5, "fullrbf": true}"#,
+            "minrelaytxfee": 0.2, "incrementalrelayfee": 0.3, "unbroadcastcount": 5, "fullrbf": true,
+            "permitbaremultisig": true, "maxdatacarriersize": 6, "limitclustercount": 64, "limitclustersize": 101000,
+            "optimal": false}"#,
         r#"{"mempool_info": {"loaded": true, "size": 1, "bytes": 2, "usage": 3, "total_fee": 0.5, "max_mempool": 4,
-            "mempoolminfee": 0.1, "minrelaytxfee": 0.2, "incrementalrelayfee": 0.3, "unbroadcastcount": 5, "fullrbf": true}}"#
+            "mempoolminfee": 0.1, "minrelaytxfee": 0.2, "incrementalrelayfee": 0.3, "unbroadcastcount": 5, "fullrbf": true,
+            "permitbaremultisig": true, "maxdatacarriersize": 6, "limitclustercount": 64, "limitclustersize": 101000,
+            "optimal": false}}"#
     );
     assert_becomes!(
         net_totals,
@@ -131,21 +135,25 @@ fn every_other_method() {
             "localrelay": true, "timeoffset": -1, "connections": 3, "connections_in": 1, "connections_out": 2,
             "networkactive": true, "networks": [{"name": "onion", "limited": true, "reachable": true, "proxy": "p:1",
             "proxy_randomize_credentials": true}], "relayfee": 0.1, "incrementalfee": 0.2,
-            "localaddresses": [{"address": "a", "port": 8333, "score": 4}], "warnings": "one"}"#,
+            "localaddresses": [{"address": "a", "port": 8333, "score": 4}], "warnings": "one", "asmap_version": "ab",
+            "tx_send_rate": 14, "inv_buckets": {"inbound": {"backlog": 5, "count_tok": 420.5}, "outbound": {"backlog": 6}}}"#,
         r#"{"network_info": {"version": 290500, "subversion": "/a/", "protocol_version": 70016, "local_services": "0c",
             "local_services_names": ["N"], "local_relay": true, "time_offset": -1, "connections": 3, "connections_in": 1,
             "connections_out": 2, "network_active": true, "networks": [{"name": "onion", "limited": true, "reachable": true,
             "proxy": "p:1", "proxy_randomize_credentials": true}], "relay_fee": 0.1, "incremental_fee": 0.2,
-            "local_addresses": [{"address": "a", "port": 8333, "score": 4}], "warnings": ["one"]}}"#
+            "local_addresses": [{"address": "a", "port": 8333, "score": 4}], "warnings": ["one"], "asmap_version": "ab",
+            "tx_send_rate": 14.0, "inbound_backlog": 5, "outbound_backlog": 6}}"#
     );
     assert_becomes!(
         blockchain_info,
         r#"{"chain": "main", "blocks": 1, "headers": 2, "bestblockhash": "h", "difficulty": 1.5, "time": 3, "mediantime": 4,
             "verificationprogress": 0.5, "initialblockdownload": true, "chainwork": "0f", "size_on_disk": 5, "pruned": true,
-            "pruneheight": 6, "prune_target_size": 7, "warnings": ["w"]}"#,
+            "pruneheight": 6, "prune_target_size": 7, "warnings": ["w"], "bits": "1d00ffff", "target": "00ff",
+            "automatic_pruning": true}"#,
         r#"{"blockchain_info": {"chain": "main", "blocks": 1, "headers": 2, "bestblockhash": "h", "difficulty": 1.5, "time": 3,
             "mediantime": 4, "verificationprogress": 0.5, "initialblockdownload": true, "chainwork": "0f", "size_on_disk": 5,
-            "pruned": true, "prune_height": 6, "prune_target_size": 7, "warnings": ["w"]}}"#
+            "pruned": true, "prune_height": 6, "prune_target_size": 7, "warnings": ["w"], "bits": "1d00ffff",
+            "target": "00ff", "automatic_pruning": true}}"#
     );
     assert_becomes!(
         chain_tx_stats,
