@@ -32,8 +32,8 @@ fn added(mut scan: Scan) -> Option<LogEvent> {
 fn addresses(mut scan: Scan, added: u32) -> Option<LogEvent> {
     let total = scan.number()?;
     scan.skip(") from ")?;
-    let source = scan.addr()?;
-    scan.skip(": ")?;
+    // An address without port, which may end in colons of its own.
+    let source = lossy(scan.until(": ")?);
     let tried = scan.number()?;
     scan.skip(" tried, ")?;
     let new = scan.number()?;

@@ -53,6 +53,10 @@ const REASONS: &[(&str, DisconnectReason)] = &[
     ("Timeout downloading headers", DisconnectReason::HeadersDownloadTimeout),
     ("V2 handshake timeout", DisconnectReason::HandshakeTimeout),
     ("V2 transport error: ", DisconnectReason::TransportError),
+    // Before v0.17.
+    ("block download timeout", DisconnectReason::BlockDownloadTimeout),
+    // Knots: it uses other consensus rules, and there are enough of those.
+    ("connected to stale outbound peer ", DisconnectReason::ExtraOutbound),
     ("addrfetch connection ", DisconnectReason::AddrFetchDone),
     ("disconnect by ", DisconnectReason::ByOperator),
     ("disconnecting extra ", DisconnectReason::ExtraOutbound),
@@ -74,6 +78,7 @@ const REASONS: &[(&str, DisconnectReason)] = &[
     ("peer requested unsupported block filter type", DisconnectReason::ProtocolViolation),
     ("peer sent invalid getcfilters/getcfheaders", DisconnectReason::ProtocolViolation),
     ("peer using obsolete version", DisconnectReason::ObsoleteVersion),
+    ("peer lacks ", DisconnectReason::MissingServices),
     ("ping timeout: ", DisconnectReason::PingTimeout),
     ("receiving message bytes failed", DisconnectReason::TransportError),
     ("sendaddrv2 received ", DisconnectReason::ProtocolViolation),
@@ -87,6 +92,7 @@ const REASONS: &[(&str, DisconnectReason)] = &[
     ("transaction (", DisconnectReason::ProtocolViolation),
     ("transaction sent in violation of protocol", DisconnectReason::ProtocolViolation),
     ("txreconciliation protocol violation", DisconnectReason::ProtocolViolation),
+    ("v1 connection from a clearnet peer not allowed ", DisconnectReason::TransportPolicy),
     ("version handshake timeout", DisconnectReason::HandshakeTimeout),
     ("wtxidrelay received ", DisconnectReason::ProtocolViolation),
 ];

@@ -29,8 +29,9 @@ pub(super) const RULES: &[Rule] = &[
     // Up to v30.
     Rule::new("Warning: not punishing noban peer ", |scan| action(scan, MisbehavingAction::SparedNoban)),
     Rule::new("Warning: not punishing manually connected peer ", |scan| action(scan, MisbehavingAction::SparedManual)),
-    Rule::new("Warning: disconnecting but not discouraging local peer ", disconnected_local),
-    Rule::new("Warning: disconnecting but not discouraging inbound onion peer ", disconnected_local),
+    Rule::new("Warning: disconnecting but not discouraging ", disconnected_local),
+    // Knots.
+    Rule::new("peer=", dos_score),
 ];
 
 /// The fields and their separators differ between versions, and new ones may come:
@@ -140,6 +141,23 @@ fn action(mut scan: Scan, action: MisbehavingAction) -> Option<LogEvent> {
     Some(LogEvent::Misbehaving(Misbehaving { peer_id, action: action.into(), ..Misbehaving::default() }))
 }
 
-fn disconnected_local(scan: Scan) -> Option<LogEvent> {
+/// `local peer 7!`, `inbound onion peer 7!`
+fn disconnected_local(mut scan: Scan) -> Option<LogEvent> {
+    scan.until(" peer ")?;
     action(scan, MisbehavingAction::DisconnectedLocal)
+}
+
+/// `10 got DoS score 100 on invalid block`
+fn dos_score(mut scan: Scan) -> Option<LogEvent> {
+    let peer = scan.peer_after_name()?;
+    scan.skip(" got DoS score ")?;
+    let score = scan.parse::<i32>()?.try_into().ok();
+    scan.skip(" on ")?;
+    Some(LogEvent::Misbehaving(Misbehaving {
+        peer_id: peer.id,
+        addr: peer.addr,
+        message: scan.rest(),
+        action: MisbehavingAction::Noticed.into(),
+        score,
+    }))
 }

@@ -74,12 +74,17 @@ impl<'a> Scan<'a> {
         Some(lossy(hash))
     }
 
-    /// An address and port, as the node prints it; no punctuation of the sentence that follows.
+    /// An address, with port or without, as the node prints it; no punctuation of the sentence that follows. An IPv6
+    /// address without port may end in two colons of its own.
     pub(super) fn addr(&mut self) -> Option<String> {
         let before = self.0;
         let mut addr = self.word()?;
-        while let [rest @ .., b',' | b';' | b':' | b')'] = addr {
-            addr = rest;
+        loop {
+            addr = match addr {
+                [rest @ .., b',' | b';' | b')'] => rest,
+                [rest @ .., b':'] if !rest.ends_with(b":") || rest.ends_with(b"::") => rest,
+                _ => break,
+            };
         }
         self.0 = before.get(addr.len()..)?;
         (!addr.is_empty()).then(|| lossy(addr))
