@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use decode::log::{Decoder, Splitter, Tail};
+use decode::log::{Decoder, Splitter, Tail, lines_after};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -25,6 +25,9 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(Some(&entry), entries.next());
             let decoded = decoder.entry(entry, 5);
             assert!(decoded.log_event.is_some() && decoded.log_line_bytes <= entry.len() as u64);
+            for line in lines_after(entry, &decoded) {
+                assert!(decoder.entry(line, 5).log_event.is_some());
+            }
         }
         begin += found.consumed();
     }

@@ -5,11 +5,13 @@
 //! to one of the families below, each of which lists the beginnings of the messages that it knows.
 //!
 //! The formats are those of Bitcoin Core's `src/logging.cpp` and of the log calls all over its source. A message
-//! must match its format from beginning to end; otherwise it stays an `UnknownLogMessage`.
+//! must match its format from beginning to end; otherwise it stays an `UnknownLogMessage`. So does a line without the
+//! node's time: it may come from any program, and when it was written is not known.
 
 mod addrman;
 mod blocks;
 mod disconnect;
+mod foreign;
 mod mempool;
 mod net;
 mod node;
@@ -19,11 +21,13 @@ mod split;
 mod time;
 mod validation;
 
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{Log, LogDebugCategory, UnknownLogMessage};
 
+pub use prefix::Guesses;
 use prefix::{Prefix, PrefixReader};
 use scan::{Scan, lossy};
 pub use split::{Entries, MAX_ENTRY_BYTES, Splitter, Tail};
@@ -84,19 +88,44 @@ pub struct Decoder {
 impl Decoder {
     /// The event of an entry as [`Splitter`] finds it.
     ///
-    /// `fallback_time_us` (microseconds since the UNIX epoch) is taken where the entry has no time: with
-    /// -logtimestamps=0, or for text that does not come from the node's logger.
+    /// A message that has a type is known by its first line; those after it come from other programs, and are left to
+    /// [`lines_after`]. A message without a type keeps all of its lines.
+    ///
+    /// `fallback_time_us` (microseconds since the UNIX epoch) is taken where the entry lacks the node's time: with
+    /// -logtimestamps=0, or for text that does not come from the node's logger. Such an entry is given no type, and is
+    /// one line: others after it are left to [`lines_after`] as well.
     pub fn entry(&mut self, entry: &[u8], fallback_time_us: u64) -> Log {
         let entry = trim_line_ends(entry);
-        let prefix = self.prefixes.read(entry);
-        let unknown = || LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message: bounded_text(prefix.message) });
+        let mut prefix = self.prefixes.read(entry);
+        let mut line = first_line(prefix.message);
+        let mut event = None;
+        if prefix.time_us.is_some() {
+            let mut decided = by_beginning(&prefix, line);
+            if decided.is_continue()
+                && prefix.is_bare()
+                && let Some(inner) = self.prefixes.read_inner(prefix.message)
+            {
+                prefix = inner;
+                line = first_line(prefix.message);
+                decided = by_beginning(&prefix, line);
+            }
+            event = match decided {
+                ControlFlow::Break(event) => event,
+                ControlFlow::Continue(()) => disconnection(&prefix, line),
+            };
+        }
+        if event.is_none() && prefix.time_us.is_some() {
+            line = prefix.message;
+        }
+        let length = entry.len() - prefix.message.len() + line.len();
+        let unknown = || LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message: bounded_text(line) });
         Log {
-            log_event: Some(typed(&prefix).unwrap_or_else(unknown)),
+            log_event: Some(event.unwrap_or_else(unknown)),
             log_timestamp: prefix.time_us.unwrap_or(fallback_time_us),
             category: prefix.category.into(),
             threadname: lossy(prefix.thread),
             log_level: prefix.level.into(),
-            log_line_bytes: entry.len() as u64,
+            log_line_bytes: length as u64,
             category_name: prefix.category_name.map(lossy),
             source_location: prefix.location.map(lossy),
             source_function: prefix.function.map(lossy),
@@ -104,31 +133,57 @@ impl Decoder {
             suppressing: prefix.suppressing.then_some(true),
         }
     }
+
+    /// What was assumed about the log so far.
+    pub fn guesses(&self) -> &Guesses {
+        &self.prefixes.guesses
+    }
 }
 
-/// The event of a message, if it is one that has a type.
-fn typed(prefix: &Prefix) -> Option<LogEvent> {
-    let message = prefix.message;
+/// The lines of an entry that its event, `log`, does not cover: each is to be decoded as an entry of its own.
+pub fn lines_after<'a>(entry: &'a [u8], log: &Log) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let covered = usize::try_from(log.log_line_bytes).unwrap_or(usize::MAX);
+    let rest = trim_line_ends(entry).get(covered..).unwrap_or_default();
+    rest.split(|byte| *byte == b'\n').map(trim_line_ends).filter(|line| !line.is_empty())
+}
+
+/// A message up to the end of its first line.
+fn first_line(message: &[u8]) -> &[u8] {
+    match memchr::memchr(b'\n', message) {
+        Some(end) => trim_line_ends(message.get(..end).unwrap_or(message)),
+        None => message,
+    }
+}
+
+/// The event of a message of one line, by its beginning: what it begins with is decided (perhaps that it has no type),
+/// or not known.
+fn by_beginning(prefix: &Prefix, message: &[u8]) -> ControlFlow<Option<LogEvent>> {
     // None is that long; an event's texts are bounded by this.
     if message.len() > MAX_TEXT_BYTES {
-        return None;
+        return ControlFlow::Break(None);
     }
     if prefix.category == LogDebugCategory::Mempoolrej {
-        return mempool::rejected(Scan(message));
+        return ControlFlow::Break(mempool::rejected(Scan(message)));
     }
-    for rule in RULES.get(usize::from(*message.first()?))? {
+    let first = message.first().copied().unwrap_or_default();
+    for rule in RULES.get(usize::from(first)).into_iter().flatten() {
         let Some(rest) = message.strip_prefix(rule.start.as_bytes()) else {
             continue;
         };
         let event = match rule.parse {
             Parse::Rest(parse) => parse(Scan(rest)),
             Parse::Whole(parse) => parse(message),
-            Parse::Plain => return None,
+            Parse::Plain => return ControlFlow::Break(None),
         };
         if event.is_some() {
-            return event;
+            return ControlFlow::Break(event);
         }
     }
+    ControlFlow::Continue(())
+}
+
+/// The event of a message of one line that ends like one about a disconnection.
+fn disconnection(prefix: &Prefix, message: &[u8]) -> Option<LogEvent> {
     // Peers are disconnected by net and privatebroadcast, and by what is not categorised.
     matches!(prefix.category, LogDebugCategory::Net | LogDebugCategory::Unknown)
         .then(|| disconnect::announced(message))

@@ -17,6 +17,7 @@
 
 use event::pb::log_extractor::{LogDebugCategory, LogLevel};
 
+use super::foreign;
 use super::time::Clock;
 
 /// The longest thread name, place or category that is looked for.
@@ -24,6 +25,9 @@ const MAX_BRACKET: usize = 256;
 
 /// The longest function that is looked for: v30 prints the whole signature.
 const MAX_FUNCTION: usize = 4096;
+
+/// Bytes of a foreign prefix that are kept, to show them.
+const MAX_SHOWN: usize = 64;
 
 /// The parts of an entry.
 #[derive(Debug, Default)]
@@ -43,35 +47,115 @@ pub(super) struct Prefix<'a> {
     pub(super) message: &'a [u8],
 }
 
+impl Prefix<'_> {
+    /// The entry has a time, and nothing else before its message: the time may be that of another program.
+    pub(super) fn is_bare(&self) -> bool {
+        self.time_us.is_some()
+            && self.thread.is_empty()
+            && self.location.is_none()
+            && self.category == LogDebugCategory::Unknown
+            && self.category_name.is_none()
+            && self.level == LogLevel::Info
+    }
+}
+
 /// Reads prefixes, and learns from them whether the log has thread names.
 #[derive(Debug, Default)]
 pub(super) struct PrefixReader {
     clock: Clock,
     mock_clock: Clock,
     threads: bool,
+    pub(super) guesses: Guesses,
 }
 
-/// The mark of suppression, and the time in microseconds since the UNIX epoch, at the beginning of an entry;
-/// and what follows them.
-pub(super) fn stamp<'a>(clock: &mut Clock, entry: &'a [u8]) -> Option<(u64, &'a [u8])> {
-    let entry = entry.strip_prefix(b"[*] ").unwrap_or(entry);
-    clock.read(entry).filter(|(_, rest)| matches!(rest, [] | [b' ' | b'\n' | b'\r', ..]))
+/// What a decoder assumed about a log that is not as the node writes it. Users must be told of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guesses {
+    /// The first text, shortened, that stood before the node's time and was skipped, such as `bitcoin  | `.
+    pub foreign_prefix: Option<String>,
+    /// Times had the form that Bitcoin Core wrote before v0.17, and were taken for UTC.
+    pub old_times: bool,
+    /// An entry had the node's time.
+    pub timed: bool,
+    /// Number of entries without the node's time. They are given no type.
+    pub untimed: u64,
+}
+
+/// The node's time in a line, and what surrounds it.
+#[derive(Debug)]
+pub(super) struct Stamp<'a> {
+    /// Microseconds since the UNIX epoch.
+    pub(super) time_us: u64,
+    /// What another program put before it.
+    pub(super) before: &'a [u8],
+    /// The mark of suppression stands before the time.
+    pub(super) suppressing: bool,
+    /// The time has the form from before v0.17.
+    pub(super) old: bool,
+    /// What follows the time.
+    pub(super) rest: &'a [u8],
+}
+
+/// The node's time in a line: at its beginning, as the node writes it, or after what another program put there.
+pub(super) fn stamp<'a>(clock: &mut Clock, line: &'a [u8]) -> Option<Stamp<'a>> {
+    let text = line.strip_prefix(SUPPRESSING).unwrap_or(line);
+    match clock.read(text) {
+        // A time that another time follows is that of another program.
+        Some((time_us, rest)) if is_end_of_time(rest) && !matches!(rest, [b' ', b'0'..=b'9', ..]) => {
+            Some(Stamp { time_us, before: b"", suppressing: text.len() < line.len(), old: false, rest })
+        }
+        _ => foreign::stamp(clock, line),
+    }
+}
+
+/// Stands before the time of an entry while some place in the source is suppressed.
+pub(super) const SUPPRESSING: &[u8] = b"[*] ";
+
+/// Whether a time may end before `rest`.
+pub(super) fn is_end_of_time(rest: &[u8]) -> bool {
+    matches!(rest, [] | [b' ' | b'\n' | b'\r', ..])
 }
 
 impl PrefixReader {
     /// The parts of an entry.
     pub(super) fn read<'a>(&mut self, entry: &'a [u8]) -> Prefix<'a> {
-        let mut prefix = Prefix { suppressing: entry.starts_with(b"[*] "), ..Prefix::default() };
-        let rest = match stamp(&mut self.clock, entry) {
-            Some((time_us, rest)) => {
-                prefix.time_us = Some(time_us);
-                let rest = self.mocktime(rest, &mut prefix);
-                rest.strip_prefix(b" ").unwrap_or(rest)
+        match stamp(&mut self.clock, entry) {
+            Some(stamp) => self.stamped(&stamp),
+            None => {
+                self.guesses.untimed += 1;
+                let text = entry.strip_prefix(SUPPRESSING);
+                let mut prefix = Prefix { suppressing: text.is_some(), ..Prefix::default() };
+                prefix.message = self.brackets(text.unwrap_or(entry), &mut prefix);
+                prefix
             }
-            None => entry.strip_prefix(b"[*] ").unwrap_or(entry),
-        };
-        prefix.message = self.brackets(rest, &mut prefix);
+        }
+    }
+
+    /// The parts of an entry whose message has a prefix with a time of its own: the time before it was that of another
+    /// program.
+    pub(super) fn read_inner<'a>(&mut self, message: &'a [u8]) -> Option<Prefix<'a>> {
+        let stamp = foreign::stamp(&mut self.clock, message)?;
+        (!stamp.old).then(|| self.stamped(&stamp))
+    }
+
+    fn stamped<'a>(&mut self, stamp: &Stamp<'a>) -> Prefix<'a> {
+        self.guesses.timed = true;
+        if !stamp.before.is_empty() || stamp.old {
+            self.note(stamp);
+        }
+        let mut prefix = Prefix { suppressing: stamp.suppressing, time_us: Some(stamp.time_us), ..Prefix::default() };
+        let rest = self.mocktime(stamp.rest, &mut prefix);
+        prefix.message = self.brackets(rest.strip_prefix(b" ").unwrap_or(rest), &mut prefix);
         prefix
+    }
+
+    #[cold]
+    fn note(&mut self, stamp: &Stamp) {
+        self.guesses.old_times |= stamp.old;
+        if self.guesses.foreign_prefix.is_none() && !stamp.before.is_empty() {
+            let shown = stamp.before.get(..MAX_SHOWN).unwrap_or(stamp.before);
+            self.guesses.foreign_prefix = Some(String::from_utf8_lossy(shown).into_owned());
+        }
     }
 
     fn mocktime<'a>(&mut self, text: &'a [u8], prefix: &mut Prefix<'a>) -> &'a [u8] {
@@ -195,6 +279,15 @@ impl<'a> Bracket<'a> {
         self.colon.is_none() && level(self.inside).is_none()
     }
 
+    /// Whether this is certainly category, level or both.
+    fn is_tag(self) -> bool {
+        let (name, level) = match self.parts() {
+            Some((name, level_name)) => (name, level(level_name)),
+            None => (self.inside, level(self.inside)),
+        };
+        level.is_some() || !matches!(category(name), Category::Other)
+    }
+
     /// If this is category and level, reads them; returns what follows.
     ///
     /// A category that is not known here must come with a level: without one it may be the beginning of the message.
@@ -221,6 +314,11 @@ impl<'a> Bracket<'a> {
 /// Reads category and level, if `text` begins with them; returns what follows.
 fn tag<'a>(text: &'a [u8], prefix: &mut Prefix<'a>) -> &'a [u8] {
     Bracket::read(text).and_then(|bracket| bracket.tag(prefix)).unwrap_or(text)
+}
+
+/// Whether this is a category or level in brackets, as the node writes them before a message.
+pub(super) fn is_tag(word: &[u8]) -> bool {
+    Bracket::read(word).is_some_and(|bracket| bracket.rest.is_empty() && bracket.is_tag())
 }
 
 fn level(name: &[u8]) -> Option<LogLevel> {

@@ -23,13 +23,16 @@ pub enum Tail {
 
 /// Splits a log file into entries, piece by piece.
 ///
-/// An entry begins with a line that begins with a time; lines without a time belong to the entry before. In a file, or
-/// in the part since the node's last start, where no line begins with a time (-logtimestamps=0), each line is an entry.
-/// Empty lines between entries belong to none.
+/// An entry begins with a line that has the node's time at its beginning, or behind what another program put there;
+/// lines without it belong to the entry before, unless that has something before its time: then each is an entry. In a file, or in the part since the node's last start, where no line
+/// has a time (-logtimestamps=0), each line is an entry. Empty lines between entries belong to none.
 #[derive(Debug, Default)]
 pub struct Splitter {
-    /// A line since the node's start began with a time.
+    /// A line since the node's start had the node's time.
     stamped: bool,
+    /// The last line with the node's time had something before it. Lines without a time between such lines come from
+    /// other programs.
+    prefixed: bool,
     /// Line ends since the last other byte.
     line_ends: u8,
     clock: Clock,
@@ -78,9 +81,13 @@ impl<'a> Entries<'_, 'a> {
             }
         } else {
             self.splitter.line_ends = u8::from(line.ends_with(b"\n"));
-            let begins = stamp(&mut self.splitter.clock, line).is_some();
-            self.splitter.stamped |= begins;
-            if begins || !self.splitter.stamped || self.entry.is_none() {
+            let stamp = stamp(&mut self.splitter.clock, line);
+            let begins = stamp.is_some() || self.splitter.prefixed || !self.splitter.stamped || self.entry.is_none();
+            if let Some(stamp) = stamp {
+                self.splitter.stamped = true;
+                self.splitter.prefixed = !stamp.before.is_empty();
+            }
+            if begins {
                 done = self.close();
                 self.entry = Some(self.line);
             }

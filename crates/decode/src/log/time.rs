@@ -26,6 +26,23 @@ impl Clock {
     /// The time at the beginning of `text` in microseconds since the UNIX epoch, and what follows it.
     pub(super) fn read<'a>(&mut self, text: &'a [u8]) -> Option<(u64, &'a [u8])> {
         let (minute, rest) = text.split_first_chunk()?;
+        let (time_us, rest) = self.seconds(minute, rest)?;
+        Some((time_us, rest.strip_prefix(b"Z")?))
+    }
+
+    /// As [`Clock::read`], for the form `2018-04-25 03:30:31` or `2018-04-25 03:30:31.123456` (UTC) that Bitcoin Core
+    /// wrote before v0.17.
+    pub(super) fn read_old<'a>(&mut self, text: &'a [u8]) -> Option<(u64, &'a [u8])> {
+        let (minute, rest) = text.split_first_chunk::<16>()?;
+        let mut minute = *minute;
+        let separator = minute.get_mut(10).filter(|separator| **separator == b' ')?;
+        *separator = b'T';
+        self.seconds(&minute, rest)
+    }
+
+    /// Reads `:13` or `:13.123456` after a minute.
+    #[inline]
+    fn seconds<'a>(&mut self, minute: &[u8; 16], rest: &'a [u8]) -> Option<(u64, &'a [u8])> {
         if *minute != self.minute {
             self.start_us = minute_start_us(minute)?;
             self.minute = *minute;
@@ -38,9 +55,8 @@ impl Clock {
             return None;
         }
         let (micros, rest) = match rest {
-            [b'Z', rest @ ..] => (0, rest),
-            [b'.', a, b, c, d, e, f, b'Z', rest @ ..] => (number([*a, *b, *c, *d, *e, *f])?, rest),
-            _ => return None,
+            [b'.', a, b, c, d, e, f, rest @ ..] => (number([*a, *b, *c, *d, *e, *f])?, rest),
+            _ => (0, rest),
         };
         Some((self.start_us + seconds * 1_000_000 + micros, rest))
     }
@@ -93,5 +109,19 @@ mod tests {
             assert_eq!(clock.read(text.as_bytes()).map(|(time, _)| time), expected, "{text:?}");
         }
         assert_eq!(clock.read(b"2026-06-23T16:19:13Z [net] a").unwrap().1, b" [net] a");
+    }
+    #[test]
+    fn times_before_v0_17() {
+        let mut clock = Clock::default();
+        let cases: [(&str, Option<u64>); 5] = [
+            ("2018-04-25 03:30:31", Some(1_524_627_031_000_000)),
+            ("2016-12-11 15:36:23.372866", Some(1_481_470_583_372_866)),
+            ("2016-12-11T15:36:23.372866", None),
+            ("2016-12-11_15:36:23", None),
+            ("2016-12-32 15:36:23", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(clock.read_old(text.as_bytes()).map(|(time, _)| time), expected, "{text:?}");
+        }
     }
 }

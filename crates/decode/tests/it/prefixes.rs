@@ -88,6 +88,9 @@ fn messages_mean_the_same_after_every_prefix() {
     assert_eq!(forms.len(), 2 * 4 * 4 * 3);
     for entry in entries().flat_map(|entry| [with_level(&entry), entry]) {
         let alone = decode(&entry);
+        // Without a time it is given no type.
+        let untimed = Decoder::default().entry(entry.as_bytes(), 5).log_event;
+        assert!(matches!(untimed, Some(LogEvent::UnknownLogMessage(_))));
         for form in &forms {
             let line = format!("{}{entry}", form.text);
             let expected = Log {
@@ -95,7 +98,7 @@ fn messages_mean_the_same_after_every_prefix() {
                 category_name: alone.category_name.clone(),
                 log_level: alone.log_level,
                 log_line_bytes: line.len() as u64,
-                log_event: alone.log_event.clone(),
+                log_event: if form.sets.log_timestamp == 5 { untimed.clone() } else { alone.log_event.clone() },
                 ..form.sets.clone()
             };
             let decoded = Decoder::default().entry(format!("{line}\r\n").as_bytes(), 5);

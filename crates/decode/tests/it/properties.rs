@@ -1,10 +1,10 @@
 //! Properties of the decoders for any bytes.
 
-use decode::log::{Decoder, MAX_TEXT_BYTES, Splitter, Tail};
+use decode::log::{Decoder, MAX_TEXT_BYTES, Splitter, Tail, lines_after};
 use event::pb::log_extractor::log::LogEvent;
 use proptest::prelude::*;
 
-use crate::lines::{decode, entries};
+use crate::lines::{TIME, decode, entries};
 
 /// Bytes like those of a log, broken anywhere.
 fn logs() -> impl Strategy<Value = Vec<u8>> {
@@ -62,11 +62,18 @@ proptest! {
         for entry in Splitter::default().entries(&log, Tail::Ends) {
             let decoded = decoder.entry(entry, 5);
             let line_ends = entry.iter().filter(|byte| b"\r\n".contains(byte)).count();
-            let length = decoded.log_line_bytes as usize;
+            let length = decoded.log_line_bytes as usize + lines_after(entry, &decoded).map(<[u8]>::len).sum::<usize>();
+            for line in lines_after(entry, &decoded) {
+                let untimed = decoder.entry(line, 5);
+                prop_assert_eq!(untimed.log_timestamp, 5);
+                prop_assert!(matches!(untimed.log_event, Some(LogEvent::UnknownLogMessage(_))));
+            }
+            let leading = entry.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+            let covered = &entry[..leading + decoded.log_line_bytes as usize];
             prop_assert!(length <= entry.len() && length + line_ends >= entry.len() && length > 0);
             match decoded.log_event {
                 Some(LogEvent::UnknownLogMessage(message)) => {
-                    let end = String::from_utf8_lossy(entry);
+                    let end = String::from_utf8_lossy(covered);
                     prop_assert!(end.trim_end_matches(['\r', '\n']).ends_with(&message.raw_message));
                 }
                 event => prop_assert!(event.is_some()),
@@ -82,7 +89,7 @@ proptest! {
     /// An event or text, whatever one byte of a known message becomes.
     #[test]
     fn damaged_messages(line in prop::sample::select(entries().collect::<Vec<_>>()), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let mut entry = line.into_bytes();
+        let mut entry = format!("{TIME}{line}").into_bytes();
         let at = at.index(entry.len());
         entry[at] = byte;
         prop_assert!(Decoder::default().entry(&entry, 0).log_event.is_some());
@@ -95,7 +102,7 @@ proptest! {
 fn long_and_invalid_text_is_bounded() {
     let entry = format!("{}é{}", "x".repeat(MAX_TEXT_BYTES - 1), "y".repeat(MAX_TEXT_BYTES));
     let log = decode(&entry);
-    assert_eq!(log.log_line_bytes, entry.len() as u64);
+    assert_eq!(log.log_line_bytes, (TIME.len() + entry.len()) as u64);
     let expected = entry[..MAX_TEXT_BYTES - 1].to_owned();
     assert!(matches!(log.log_event, Some(LogEvent::UnknownLogMessage(message)) if message.raw_message == expected));
 

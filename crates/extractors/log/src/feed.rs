@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use bus::counters::{Count, LOG_BYTES};
 use bus::{Publisher, Stage};
-use decode::log::{Decoder, Splitter, Tail};
+use decode::log::{Decoder, Splitter, Tail, lines_after};
 use event::pb::log_extractor::Log;
 use event::pb::log_extractor::log::LogEvent;
 use event::{Body, time};
 use tokio::runtime::Handle;
+use tracing::{info, warn};
 
 /// How many bytes are read at once.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
 /// How many events are published at once. It bounds memory: short lines grow a hundredfold when they become events.
 const BATCH: usize = 1024;
+
+/// After how many lines without the node's time, and none with it, that is reported.
+const UNTIMED: u64 = 100;
 
 /// Takes the bytes of a log, in order, and publishes the entries in them.
 ///
@@ -24,6 +28,7 @@ pub(crate) struct Feed {
     batches: BatchPublisher,
     splitter: Splitter,
     decoder: Decoder,
+    reported: Reported,
     /// What was read. The bytes `start..end` of it are not published yet.
     bytes: Vec<u8>,
     start: usize,
@@ -45,6 +50,7 @@ impl Feed {
             batches: BatchPublisher { publisher, runtime, stage, batch, run_began: false, entries: 0 },
             splitter: Splitter::default(),
             decoder: Decoder::default(),
+            reported: Reported::default(),
             bytes: vec![0; CHUNK],
             start: 0,
             end: 0,
@@ -112,7 +118,12 @@ impl Feed {
         let content = self.bytes.get(self.start..self.end).unwrap_or_default();
         let mut entries = self.splitter.entries(content, tail);
         for entry in entries.by_ref() {
-            self.batches.put(self.decoder.entry(entry, now_us));
+            let log = self.decoder.entry(entry, now_us);
+            let after = lines_after(entry, &log);
+            self.batches.put(log);
+            for line in after {
+                self.batches.put(self.decoder.entry(line, now_us));
+            }
         }
         self.start += entries.consumed();
         if self.start == self.end {
@@ -122,6 +133,34 @@ impl Feed {
         if self.counted < self.read {
             self.bytes_counted.add((self.read - self.counted) as f64);
             self.counted = self.read;
+        }
+        self.report_guesses(tail);
+    }
+
+    /// Logs what was assumed about the log, each thing once.
+    fn report_guesses(&mut self, tail: Tail) {
+        let (guesses, node) = (self.decoder.guesses(), self.batches.publisher.node());
+        if let Some(prefix) = &guesses.foreign_prefix
+            && !std::mem::replace(&mut self.reported.prefix, true)
+        {
+            info!(
+                "node {node}: other text stands before the node's time in its log, such as {prefix:?}; it is skipped, and \
+                 the node's time is taken"
+            );
+        }
+        if guesses.old_times && !std::mem::replace(&mut self.reported.old_times, true) {
+            warn!(
+                "node {node}: its log has times as Bitcoin Core wrote them before v0.17; they are taken for UTC, and most \
+                 entries of such a log are not known: Bitcoin Core v26 and later are supported"
+            );
+        }
+        let enough = guesses.untimed >= UNTIMED || (tail == Tail::Ends && guesses.untimed > 0);
+        if !guesses.timed && enough && !std::mem::replace(&mut self.reported.untimed, true) {
+            warn!(
+                "node {node}: no line of its log has the node's time, so that nothing in it is recognised; is it the log of \
+                 a node, as plain text? If the node is started with -logtimestamps=0, remove that option; export a \
+                 journal with `journalctl -o cat`"
+            );
         }
     }
 
@@ -138,6 +177,14 @@ impl Feed {
     fn content(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
+}
+
+/// What was logged about a log.
+#[derive(Default)]
+struct Reported {
+    prefix: bool,
+    old_times: bool,
+    untimed: bool,
 }
 
 /// Publishes entries in batches.

@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use bus::{Bus, Publisher};
+use event::pb::log_extractor::log::LogEvent;
 use extractor_log::{Options, Source};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio_util::sync::CancellationToken;
 
-use crate::{follow, line, next_entry, opened, subscribe, text, write};
+use crate::{follow, line, next_entry, opened, subscribe, write};
 
 fn make_fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -59,29 +61,73 @@ async fn print_stdin() {
     let publisher = Publisher::new(&bus, "stdin", "log");
     let task = extractor_log::run(Source::Stdin, Options::default(), publisher, CancellationToken::new());
     let task = tokio::spawn(async move {
-        task.await.unwrap();
+        if let Err(error) = task.await {
+            println!("entry: {error}");
+        }
         bus.end();
     });
     while let Some((_, entry)) = next_entry(&mut events).await {
-        println!("entry: {}", text(&entry).escape_debug());
+        match entry.log_event {
+            Some(LogEvent::UnknownLogMessage(message)) => println!("entry: {}", message.raw_message.escape_debug()),
+            event => println!("entry: {} {event:?}", entry.log_timestamp),
+        }
     }
     task.await.unwrap();
     println!("entry: end");
 }
 
-#[tokio::test]
-async fn standard_input() {
-    const CHILD: &str = "EXTRACTOR_LOG_TEST_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        return print_stdin().await;
-    }
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["pipe::standard_input", "--exact", "--nocapture"])
+/// Set in the process at the other end.
+const CHILD: &str = "EXTRACTOR_LOG_TEST_CHILD";
+
+/// Starts the other end of a pipe, in a process that runs a test of this name.
+fn reader(test: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
         .env(CHILD, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Writes pieces to the other end, with a pause after each; gives what it printed.
+fn pipe_through(test: &str, pieces: &[&[u8]], pause: Duration) -> Vec<String> {
+    let mut child = reader(test);
+    let mut stdin = child.stdin.take().unwrap();
+    for piece in pieces {
+        stdin.write_all(piece).unwrap();
+        std::thread::sleep(pause);
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    printed.lines().filter_map(|line| line.split_once("entry: ").map(|(_, text)| text.to_owned())).collect()
+}
+
+/// Output of systemd and of bitcoind itself between the entries, all at once and line by line.
+#[tokio::test]
+async fn foreign_lines_on_standard_input() {
+    if std::env::var_os(CHILD).is_some() {
+        return print_stdin().await;
+    }
+    let log: &[u8] = include_bytes!("cases/foreign-lines.log");
+    let at_once = pipe_through("pipe::foreign_lines_on_standard_input", &[log], Duration::ZERO);
+    let lines: Vec<_> = log.split_inclusive(|byte| *byte == b'\n').collect();
+    let slowly = pipe_through("pipe::foreign_lines_on_standard_input", &lines, Duration::from_millis(250));
+    assert_eq!(at_once, slowly);
+    assert_eq!(at_once.len(), 9, "{at_once:#?}");
+    let typed: Vec<_> = at_once.iter().filter(|entry| entry.starts_with("17574")).collect();
+    let kinds = ["UpdateTip", "PeerDisconnected", "NodeStopped", "NodeStarted"];
+    assert_eq!(typed.len(), kinds.len());
+    assert!(typed.iter().zip(kinds).all(|(entry, kind)| entry.contains(kind)), "{typed:#?}");
+}
+
+#[tokio::test]
+async fn standard_input() {
+    if std::env::var_os(CHILD).is_some() {
+        return print_stdin().await;
+    }
+    let mut child = reader("pipe::standard_input");
     let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut entries = BufReader::new(stdout).lines().filter_map(|line| {
         let line = line.unwrap();
