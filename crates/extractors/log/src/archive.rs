@@ -1,8 +1,7 @@
 //! Whole log files at once, also compressed ones: what is left of earlier times.
 
-use std::fmt;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -13,18 +12,23 @@ use bus::Publisher;
 use decode::log::Tail;
 use flate2::read::MultiGzDecoder;
 use futures_util::{StreamExt, stream};
+use lzma_rust2::XzReader;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use crate::content::{self, Form, SAMPLE, UTF8_MARK};
 use crate::feed::Feed;
 use crate::follow::open;
 use crate::pipe::{is_ready, stdin};
 use crate::wake::POLL;
 use crate::{Error, access, ended_early};
 
-/// Publishes all entries of log files, and ends. The files are plain text or compressed by gzip or zstd, which is known by
-/// their first bytes; `-` is standard input. As many are read at once as there are processors, each in a run of its own,
+/// The memory that unpacking xz data may take, in KiB: that of `xz -9` and a little more. The data choose how much.
+const MAX_XZ_KIB: u32 = 80 * 1024;
+
+/// Publishes all entries of log files, and ends. The files are plain text or compressed by gzip, zstd or xz, which is known
+/// by their first bytes; other forms are refused by name. `-` is standard input. As many are read at once as there are processors, each in a run of its own,
 /// or several if the node started more than once in it.
 ///
 /// `publisher` makes the publisher for a file; its run is ended with the file.
@@ -85,12 +89,23 @@ fn read(path: &Path, feed: &mut Feed, stop: &CancellationToken) -> Result<(), St
     let file = if path == Path::new("-") { stdin() } else { open(path) };
     let file = file.map_err(|error| access::reason(path, &error))?;
     let (form, mut reader) = unpack(Patient { file, stop: stop.clone() }).map_err(|error| error.to_string())?;
+    let mut start = Vec::with_capacity(SAMPLE);
+    let started = reader.by_ref().take(SAMPLE as u64).read_to_end(&mut start);
+    if let Some(refusal) = content::refusal(&start) {
+        return Err(refusal);
+    }
+    let start = start.strip_prefix(UTF8_MARK).unwrap_or(&start);
+    if let Some(room) = feed.room().get_mut(..start.len()) {
+        room.copy_from_slice(start);
+        feed.filled(start.len());
+    }
+    started.map_err(|error| explain(form, &error))?;
     loop {
         match reader.read(feed.room()) {
             Ok(0) => return Ok(()),
             Ok(read) => feed.filled(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(form.explain(&error)),
+            Err(error) => return Err(explain(form, &error)),
         }
         feed.publish(Tail::Follows);
         if stop.is_cancelled() {
@@ -99,56 +114,28 @@ fn read(path: &Path, feed: &mut Feed, stop: &CancellationToken) -> Result<(), St
     }
 }
 
-/// How a file is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Plain,
-    Gzip,
-    Zstd,
-}
-
-impl Form {
-    /// The form of a file that begins with these bytes.
-    fn of(start: &[u8]) -> Self {
-        match start {
-            [0x1f, 0x8b, ..] => Self::Gzip,
-            // A frame, or one that is to be skipped, as parallel compressors write it.
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Self::Zstd,
-            _ => Self::Plain,
+/// Why data in this form could not be read, and what helps.
+fn explain(form: Form, error: &io::Error) -> String {
+    match (form, error.kind()) {
+        (Form::Plain, _) => error.to_string(),
+        (_, io::ErrorKind::UnexpectedEof) => format!("its {form} data are cut off; get the whole file"),
+        _ => {
+            format!("its {form} data can't be unpacked ({error}); get another copy of it, or unpack it by other means")
         }
-    }
-
-    fn explain(self, error: &io::Error) -> String {
-        match (self, error.kind()) {
-            (Self::Plain, _) => error.to_string(),
-            (_, io::ErrorKind::UnexpectedEof) => format!("its {self} data are cut off; get the whole file"),
-            _ => format!(
-                "its {self} data can't be unpacked ({error}); get another copy of it, or unpack it by other means"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Plain => "plain",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        })
     }
 }
 
 /// Finds out how the file is compressed, and reads what is in it.
 fn unpack<R: Read + Send + 'static>(mut file: R) -> io::Result<(Form, Box<dyn Read + Send>)> {
     let mut start = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut start)?;
+    file.by_ref().take(6).read_to_end(&mut start)?;
     let form = Form::of(&start);
     let file = Cursor::new(start).chain(file);
     let reader: Box<dyn Read + Send> = match form {
         Form::Plain => Box::new(file),
         Form::Gzip => Box::new(MultiGzDecoder::new(file)),
         Form::Zstd => Box::new(zstd::Decoder::new(file)?),
+        Form::Xz => Box::new(XzReader::new_mem_limit(BufReader::new(file), true, MAX_XZ_KIB)),
     };
     Ok((form, reader))
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::access;
+use crate::content::{self, SAMPLE};
 use crate::feed::Feed;
 use crate::file::{Followed, From, Mended, Read, identity};
 use crate::pipe::Pipe;
@@ -69,6 +70,12 @@ impl Input {
         let file = open(path)?;
         let kind = file.metadata()?.file_type();
         if kind.is_file() {
+            let mut start = vec![0; SAMPLE];
+            let read = file.read_at(&mut start, 0)?;
+            start.truncate(read);
+            if let Some(refusal) = content::refusal_to_follow(&start) {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, refusal));
+            }
             return Ok(Self::File(Followed::new(file, from)?));
         }
         if kind.is_fifo() {

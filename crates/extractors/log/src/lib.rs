@@ -10,6 +10,7 @@
 
 mod access;
 mod archive;
+mod content;
 mod feed;
 mod file;
 mod follow;
@@ -94,7 +95,7 @@ pub enum Error {
 /// Publishes the entries that are added to a log until shutdown, or until standard input ends. The caller ends
 /// the publisher's run; a new one is begun when the log shows a start of the node.
 ///
-/// The time of an event is that of its entry, or when it was read if the log has no times. Counted in the publisher's
+/// The time of an event is that of its entry. A line without the node's time has that at which it was read, and no type. Counted in the publisher's
 /// accounts: stage `log` (entries), and [`LOG_BYTES`](bus::counters::LOG_BYTES) by node.
 ///
 /// # Errors

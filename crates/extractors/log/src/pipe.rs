@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use decode::log::Tail;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::content;
 use crate::feed::{CHUNK, Feed};
 use crate::file::{Identity, identity};
 use crate::follow::{Step, open};
@@ -18,19 +19,21 @@ pub(crate) struct Pipe {
     /// The path of a FIFO; none for standard input.
     path: Option<PathBuf>,
     id: Identity,
+    /// It is standard input, and nothing of it was read yet: what it is will show.
+    unread: bool,
 }
 
 impl Pipe {
     /// The FIFO that was opened without waiting for a writer.
     pub(crate) fn fifo(file: File, path: &Path) -> io::Result<Self> {
         let id = identity(&file.metadata()?);
-        Ok(Self { file, path: Some(path.to_owned()), id })
+        Ok(Self { file, path: Some(path.to_owned()), id, unread: false })
     }
 
     pub(crate) fn stdin() -> io::Result<Self> {
         let file = stdin()?;
         let id = identity(&file.metadata()?);
-        Ok(Self { file, path: None, id })
+        Ok(Self { file, path: None, id, unread: true })
     }
 
     pub(crate) fn id(&self) -> Identity {
@@ -56,6 +59,11 @@ impl Pipe {
             // one is still open.
             self.file = open(path)?;
             return Ok(Step::Idle);
+        }
+        if std::mem::take(&mut self.unread)
+            && let Some(refusal) = feed.room().get(..read).and_then(content::refusal_to_follow)
+        {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, refusal));
         }
         feed.filled(read);
         if feed.pending() >= CHUNK {

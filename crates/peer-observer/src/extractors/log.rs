@@ -40,7 +40,7 @@ struct LogFlags {
     /// log: read the file from its start, not only what is added to it
     #[arg(long)]
     from_start: bool,
-    /// log: read these files (plain, .gz or .zst; "-" is standard input) to their end, and end
+    /// log: read these files (plain, .gz, .zst or .xz; "-" is standard input) to their end, and end
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "from_start")]
     once: Vec<PathBuf>,
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{Bus, Publisher, Stage};
 use event::pb::log_extractor::Log;
+use event::pb::log_extractor::log::LogEvent;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +82,66 @@ async fn all_forms_give_the_same() {
     assert_eq!(runs.len(), 5);
     assert!(runs.values().all(|entries| entries.len() == 50_000));
     assert_eq!(runs.values().map(|entries| format!("{entries:?}")).collect::<BTreeSet<_>>().len(), 1);
+}
+
+/// Rotated by logrotate with xz, and written by a shell of Windows (`docker logs node > utf16.log`).
+#[tokio::test]
+async fn other_forms_are_read_or_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let xz: &[u8] = include_bytes!("cases/debug.log.1.xz");
+    let line = "2025-01-01T00:00:00Z [net] socket closed, disconnecting peer=9\n";
+    let bzip2 = [b"BZh91AY&SY".as_slice(), &[0xb8; 90]].concat();
+    let noise: Vec<u8> = (0..10_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    // A block that wants a dictionary of 4 GiB, and the checksum of its header.
+    let greedy = [&xz[..12], b"\x02\x00\x21\x01\x28\x00\x00\x00\xe6\xa0\x11\xb3".as_slice()].concat();
+    let files = [
+        ("greedy.xz", greedy, "its xz data can't be unpacked (needed memory too big"),
+        ("debug.log.1.xz", xz.to_vec(), ""),
+        ("two.xz", xz.repeat(2), ""),
+        ("mark.log", ["\u{feff}", line].concat().into_bytes(), ""),
+        ("cut.xz", xz[..xz.len() / 2].to_vec(), "its xz data are cut off; get the whole file; "),
+        ("utf16.log", include_bytes!("cases/utf16.log").to_vec(), "it is UTF-16 text; convert it first (iconv "),
+        ("debug.log.1.bz2", bzip2.clone(), "it is bzip2 data; unpack it first (bunzip2); 0 entries in 0 bytes"),
+        ("twice.gz", gzip(&bzip2), "it is bzip2 data; unpack it first (bunzip2); 0 entries in 0 bytes"),
+        ("noise", noise, "it is binary data; a log is plain text; correct the path; 0 entries in 0 bytes"),
+    ];
+    let paths = files.each_ref().map(|(name, bytes, _)| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    });
+    let (runs, _, outcome) = read(&paths).await;
+    assert!(outcome.unwrap_err().starts_with("6 of 9 files could not be read to the end: "));
+    let entries: Vec<_> = runs.values().flatten().collect();
+    assert_eq!(entries.len(), 1 + 2 + 1);
+    for entry in entries {
+        assert_eq!(entry.log_timestamp, 1_735_689_600_000_000);
+        assert!(matches!(entry.log_event, Some(LogEvent::PeerDisconnected(_))), "{entry:?}");
+    }
+    for (path, (_, _, problem)) in paths.iter().zip(&files) {
+        let sentence = format!("cannot read {} to its end: {problem}", path.display());
+        let logged = log::lines(&["ERROR", &sentence]);
+        assert_eq!(logged.len(), usize::from(!problem.is_empty()), "{sentence}: {logged:?}");
+    }
+}
+
+/// What is assumed about a log is logged, once.
+#[tokio::test]
+async fn guesses_are_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("guesses");
+    fs::write(&path, "bitcoin | 2025-01-01T00:00:00Z a\nbitcoin | 2018-04-25 03:30:31 b\n".repeat(100)).unwrap();
+    read(&[path]).await.2.unwrap();
+    let prefix = log::lines(&["INFO", r#"other text stands before the node's time in its log, such as "bitcoin | ""#]);
+    assert_eq!(prefix.len(), 1, "{prefix:?}");
+    let old = log::lines(&["WARN", "times as Bitcoin Core wrote them before v0.17; they are taken for UTC"]);
+    assert_eq!(old.len(), 1, "{old:?}");
+    let untimed = || log::lines(&["WARN", "node archive: no line of its log has the node's time", "-logtimestamps=0"]);
+    assert_eq!(untimed(), [""; 0]);
+    let path = folder.path().join("untimed");
+    fs::write(&path, "[net] socket closed, disconnecting peer=9\n").unwrap();
+    read(&[path]).await.2.unwrap();
+    assert_eq!(untimed().len(), 1);
 }
 
 #[tokio::test]

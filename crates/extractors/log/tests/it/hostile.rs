@@ -78,3 +78,14 @@ async fn what_is_no_file_is_logged() {
     testbed::eventually("it is logged", crate::PATIENCE, || async { (logged() == 1).then_some(()) }).await.unwrap();
     observed.stop().await;
 }
+
+#[tokio::test]
+async fn a_packed_log_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("debug.log.1.xz");
+    std::fs::write(&path, include_bytes!("cases/debug.log.1.xz")).unwrap();
+    let observed = crate::observe("packed", extractor_log::Source::File(path), Options::default());
+    let logged = || testbed::log::lines(&["WARN", "node packed: cannot read", "it is xz data", "--once", "once"]).len();
+    testbed::eventually("it is logged", crate::PATIENCE, || async { (logged() == 1).then_some(()) }).await.unwrap();
+    observed.stop().await;
+}

@@ -123,6 +123,17 @@ async fn foreign_lines_on_standard_input() {
 }
 
 #[tokio::test]
+async fn packed_data_on_standard_input_are_refused() {
+    if std::env::var_os(CHILD).is_some() {
+        return print_stdin().await;
+    }
+    let xz: &[u8] = include_bytes!("cases/debug.log.1.xz");
+    let printed = pipe_through("pipe::packed_data_on_standard_input_are_refused", &[xz], Duration::ZERO);
+    let refusal = "cannot read standard input: it is xz data, which can't be followed; read it with --once";
+    assert_eq!(printed, [refusal, "end"]);
+}
+
+#[tokio::test]
 async fn standard_input() {
     if std::env::var_os(CHILD).is_some() {
         return print_stdin().await;
