@@ -1,11 +1,17 @@
 //! SIGHUP ends no command. Those that have files with networks read them again.
 
 use std::fs;
-use std::time::Duration;
 
 use testbed::NatsServer;
 
-use super::process::Running;
+use super::process::{PATIENCE, Running};
+
+/// Whether a process has a handler for SIGHUP: its signal is the first bit of `SigCgt` (proc_pid_status(5)).
+fn handles_hangup(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 1 == 1
+}
 
 #[tokio::test]
 async fn files_are_read_again_in_every_command_that_has_them() {
@@ -37,17 +43,15 @@ async fn files_are_read_again_in_every_command_that_has_them() {
     }
     let running: Vec<_> = commands.iter().map(|(args, _)| Running::start(args)).collect();
     for ((args, words), program) in commands.iter().zip(&running) {
-        // Those with files handle the signal themselves once they serve; for the others, the program is there once it logs.
+        // Those with files handle the signal themselves once they serve; the others survive it from the start of the program on.
         for (tool, served) in [("web", "pages on http://"), ("metrics", "metrics on http://")] {
             if args.contains(&"--set") && args.iter().any(|arg| arg.split(',').any(|name| name == tool)) {
                 program.wait_until_logged(served).await;
             }
         }
-        if args[0] != "watch" && !args.contains(&"--set") {
-            program.wait_until_logged("observing ").await;
-        } else if args[0] == "watch" {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let pid = program.pid();
+        let handled = || async move { handles_hangup(pid).then_some(()) };
+        testbed::eventually("a handler of SIGHUP", PATIENCE, handled).await.unwrap();
         program.signal("-HUP");
         for word in *words {
             program.wait_until_logged(word).await;

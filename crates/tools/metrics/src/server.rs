@@ -18,7 +18,7 @@ use networks::SetSource;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tower_http::CompressionLevel;
@@ -97,11 +97,13 @@ impl Server {
     /// systems are read again when they change, and on SIGHUP.
     ///
     /// # Errors
-    /// [`Error::Io`] if the HTTP server fails.
+    /// [`Error::Io`] if the HTTP server fails or SIGHUP cannot be handled.
     pub async fn run(self, subscription: Subscription, bus: Bus) -> Result<(), Error> {
         let Self { listener, address, options, enrichment } = self;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
+        // Whoever reads that the page is there may send SIGHUP.
+        let hangups = signal(SignalKind::hangup())?;
         info!("metrics on http://{address}/metrics");
         let files = files(&options);
         let metrics = Metrics::new(options.limits, options.node_label, enrichment, &options.nodes, bus);
@@ -112,7 +114,7 @@ impl Server {
         let serving = bus::task::spawn("metrics server", async move {
             axum::serve(listener, router).with_graceful_shutdown(stop).await
         });
-        let maintenance = bus::task::spawn("metrics maintenance", maintain(Arc::clone(&metrics), files));
+        let maintenance = bus::task::spawn("metrics maintenance", maintain(Arc::clone(&metrics), files, hangups));
         fold(subscription, &metrics).await;
         shutdown.cancel();
         maintenance.abort();
@@ -155,13 +157,12 @@ fn fold_slice(deliveries: &[Delivery], metrics: &Mutex<Metrics>) {
 }
 
 /// Drops old series every few seconds, and reads the files again when they change or on SIGHUP.
-async fn maintain(metrics: Arc<Mutex<Metrics>>, files: Files) {
+async fn maintain(metrics: Arc<Mutex<Metrics>>, files: Files, mut hangups: Signal) {
     let mut ticks = interval(TICK);
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     loop {
         let requested = tokio::select! {
             _ = ticks.tick() => false,
-            signal = hangup.recv() => signal.is_some(),
+            Some(()) = hangups.recv() => true,
         };
         metrics.lock().tick();
         if requested || metrics.lock().enrichment().changed() {

@@ -149,8 +149,10 @@ impl Server {
     /// Folds events, passes them on to clients, and serves everything until the subscription ends.
     ///
     /// # Errors
-    /// [`Error::File`] if a file with networks cannot be read, [`Error::Io`] if the HTTP server fails.
+    /// [`Error::File`] if a file with networks cannot be read, [`Error::Io`] if the HTTP server fails or SIGHUP cannot be handled.
     pub async fn run(self, subscription: Subscription, bus: Bus) -> Result<(), Error> {
+        // Whoever reads that the pages are there may send SIGHUP.
+        let hangups = signal(SignalKind::hangup())?;
         info!("pages on {}", self.url());
         let Self { listener, tls, options, .. } = self;
         listener.set_nonblocking(true)?;
@@ -167,8 +169,8 @@ impl Server {
         let handle = Handle::new();
         let stop = handle.clone();
         let config = tls.map(RustlsConfig::from_config);
-        let maintenance =
-            bus::task::spawn("web maintenance", maintain(Arc::clone(&state), options.tls.clone().zip(config.clone())));
+        let certificate = options.tls.clone().zip(config.clone());
+        let maintenance = bus::task::spawn("web maintenance", maintain(Arc::clone(&state), certificate, hangups));
         let serving = bus::task::spawn("web server", async move {
             let service = router.into_make_service();
             match config {
@@ -257,27 +259,15 @@ fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<D
     deliveries.into_iter().filter_map(redacted).collect()
 }
 
-/// Waits for the next SIGHUP; for ever if signals cannot be received.
-async fn hangup(signals: &mut Option<Signal>) {
-    let received = match signals {
-        Some(signals) => signals.recv().await,
-        None => None,
-    };
-    if received.is_none() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Drops old state every second, and reads files again when they change or on SIGHUP.
-async fn maintain(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>) {
+async fn maintain(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>, mut hangups: Signal) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut hangups = signal(SignalKind::hangup()).ok();
     let mut modified = tls.as_ref().map(|(files, _)| files.modified());
     loop {
         tokio::select! {
             _ = ticks.tick() => state.lock().tick(),
-            () = hangup(&mut hangups) => {
+            Some(()) = hangups.recv() => {
                 state.lock().reread();
                 info!("web: read the sets of networks and the map of autonomous systems again");
             }
