@@ -55,12 +55,17 @@ impl<'a> Fields<'a> {
     }
 
     /// Moves on behind the next field of this number and gives its bytes.
+    // A loop, for `find_map` would be a call of its own for each entry of a list.
     #[inline(always)]
     pub fn find_bytes(&mut self, wanted: u32) -> Option<&'a [u8]> {
-        self.find_map(|(number, field)| match field {
-            Field::Bytes(bytes) if number == wanted => Some(bytes),
-            _ => None,
-        })
+        for (number, field) in self.by_ref() {
+            if let Field::Bytes(bytes) = field
+                && number == wanted
+            {
+                return Some(bytes);
+            }
+        }
+        None
     }
 
     /// The bytes of the first field of this number.
@@ -69,11 +74,15 @@ impl<'a> Fields<'a> {
     }
 
     /// The first field of this number, if it is one.
-    pub fn number_of(mut self, wanted: u32) -> Option<u64> {
-        self.find_map(|(number, field)| match field {
-            Field::Number(value) if number == wanted => Some(value),
-            _ => None,
-        })
+    pub fn number_of(self, wanted: u32) -> Option<u64> {
+        for (number, field) in self {
+            if let Field::Number(value) = field
+                && number == wanted
+            {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// Moves on behind all fields that begin with this key and this length, and counts them. Both take one byte.

@@ -54,7 +54,11 @@ impl Metrics {
     }
 
     fn event(&mut self, record: &Arc<Record>) {
-        if let Some(node) = self.nodes.touch(&record.envelope().node, || Node::new(self.limits)) {
+        let name = &record.envelope().node;
+        // Of a node that is there already, its name is looked up once.
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.fold(record, &self.enrichment);
+        } else if let Some(node) = self.nodes.touch(name, || Node::new(self.limits)) {
             node.fold(record, &self.enrichment);
         }
     }
