@@ -6,7 +6,7 @@ use event::pb::log_extractor::{
     PeerConnected, RefusedReason,
 };
 
-use super::scan::{Scan, lossy};
+use super::scan::{Peer, Scan, lossy};
 use super::{Rule, disconnect};
 
 pub(super) const RULES: &[Rule] = &[
@@ -124,13 +124,18 @@ fn misbehaving(mut scan: Scan) -> Option<LogEvent> {
     if !scan.skips(": ") {
         scan.end()?;
     }
-    Some(LogEvent::Misbehaving(Misbehaving {
+    Some(noticed(peer, score, scan))
+}
+
+/// The node noticed a misbehaviour; what it was is the rest of the message.
+fn noticed(peer: Peer, score: Option<u32>, scan: Scan) -> LogEvent {
+    LogEvent::Misbehaving(Misbehaving {
         peer_id: peer.id,
         addr: peer.addr,
         message: scan.rest(),
         action: MisbehavingAction::Noticed.into(),
         score,
-    }))
+    })
 }
 
 /// `7!`
@@ -153,11 +158,5 @@ fn dos_score(mut scan: Scan) -> Option<LogEvent> {
     scan.skip(" got DoS score ")?;
     let score = scan.parse::<i32>()?.try_into().ok();
     scan.skip(" on ")?;
-    Some(LogEvent::Misbehaving(Misbehaving {
-        peer_id: peer.id,
-        addr: peer.addr,
-        message: scan.rest(),
-        action: MisbehavingAction::Noticed.into(),
-        score,
-    }))
+    Some(noticed(peer, score, scan))
 }

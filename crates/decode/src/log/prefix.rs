@@ -68,7 +68,7 @@ pub(super) struct PrefixReader {
     pub(super) guesses: Guesses,
 }
 
-/// What a decoder assumed about a log that is not as the node writes it. Users must be told of it.
+/// What a decoder assumed about a log that is not as the node writes it. Users must be warned of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guesses {
     /// The first text, shortened, that stood before the node's time and was skipped, such as `bitcoin  | `.

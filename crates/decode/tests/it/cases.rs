@@ -1,4 +1,4 @@
-//! Logs as people keep and post them: through syslog, containers and old versions. Where each form comes from is said
+//! Logs as people keep and post them: through syslog, containers and old versions. Where each form comes from is stated
 //! at its test.
 
 use decode::log::{Decoder, Splitter, Tail, lines_after};

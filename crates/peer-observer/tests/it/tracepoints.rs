@@ -165,7 +165,7 @@ fn without_privileges(args: &[&str]) -> tokio::process::Command {
     setpriv
 }
 
-/// Where tracepoints were asked for and can't be followed, that is said, and the other extractors go on.
+/// Where tracepoints were asked for and can't be followed, that is logged, and the other extractors go on.
 #[tokio::test]
 async fn the_other_extractors_go_on_without_privileges() {
     if testbed::require_bitcoind().is_none() {
