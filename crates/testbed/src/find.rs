@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The bitcoind to use: `$BITCOIND`, else one on PATH, else the one that `scripts/bitcoind` has put into the project's `.cache`.
+/// The bitcoind to use: `$BITCOIND`, else one on PATH, else the one that `scripts/bitcoind` chose last in the user's cache.
 ///
 /// # Errors
 /// There is none: the message has the places that were searched, and what to do.
@@ -17,8 +17,30 @@ pub fn bitcoind() -> Result<PathBuf> {
         });
     }
     on_path("bitcoind")
-        .or_else(|| cached("bitcoind/bin/bitcoind"))
-        .context("no bitcoind: BITCOIND is not set, PATH has none, and .cache/bitcoind is empty; run scripts/bitcoind to get one")
+        .or_else(chosen)
+        .context("no bitcoind: BITCOIND is not set, and neither PATH nor the user's cache has one; run scripts/bitcoind to get one")
+}
+
+/// All nodes that tests go over: those of `$BITCOINDS`, separated by colons, else only [`bitcoind`].
+///
+/// # Errors
+/// There is none, or one of them can't be run.
+pub fn bitcoinds() -> Result<Vec<PathBuf>> {
+    let Some(list) = env::var_os("BITCOINDS").filter(|list| !list.is_empty()) else { return Ok(vec![bitcoind()?]) };
+    env::split_paths(&list)
+        .map(|path| {
+            on_path(&path.to_string_lossy())
+                .with_context(|| format!("{} of BITCOINDS can't be run; name bitcoinds, or unset it", path.display()))
+        })
+        .collect()
+}
+
+/// The node that `scripts/bitcoind` chose.
+fn chosen() -> Option<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("peer-observer/nodes/default/bin/bitcoind")).filter(|path| is_executable(path))
 }
 
 /// The nats-server to use: one on PATH or where Debian installs servers.
@@ -102,12 +124,8 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
         .find(|candidate| is_executable(candidate))
 }
 
-/// The project's cache belongs to whoever built this program, so it is looked for above the program itself and above the crate being
-/// tested, never above the current folder, where anybody may have put one.
-fn cached(path: &str) -> Option<PathBuf> {
-    cached_file(path).filter(|candidate| is_executable(candidate))
-}
-
+/// A file of the project's cache. This belongs to whoever built this program, so it is looked for above the program itself and above the
+/// crate being tested, never above the current folder, where anybody may have put one.
 fn cached_file(path: &str) -> Option<PathBuf> {
     let starts = [env::current_exe().ok(), env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)];
     starts

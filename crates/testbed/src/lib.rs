@@ -39,7 +39,7 @@ mod wallet;
 
 pub use browser::{Browser, Page};
 pub use builder::NodeBuilder;
-pub use find::{alertmanager, axe, bitcoind, bitcoind_version, chromium, nats_server, prometheus};
+pub use find::{alertmanager, axe, bitcoind, bitcoind_version, bitcoinds, chromium, nats_server, prometheus};
 pub use monitoring::{Monitor, Webhook};
 pub use nats::NatsServer;
 pub use network::Network;

@@ -12,4 +12,5 @@ mod process;
 mod structure;
 mod tracepoints;
 mod tutorial;
+mod versions;
 mod web;
