@@ -49,11 +49,37 @@ pub struct Stage {
     received: AtomicU64,
     passed: AtomicU64,
     dropped: [AtomicU64; Reason::ALL.len()],
+    server: Mutex<Option<Server>>,
+}
+
+/// The server at the other end of a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its address, without user and password.
+    pub url: String,
+    /// Whether we are connected to it.
+    pub connected: bool,
+    /// Since when, nanoseconds since the UNIX epoch.
+    pub since_ns: u64,
 }
 
 impl Stage {
     fn new(name: String) -> Self {
-        Self { name, received: AtomicU64::new(0), passed: AtomicU64::new(0), dropped: Default::default() }
+        let (received, passed, dropped, server) = Default::default();
+        Self { name, received, passed, dropped, server }
+    }
+
+    /// Notes whether we are connected to the server at the other end.
+    pub(crate) fn set_connected(&self, url: &str, connected: bool) {
+        let mut server = self.server.lock();
+        if server.as_ref().is_none_or(|server| server.connected != connected) {
+            *server = Some(Server { url: url.to_owned(), connected, since_ns: event::time::now_ns() });
+        }
+    }
+
+    /// The server at the other end; none if there is none, or it was not looked for yet.
+    pub fn server(&self) -> Option<Server> {
+        self.server.lock().clone()
     }
 
     /// Name of the stage: "watch", "nats", "nats-reader", ...

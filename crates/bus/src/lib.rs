@@ -13,7 +13,7 @@ mod publisher;
 mod queue;
 pub mod task;
 
-pub use accounts::{Accounts, Reason, Stage};
+pub use accounts::{Accounts, Reason, Server, Stage};
 pub use gaps::{GapTracker, Loss};
 pub use local::Bus;
 pub use publisher::Publisher;

@@ -10,17 +10,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::pb::observer::observer::ObserverEvent;
-use event::pb::observer::{Dropped, Observer, Status};
+use event::pb::observer::node_state::State;
+use event::pb::observer::{Dropped, NodeState, Observer, Status};
 use event::{Body, Content, Record, time};
 use parking_lot::Mutex;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Reason};
 use crate::local::Bus;
 use crate::queue::{Delivery, Queue, Remainder};
 
-/// How often an extractor reports that it is alive.
-const STATUS_INTERVAL: Duration = Duration::from_secs(10);
+/// How often an extractor reports that it is alive, and how it finds the node.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// With every so many of these statuses come the counts, which are most of it.
+const COUNTS_EVERY: u32 = 10;
+/// Bytes of a reason at most.
+const MAX_REASON: usize = 200;
 
 /// Publishes the events of one extractor of one node. Cloning it gives another handle to the same
 /// run; events of all handles are numbered in the order in which readers get them.
@@ -40,6 +46,8 @@ struct Run {
     next_sequence: u64,
     started_ns: u64,
     phase: Phase,
+    /// The node as the extractor finds it.
+    node: Option<NodeState>,
     /// Queues that are full and don't have all events of this run yet: a status must not overtake these.
     behind: Vec<Arc<Queue>>,
 }
@@ -61,6 +69,7 @@ impl Run {
             next_sequence: 1,
             started_ns: time::now_ns(),
             phase: Phase::Active,
+            node: None,
             behind: Vec::new(),
         }
     }
@@ -87,6 +96,11 @@ impl Publisher {
     /// Name of the observed node.
     pub fn node(&self) -> &str {
         &self.node
+    }
+
+    /// The extractor whose events it publishes.
+    pub fn extractor(&self) -> &'static str {
+        self.extractor
     }
 
     /// The loss accounts of this process.
@@ -122,7 +136,12 @@ impl Publisher {
         let _turn = self.turn.lock().await;
         let offered = self.offer_last_status(Phase::Closing);
         self.finish(offered).await;
-        *self.run.lock() = Run::new();
+        let mut run = self.run.lock();
+        let node = run.node.take();
+        *run = Run { node, ..Run::new() };
+        if run.node.is_some() {
+            self.tell(&run, false);
+        }
     }
 
     /// Ends the run: its last event says so. A second call does nothing.
@@ -135,18 +154,49 @@ impl Publisher {
         self.finish(offered).await;
     }
 
-    /// Publishes every 10 seconds a status that says that the extractor is alive, so that readers know a loss from quiet,
-    /// until shutdown or [`Publisher::end`]. A status waits for nobody: a queue that is full gets a later one.
+    /// Publishes every second a status that says that the extractor is alive and how it finds the node, so that readers know a loss from
+    /// quiet, until shutdown or [`Publisher::end`]. A status waits for nobody: a queue that is full gets a later one.
     pub async fn tell_status(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(STATUS_INTERVAL);
-        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for count in (0..COUNTS_EVERY).cycle() {
+            if shutdown.run_until_cancelled(ticks.tick()).await.is_none() {
+                return;
+            }
             let run = self.run.lock();
             match run.phase {
-                Phase::Active => self.bus.deliver_now(&self.status(&run, false), &run.behind),
+                Phase::Active => self.tell(&run, count == 0),
                 Phase::Closing => {}
                 Phase::Ended => return,
             }
         }
+    }
+
+    /// Notes how the extractor finds the node, and why for people. Readers get it at once if it is another state than before, and with
+    /// each status from then on.
+    pub fn node_is(&self, state: State, reason: Option<&str>) {
+        let mut run = self.run.lock();
+        let reason = reason.map(|reason| head(reason).to_owned());
+        match &mut run.node {
+            Some(node) if node.state() == state => {
+                node.reason = reason;
+                return;
+            }
+            node => *node = Some(NodeState { state: state.into(), since_ns: time::now_ns(), reason }),
+        }
+        if run.phase == Phase::Active {
+            self.tell(&run, false);
+        }
+    }
+
+    /// The extractor finds the node, and can read it.
+    pub fn node_is_up(&self) {
+        self.node_is(State::Up, None);
+    }
+
+    /// Hands a status to all readers whose queues have room for it.
+    fn tell(&self, run: &Run, counts: bool) {
+        self.bus.deliver_now(&self.status(run, false, counts), &run.behind);
     }
 
     /// Numbers events and offers them to all readers. Returns what full queues have not taken.
@@ -161,7 +211,7 @@ impl Publisher {
     fn offer_last_status(&self, phase: Phase) -> Vec<Remainder> {
         self.offer(|run| {
             run.phase = phase;
-            vec![self.status(run, true)]
+            vec![self.status(run, true, true)]
         })
     }
 
@@ -179,32 +229,41 @@ impl Publisher {
         futures_util::future::join_all(all).await;
     }
 
-    fn status(&self, run: &Run, ended: bool) -> Delivery {
+    fn status(&self, run: &Run, ended: bool, counts: bool) -> Delivery {
+        let accounts = counts.then(|| self.accounts());
         let status = Status {
             extractor: self.extractor.to_owned(),
             started_ns: run.started_ns,
             last_sequence: run.next_sequence - 1,
             ended,
-            dropped: self.dropped(),
-            counters: self.accounts().counters(),
-            counts: self.accounts().counts(),
+            dropped: accounts.map(dropped).unwrap_or_default(),
+            counters: accounts.map(Accounts::counters).unwrap_or_default(),
+            counts: accounts.map(Accounts::counts).unwrap_or_default(),
+            node: run.node.clone(),
+            interval_ms: Some(STATUS_INTERVAL.as_millis() as u32),
         };
         let body = Body::Observer(Observer { observer_event: Some(ObserverEvent::Status(status)) });
         // It has no place in the sequence: readers of flat subjects don't get it, and must see no gap.
         Delivery::Event(Arc::new(Record::new(Arc::clone(&self.node), run.id, 0, time::now_ns(), body)))
     }
+}
 
-    fn dropped(&self) -> Vec<Dropped> {
-        let stages = self.accounts().stages();
-        let all = stages.iter().flat_map(|stage| Reason::ALL.map(|reason| (stage, reason)));
-        all.map(|(stage, reason)| Dropped {
-            stage: stage.name().to_owned(),
-            reason: reason.name().to_owned(),
-            count: stage.dropped(reason),
-        })
-        .filter(|dropped| dropped.count > 0)
-        .collect()
-    }
+/// The beginning of a reason.
+fn head(reason: &str) -> &str {
+    reason.get(..reason.floor_char_boundary(MAX_REASON)).unwrap_or_default()
+}
+
+/// What was lost in this process.
+fn dropped(accounts: &Accounts) -> Vec<Dropped> {
+    let stages = accounts.stages();
+    let all = stages.iter().flat_map(|stage| Reason::ALL.map(|reason| (stage, reason)));
+    all.map(|(stage, reason)| Dropped {
+        stage: stage.name().to_owned(),
+        reason: reason.name().to_owned(),
+        count: stage.dropped(reason),
+    })
+    .filter(|dropped| dropped.count > 0)
+    .collect()
 }
 
 /// Whoever stops publishing halfway keeps no queue behind: what that queue did not get is a gap, which the next status shows.

@@ -8,6 +8,7 @@ use tracing::{error, info};
 
 use crate::confine::{Connect, confine};
 use crate::extractor::{Attached, Extractor, FollowedNode, Node, PerNode};
+use crate::publishers;
 use crate::supervisor::Supervisor;
 
 /// Nodes and extractors. Nothing is done yet.
@@ -130,15 +131,28 @@ impl Prepared {
             for (extractor, observer) in self.per_node.iter().filter(|(extractor, _)| extract.contains(extractor)) {
                 let extractor: &'static str = extractor;
                 let publisher = supervisor.publishers.publisher(&name, extractor);
-                let running = observer.observe(target.clone(), publisher, supervisor.shutdown.clone());
-                supervisor.spawn_extractor(format!("{name}/{extractor}"), running);
+                let running = observer.observe(target.clone(), publisher.clone(), supervisor.shutdown.clone());
+                supervisor.spawn_extractor(format!("{name}/{extractor}"), async move {
+                    let outcome = running.await;
+                    if let Err(error) = &outcome {
+                        publishers::fail(&publisher, error).await;
+                    }
+                    outcome
+                });
             }
         }
         for PreparedForAll { name, nodes, attached } in self.for_all {
             let node = |node: FollowedNode| Node { name: node.name, target: node.target };
             let nodes = attached.confine.map_or(nodes, |followed| followed.into_iter().map(node).collect());
-            let running = (attached.run)(nodes, supervisor.publishers.clone(), supervisor.shutdown.clone());
-            supervisor.spawn_extractor(name, running);
+            let publishers = supervisor.publishers.clone();
+            let running = (attached.run)(nodes, publishers.clone(), supervisor.shutdown.clone());
+            supervisor.spawn_extractor(name, async move {
+                let outcome = running.await;
+                if let Err(error) = &outcome {
+                    publishers.fail(name, error).await;
+                }
+                outcome
+            });
         }
     }
 }

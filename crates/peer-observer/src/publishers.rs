@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::{Bus, Publisher};
+use event::pb::observer::node_state::State;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +41,14 @@ impl Publishers {
         Publisher::new(&self.bus, node, extractor)
     }
 
+    /// Ends the runs of an extractor that failed, and says why.
+    pub async fn fail(&self, extractor: &str, error: &anyhow::Error) {
+        let failed: Vec<Publisher> = self.made().iter().filter(|made| made.extractor() == extractor).cloned().collect();
+        for publisher in failed {
+            fail(&publisher, error).await;
+        }
+    }
+
     fn made(&self) -> MutexGuard<'_, Vec<Publisher>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,4 +60,10 @@ impl Publishers {
             publisher.end().await;
         }
     }
+}
+
+/// Ends the run of an extractor that failed, and says why.
+pub async fn fail(publisher: &Publisher, error: &anyhow::Error) {
+    publisher.node_is(State::Unreadable, Some(&format!("{error:#}")));
+    publisher.end().await;
 }

@@ -3,8 +3,8 @@
 use super::{Redactor, same, shape, words};
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{
-    Count, Counter, Dropped, Label, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeThreads, Observer,
-    Status,
+    Count, Counter, Dropped, Label, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeState, NodeThreads,
+    Observer, Status,
 };
 
 /// Names of file systems and directories.
@@ -21,7 +21,17 @@ impl Redactor {
     }
 
     fn status(&self, status: &Status) -> Status {
-        let Status { extractor, started_ns, last_sequence, ended, dropped: dropped_events, counters, counts } = status;
+        let Status {
+            extractor,
+            started_ns,
+            last_sequence,
+            ended,
+            dropped: dropped_events,
+            counters,
+            counts,
+            node,
+            interval_ms,
+        } = status;
         let name = |text: &str| self.scrubbed(shape::identifier(text));
         let dropped = |Dropped { stage, reason, count }: &Dropped| Dropped {
             stage: name(stage),
@@ -39,6 +49,12 @@ impl Redactor {
             labels: labels.iter().map(label).collect(),
             value: *value,
         };
+        // The reason names paths and addresses.
+        let state = |NodeState { state, since_ns, reason: _ }: &NodeState| NodeState {
+            state: *state,
+            since_ns: *since_ns,
+            reason: None,
+        };
         Status {
             extractor: name(extractor),
             started_ns: *started_ns,
@@ -47,6 +63,8 @@ impl Redactor {
             dropped: dropped_events.iter().map(dropped).collect(),
             counters: counters.iter().map(counter).collect(),
             counts: counts.iter().map(count).collect(),
+            node: node.as_ref().map(state),
+            interval_ms: *interval_ms,
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::task;
 
 /// Longest pause between two attempts to connect again: a server that is back is found within this time.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
+/// How often a reader asks the server whether it is there. After two questions without an answer the connection is given up, which shows
+/// that a server's machine is gone.
+const PING: Duration = Duration::from_secs(5);
 /// The client library has no option not to connect again; we end its tasks long before this.
 const NEVER: Duration = Duration::from_secs(86_400);
 
@@ -71,8 +74,18 @@ impl Drop for OwnRuntime {
 }
 
 impl Link {
-    /// Connects. What the client library drops is counted in `stage`.
+    /// Connects. What the client library drops is counted in `stage`, which also knows whether the connection is up.
     pub(super) async fn connect(
+        options: &Options,
+        stage: Arc<Stage>,
+        when_broken: WhenBroken,
+    ) -> Result<Self, NatsError> {
+        let link = Self::try_connect(options, Arc::clone(&stage), when_broken).await;
+        stage.set_connected(&options.shown_url(), link.is_ok());
+        link
+    }
+
+    async fn try_connect(
         options: &Options,
         stage: Arc<Stage>,
         when_broken: WhenBroken,
@@ -121,6 +134,9 @@ async fn connect_options(
             let events = Arc::clone(&events);
             async move { events.note(event) }
         });
+    if when_broken == WhenBroken::Reconnect {
+        connect = connect.ping_interval(PING);
+    }
     if let Some((user, password)) = &options.user {
         connect = connect.user_and_password(user.clone(), password.clone());
     }
@@ -172,10 +188,12 @@ impl Events {
             Event::Connected => {
                 info!("connected to the NATS server at {}", self.url);
                 self.last_trouble.lock().clear();
+                self.stage.set_connected(&self.url, true);
                 self.sender.send_replace(true);
             }
             Event::Disconnected => {
                 warn!("lost the connection to the NATS server at {}; connecting again", self.url);
+                self.stage.set_connected(&self.url, false);
                 self.sender.send_replace(false);
             }
             Event::SlowConsumer(_) => {

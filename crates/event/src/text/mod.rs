@@ -159,6 +159,12 @@ fn status_line(f: &mut Formatter, look: Look, status: &crate::pb::observer::Stat
     if status.ended {
         f.write_str(", ended")?;
     }
+    if let Some(node) = &status.node {
+        write!(f, ", node {}", node.state().as_str_name().to_ascii_lowercase())?;
+        if let Some(reason) = &node.reason {
+            write!(f, " ({})", Plain(reason))?;
+        }
+    }
     if status.dropped.is_empty() {
         return f.write_str(", lost none");
     }

@@ -119,6 +119,7 @@ impl Consumer {
             if let Err(error) = self.attach("all", &binary) {
                 debug!("{error}");
             }
+            self.router.present().for_each(|node| node.report(None));
         } else {
             (0..self.router.nodes.len()).for_each(|index| self.look_for(index));
         }
@@ -143,6 +144,7 @@ impl Consumer {
     fn look_for(&mut self, index: usize) {
         let Some(node) = self.router.nodes.get_mut(index) else { return };
         if node.is_settled(|id| self.tracer.is_attached(id)) {
+            node.report(None);
             return;
         }
         let programs = node.programs();
@@ -162,9 +164,11 @@ impl Consumer {
             }
         }
         let Some(node) = self.router.nodes.get_mut(index) else { return };
+        let trouble = trouble.filter(|_| !attached);
+        node.report(trouble.as_deref().map(|text| text.split_once("; ").map_or(text, |(what, _)| what)));
         match trouble {
-            Some(text) if !attached => node.warnings.trouble(&name, text),
-            _ => node.warnings.over(),
+            Some(text) => node.warnings.trouble(&name, text),
+            None => node.warnings.over(),
         }
     }
 

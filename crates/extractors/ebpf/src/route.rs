@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bus::Publisher;
+use event::pb::observer::node_state::State;
 use node::{Target, WarnOnce, validate_name};
 use tracing::info;
 
@@ -20,6 +21,8 @@ pub(crate) struct Node {
     pub(crate) publisher: Publisher,
     /// The process that runs it, as far as that is known.
     pub(crate) process: Option<u32>,
+    /// Its process was seen alive: that it can't be seen any more means that it has ended.
+    seen: bool,
     /// There was an event in the present run.
     pub(crate) busy: bool,
     /// The program's path.
@@ -60,6 +63,11 @@ impl Router {
     /// The program of which every process is a node.
     pub(crate) fn every_process_of(&self) -> Option<&Path> {
         self.all.as_ref().map(|(binary, _)| binary.as_path())
+    }
+
+    /// The nodes, but those whose process has ended and was one of many.
+    pub(crate) fn present(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.nodes.iter_mut().filter(|node| !node.gone)
     }
 
     /// Where the events of a process go, and whether the process is new.
@@ -127,7 +135,24 @@ impl Node {
     fn new(observed: Observed) -> Self {
         let Observed { target, publisher } = observed;
         let warnings = WarnOnce::after(Duration::ZERO);
-        Self { target, publisher, process: None, busy: false, program: None, warnings, gone: false }
+        Self { target, publisher, process: None, seen: false, busy: false, program: None, warnings, gone: false }
+    }
+
+    /// Says how the node is found. `trouble`: why its tracepoints are not followed.
+    pub(crate) fn report(&mut self, trouble: Option<&str>) {
+        let alive = self.process.filter(|process| is_alive(*process));
+        self.seen |= alive.is_some();
+        match (alive, trouble, self.process) {
+            (None, _, Some(process)) if self.seen => {
+                self.publisher.node_is(State::Gone, Some(&format!("process {process} has ended")));
+            }
+            (_, Some(trouble), _) => self.publisher.node_is(State::Unreadable, Some(trouble)),
+            (Some(process), None, _) if is_stopped(process) => {
+                self.publisher.node_is(State::Hanging, Some(&format!("process {process} is stopped (SIGSTOP)")));
+            }
+            (Some(_), None, _) => self.publisher.node_is_up(),
+            (None, None, _) => self.publisher.node_is(State::Unreadable, Some("its process is not to be seen")),
+        }
     }
 
     /// Whether its process runs and its program is attached, so that there is no need to look for them.
@@ -184,9 +209,18 @@ fn name_of(target: &Target, process: u32) -> String {
     name.filter(|name| validate_name(name).is_ok()).unwrap_or_else(|| format!("pid-{process}"))
 }
 
-/// Whether a process runs, also one of another user. A zombie does not. `procfs` would parse all of the line, and panics where it has another form.
+/// Whether a process runs, also one of another user. A zombie does not.
 pub(crate) fn is_alive(process: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    state_of(process).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Whether a process is there and does nothing: a signal or a debugger stopped it.
+pub(crate) fn is_stopped(process: u32) -> bool {
+    state_of(process).is_some_and(|state| matches!(state, 'T' | 't'))
+}
+
+/// The kernel's letter for the state of a process. `procfs` would parse all of the line, and panics where it has another form.
+fn state_of(process: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next())
 }

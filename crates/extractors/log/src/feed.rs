@@ -7,6 +7,7 @@ use bus::{Publisher, Stage};
 use decode::log::{Decoder, Splitter, Tail, lines_after};
 use event::pb::log_extractor::Log;
 use event::pb::log_extractor::log::LogEvent;
+use event::pb::observer::node_state::State;
 use event::{Body, time};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
@@ -63,6 +64,11 @@ impl Feed {
     /// Name of the node whose log it is.
     pub(crate) fn node(&self) -> &str {
         self.batches.publisher.node()
+    }
+
+    /// Says how the node is found, as [`Publisher::node_is`].
+    pub(crate) fn node_is(&self, state: State, reason: Option<&str>) {
+        self.batches.publisher.node_is(state, reason);
     }
 
     /// Bytes that came in.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use decode::log::Tail;
+use event::pb::observer::node_state::State;
 use node::WarnOnce;
 use rustix::fs::OFlags;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,8 @@ pub(crate) struct Follower {
     /// Something was read since the last wait.
     busy: bool,
     file_warnings: WarnOnce,
+    /// Why no log is open.
+    obstacle: Option<String>,
     stop: CancellationToken,
 }
 
@@ -118,6 +121,7 @@ impl Follower {
             wake: Wake::new(options.inotify),
             busy: false,
             file_warnings: WarnOnce::after(SETTLED),
+            obstacle: None,
             stop,
         })
     }
@@ -131,12 +135,27 @@ impl Follower {
             self.look()?;
             match self.step()? {
                 Step::More => self.busy = true,
-                Step::Idle => self.wait(),
+                Step::Idle => {
+                    self.report();
+                    self.wait();
+                }
                 Step::Ended => return Ok(()),
             }
         }
         self.feed.publish(Tail::Waits);
         Ok(())
+    }
+
+    /// Says whether the log can be read, and whether the node whose log it is is there. A log that is being rotated is read on.
+    fn report(&self) {
+        if self.place.is_gone() == Some(true) {
+            self.feed.node_is(State::Gone, Some("its process has ended"));
+        } else if self.input.is_some() {
+            self.feed.node_is(State::Up, None);
+        } else {
+            let reason = self.obstacle.as_deref().unwrap_or("its debug.log is not found");
+            self.feed.node_is(State::Unreadable, Some(reason));
+        }
     }
 
     /// Waits until there may be something to do.
@@ -213,6 +232,7 @@ impl Follower {
                     info!("node {}: reading the FIFO {}", self.feed.node(), path.display());
                 }
                 self.file_warnings.over();
+                self.obstacle = None;
                 self.input = Some(input);
                 // Whatever comes here after it is new.
                 self.from = From::Start;
@@ -230,6 +250,7 @@ impl Follower {
     fn trouble(&mut self, error: &io::Error) -> Step {
         if let Some(path) = self.place.path() {
             let text = format!("cannot read {}: {}", path.display(), access::reason(path, error));
+            self.obstacle = Some(text.clone());
             self.file_warnings.trouble(self.feed.node(), text);
         }
         Step::Idle

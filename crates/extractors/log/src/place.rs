@@ -26,8 +26,10 @@ struct Node {
     discovery: Discovery,
     /// Becomes readable when the node ends; while it runs, its log stays where it is.
     process: Option<OwnedFd>,
-    /// It ran when it was looked for last.
+    /// It ran when it was looked for last, and its end was not noticed since.
     runs: bool,
+    /// It ran at some time.
+    ran: bool,
     next_look: Instant,
 }
 
@@ -60,7 +62,7 @@ impl Place {
             return Err(Error::Elsewhere { node: name.to_owned() });
         }
         let discovery = Discovery::new(target, name, PAUSE, settled);
-        let node = Node { discovery, process: None, runs: false, next_look: Instant::now() };
+        let node = Node { discovery, process: None, runs: false, ran: false, next_look: Instant::now() };
         Ok(Self { path: None, node: Some(node) })
     }
 
@@ -74,10 +76,16 @@ impl Place {
         self.node.as_ref()?.process.as_ref().map(AsFd::as_fd)
     }
 
+    /// The process of the node whose log it is has ended, and no other one has its place. None if the node never ran, or is not known.
+    pub(crate) fn is_gone(&self) -> Option<bool> {
+        self.node.as_ref().filter(|node| node.ran).map(|node| !node.runs)
+    }
+
     /// Notes that the node's process has ended.
     pub(crate) fn process_ended(&mut self) {
         if let Some(node) = &mut self.node {
             node.process = None;
+            node.runs = false;
             node.next_look = Instant::now();
         }
     }
@@ -113,6 +121,7 @@ impl Node {
         });
         let Some((path, pid)) = self.discovery.note(log)? else { return Ok(None) };
         self.runs = pid.is_some();
+        self.ran |= self.runs;
         if let Some(pid) = pid {
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
             // Old kernels and some containers do not have it.

@@ -19,6 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bus::Publisher;
+use event::pb::observer::node_state::State;
 use node::{Target, TargetError};
 use tokio::task::JoinError;
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,6 +34,9 @@ use crate::unreadable::Warnings;
 
 /// The shortest interval: a typing error must not keep the machine busy.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How often to look whether the process is there, and not stopped.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How to watch a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +97,12 @@ async fn watch(
     let interval = options.interval.max(MIN_INTERVAL);
     let mut warnings = Warnings::of(publisher.node());
     let mut discovery = discovery(&host, target, publisher.node());
-    let mut last = None;
-    while let Some(running) = shutdown.run_until_cancelled(wait_for_process(&mut discovery, &host)).await {
+    let mut last: Option<(u32, u64)> = None;
+    loop {
+        // That an earlier process has ended says more than that there is none.
+        let waiting = last.is_none().then_some(&publisher);
+        let found = shutdown.run_until_cancelled(wait_for_process(&mut discovery, &host, waiting)).await;
+        let Some(running) = found else { return Ok(()) };
         let running = running?;
         let (id, pid) = (running.id(), running.pid);
         let restarted = last.replace(id).is_some_and(|last| last != id);
@@ -105,10 +113,10 @@ async fn watch(
         info!("node {}: watching process {pid}{run}", publisher.node());
         let watched = follow(&host, running, interval, &publisher, &mut warnings, &shutdown);
         if shutdown.run_until_cancelled(watched).await.is_some() {
+            publisher.node_is(State::Gone, Some(&format!("process {pid} has ended")));
             info!("node {}: process {pid} ended; looking for the node", publisher.node());
         }
     }
-    Ok(())
 }
 
 /// Publishes the state of one process until it ends.
@@ -120,23 +128,40 @@ async fn follow(
     warnings: &mut Warnings,
     stop: &CancellationToken,
 ) {
+    let pid = running.pid;
     let mut disk = Disk::of(&running, stop.child_token());
     let mut process = Process::new(host, running);
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut readings = interval(every);
+    let mut looks = interval(LOOK);
+    readings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        disk.refresh(warnings).await;
+        let is_due = tokio::select! {
+            _ = readings.tick() => true,
+            _ = looks.tick() => false,
+        };
+        if is_due {
+            disk.refresh(warnings).await;
+        }
         // /proc may make its reader wait for a lock of the process.
         let task = tokio::task::spawn_blocking(move || {
-            let reading = process.read();
-            (process, reading)
+            let stopped = process.is_stopped();
+            let reading = if is_due { process.read() } else { None };
+            (process, stopped, reading)
         });
-        let reading;
-        (process, reading) = match task.await {
+        let (stopped, reading);
+        (process, stopped, reading) = match task.await {
             Ok(outcome) => outcome,
             Err(end) => return at_shutdown(end),
         };
+        match stopped {
+            None => return,
+            Some(true) => publisher.node_is(State::Hanging, Some(&format!("process {pid} is stopped (SIGSTOP)"))),
+            Some(false) => publisher.node_is_up(),
+        }
+        if !is_due {
+            continue;
+        }
         let Some(mut reading) = reading else { return };
         warnings.log(reading.unreadable);
         disk.add_to(&mut reading.state);

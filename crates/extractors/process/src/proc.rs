@@ -33,6 +33,8 @@ pub(crate) struct Stat {
     pub name: String,
     /// The process is being taken down, or nothing but its number is left of it.
     pub ended: bool,
+    /// It is there and does nothing: a signal (SIGSTOP) or a debugger stopped it.
+    pub stopped: bool,
     pub major_faults: u64,
     /// The time of a process includes that of its threads that have ended.
     pub cpu: Cpu,
@@ -77,11 +79,13 @@ fn parse_stat(text: &str) -> io::Result<Stat> {
     let fields: Vec<_> = rest.split_whitespace().collect();
     // Numbered as in proc(5); the first one after the name is 3.
     let field = |n: usize| number(fields.get(n - 3).copied());
-    let gone = fields.first().is_some_and(|state| matches!(*state, "Z" | "X" | "x"));
+    let is = |states: &[&str]| fields.first().is_some_and(|state| states.contains(state));
+    let gone = is(&["Z", "X", "x"]);
     Ok(Stat {
         name: name.to_owned(),
         // Its memory is given back first, which takes seconds if there is much.
         ended: gone || field(23)? == 0,
+        stopped: is(&["T", "t"]),
         major_faults: field(12)?,
         cpu: Cpu { user: field(14)?, system: field(15)? },
         started: field(22)?,

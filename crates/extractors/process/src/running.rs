@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bus::Publisher;
+use event::pb::observer::node_state::State;
 use event::time;
 use node::{Discovery, Located, NotFound, Target};
 use tracing::warn;
@@ -49,11 +51,16 @@ pub(crate) fn discovery(host: &Host, target: Target, node: &str) -> Discovery {
     Discovery::on(host.machine.clone(), target, node, PAUSE, SETTLED)
 }
 
-/// Waits until the node's process is there.
+/// Waits until the node's process is there. `publisher` gets that it is not to be seen.
 ///
 /// # Errors
 /// What no waiting can mend.
-pub(crate) async fn wait_for_process(discovery: &mut Discovery, host: &Host) -> Result<RunningNode, Error> {
+pub(crate) async fn wait_for_process(
+    discovery: &mut Discovery,
+    host: &Host,
+    publisher: Option<&Publisher>,
+) -> Result<RunningNode, Error> {
+    let unseen = |why| publisher.into_iter().for_each(|publisher| publisher.node_is(State::Unreadable, Some(why)));
     if discovery.target().is_remote() {
         if let Err(NotFound::Permanent(error)) = discovery.locate() {
             return Err(error);
@@ -62,6 +69,7 @@ pub(crate) async fn wait_for_process(discovery: &mut Discovery, host: &Host) -> 
             "node {}: it is on another machine, and so is its process; run `peer-observer extract process` there (logged once)",
             discovery.node()
         );
+        unseen("it is on another machine, and so is its process");
         // What is configured of it does not change.
         std::future::pending::<()>().await;
     }
@@ -71,6 +79,7 @@ pub(crate) async fn wait_for_process(discovery: &mut Discovery, host: &Host) -> 
         if let Some(running) = discovery.note(outcome)? {
             return Ok(running);
         }
+        unseen("its process is not to be seen");
         discovery.pause().await;
     }
 }

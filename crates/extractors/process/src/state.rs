@@ -65,6 +65,11 @@ impl Process {
         Some(Reading { time_ns: time::now_ns(), state, unreadable })
     }
 
+    /// Whether it is stopped. None if it has ended.
+    pub(crate) fn is_stopped(&self) -> Option<bool> {
+        self.stat().map(|stat| stat.stopped)
+    }
+
     /// Its `stat`; none if it has ended, or its id belongs to another process by now.
     fn stat(&self) -> Option<proc::Stat> {
         proc::stat(&self.dir).ok().filter(|stat| stat.started == self.running.started && !stat.ended)

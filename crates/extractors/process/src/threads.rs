@@ -107,7 +107,7 @@ mod tests {
 
     fn thread(id: u32, name: &str, started: u64, user: u64, system: u64) -> (u32, Stat) {
         let cpu = Cpu { user, system };
-        (id, Stat { name: name.to_owned(), ended: false, major_faults: 0, cpu, started })
+        (id, Stat { name: name.to_owned(), ended: false, stopped: false, major_faults: 0, cpu, started })
     }
 
     fn rows(threads: &Threads) -> Vec<(String, u32, f64, f64)> {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::Publisher;
+use event::pb::observer::node_state::State;
 use node::rpc::{RpcClient, RpcError};
 use node::{Discovery, Located, NotFound, Target};
 use tokio::sync::mpsc;
@@ -17,8 +19,11 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How often to check that the node is still in the same run.
 const CHECK: Duration = Duration::from_secs(1);
 
-/// How long a node may take to answer `uptime`.
-const PROBE: Duration = Duration::from_secs(5);
+/// How long a node may take to answer `uptime`, which needs nothing but a free thread of its RPC server. After this time it is hanging.
+const PROBE: Duration = Duration::from_millis(2_500);
+
+/// The same for a node that is looked for.
+const FIRST_PROBE: Duration = Duration::from_secs(5);
 
 /// For how long a trouble must last to be logged: a node that starts passes through several within a second.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -51,36 +56,66 @@ impl Connection {
         })
     }
 
-    /// How the run ended, if the node does not answer any more, or reports a lower uptime than it must have. `doubtful`: a call has failed.
-    async fn check_answer(&mut self, doubtful: bool) -> Option<String> {
+    /// How the run ended, if the node does not answer any more, or reports a lower uptime than it must have. One that answers too late is
+    /// hanging, which is no end. `doubtful`: a call has failed.
+    async fn check_answer(&mut self, doubtful: bool, publisher: &Publisher) -> Option<String> {
         // The node logs calls that are forbidden.
         if self.uptime.is_none() && !doubtful {
             return None;
         }
-        match probe(&self.client).await {
+        match probe(&self.client, PROBE).await {
             Ok(Some((uptime, _))) if self.uptime.is_some() && !self.is_as_old(uptime) => {
                 Some(format!("it was restarted {uptime} s ago"))
             }
             Ok(uptime) => {
                 self.uptime = uptime;
+                publisher.node_is_up();
                 None
             }
             Err(RpcError::WarmingUp { .. }) => Some("it was restarted".to_owned()),
-            Err(error) if error.is_away() => Some(format!("lost: {error}")),
-            Err(_) => None,
+            Err(error) => {
+                let state = state(&error);
+                publisher.node_is(state, Some(brief(&error.to_string())));
+                (error.is_away() && state != State::Hanging).then(|| format!("lost: {error}"))
+            }
         }
     }
+}
+
+/// The state of a node at which a call fails like this.
+fn state(error: &RpcError) -> State {
+    match error {
+        RpcError::Refused { .. } | RpcError::Unreachable { .. } | RpcError::Interrupted { .. } => State::Unreachable,
+        RpcError::Timeout { .. } => State::Hanging,
+        RpcError::Unauthorized { .. } | RpcError::Forbidden { .. } => State::Denied,
+        RpcError::WarmingUp { .. } => State::Starting,
+        RpcError::Busy { .. }
+        | RpcError::NoMethod { .. }
+        | RpcError::Node { .. }
+        | RpcError::Malformed { .. }
+        | RpcError::TooLarge { .. } => State::Up,
+        _ => State::Unreadable,
+    }
+}
+
+/// What is wrong, without what would help.
+fn brief(text: &str) -> &str {
+    text.split_once("; ").map_or(text, |(what, _)| what)
 }
 
 /// Connects to a node, and watches the connection.
 pub(crate) struct Connector {
     discovery: Discovery,
+    publisher: Publisher,
+    /// The process that was last known to run the node.
+    process: Option<u32>,
 }
 
 impl Connector {
-    /// For the node `target`, which is called `node` in the log.
-    pub(crate) fn new(target: Target, node: &str) -> Self {
-        Self { discovery: Discovery::new(target, node, PAUSE, SETTLED) }
+    /// For the node `target`, whose events and states go to `publisher`.
+    pub(crate) fn new(target: Target, publisher: Publisher) -> Self {
+        let discovery = Discovery::new(target, publisher.node(), PAUSE, SETTLED);
+        Self { discovery, publisher, process: None }
     }
 
     /// Waits until the node's RPC server answers.
@@ -89,12 +124,31 @@ impl Connector {
     /// What no waiting can mend.
     pub(crate) async fn connect(&mut self) -> Result<Connection, Error> {
         loop {
-            let outcome = try_connect(&self.discovery).await;
+            let outcome = try_connect(&self.discovery).await.map_err(|away| {
+                self.report(&away);
+                away.why
+            });
             if let Some(connection) = self.discovery.note(outcome)? {
+                self.process = connection.process.map(|(pid, _)| pid);
+                self.publisher.node_is_up();
                 return Ok(connection);
             }
             self.discovery.pause().await;
         }
+    }
+
+    /// Says why the node is not there.
+    fn report(&self, away: &Away) {
+        match (self.process, &away.why) {
+            (Some(pid), _) if !away.runs => self.is_gone(pid),
+            (_, NotFound::Starting) => self.publisher.node_is(State::Starting, None),
+            (_, NotFound::Temporary(text)) => self.publisher.node_is(away.state, Some(brief(text))),
+            (_, NotFound::Permanent(error)) => self.publisher.node_is(away.state, Some(&error.to_string())),
+        }
+    }
+
+    fn is_gone(&self, pid: u32) {
+        self.publisher.node_is(State::Gone, Some(&format!("process {pid} has ended")));
     }
 
     /// Waits until the run of the node that `connection` reaches is over, and returns how it ended.
@@ -114,11 +168,7 @@ impl Connector {
             if let Some(end) = self.check_process(connection).await {
                 return end;
             }
-            // A node on this machine is called only when there is a reason to.
-            if connection.process.is_some() && doubt.is_none() {
-                continue;
-            }
-            if let Some(end) = connection.check_answer(doubt.is_some()).await {
+            if let Some(end) = connection.check_answer(doubt.is_some(), &self.publisher).await {
                 return end;
             }
             if let Some(Doubt { method, error }) = doubt {
@@ -138,30 +188,50 @@ impl Connector {
         Some(match now.pid {
             Some(now) if now != pid => format!("it was restarted: process {pid} is gone, {now} is there"),
             Some(_) => "it was restarted".to_owned(),
-            None => format!("its process {pid} ended"),
+            None => {
+                self.is_gone(pid);
+                format!("its process {pid} ended")
+            }
         })
     }
 }
 
+/// The node is not there, or does not let us in.
+struct Away {
+    why: NotFound<Error>,
+    state: State,
+    /// It has a process on this machine.
+    runs: bool,
+}
+
 /// Connects to the node if its RPC server answers now.
-async fn try_connect(discovery: &Discovery) -> Result<Connection, NotFound<Error>> {
-    let located = discovery.locate_in_background(Ok::<_, NotFound<Error>>).await?;
-    let client = RpcClient::of(&located)
-        .map_err(|source| NotFound::Permanent(Error::Client { node: discovery.node().to_owned(), source }))?;
+async fn try_connect(discovery: &Discovery) -> Result<Connection, Away> {
+    let located = discovery.locate_in_background(Ok::<_, NotFound<Error>>).await;
+    let located = located.map_err(|why| Away { why, state: State::Unreadable, runs: false })?;
+    let runs = located.pid.is_some();
+    let away = |state, why| Away { why, state, runs };
+    let client = RpcClient::of(&located).map_err(|source| {
+        let error = Error::Client { node: discovery.node().to_owned(), source };
+        away(State::Unreadable, NotFound::Permanent(error))
+    })?;
     let client = Arc::new(client.ok_or_else(|| {
-        NotFound::temporary(
-            "its RPC server is off or not known; put server=1 at the top of bitcoin.conf, or pass --rpc",
-        )
+        let off = "its RPC server is off or not known; put server=1 at the top of bitcoin.conf, or pass --rpc";
+        away(State::Unreadable, NotFound::temporary(off))
     })?);
-    let uptime = match probe(&client).await {
+    let uptime = match probe(&client, FIRST_PROBE).await {
         Ok(uptime) => uptime,
-        Err(RpcError::WarmingUp { .. }) => return Err(NotFound::Starting),
+        Err(RpcError::WarmingUp { .. }) => return Err(away(State::Starting, NotFound::Starting)),
         Err(error) if located.foreign_network && error.is_away() => {
-            return Err(NotFound::Temporary(format!(
+            let why = NotFound::Temporary(format!(
                 "{error}; the node is in another network namespace (a container?): publish its RPC port here, or pass --rpc"
-            )));
+            ));
+            return Err(away(State::Unreadable, why));
         }
-        Err(error) => return Err(NotFound::temporary(error)),
+        // A node that is stopped removes its cookie.
+        Err(error @ RpcError::Cookie { .. }) if !runs => {
+            return Err(away(State::Unreachable, NotFound::temporary(error)));
+        }
+        Err(error) => return Err(away(state(&error), NotFound::temporary(error))),
     };
     Ok(Connection { client, process: process(&located), uptime })
 }
@@ -170,8 +240,8 @@ async fn try_connect(discovery: &Discovery) -> Result<Connection, NotFound<Error
 ///
 /// # Errors
 /// The node does not answer.
-async fn probe(client: &RpcClient) -> Result<Option<(u64, Instant)>, RpcError> {
-    match client.call::<u64>("uptime", &[], PROBE).await {
+async fn probe(client: &RpcClient, within: Duration) -> Result<Option<(u64, Instant)>, RpcError> {
+    match client.call::<u64>("uptime", &[], within).await {
         Ok(uptime) => Ok(Some((uptime, Instant::now()))),
         Err(
             RpcError::Forbidden { .. } | RpcError::NoMethod { .. } | RpcError::Node { .. } | RpcError::Malformed { .. },

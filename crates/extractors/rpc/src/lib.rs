@@ -58,7 +58,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let options = Arc::new(options);
     let warnings = Arc::new(Warnings::default());
-    let mut connector = Connector::new(target, publisher.node());
+    let mut connector = Connector::new(target, publisher.clone());
     let mut last: Option<Connection> = None;
     while let Some(connection) = shutdown.run_until_cancelled(connector.connect()).await {
         let mut connection = connection?;

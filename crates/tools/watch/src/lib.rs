@@ -2,6 +2,7 @@
 
 mod input;
 mod print;
+mod status;
 
 pub use input::{Input, InputError, read};
 pub use print::{Format, Options, WatchError, run};

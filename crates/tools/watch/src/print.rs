@@ -10,6 +10,8 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::warn;
 
+use crate::status::Statuses;
+
 /// The format of printed events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -61,12 +63,19 @@ pub async fn run(
 fn print_all(runtime: &Handle, mut subscription: Subscription, options: Options, out: impl Write) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(64 << 10, out);
     let mut node_width = 0;
+    let mut statuses = Statuses::default();
     loop {
         let items = runtime.block_on(subscription.next_many());
         if items.is_empty() {
             return out.flush();
         }
         for item in items {
+            // For people, an extractor that has nothing to report is as quiet as its node.
+            if let (Format::Text, Delivery::Event(record)) = (options.format, &item)
+                && statuses.is_old(record)
+            {
+                continue;
+            }
             let name = match &item {
                 Delivery::Event(record) => &record.envelope().node,
                 Delivery::Lost(loss) => &loss.node,

@@ -161,12 +161,13 @@ async fn a_node_that_is_killed_and_comes_back_is_a_new_run() {
         if record.envelope().run != before {
             break;
         }
+        if let Some(Body::Observer(observer)) = record.body() {
+            ended |= format!("{observer:?}").contains("ended: true");
+            continue;
+        }
         let now = record.envelope().sequence;
         assert!(sequence.is_none_or(|last| now == last + 1), "{sequence:?} {now}");
         sequence = Some(now);
-        let Some(Body::Observer(observer)) = record.body() else { continue };
-        let text = format!("{observer:?}");
-        ended |= text.contains("ended: true");
     }
     assert!(ended);
     seldom.next_answer_after(runs[1]).await;
