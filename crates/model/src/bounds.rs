@@ -49,6 +49,17 @@ pub const MAX_USER_AGENT: usize = 256;
 /// Bytes of any other text that are kept.
 pub const MAX_TEXT: usize = 200;
 
+/// Extractors of a node. Their names come over the wire.
+pub const MAX_SOURCES: usize = 16;
+/// So long after a status of an extractor the next one is expected, if the status does not say when.
+pub const STATUS_INTERVAL_NS: u64 = 10 * SECOND;
+/// The longest time that a status may set for the next one.
+pub const MAX_STATUS_INTERVAL_NS: u64 = 60 * SECOND;
+/// After so many intervals without a status, an extractor is silent.
+pub const STATUSES_MISSED: u64 = 3;
+/// An extractor that publishes no status is silent after this time without an event: other programs publish none.
+pub const QUIET_NS: u64 = 120 * SECOND;
+
 /// Requests that wait for an answer. A node has some hundred; a hostile peer can cause more.
 pub const MAX_PENDING: usize = 28_000;
 /// After so long no answer comes any more: Bitcoin Core's longest patience (`TIMEOUT_INTERVAL`).

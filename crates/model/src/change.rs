@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::blocks::Stage;
 use crate::text::Hash;
+use crate::{NodeState, SourceState};
 
 /// A change. Peers and blocks are named by the id and the hash by which [`crate::Peers`] and [`crate::Blocks`] have them.
 #[derive(Clone, Debug)]
@@ -21,6 +22,22 @@ pub enum Change {
     NodeRestarted {
         /// Nanoseconds since the UNIX epoch.
         at_ns: u64,
+    },
+    /// The node is doing something else than before: [`crate::Liveness::node`] has since when, and why.
+    NodeState {
+        /// What it was doing before; none if this is the first that is known of it.
+        from: Option<NodeState>,
+        /// What it is doing now.
+        to: NodeState,
+    },
+    /// An extractor of the node is doing something else than before: [`crate::Liveness::source`] has since when, and why.
+    SourceState {
+        /// Its name.
+        source: SmolStr,
+        /// What it was doing before; none if this is the first that is known of it.
+        from: Option<SourceState>,
+        /// What it is doing now.
+        to: SourceState,
     },
     /// The tracepoint extractor began a new run: what was seen by tracepoints before may be about other connections.
     TracepointsRestarted,

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod bounded;
 pub mod bounds;
 mod change;
+pub mod liveness;
 mod observer;
 pub mod peers;
 mod requests;
@@ -26,6 +27,7 @@ use networks::Enrichment;
 
 pub use blocks::Blocks;
 pub use change::{Answer, Change, CloseReason, ClosedConnection, Unanswered};
+pub use liveness::{Condition, Liveness, NodeState, SourceState};
 pub use observer::{Context, Observer};
 pub use peers::{Peer, Peers};
 pub use requests::Requests;
@@ -45,6 +47,8 @@ use run::Run;
 /// What is known of one node. `P` is what a tool keeps of each peer besides.
 #[derive(Debug)]
 pub struct Model<P = ()> {
+    /// Whether the node and its sources are there.
+    pub liveness: Liveness,
     /// Starts of the node.
     pub restarts: Restarts,
     /// Requests that wait for an answer.
@@ -64,6 +68,7 @@ pub struct Model<P = ()> {
 impl<P> Default for Model<P> {
     fn default() -> Self {
         Self {
+            liveness: Liveness::default(),
             restarts: Restarts::default(),
             requests: Requests::default(),
             peers: Peers::default(),
@@ -131,13 +136,15 @@ impl<P: Default> Model<P> {
         observers: &mut impl Observer<S, P>,
     ) {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
-        let Self { restarts, requests, peers, blocks, .. } = self;
+        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
+        liveness.message(run, time_ns, changes);
         restarts.seen();
         requests.message(message, time_ns, sequence, changes);
         blocks.message(message, time_ns, changes);
         peers.message(message, &mut Effects { time_ns, enrichment, requests, changes });
         let changes: &[Change] = changes;
-        let mut context = Context { sink, time_ns, run, sequence, enrichment, changes, restarts, requests, blocks };
+        let mut context =
+            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks };
         for change in changes {
             observers.change(change, peers, &mut context);
         }
@@ -151,7 +158,8 @@ impl<P: Default> Model<P> {
         let Occasion { time_ns, run, enrichment, .. } = *occasion;
         self.peers.settle(time_ns, changes);
         self.blocks.settle(time_ns, changes);
-        let Self { restarts, requests, peers, blocks, .. } = self;
+        self.liveness.event(record.envelope().kind, run, time_ns, changes);
+        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
         let restarts_before = restarts.count;
         let mut effects = Effects { time_ns, enrichment, requests, changes };
         match record.body() {
@@ -191,11 +199,11 @@ impl<P: Default> Model<P> {
                     blocks.ipc_tip(tip, run, time_ns, effects.changes);
                 }
             }
-            Some(Body::Observer(observer)) => {
-                if let Some(ObserverEvent::Process(process)) = &observer.observer_event {
-                    restarts.process(process.started_ns, effects.changes);
-                }
-            }
+            Some(Body::Observer(observer)) => match &observer.observer_event {
+                Some(ObserverEvent::Process(process)) => restarts.process(process.started_ns, effects.changes),
+                Some(ObserverEvent::Status(status)) => liveness.status(status, run, time_ns, effects.changes),
+                None => {}
+            },
             _ => {}
         }
         // What extractors report of themselves does not show that the node is there.
@@ -219,19 +227,21 @@ impl<P: Default> Model<P> {
         observers: &mut impl Observer<S, P>,
     ) -> (&'a mut Peers<P>, Context<'a, S>) {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
-        let Self { restarts, requests, peers, blocks, .. } = self;
-        let mut context = Context { sink, time_ns, run, sequence, enrichment, changes, restarts, requests, blocks };
+        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
+        let mut context =
+            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks };
         for change in changes {
             observers.change(change, peers, &mut context);
         }
         (peers, context)
     }
 
-    /// Lets time pass: to be called every few seconds, with the time in nanoseconds since the UNIX epoch.
+    /// Lets time pass: to be called at least every few seconds, with the time in nanoseconds since the UNIX epoch.
     pub fn tick<S>(&mut self, now_ns: u64, enrichment: &Enrichment, sink: &mut S, observers: &mut impl Observer<S, P>) {
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
-        let Self { requests, peers, blocks, .. } = self;
+        let Self { liveness, requests, peers, blocks, .. } = self;
+        liveness.tick(now_ns, &mut changes);
         peers.enrich(enrichment);
         // Requests before peers: what timed out did so before its connection fell silent.
         requests.tick(now_ns, &mut changes);

@@ -5,7 +5,7 @@ use event::Record;
 use event::message::Message;
 use networks::Enrichment;
 
-use crate::{Blocks, Change, Peer, Peers, Requests, Restarts};
+use crate::{Blocks, Change, Liveness, Peer, Peers, Requests, Restarts};
 
 /// What an observer gets besides what happened.
 pub struct Context<'a, S> {
@@ -21,6 +21,8 @@ pub struct Context<'a, S> {
     pub enrichment: &'a Enrichment,
     /// All that the event or the message changed, in order. The observers got them before, one by one.
     pub changes: &'a [Change],
+    /// Whether the node and its sources are there.
+    pub liveness: &'a Liveness,
     /// Starts of the node.
     pub restarts: &'a Restarts,
     /// Requests that wait for an answer.

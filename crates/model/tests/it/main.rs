@@ -3,6 +3,7 @@
 
 mod blocks;
 mod bounds;
+mod liveness;
 mod peers;
 mod requests;
 mod restarts;
