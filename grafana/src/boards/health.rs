@@ -22,6 +22,7 @@ fn is_something_wrong() -> Vec<Panel> {
             .about("Whether Prometheus reaches all metrics pages.")
             .states(("unreachable", BAD), ("reached", GOOD)),
         stat("Extractors down", unit::COUNT, of(EXTRACTOR_UP).now().equal(0.0).count(&[]).or_else(0.0).named("down"))
+            .about("Extractors that have ended, or from which nothing comes any more.")
             .steps(Steps::Bad(1.0)),
         stat("Events lost in an hour", unit::COUNT, last_hour(EVENTS_MISSING).named("events"))
             .steps(Steps::Rising(1.0, 10_000.0)),
@@ -41,9 +42,14 @@ fn events() -> Vec<Panel> {
         lines("Events by source", unit::EVENTS, of(EVENTS).rate().sum(&["source"])),
         lines("Time since the last event", unit::SECONDS, of(EVENT_LAST).ago().max(&["instance", "node", "source"]))
             .about("How long ago the last event of a source happened."),
-        timeline("Extractors", of(EXTRACTOR_UP).now().max(&["instance", "node", "extractor"]))
+        timeline("Sources", of(SOURCE_UP).now().max(&["instance", "node", "source"]))
+            .about("Whether each extractor reads its node.")
             .states(("down", BAD), ("up", GOOD))
             .size(24, 8),
+        timeline("NATS", of(NATS_CONNECTED).now().max(&["instance", "flow"]))
+            .about("Whether there is a connection to the NATS server, for events that come from there (in) or go there (out).")
+            .states(("away", BAD), ("connected", GOOD))
+            .size(24, 4),
         lines("In and out by stage", unit::EVENTS, of(STAGE_EVENTS).rate().sum(&["stage", "flow"]))
             .hint("What comes in goes out or is counted as dropped."),
         lines("Not understood", unit::PER_MINUTE, of(EVENTS_UNKNOWN).per_minute().sum(&NODE)),

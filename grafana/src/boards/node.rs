@@ -138,8 +138,13 @@ fn log_and_process() -> Vec<Panel> {
         lines("Log by category", unit::RATE, of(LOG_EVENTS).rate().sum(&["category"]).top(10)),
         stack("CPU by thread", unit::CPU, of(THREAD_CPU).rate().sum(&["thread"]).top(10)),
         lines("Memory", unit::BYTES, of(NODE_MEMORY).now().sum(&["kind"])),
-        timeline("Extractors", of(EXTRACTOR_UP).now().max(&["extractor"]))
+        timeline("Sources", of(SOURCE_UP).now().max(&["source"]))
+            .about("Whether each extractor reads the node.")
             .states(("down", BAD), ("up", GOOD))
+            .size(12, 8),
+        timeline("State", of(NODE_STATE).now().max(&["state"]))
+            .about("What the node is doing. Unknown: nothing comes from its extractors.")
+            .states(("no", WARN), ("yes", GOOD))
             .size(12, 8),
     ]
 }

@@ -24,7 +24,8 @@ fn is_something_wrong() -> Vec<Panel> {
         stat("Nodes seen", unit::COUNT, of(RPC_UPTIME).now().count(&[]).or_else(0.0).named("nodes"))
             .about("Nodes whose RPC was answered.")
             .steps(Steps::Falling(1.0, 1.0)),
-        stat("Extractors down", unit::COUNT, of(EXTRACTOR_UP).now().equal(0.0).count(&[]).or_else(0.0).named("down"))
+        stat("Nodes down", unit::COUNT, of(NODE_UP).now().equal(0.0).count(&[]).or_else(0.0).named("down"))
+            .about("Nodes that are gone, hang, or from whose extractors nothing comes.")
             .steps(Steps::Bad(1.0)),
         stat("Oldest tip", unit::SECONDS, of(TIP_CHANGED).ago().max(&[]).named("age"))
             .about("The longest time that a node's best block has not changed.")
@@ -43,6 +44,10 @@ fn is_something_wrong() -> Vec<Panel> {
 
 fn nodes() -> Vec<Panel> {
     vec![
+        timeline("Up and down", of(NODE_UP).now().max(&NODE))
+            .about("Whether each node is there and answers.")
+            .states(("down", BAD), ("up", GOOD))
+            .size(24, 6),
         table("Nodes", unit::HEIGHT, each(RPC_BLOCKCHAININFO_BLOCKS).named("height"))
             .column(of(TIP_CHANGED).ago().max(&NODE).named("tip age"), unit::SECONDS, Steps::Rising(3_600.0, 5_400.0))
             .column(each(RPC_NETWORKINFO_CONNECTIONS_IN).named("inbound"), unit::COUNT, Steps::Falling(10.0, 1.0))

@@ -61,6 +61,9 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
   those that do not have the same name and value there, and the type `unknown`.
 - **Counters** begin at 0 when the process starts. Those that repeat a count of the node begin anew when
   the node restarts. `rate()` and `increase()` handle both.
+- **What is gone** has no gauges: those of a node are removed when its process has ended, those of an
+  extractor when it has not read the node for 30 s. `peerobserver_node_up`, `peerobserver_node_state`,
+  `peerobserver_source_up` and `peerobserver_extractor_up` say so, and counters stay.
 - **Untrusted values.** Labels in *italics* have values that peers, or other programs, choose. The most
   frequent values (100 for each family, configurable) have series of their own. All others are added to
   the value `other`; `peerobserver_metrics_folded_total` and `peerobserver_metrics_folded_values` show
@@ -90,7 +93,7 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
 | `table` | `new`, `tried`; `total` in `rpc_addrmaninfo` |
 | `property` | `limited`, `reachable` |
 | `category`, `level` | as in debug.log |
-| `status`, `state` | result of a check of the block |
+| `status`, `state` | result of a check of the block; in `node_state` what the node is doing |
 | `map` | where the number of the autonomous system comes from: the node, or the file given with `--asmap` |
 | `asn`, `ASN` | number of the autonomous system, 0 if unmapped |
 ";

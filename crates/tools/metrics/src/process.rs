@@ -45,6 +45,10 @@ impl Process {
             let name = stage.name();
             store.set_total(ids::STAGE_EVENTS, &[name, "in"], stage.events_in() as f64);
             store.set_total(ids::STAGE_EVENTS, &[name, "out"], stage.events_out() as f64);
+            if let Some(server) = stage.server() {
+                let flow = if name == "nats" { "out" } else { "in" };
+                store.set(ids::NATS_CONNECTED, &[flow], f64::from(u8::from(server.connected)));
+            }
             for reason in Reason::ALL {
                 store.set_total(ids::DROPPED, &[name, reason.name()], stage.dropped(reason) as f64);
             }

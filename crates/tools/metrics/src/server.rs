@@ -30,8 +30,10 @@ use crate::metrics::{Metrics, NodeLabel};
 use crate::page::Format;
 use crate::store::Limits;
 
-/// How often series that have not changed for long are dropped, and files are checked for changes.
-const TICK: Duration = Duration::from_secs(5);
+/// How often series that have not changed for long are dropped, and those of what is gone.
+const TICK: Duration = Duration::from_secs(1);
+/// After so many ticks, files are checked for changes.
+const CHECK_EVERY: u32 = 5;
 /// How many deliveries are folded at once. Between two slices, a page can be made.
 const SLICE: usize = 1_024;
 
@@ -159,13 +161,13 @@ fn fold_slice(deliveries: &[Delivery], metrics: &Mutex<Metrics>) {
 /// Drops old series every few seconds, and reads the files again when they change or on SIGHUP.
 async fn maintain(metrics: Arc<Mutex<Metrics>>, files: Files, mut hangups: Signal) {
     let mut ticks = interval(TICK);
-    loop {
+    for count in (0..CHECK_EVERY).cycle() {
         let requested = tokio::select! {
             _ = ticks.tick() => false,
             Some(()) = hangups.recv() => true,
         };
         metrics.lock().tick();
-        if requested || metrics.lock().enrichment().changed() {
+        if requested || (count == 0 && metrics.lock().enrichment().changed()) {
             reload(&metrics, &files).await;
         }
     }

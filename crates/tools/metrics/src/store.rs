@@ -45,6 +45,7 @@ pub struct Store {
     families: Vec<FamilySeries>,
     limits: Limits,
     now_ns: u64,
+    source: &'static str,
 }
 
 /// All series of one family.
@@ -66,6 +67,8 @@ pub struct Series {
     pub created_ns: u64,
     /// When it last changed, in nanoseconds since the UNIX epoch.
     changed_ns: u64,
+    /// The extractor whose event changed it last; "" if it was none.
+    source: &'static str,
 }
 
 /// The value of a series.
@@ -128,12 +131,31 @@ impl Store {
             let limit = (!Family::of(id).untrusted.is_empty()).then(|| CardinalityLimit::new(limits.values));
             FamilySeries { table: HashTable::new(), limit }
         };
-        Self { families: Family::ids().map(series).collect(), limits, now_ns: 0 }
+        Self { families: Family::ids().map(series).collect(), limits, now_ns: 0, source: "" }
     }
 
     /// Sets the time, in nanoseconds since the UNIX epoch, at which the following changes happen. It never goes back.
     pub fn set_time(&mut self, now_ns: u64) {
         self.now_ns = self.now_ns.max(now_ns);
+    }
+
+    /// Sets the extractor whose events cause the following changes; "" if it is none.
+    pub fn set_source(&mut self, source: &'static str) {
+        self.source = source;
+    }
+
+    /// Removes gauges by the extractor that set them last: what is gone has no values. Counters and the families of `but` stay.
+    pub fn remove_gauges(&mut self, but: &[Id], is_gone: impl Fn(&str) -> bool) {
+        for id in Family::ids().filter(|id| Family::of(*id).kind == Type::Gauge && !but.contains(id)) {
+            let Some(FamilySeries { table, limit }) = self.families.get_mut(id.index()) else { continue };
+            table.retain(|series| {
+                let stays = !is_gone(series.source);
+                if let (false, Some(limit)) = (stays, &mut *limit) {
+                    limit.forget(&label::key(&series.labels, Family::of(id).untrusted));
+                }
+                stays
+            });
+        }
     }
 
     /// Adds 1 to a counter.
@@ -311,11 +333,12 @@ impl Store {
     fn put(&mut self, id: Id, labels: &[&str], change: impl FnOnce(&mut Value, &mut u64)) {
         let family = Family::of(id);
         debug_assert_eq!(labels.len(), family.labels.len(), "{}", family.name);
-        let now_ns = self.now_ns;
+        let (now_ns, source) = (self.now_ns, self.source);
         let Some(FamilySeries { table, .. }) = self.families.get_mut(id.index()) else { return };
         let hashed = hash(labels);
         if let Some(series) = table.find_mut(hashed, |series| has_labels(series, labels)) {
             series.changed_ns = now_ns;
+            series.source = source;
             return change(&mut series.value, &mut series.created_ns);
         }
         if table.len() >= MAX_SERIES && labels.iter().any(|label| *label != OTHER) {
@@ -328,7 +351,7 @@ impl Store {
         let mut created_ns = now_ns;
         change(&mut value, &mut created_ns);
         let labels = labels.iter().map(SmolStr::new).collect();
-        let series = Series { labels, value, created_ns, changed_ns: now_ns };
+        let series = Series { labels, value, created_ns, changed_ns: now_ns, source };
         table.insert_unique(hashed, series, |series| hash(&series.labels));
     }
 }

@@ -7,13 +7,12 @@ use event::message::Message;
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{self as pb, Count, Status};
 use event::{Body, Record, Source};
+use model::{NodeState, SourceState};
 
 use super::{Context, Observer, Peer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
-/// An extractor whose last status is older than this is down: it publishes one every 10 s.
-const SILENCE_NS: u64 = 35_000_000_000;
 /// How many extractors of a node are kept apart; their names come over the wire.
 const MAX_EXTRACTORS: usize = 16;
 
@@ -30,8 +29,6 @@ pub(super) struct Health {
 struct Extractor {
     run: u64,
     missing: u64,
-    reported_ns: u64,
-    ended: bool,
 }
 
 /// The counts of extractors that are shown, each with its family.
@@ -92,16 +89,24 @@ impl Observer<Store> for Health {
     }
 
     fn tick(&mut self, _: &mut Peers, context: &mut Context) {
-        let now_ns = context.time_ns;
         for ((source, count), last_ns) in Source::ALL.into_iter().zip(self.counts).zip(self.last_ns) {
             if count > 0.0 {
                 context.sink.set_total(ids::EVENTS, &[source.name()], count);
                 context.sink.set(ids::EVENT_LAST, &[source.name()], seconds(last_ns));
             }
         }
-        for (name, extractor) in &self.extractors {
-            let up = !extractor.ended && now_ns.saturating_sub(extractor.reported_ns) <= SILENCE_NS;
-            context.sink.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(up)));
+        let Context { liveness, sink, .. } = context;
+        for (name, source) in liveness.sources() {
+            let state = source.condition.state;
+            sink.set(ids::SOURCE_UP, &[name], flag(state == SourceState::Up));
+            if self.extractors.contains_key(name) {
+                sink.set(ids::EXTRACTOR_UP, &[name], flag(matches!(state, SourceState::Up | SourceState::Down)));
+            }
+        }
+        let node = liveness.node().state;
+        sink.set(ids::NODE_UP, &[], flag(node.is_alive()));
+        for state in NodeState::ALL {
+            sink.set(ids::NODE_STATE, &[state.name()], flag(state == node));
         }
     }
 }
@@ -133,14 +138,13 @@ impl Health {
             if let Some(gone) = known {
                 store.remove(ids::RUN_MISSING, &[name, &gone.to_string()]);
             }
-            self.extractors.insert(name.to_owned(), Extractor { run, missing, reported_ns: 0, ended: false });
+            self.extractors.insert(name.to_owned(), Extractor { run, missing });
         }
-        if let Some(extractor) = self.extractors.get_mut(name) {
-            extractor.reported_ns = context.time_ns;
-            extractor.ended = status.ended;
+        if let Some(extractor) = self.extractors.get(name) {
             show_missing(name, extractor, store);
         }
-        store.set(ids::EXTRACTOR_UP, &[name], f64::from(u8::from(!status.ended)));
+        // What a status says of its extractor is gone with that.
+        store.set_source(Source::ALL.into_iter().map(Source::name).find(|known| *known == name).unwrap_or_default());
         store.set(ids::EXTRACTOR_STARTED, &[name], seconds(status.started_ns));
         store.set(ids::EXTRACTOR_STATUS, &[name], seconds(context.time_ns));
         for dropped in &status.dropped {
@@ -174,6 +178,10 @@ fn show(shown: &Shown, id: Id, count: &Count, node: &str, store: &mut Store) {
 
 fn show_missing(name: &str, extractor: &Extractor, store: &mut Store) {
     store.set(ids::RUN_MISSING, &[name, &extractor.run.to_string()], extractor.missing as f64);
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 fn seconds(ns: u64) -> f64 {

@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use bus::Loss;
 use event::Record;
-use model::Model;
+use model::bounds::SECOND;
+use model::liveness::source_of;
+use model::{Model, NodeState};
+use smol_str::SmolStr;
 
 use crate::enrichment::Enrichment;
 use crate::store::{Limits, Store};
+use crate::table::{Id, ids};
 
 pub use model::Observer;
 
@@ -34,18 +38,37 @@ model::observers! {
     }
 }
 
+/// After so long without an extractor, or without the node for it, the gauges that it set are removed. A node that is busy for a moment
+/// keeps them, and so does one behind a server that is started again.
+const STALE_NS: u64 = 30 * SECOND;
+
+/// Gauges that say what has become of a node and its extractors, and so stay.
+const LASTING: [Id; 8] = [
+    ids::NODE_UP,
+    ids::NODE_STATE,
+    ids::SOURCE_UP,
+    ids::EXTRACTOR_UP,
+    ids::EXTRACTOR_STARTED,
+    ids::EXTRACTOR_STATUS,
+    ids::EVENT_LAST,
+    ids::RUN_MISSING,
+];
+
 /// The numbers of one node.
 pub struct Node {
     store: Store,
     model: Model,
     families: Families,
     has_begun: bool,
+    /// Extractors that do not read the node, with the time since when.
+    down: Vec<(SmolStr, u64)>,
 }
 
 impl Node {
     /// Without any numbers.
     pub fn new(limits: Limits) -> Self {
-        Self { store: Store::new(limits), model: Model::default(), families: Families::default(), has_begun: false }
+        let (model, families) = (Model::default(), Families::default());
+        Self { store: Store::new(limits), model, families, has_begun: false, down: Vec::new() }
     }
 
     /// Its series.
@@ -57,6 +80,7 @@ impl Node {
     pub fn fold(&mut self, record: &Arc<Record>, enrichment: &Enrichment) {
         let time_ns = record.envelope().time_ns;
         self.set_time(time_ns);
+        self.store.set_source(source_of(record.envelope().kind).unwrap_or_default());
         self.model.fold(record, time_ns, enrichment, &mut self.store, &mut self.families);
     }
 
@@ -78,6 +102,29 @@ impl Node {
     pub fn tick(&mut self, now_ns: u64, enrichment: &Enrichment) {
         self.set_time(now_ns);
         self.store.expire();
+        self.store.set_source("");
         self.model.tick(now_ns, enrichment, &mut self.store, &mut self.families);
+        self.remove_stale(now_ns);
+    }
+
+    /// Removes the gauges of what is gone: of a node whose process has ended at once, of an extractor that reads nothing after a while.
+    fn remove_stale(&mut self, now_ns: u64) {
+        let liveness = &self.model.liveness;
+        let is_up = |name: &str| liveness.is_up(name);
+        self.down.retain(|(name, _)| !is_up(name));
+        for (name, _) in liveness.sources().filter(|(name, _)| !is_up(name)) {
+            if !self.down.iter().any(|(down, _)| down == name) {
+                self.down.push((name.into(), now_ns));
+            }
+        }
+        let stale = self.down.iter().filter(|(_, since_ns)| now_ns.saturating_sub(*since_ns) >= STALE_NS);
+        let stale: Vec<&str> = stale.map(|(name, _)| name.as_str()).collect();
+        let all = liveness.node().state == NodeState::Down
+            || (!stale.is_empty() && stale.len() == liveness.sources().count());
+        if all || !stale.is_empty() {
+            // That nothing came for a while is no news of extractors that publish no status.
+            let reports = |name: &str| liveness.source(name).is_some_and(|source| source.status_ns > 0);
+            self.store.remove_gauges(&LASTING, |source| all || (stale.contains(&source) && reports(source)));
+        }
     }
 }

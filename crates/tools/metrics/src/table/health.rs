@@ -13,8 +13,14 @@ families! { super::state::END;
         "Events that were published and did not reach this tool, by where they were lost.";
     RUN_MISSING = gauge "peerobserver_run_missing_events" [extractor, run] untrusted [run]
         "Events of a run of an extractor that did not reach this tool. A new run gets its own series, old ones go away.";
+    NODE_UP = gauge "peerobserver_node_up" []
+        "Whether the node is there and answers, or starts: 1. If it is gone, hangs, or nothing comes from its extractors: 0.";
+    NODE_STATE = gauge "peerobserver_node_state" [state]
+        "Of the states down, unknown, hanging, starting and up, that of the node is 1. Unknown: nothing comes from its extractors.";
+    SOURCE_UP = gauge "peerobserver_source_up" [source]
+        "Whether an extractor reads the node: 0 if it is gone itself, or does not find the node, or may not read it.";
     EXTRACTOR_UP = gauge "peerobserver_extractor_up" [extractor]
-        "Whether an extractor is alive: 1 if it reported its status in the last 35 s and has not ended.";
+        "Whether an extractor is alive: 1 if its status, which comes every second, came within the last 3 s, and it has not ended.";
     EXTRACTOR_STARTED = gauge "peerobserver_extractor_start_time_seconds" [extractor]
         "When the current run of an extractor began, in seconds since the UNIX epoch.";
     EXTRACTOR_STATUS = gauge "peerobserver_extractor_last_status_timestamp_seconds" [extractor]
@@ -44,6 +50,8 @@ families! { super::state::END;
         "Events that wait in the queue of a subscription. A large event counts once more for each KiB.";
     QUEUE_CAPACITY = gauge "peerobserver_queue_capacity" [subscription]
         "Capacity of the queue of a subscription, counted as its depth.";
+    NATS_CONNECTED = gauge "peerobserver_nats_connected" [flow]
+        "Whether this process is connected to its NATS server: for events that come from there (in) and that go there (out).";
     LABELS_FOLDED = counter "peerobserver_metrics_folded_total" [metric]
         "Observations added to the value \"other\" because a label has more values than its cardinality limit.";
     LABEL_VALUES_FOLDED = gauge "peerobserver_metrics_folded_values" [metric]

@@ -36,6 +36,12 @@ impl Chain {
         if tip.is_some() && self.tip != tip {
             self.tip = tip;
             self.changed_ns = self.changed_ns.max(context.time_ns);
+            self.show_changed(context);
+        }
+    }
+
+    fn show_changed(&self, context: &mut Context) {
+        if self.changed_ns > 0 {
             context.sink.set(ids::TIP_CHANGED, &[], self.changed_ns as f64 / SECOND as f64);
         }
     }
@@ -53,6 +59,7 @@ impl Chain {
         self.show(context.sink);
         context.sink.set(ids::TIP_TIME, &[], info.time.into());
         self.is(short_of_text(&info.bestblockhash), context);
+        self.show_changed(context);
     }
 
     fn tracepoint(&mut self, event: &EbpfEvent, context: &mut Context) {

@@ -19,9 +19,19 @@ impl Observer<Store> for Restarts {
     #[inline]
     fn change(&mut self, change: &Change, _: &mut Peers, context: &mut Context) {
         match change {
-            Change::NodeStarted { at_ns } => context.sink.set(ids::NODE_START_TIME, &[], (at_ns / SECOND) as f64),
+            Change::NodeStarted { .. } => show(context),
             Change::NodeRestarted { .. } => context.sink.inc(ids::NODE_RESTARTS, &[]),
             _ => {}
         }
+    }
+
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        show(context);
+    }
+}
+
+fn show(context: &mut Context) {
+    if let Some(started_ns) = context.restarts.started_ns {
+        context.sink.set(ids::NODE_START_TIME, &[], (started_ns / SECOND) as f64);
     }
 }
