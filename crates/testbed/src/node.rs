@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bitcoin::BlockHash;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -189,6 +190,12 @@ impl Node {
     pub async fn kill(&self) -> Result<()> {
         let process = self.process().take().with_context(|| format!("{} is not running", self.name))?;
         process.kill().await
+    }
+
+    /// Stops its process where it is (SIGSTOP), so that it is there and answers nothing, or lets it go on (SIGCONT).
+    pub fn freeze(&self, frozen: bool) {
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        self.process().iter().for_each(|process| process.signal(signal));
     }
 
     /// Stops it if it runs, and starts it again: the same folder and ports, another pid.

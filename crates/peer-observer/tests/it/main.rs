@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cli;
+mod dead;
 mod demo;
 mod fleet;
 mod hangup;

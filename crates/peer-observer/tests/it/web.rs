@@ -38,7 +38,7 @@ const TOO_WIDE: &str = "(() => {
 })()";
 
 /// Where a running program serves its pages.
-async fn url_of(running: &Running) -> String {
+pub async fn url_of(running: &Running) -> String {
     running.wait_until_logged("pages on http://").await;
     let said = running.logged();
     let (_, rest) = said.split_once("pages on ").unwrap();
@@ -55,7 +55,7 @@ fn live(route: &str, shows: &str) -> String {
 }
 
 /// Where a picture of the page goes, if pictures are wanted: a page is to be looked at, too.
-fn picture(name: &str) -> Option<PathBuf> {
+pub fn picture(name: &str) -> Option<PathBuf> {
     std::env::var_os("SCREENSHOTS").map(|folder| Path::new(&folder).join(format!("{name}.png")))
 }
 

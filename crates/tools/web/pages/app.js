@@ -2,6 +2,7 @@
 // The shell: reads the address, shows the view it names, and gives it what it needs (lib/context.js). A view never starts a
 // timer or a connection that outlives it: what the context starts ends with the view.
 
+import { alarm } from "./lib/alarm.js";
 import { get } from "./lib/api.js";
 import { bar, PAGES } from "./lib/bar.js";
 import { backoff, connection } from "./lib/connection.js";
@@ -12,7 +13,8 @@ import { onSocketClosed } from "./lib/live.js";
 import { address, go, parse } from "./lib/route.js";
 
 const PRODUCT = "peer-observer";
-const INFO_EVERY = 5000;
+/** That a node or the NATS server is away is said on each page, within seconds. */
+const INFO_EVERY = 1000;
 const VIEWS = new Set([...PAGES.flatMap((page) => (page ? [page[0]] : [])), "peer"]);
 /** @type {Api["Info"]} */
 const NO_INFO = {
@@ -24,6 +26,8 @@ const NO_INFO = {
     sources: {},
     public: false,
     asmap: false,
+    away: {},
+    server: null,
     clients: 0,
 };
 
@@ -44,6 +48,7 @@ let current = null;
 /** Counts the views, so that one that loads late is not shown after its successor. */
 let generation = 0;
 
+const wrong = alarm();
 const head = bar(byId("bar"), byId("nav"), (name) => {
     const { view, params } = parse();
     // A peer belongs to its node: with another one, the list is what can be shown.
@@ -92,6 +97,7 @@ async function show() {
     const mine = generation;
     leave();
     head.route(view, params.get("node") ?? "");
+    wrong.route(view, params.get("node") ?? "");
     if (!VIEWS.has(view)) {
         const overview = h("a", { href: "#/overview" }, "To the overview");
         page("Not found", h("p", { class: "empty" }, `There is no page “${printable(view, 40)}”. `, overview));
@@ -150,7 +156,7 @@ let sheets = [];
  */
 function page(title, ...content) {
     const h1 = h("h1", { tabindex: "-1" }, title);
-    clear(main, h("div", { class: "head" }, h1), content);
+    clear(main, wrong.el, h("div", { class: "head" }, h1), content);
     for (const link of sheets) link.remove();
     sheets = [];
     document.title = `${title} · ${PRODUCT}`;
@@ -199,6 +205,7 @@ async function probe() {
         if (at !== null) setClockOffset(at - (sent + Date.now()) / 2);
         info = { ...NO_INFO, ...next };
         head.info(info);
+        wrong.info(info);
         if (version !== null && version !== info.version) updated();
         version = info.version;
     } catch {

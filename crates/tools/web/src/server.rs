@@ -39,8 +39,8 @@ const MAX_CLIENTS: usize = 1_000;
 const BATCH_TIME: Duration = Duration::from_millis(10);
 /// How many deliveries are folded at once. Between two slices, answers can be made from the state.
 const SLICE: usize = 1_024;
-/// How often old state is dropped, and files are checked for changes.
-const TICK: Duration = Duration::from_secs(1);
+/// How often it is looked whether nodes and extractors are still there, old state is dropped, and files are checked for changes.
+const TICK: Duration = Duration::from_millis(500);
 
 /// The checked configuration of the tool, except the address that it listens on.
 #[derive(Clone, Debug)]
@@ -259,7 +259,7 @@ fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<D
     deliveries.into_iter().filter_map(redacted).collect()
 }
 
-/// Drops old state every second, and reads files again when they change or on SIGHUP.
+/// Lets time pass in the state, and reads files again when they change or on SIGHUP.
 async fn maintain(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>, mut hangups: Signal) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

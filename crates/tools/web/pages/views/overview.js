@@ -1,5 +1,5 @@
 // @ts-check
-// The overview: totals over the nodes, what needs attention, recent traffic, and a card per node.
+// The overview: what is wrong, totals over the nodes, the nodes, what happened, and recent traffic.
 
 import { usual } from "../lib/range.js";
 import { traffic } from "./overview/model.js";
@@ -10,8 +10,8 @@ import { OverviewView } from "./overview/view.js";
 export const title = "Overview";
 export const css = "views/overview.css";
 
-/** So many nodes get sparklines, so that many nodes do not mean many requests. */
-const SPARKS = 12;
+/** How often nodes are asked for, in milliseconds: one that is gone is to look so within seconds. */
+const OFTEN = 1000;
 
 /**
  * @param {HTMLElement} root
@@ -22,14 +22,13 @@ export function mount(root, ctx) {
     /** @type {Map<string, {stop(): void}>} requests for sparklines by node */
     const histories = new Map();
 
-    ctx.api("api/nodes", {}, 2000, (nodes) => {
+    ctx.api("api/nodes", {}, OFTEN, (nodes) => {
         const { added, removed } = view.nodes(nodes);
         for (const name of removed) {
             histories.get(name)?.stop();
             histories.delete(name);
         }
         for (const { name, card } of added) {
-            if (histories.size >= SPARKS) break;
             const query = { node: name, minutes: usual(ctx) };
             histories.set(
                 name,
@@ -38,7 +37,7 @@ export function mount(root, ctx) {
         }
     });
     ctx.api("api/messages", { minutes: usual(ctx) }, 10_000, (data) => view.traffic(data));
-    ctx.api("api/losses", {}, 10_000, (data) => view.attention(data.advice));
+    ctx.api("api/happenings", {}, OFTEN, (data) => view.happenings(data));
 
     return () => view.destroy();
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use model::NodeState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
-use super::values::Time;
+use super::values::{Time, nonzero_time};
+use crate::state::State;
+use crate::state::node::Node;
 
 pub(crate) struct Endpoint;
 
@@ -30,8 +33,36 @@ pub(crate) struct Info {
     asmap: bool,
     /// For each extractor (`ebpf`, `rpc`, `log`, `p2p`, `ipc`, `process`), whether it is up for at least one node.
     sources: BTreeMap<&'static str, bool>,
+    /// Nodes that are not up, by name: `down`, `hanging`, `unknown` or `starting`.
+    away: BTreeMap<String, NodeAway>,
+    /// The NATS server that events come from. Null if they do not come from one.
+    server: Option<Server>,
     /// Number of clients of the live feed.
     clients: u64,
+}
+
+/// The state of a node that is not up.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct NodeAway {
+    /// `down`: its process has ended, or nothing listens where it did. `hanging`: it is there and does not answer. `unknown`: nothing comes
+    /// from its extractors. `starting`: it answers that it starts.
+    state: &'static str,
+    /// Since when. Null if nothing ever came from it.
+    since: Option<Time>,
+    /// Why, in words. Null if there is nothing to say, and in the public mode.
+    reason: Option<String>,
+}
+
+/// The NATS server that events come from.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Server {
+    /// Its address, without user and password. Absent in the public mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Whether this program is connected to it.
+    connected: bool,
+    /// Since when.
+    since: Time,
 }
 
 impl endpoint::Endpoint for Endpoint {
@@ -44,7 +75,7 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(request: &RequestContext) -> Result<Info, ApiError> {
         let state = request.state;
         let nodes = request.nodes()?;
-        let works = |name: &str| nodes.iter().any(|(_, node)| node.pages.sources.is_up(name, request.now_ns));
+        let works = |name: &str| nodes.iter().any(|(_, node)| node.model.liveness.is_up(name));
         Ok(Info {
             version: env!("CARGO_PKG_VERSION"),
             now: Time(request.now_ns),
@@ -57,7 +88,29 @@ impl endpoint::Endpoint for Endpoint {
                 .into_iter()
                 .map(|name| (name, works(name)))
                 .collect(),
+            away: nodes.iter().filter_map(|(name, node)| Some(((*name).to_owned(), away(node)?))).collect(),
+            server: server(state),
             clients: request.clients.len() as u64,
         })
     }
+}
+
+/// The state of a node, unless it is up.
+fn away(node: &Node) -> Option<NodeAway> {
+    let condition = node.model.liveness.node();
+    (condition.state != NodeState::Up).then(|| NodeAway {
+        state: condition.state.name(),
+        since: nonzero_time(condition.since_ns),
+        reason: condition.reason.as_ref().map(ToString::to_string),
+    })
+}
+
+/// The server that events come from.
+fn server(state: &State) -> Option<Server> {
+    let server = state.bus.accounts().stage("nats-reader").server()?;
+    Some(Server {
+        url: (!state.public).then_some(server.url),
+        connected: server.connected,
+        since: Time(server.since_ns),
+    })
 }

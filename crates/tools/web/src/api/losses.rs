@@ -1,10 +1,12 @@
 //! `api/losses`.
 
+use model::{NodeState, SourceState, liveness};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Client;
 use super::endpoint::{self, RequestContext};
+use super::happenings::{node_words, source_words, with_reason};
 use super::nodes::run;
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, nonzero_time};
@@ -86,8 +88,10 @@ pub(crate) struct Source {
     node: String,
     /// Name of the extractor.
     extractor: String,
-    /// Whether it is up: its last status or event is recent, and it has not ended.
+    /// Whether it is up: it reads the node.
     up: bool,
+    /// Why it is not up, in words. Null if it is up, if there is nothing to say, and in the public mode.
+    why: Option<String>,
     /// Time of its last event.
     last_event: Option<Time>,
     /// Time of its last status report.
@@ -169,7 +173,7 @@ impl endpoint::Endpoint for Endpoint {
                 .sources
                 .all()
                 .into_iter()
-                .map(move |(extractor, state)| source(name, extractor, state, request.now_ns))
+                .map(move |(extractor, state)| source(name, extractor, state, node.model.liveness.source(extractor)))
         });
         let sources: Vec<Source> = sources.collect();
         let advice = advice(&stages, &queues, &sources, &gaps, request);
@@ -191,12 +195,14 @@ fn gaps(name: &str, node: &Node) -> Vec<Gap> {
     node.pages.sources.gaps.iter().map(gap).collect()
 }
 
-fn source(node: &str, extractor: &str, state: &Extractor, now_ns: u64) -> Source {
+fn source(node: &str, extractor: &str, state: &Extractor, liveness: Option<&liveness::Source>) -> Source {
+    let condition = liveness.map(|source| &source.condition);
     let dropped = state.dropped.iter().filter(|(.., count)| *count > 0);
     Source {
         node: node.to_owned(),
         extractor: extractor.to_owned(),
-        up: state.is_up(now_ns),
+        up: condition.is_some_and(|condition| condition.state == SourceState::Up),
+        why: condition.and_then(|condition| condition.reason.as_ref()).map(ToString::to_string),
         last_event: nonzero_time(state.last_ns),
         last_status: nonzero_time(state.status_ns),
         started: nonzero_time(state.since_ns),
@@ -226,22 +232,27 @@ fn advice(
     let mut all = Vec::new();
     let mut advise =
         |severity, what: String, remedy: &str| all.push(Advice { severity, what, remedy: remedy.to_owned() });
-    for source in sources.iter().filter(|source| !source.up) {
-        let Source { node, extractor, ended, .. } = source;
-        if *ended {
-            advise(
-                "error",
-                format!("Extractor {extractor} of {node} has ended."),
-                "Start it again; its own log has the reason why it ended.",
-            );
-        } else {
-            let remedy = "Check that it runs and that it reaches its node and NATS: run peer-observer doctor.";
-            advise(
-                "error",
-                format!("Extractor {extractor} of {node} has not reported anything for some time."),
-                remedy,
-            );
+    let nodes = request.nodes().unwrap_or_default();
+    for (node, state) in nodes.iter().map(|(name, node)| (name, node.model.liveness.node())) {
+        if !state.state.is_alive() && state.since_ns > 0 {
+            let what = with_reason(node_words(state.state), state.reason.as_deref());
+            advise("error", format!("{node}: {what}"), remedy_of_node(state.state));
         }
+    }
+    for (node, name, extractor) in nodes.iter().flat_map(|(name, node)| {
+        let alive = node.model.liveness.node().state.is_alive();
+        let sources = node.model.liveness.sources().filter(move |_| alive);
+        sources.map(move |(source, extractor)| (name, source, extractor))
+    }) {
+        let condition = &extractor.condition;
+        let remedy = match condition.state {
+            SourceState::Up => continue,
+            SourceState::Down => "Run peer-observer doctor there: it says what is missing, and what enables it.",
+            SourceState::Ended => "Start it again; its own log has the reason why it ended.",
+            SourceState::Silent => "Look whether it runs, and whether it reaches NATS.",
+        };
+        let what = format!("The extractor {name} of {node} {}", source_words(condition.state));
+        advise("error", with_reason(&what, condition.reason.as_deref()), remedy);
     }
     for source in sources {
         for dropped in &source.dropped {
@@ -284,6 +295,17 @@ fn advice(
         advise("warning", "No extractor has reported anything yet.".to_owned(), remedy);
     }
     all
+}
+
+/// The remedy for a node that is away.
+fn remedy_of_node(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Down => "Look at the end of its debug.log and at the kernel log (out of memory), and start it.",
+        NodeState::Hanging => {
+            "Look whether it is stopped (SIGCONT continues it), at its disk, and at its log for what it does at present."
+        }
+        _ => "Look whether its machine is there, whether peer-observer runs on it, and whether it reaches NATS.",
+    }
 }
 
 /// The remedy for a loss.

@@ -6,6 +6,7 @@ mod blocks;
 mod cache;
 mod chain;
 mod endpoint;
+mod happenings;
 mod info;
 mod log;
 mod losses;
@@ -77,6 +78,7 @@ pub struct Client {
 const ENDPOINTS: &[Row] = &[
     Row::of::<info::Endpoint>(),
     Row::of::<nodes::Endpoint>(),
+    Row::of::<happenings::Endpoint>(),
     Row::of::<peers::Endpoint>(),
     Row::of::<peer::Endpoint>(),
     Row::of::<messages::Endpoint>(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::SourceState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,13 +18,20 @@ pub(crate) struct Endpoint;
 pub(crate) struct Node {
     /// The node's name.
     node: String,
+    /// `up`; `starting`: it answers that it starts; `hanging`: it is there and does not answer; `down`: its process has ended, or nothing listens
+    /// where it did; `unknown`: nothing comes from its extractors. If it is none of the first two, its other values are those that were last known.
+    state: &'static str,
+    /// Since when it is in this state. Null if nothing ever came from it.
+    state_since: Option<Time>,
+    /// Why it is in this state, in words. Null if there is nothing to say, and in the public mode.
+    state_reason: Option<String>,
     /// Its user agent, such as `/Satoshi:29.0.0/`.
     version: Option<String>,
     /// The chain as Bitcoin Core names it: `main`, `test`, `testnet4`, `signet` or `regtest`.
     chain: Option<String>,
     /// When its process started.
     started: Option<Time>,
-    /// Seconds since its process started.
+    /// Seconds since its process started. Null if it is not there.
     uptime_seconds: Option<f64>,
     /// Height of its tip.
     height: Option<u32>,
@@ -162,8 +170,14 @@ pub(crate) struct Thread {
 pub(crate) struct Source {
     /// Name of the extractor: `ebpf`, `rpc`, `log`, `p2p`, `ipc` or `process`.
     source: String,
-    /// Whether it is up: its last status or event is recent, and it has not ended.
+    /// Whether it is up: it reads the node.
     up: bool,
+    /// `up`; `down`: it cannot read the node; `ended`: it said that it ends; `silent`: nothing comes from it, as if its machine were gone.
+    state: &'static str,
+    /// Since when it is in this state.
+    state_since: Option<Time>,
+    /// Why it is in this state, in words. Null if there is nothing to say, and in the public mode.
+    state_reason: Option<String>,
     /// Time of its last event.
     last_event: Option<Time>,
     /// Number of events since the program started.
@@ -194,12 +208,17 @@ impl endpoint::Endpoint for Endpoint {
 fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
     let about = &node.pages.about;
     let started_ns = node.model.restarts.started_ns;
+    let condition = node.model.liveness.node();
+    let is_alive = condition.state.is_alive();
     Node {
         node: name.to_owned(),
+        state: condition.state.name(),
+        state_since: nonzero_time(condition.since_ns),
+        state_reason: condition.reason.as_ref().map(ToString::to_string),
         version: about.version.as_ref().map(ToString::to_string),
         chain: about.chain.as_ref().map(ToString::to_string),
         started: started_ns.map(Time),
-        uptime_seconds: started_ns.map(|started_ns| seconds(started_ns, now_ns)),
+        uptime_seconds: started_ns.filter(|_| is_alive).map(|started_ns| seconds(started_ns, now_ns)),
         height: about.height,
         headers: about.headers,
         best_block: about.best_block.map(|block| hash(&block)),
@@ -260,8 +279,9 @@ fn connections(node: &State) -> Connections {
 
 fn rates(node: &State, now_ns: u64) -> Rates {
     let [[messages_in, bytes_in], [messages_out, bytes_out]] = &node.pages.traced.rates;
-    let traced = node.pages.sources.is_traced(now_ns);
-    let polled = node.pages.about.totals.and_then(|totals| totals.rates);
+    let traced = node.is_traced();
+    let is_alive = node.model.liveness.node().state.is_alive();
+    let polled = node.pages.about.totals.and_then(|totals| totals.rates).filter(|_| is_alive);
     let bytes = |traced_rate: f64, polled: Option<f64>| {
         if traced { Some(traced_rate) } else { polled.map(|rate| round(rate, 1)) }
     };
@@ -276,10 +296,18 @@ fn rates(node: &State, now_ns: u64) -> Rates {
 
 fn sources(node: &State, now_ns: u64) -> Vec<Source> {
     let sources = node.pages.sources.all().into_iter();
+    let liveness = &node.model.liveness;
     sources
-        .map(|(name, extractor)| Source {
+        .map(|(name, extractor)| {
+            let condition = liveness.source(name).map(|source| source.condition.clone()).unwrap_or_default();
+            (name, extractor, condition)
+        })
+        .map(|(name, extractor, condition)| Source {
             source: name.to_owned(),
-            up: extractor.is_up(now_ns),
+            up: condition.state == SourceState::Up,
+            state: condition.state.name(),
+            state_since: nonzero_time(condition.since_ns),
+            state_reason: condition.reason.map(|reason| reason.to_string()),
             last_event: nonzero_time(extractor.last_ns),
             events: extractor.events,
             rate: extractor.rate.per_second(now_ns),

@@ -173,6 +173,8 @@ pub(crate) struct Process {
     /// Processor seconds used per second since the previous event.
     pub load: Option<f64>,
     pub threads: Vec<(SmolStr, f64)>,
+    /// Bytes that are left on the file system of the data directory.
+    pub disk_available: Option<u64>,
     /// Process id, and start in nanoseconds since the UNIX epoch.
     identity: (u32, u64),
     cpu: Vec<(SmolStr, f64)>,
@@ -196,6 +198,7 @@ impl Process {
         let mut process = Self {
             at_ns,
             resident: reported.memory.as_ref().map(|memory| memory.resident),
+            disk_available: reported.filesystems.first().map(|system| system.available),
             identity,
             cpu,
             ..Self::default()

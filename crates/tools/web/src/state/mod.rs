@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod addresses;
 pub(crate) mod addrman;
+pub(crate) mod happenings;
 pub(crate) mod lines;
 pub(crate) mod mempool;
 pub(crate) mod messages;
@@ -119,7 +120,7 @@ impl State {
         }
     }
 
-    /// Drops old state, and checks files for changes. To be called once a second.
+    /// Drops old state, and checks files for changes. To be called twice a second.
     pub fn tick(&mut self) {
         let now_ns = self.now_ns();
         if now_ns >= self.checked_ns.saturating_add(CHECK_NS) {

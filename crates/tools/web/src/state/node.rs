@@ -1,13 +1,14 @@
 //! The state of one node: the model, and what the pages show in addition.
 
 use bus::Loss;
-use event::Record;
+use event::{Record, Source};
 use model::Model;
 use networks::Enrichment;
 
 use super::about::About;
 use super::addresses::Addresses;
 use super::addrman::Addrman;
+use super::happenings::Happenings;
 use super::lines::Lines;
 use super::mempool::Mempool;
 use super::messages::{Polled, Traced};
@@ -27,6 +28,7 @@ model::observers! {
     /// The observers that keep what the pages show.
     #[derive(Debug, Default)]
     pub(crate) struct Pages: Observer<Types, Details> {
+        pub happenings: Happenings,
         pub sources: Sources,
         pub about: About,
         pub transactions: Transactions,
@@ -56,6 +58,11 @@ impl Node {
     /// Folds a loss: events of this node that did not arrive.
     pub fn lost(&mut self, loss: &Loss, enrichment: &Enrichment, types: &mut Types) {
         self.model.lost(loss, enrichment, types, &mut self.pages);
+    }
+
+    /// Whether tracepoints report P2P messages at present.
+    pub fn is_traced(&self) -> bool {
+        self.pages.sources.has_traced() && self.model.liveness.is_up(Source::Ebpf.name())
     }
 
     /// Drops old state. `now_ns` is the time, in nanoseconds since the UNIX epoch.

@@ -9,21 +9,16 @@ use event::pb::observer::observer::ObserverEvent;
 use event::{Body, Kind, Record, Source};
 use model::Observer;
 use model::bounded::push;
+use model::bounds::MAX_SOURCES;
+use model::liveness::source_of;
 use model::text::cut;
 use smol_str::SmolStr;
 
 use super::node::{Context, Peers};
 use super::peer::{Details, Peer};
 use super::rate::Rate;
-use super::series::SECOND;
 use super::types::Types;
 
-/// An extractor that has not reported its status for this long, in nanoseconds, is down. It reports every 10 s.
-const SILENCE_NS: u64 = 35 * SECOND;
-/// An extractor that never reports its status is down after this time without events, in nanoseconds.
-const QUIET_NS: u64 = 120 * SECOND;
-/// The maximum number of extractors. Their names are untrusted.
-const MAX_SOURCES: usize = 16;
 /// The maximum number of counters of one extractor.
 const MAX_COUNTS: usize = 256;
 /// The maximum number of gaps kept.
@@ -43,18 +38,6 @@ pub(crate) struct Extractor {
     pub ended: bool,
     pub dropped: Vec<(SmolStr, SmolStr, u64)>,
     pub counters: Vec<(SmolStr, SmolStr, f64)>,
-}
-
-impl Extractor {
-    /// Whether it is up: its last status or event is recent, and it has not ended.
-    pub fn is_up(&self, now_ns: u64) -> bool {
-        if self.ended {
-            return false;
-        }
-        let (seen_ns, patience) =
-            if self.status_ns > 0 { (self.status_ns, SILENCE_NS) } else { (self.last_ns, QUIET_NS) };
-        now_ns <= seen_ns.saturating_add(patience)
-    }
 }
 
 /// A gap in the sequence of events of an extractor.
@@ -80,15 +63,6 @@ pub(crate) struct Sources {
     ebpf: Extractor,
 }
 
-/// The extractor that reports events of a kind, by its name.
-fn name_of(kind: Kind) -> Option<&'static str> {
-    match (kind, kind.source()?) {
-        (Kind::NodeProcess, _) => Some("process"),
-        (_, Source::Observer) => None,
-        (_, source) => Some(source.name()),
-    }
-}
-
 impl Observer<Types, Details> for Sources {
     #[inline]
     fn message(&mut self, _: &Message, _: &mut Peer, context: &mut Context) {
@@ -110,15 +84,18 @@ impl Observer<Types, Details> for Sources {
 }
 
 impl Sources {
-    /// Counts an event.
+    /// Counts an event. That an extractor is alive is no event of the node.
     #[inline]
     fn count(&mut self, kind: Kind, run: u64, time_ns: u64) {
+        if kind == Kind::Status {
+            return;
+        }
         self.last_ns = self.last_ns.max(time_ns);
         self.rate.add(time_ns, 1);
         let extractor = if kind.source() == Some(Source::Ebpf) {
             &mut self.ebpf
         } else {
-            let Some(extractor) = name_of(kind).and_then(|name| self.of(name)) else { return };
+            let Some(extractor) = source_of(kind).and_then(|name| self.of(name)) else { return };
             extractor
         };
         if extractor.run != run {
@@ -170,6 +147,10 @@ impl Sources {
         extractor.since_ns = status.started_ns;
         extractor.status_ns = time_ns;
         extractor.ended = status.ended;
+        if status.dropped.is_empty() && status.counters.is_empty() {
+            // Most statuses say nothing about them.
+            return;
+        }
         let dropped = status.dropped.iter().take(MAX_COUNTS);
         extractor.dropped =
             dropped.map(|dropped| (cut(&dropped.stage, 64), cut(&dropped.reason, 64), dropped.count)).collect();
@@ -210,14 +191,8 @@ impl Sources {
         self.all().into_iter().find(|(_, extractor)| extractor.run == run).map(|(name, _)| name)
     }
 
-    /// Whether an extractor is up.
-    pub fn is_up(&self, name: &str, now_ns: u64) -> bool {
-        let extractor = if name == "ebpf" { Some(&self.ebpf) } else { self.by_name.get(name) };
-        extractor.is_some_and(|extractor| (extractor.events > 0 || extractor.status_ns > 0) && extractor.is_up(now_ns))
-    }
-
-    /// Whether tracepoints report P2P messages at present.
-    pub fn is_traced(&self, now_ns: u64) -> bool {
-        self.ebpf.events > 0 && self.is_up("ebpf", now_ns)
+    /// Whether tracepoints ever reported anything.
+    pub fn has_traced(&self) -> bool {
+        self.ebpf.events > 0
     }
 }

@@ -6,6 +6,7 @@ import { badge, clear, h, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
 import { spark } from "../../lib/spark.js";
+import { isAway, looksOf, sinceWhen } from "../../lib/state.js";
 import { both } from "./model.js";
 
 /** @import { Context } from "../../lib/context.js" */
@@ -89,14 +90,16 @@ export class NodeCard {
     /** @param {Api["Node"]} node */
     set(node) {
         // Most of the time little changes: nothing is built anew for the same data.
-        const state = JSON.stringify([node, f.ago(node.tip_changed)]);
+        const state = JSON.stringify([node, f.ago(node.tip_changed), isAway(node) && f.ago(node.last_event)]);
         if (state === this.#shown) return;
         this.#shown = state;
+        this.el.classList.toggle("stale", isAway(node));
         clear(this.#badges, badges(node));
         setText(this.#version, f.printable(node.version ?? "", 60));
         const warnings = node.warnings.filter(Boolean);
         clear(
             this.#warnings,
+            away(node),
             warnings.map((w) => h("p", { class: "notice warn" }, f.printable(w, 400))),
         );
         clear(this.#facts, facts(this.#ctx, node));
@@ -169,9 +172,20 @@ function mempoolInWords(pool) {
 }
 
 /** @param {Api["Node"]} node */
+function away(node) {
+    if (!isAway(node)) return null;
+    const { word, kind } = looksOf(node.state);
+    const since = sinceWhen(node.state_since, node.state_reason);
+    const age = node.last_event ? ` What is shown is from ${f.ago(node.last_event)}.` : "";
+    return h("p", { class: `notice ${kind}` }, h("strong", {}, word), ` ${since}.${age}`);
+}
+
+/** @param {Api["Node"]} node */
 function badges(node) {
     const progress = f.percent(node.verification_progress);
+    const { word, kind } = looksOf(node.state);
     return [
+        node.state === "up" ? null : badge(word, kind),
         node.chain ? badge(f.printable(node.chain, 20)) : null,
         node.initial_block_download ? badge(`initial block download ${progress}`, "warn") : null,
         node.network_active === false ? badge("network off", "bad") : null,
@@ -183,12 +197,13 @@ function badges(node) {
 function source(s) {
     const parts = [`${f.count(s.events)} events`, `last ${f.ago(s.last_event)}`];
     if (s.missing) parts.push(`${f.count(s.missing)} missing`);
+    if (!s.up) parts.push(sinceWhen(s.state_since, s.state_reason));
     return h(
         "li",
         { title: parts.join(", ") },
         h("span", { class: `dot ${s.up ? "good" : "bad"}`, "aria-hidden": "true" }),
         f.printable(s.source, 20),
-        h("span", { class: s.up ? "muted" : "bad" }, s.up ? ` ${f.rate(s.rate)}` : " down"),
+        h("span", { class: s.up ? "muted" : "bad" }, s.up ? ` ${f.rate(s.rate)}` : ` ${s.state}`),
     );
 }
 

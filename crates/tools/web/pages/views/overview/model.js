@@ -2,6 +2,7 @@
 // The numbers of the overview, from the answers of the API.
 
 import { perSecond, times } from "../../lib/series.js";
+import { looksOf } from "../../lib/state.js";
 
 /** @typedef {ReturnType<typeof traffic>} Traffic */
 
@@ -47,3 +48,20 @@ export function traffic({ series }) {
         bytesOut: add("bytes", "outbound"),
     };
 }
+
+/**
+ * How bad it stands with a node: the smaller, the worse.
+ * @param {Api["Node"]} node
+ */
+export function rank(node) {
+    const down = node.sources.filter((s) => !s.up).length;
+    const behind = (node.headers ?? 0) > (node.height ?? 0) || node.initial_block_download;
+    const troubles = (down ? 4 : 0) + (node.network_active === false ? 4 : 0) + (behind ? 2 : 0) + (node.lost ? 1 : 0);
+    return looksOf(node.state).rank * 16 - troubles;
+}
+
+/**
+ * The nodes, the worst first.
+ * @param {Api["Node"][]} list
+ */
+export const worstFirst = (list) => [...list].sort((a, b) => rank(a) - rank(b) || a.node.localeCompare(b.node, "en"));

@@ -1,18 +1,21 @@
 // @ts-check
-// The overview: tiles, what needs attention, two charts, and the cards of nodes.
+// The overview: what is wrong, tiles, the nodes as cards or as a table, what happened, and two charts.
 
 import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
 import { clear, empty, h, section, tile, tileRow } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { isAway, looksOf } from "../../lib/state.js";
 import { NodeCard } from "./card.js";
-import { sum, traffic } from "./model.js";
+import { fleet } from "./fleet.js";
+import { happenings } from "./happenings.js";
+import { sum, traffic, worstFirst } from "./model.js";
 
 /** @import { Series } from "../../lib/chart.js" */
 /** @import { Context } from "../../lib/context.js" */
 
-/** So much advice is written here; the rest is on Health. */
-const ADVICE = 3;
+/** From so many nodes on, a table is easier to survey than cards. */
+const FLEET = 5;
 
 /** @type {Series[]} */
 const DIRECTIONS = [
@@ -34,7 +37,6 @@ const tilesOf = () => ({
 export class OverviewView {
     #ctx;
     #tiles = tilesOf();
-    #attention = h("div", { class: "attention" });
     #messages = section("P2P messages");
     #bytes = section("P2P traffic");
     #messageChart = chart(this.#messages, {
@@ -49,6 +51,9 @@ export class OverviewView {
         series: DIRECTIONS,
         height: 150,
     });
+    #happenings;
+    #fleet;
+    #table;
     #nodes = h("div", { class: "cards nodes" });
     /** @type {Map<string, NodeCard>} by the node's name */
     #cards = new Map();
@@ -59,11 +64,17 @@ export class OverviewView {
      */
     constructor(root, ctx) {
         this.#ctx = ctx;
+        this.#happenings = happenings(ctx);
+        this.#fleet = fleet(ctx);
+        this.#table = section("Nodes", this.#fleet.el);
+        this.#table.hidden = true;
         root.append(
+            this.#happenings.lasting,
             tileRow("Totals", this.#tiles, "overview-tiles"),
-            this.#attention,
-            h("div", { class: "split" }, this.#messages, this.#bytes),
+            this.#table,
             this.#nodes,
+            this.#happenings.card,
+            h("div", { class: "split" }, this.#messages, this.#bytes),
         );
     }
 
@@ -72,8 +83,13 @@ export class OverviewView {
      * @param {Api["Node"][]} list
      */
     nodes(list) {
-        totals(this.#tiles, list);
-        const names = new Set(list.map((n) => n.node));
+        const alive = list.filter((n) => !isAway(n));
+        totals(this.#tiles, alive, list);
+        const many = list.length >= FLEET;
+        this.#table.hidden = !many;
+        this.#nodes.hidden = many;
+        if (many) this.#fleet.set(worstFirst(list));
+        const names = new Set(many ? [] : list.map((n) => n.node));
         const removed = [...this.#cards.keys()].filter((name) => !names.has(name));
         for (const name of removed) {
             this.#cards.get(name)?.el.remove();
@@ -86,14 +102,16 @@ export class OverviewView {
         } else if (!this.#cards.size) {
             clear(this.#nodes);
         }
-        for (const node of list) {
+        const cards = many ? [] : worstFirst(list);
+        for (const [place, node] of cards.entries()) {
             let card = this.#cards.get(node.node);
             if (!card) {
                 card = new NodeCard(this.#ctx, node.node);
                 this.#cards.set(node.node, card);
-                this.#nodes.append(card.el);
                 added.push({ name: node.node, card });
             }
+            const there = this.#nodes.children[place] ?? null;
+            if (there !== card.el) this.#nodes.insertBefore(card.el, there);
             card.set(node);
         }
         return { added, removed };
@@ -107,14 +125,9 @@ export class OverviewView {
         this.#messages.hidden = data.source === "rpc";
     }
 
-    /** @param {Api["Advice"][]} advice */
-    attention(advice) {
-        const more = advice.length - ADVICE;
-        clear(
-            this.#attention,
-            advice.slice(0, ADVICE).map(note),
-            more > 0 ? h("p", {}, h("a", { href: this.#ctx.href("health") }, `${more} more on Health`)) : null,
-        );
+    /** @param {Api["Happening"][]} all */
+    happenings(all) {
+        this.#happenings.set(all);
     }
 
     destroy() {
@@ -123,21 +136,20 @@ export class OverviewView {
     }
 }
 
-/** @param {Api["Advice"]} a */
-function note(a) {
-    const kind = a.severity === "error" ? "bad" : "warn";
-    return h("p", { class: `notice ${kind}` }, h("strong", {}, f.printable(a.what, 300)), " ", f.printable(a.do, 300));
-}
-
 /** @typedef {ReturnType<typeof tilesOf>} Tiles */
 
 /**
  * @param {Tiles} all
- * @param {Api["Node"][]} list
+ * @param {Api["Node"][]} list those whose values are not old
+ * @param {Api["Node"][]} every
  */
-function totals(all, list) {
+function totals(all, list, every) {
     const syncing = list.filter((n) => n.initial_block_download).length;
-    all.nodes.set(f.count(list.length), syncing ? `${syncing} in initial block download` : chains(list));
+    const away = every.filter(isAway);
+    const states = [...new Set(away.map((n) => looksOf(n.state).word))].join(", ");
+    const note = syncing ? `${syncing} in initial block download` : chains(every);
+    const up = away.length ? `${list.length} of ${every.length}` : f.count(every.length);
+    all.nodes.set(up, away.length ? `${away.length} ${states}` : note, away.length ? "bad" : "");
     /** @type {(key: "total" | "inbound" | "outbound") => string} */
     const peers = (key) => f.count(sum(list, (n) => n.connections[key]));
     all.peers.set(peers("total"), `${peers("inbound")} in, ${peers("outbound")} out`);
@@ -153,12 +165,12 @@ function totals(all, list) {
     const pools = list.flatMap((n) => (n.mempool ? [n.mempool] : []));
     const [pool] = pools.sort((a, b) => b.transactions - a.transactions);
     all.mempool.set(f.count(pool?.transactions), pool ? `transactions, ${f.vbytes(pool.vbytes)}` : "");
-    const sources = list.flatMap((n) => n.sources);
+    const sources = every.flatMap((n) => n.sources);
     const down = sources.filter((s) => !s.up);
     const names = [...new Set(down.map((s) => s.source))].join(", ");
     const up = `${sources.length - down.length} of ${sources.length}`;
     all.sources.set(up, down.length ? `down: ${names}` : "all up", down.length ? "bad" : "");
-    const lost = sum(list, (n) => n.lost);
+    const lost = sum(every, (n) => n.lost);
     all.lost.set(f.count(lost), lost ? "see Health" : "nothing missing", lost ? "warn" : "");
 }
 

@@ -1,0 +1,198 @@
+//! What happened at a node that its operator should know of: the past. What is wrong at present follows from the state itself.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bus::Loss;
+use event::pb::log_extractor::log::LogEvent;
+use event::{Body, Record};
+use model::bounded::push;
+use model::{Change, NodeState, Observer, SourceState};
+use smol_str::SmolStr;
+
+use super::node::{Context, Peers};
+use super::peer::Details;
+use super::series::SECOND;
+use super::types::Types;
+
+/// Happenings of a kind that are kept.
+const MAX_OF_KIND: usize = 20;
+/// The same again within this time is one happening, in nanoseconds.
+const SAME_NS: u64 = 600 * SECOND;
+/// After this time a happening is forgotten, in nanoseconds.
+const FORGET_NS: u64 = 86_400 * SECOND;
+/// An extractor that does not read a node for less than this, in nanoseconds, is nothing to speak of.
+const BRIEF_NS: u64 = 5 * SECOND;
+
+/// What kind of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The node was down, hung, or nothing came from it.
+    NodeAway,
+    /// The node was restarted.
+    NodeRestarted,
+    /// An extractor did not read the node.
+    SourceAway,
+    /// Events did not arrive.
+    EventsLost,
+    /// The node found an invalid chain.
+    InvalidChain,
+    /// Blocks were disconnected from the active chain.
+    Reorganization,
+    /// A peer sent a block that was changed on the way.
+    MutatedBlock,
+    /// A peer broke the protocol.
+    Misbehaving,
+    /// The node began to limit its log.
+    LogLimited,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) struct Happening {
+    pub kind: Kind,
+    /// When it happened first, or began.
+    pub since_ns: u64,
+    /// When it happened last, or ended.
+    pub last_ns: u64,
+    /// How often it happened; events that were lost.
+    pub count: u64,
+    pub peer: Option<u64>,
+    /// More about it: what a peer did, an extractor's name.
+    pub what: SmolStr,
+    /// What the node or the extractor was doing.
+    pub state: &'static str,
+}
+
+/// A state that is not as it should be, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    state: &'static str,
+    since_ns: u64,
+}
+
+/// What happened at a node.
+#[derive(Debug, Default)]
+pub(crate) struct Happenings {
+    past: BTreeMap<Kind, VecDeque<Happening>>,
+    node: Option<Away>,
+    sources: Vec<(SmolStr, Away)>,
+    /// When the node was last away.
+    node_back_ns: u64,
+}
+
+impl Happenings {
+    /// All that happened, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Happening> {
+        self.past.values().flatten()
+    }
+
+    /// Notes that something happened. The same as before is counted.
+    fn note(&mut self, kind: Kind, time_ns: u64, count: u64, peer: Option<u64>, what: SmolStr) {
+        let list = self.of(kind);
+        let same = list.iter_mut().rev().find(|one| one.peer == peer && one.what == what);
+        match same.filter(|one| time_ns < one.last_ns.saturating_add(SAME_NS)) {
+            Some(one) => {
+                one.last_ns = one.last_ns.max(time_ns);
+                one.count = one.count.saturating_add(count);
+            }
+            None => {
+                push(
+                    list,
+                    Happening { kind, since_ns: time_ns, last_ns: time_ns, count, peer, what, state: "" },
+                    MAX_OF_KIND,
+                );
+            }
+        }
+    }
+
+    /// Notes that something is as it should be again.
+    fn over(&mut self, kind: Kind, away: Away, now_ns: u64, what: SmolStr) {
+        let Away { state, since_ns } = away;
+        let last_ns = now_ns.max(since_ns);
+        push(self.of(kind), Happening { kind, since_ns, last_ns, count: 1, peer: None, what, state }, MAX_OF_KIND);
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut VecDeque<Happening> {
+        self.past.entry(kind).or_default()
+    }
+
+    /// The node is doing something else.
+    fn node(&mut self, to: NodeState, context: &Context) {
+        if !to.is_alive() {
+            let since_ns = context.liveness.node().since_ns;
+            // Hanging and then down is one absence, and the worse of the two.
+            let since_ns = self.node.map_or(since_ns, |away| away.since_ns);
+            self.node = Some(Away { state: to.name(), since_ns });
+        } else if let Some(away) = self.node.take() {
+            self.node_back_ns = context.liveness.node().since_ns;
+            self.over(Kind::NodeAway, away, self.node_back_ns, SmolStr::default());
+        }
+    }
+
+    /// An extractor is doing something else.
+    fn source(&mut self, name: &SmolStr, to: SourceState, context: &Context) {
+        let known = self.sources.iter().position(|(known, _)| known == name);
+        let since_ns = context.liveness.source(name).map_or(context.time_ns, |source| source.condition.since_ns);
+        match (known, to) {
+            (Some(place), SourceState::Up) => {
+                let (_, away) = self.sources.swap_remove(place);
+                let long = since_ns.saturating_sub(away.since_ns) >= BRIEF_NS;
+                // Without its node no extractor reads anything.
+                let apart = self.node.is_none() && away.since_ns > self.node_back_ns;
+                if long && apart {
+                    self.over(Kind::SourceAway, away, since_ns, name.clone());
+                }
+            }
+            (None, SourceState::Up) => {}
+            (Some(place), _) => {
+                if let Some((_, away)) = self.sources.get_mut(place) {
+                    away.state = to.name();
+                }
+            }
+            (None, _) => self.sources.push((name.clone(), Away { state: to.name(), since_ns })),
+        }
+    }
+}
+
+impl Observer<Types, Details> for Happenings {
+    fn change(&mut self, change: &Change, _: &mut Peers, context: &mut Context) {
+        let time_ns = context.time_ns;
+        let nothing = SmolStr::default();
+        match change {
+            Change::NodeState { to, .. } => self.node(*to, context),
+            Change::SourceState { source, to, .. } => self.source(source, *to, context),
+            Change::NodeRestarted { at_ns } => self.note(Kind::NodeRestarted, *at_ns, 1, None, nothing),
+            Change::BlockDisconnected { .. } => self.note(Kind::Reorganization, time_ns, 1, None, nothing),
+            Change::BlockMutated { state } => self.note(Kind::MutatedBlock, time_ns, 1, None, (*state).into()),
+            Change::PeerMisbehaved { id, message } => {
+                self.note(Kind::Misbehaving, time_ns, 1, Some(*id), message.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+        let Some(Body::LogExtractor(line)) = record.body() else { return };
+        let time_ns = context.time_ns;
+        match &line.log_event {
+            Some(LogEvent::InvalidChainFound(found)) if !found.current_best => {
+                self.note(Kind::InvalidChain, time_ns, 1, None, SmolStr::default());
+            }
+            Some(LogEvent::LogRateLimit(limit)) if limit.begins => {
+                self.note(Kind::LogLimited, time_ns, 1, None, SmolStr::default());
+            }
+            _ => {}
+        }
+    }
+
+    fn tick(&mut self, _: &mut Peers, context: &mut Context) {
+        let oldest_ns = context.time_ns.saturating_sub(FORGET_NS);
+        for list in self.past.values_mut() {
+            list.retain(|one| one.last_ns >= oldest_ns);
+        }
+    }
+
+    fn lost(&mut self, loss: &Loss, _: &mut Context) {
+        self.note(Kind::EventsLost, loss.time_ns, loss.missing, None, loss.stage.into());
+    }
+}
