@@ -5,12 +5,9 @@ export CARGO_TARGET_DIR
 
 .PHONY: demo build test bench clean
 
-# Three regtest nodes with traffic, observed. Until Ctrl-C, or for DURATION seconds.
+# Regtest nodes with traffic, observed. Until Ctrl-C, or for DURATION seconds.
 demo:
-	@scripts/install demo
-	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
-	    && cargo build --release -p peer-observer \
-	    && exec $(CARGO_TARGET_DIR)/release/peer-observer demo --dir .cache/demo $(if $(DURATION),--duration $(DURATION))
+	@exec scripts/demo $(if $(DURATION),--duration $(DURATION))
 
 build:
 	@scripts/install demo
