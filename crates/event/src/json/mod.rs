@@ -172,6 +172,7 @@ named!(
     pb::log_extractor::RefusedReason,
     pb::log_extractor::StallKind,
     pb::log_extractor::AddrmanAction,
+    pb::observer::node_state::State,
 );
 
 impl<T: Named> SerializeAs<i32> for Name<T> {

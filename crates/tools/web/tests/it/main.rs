@@ -6,6 +6,7 @@ mod browser;
 mod compression;
 mod feed;
 mod guard;
+mod happenings;
 mod public;
 mod running;
 mod state;

@@ -55,7 +55,12 @@ export function fleet(ctx) {
             },
             number("lost", "Lost", (n) => n.lost),
             { ...ago("event", "Last event", (n) => n.last_event), align: "right" },
-            { key: "version", label: "Version", value: (n) => n.version, text: (n) => f.printable(n.version ?? "–", 40) },
+            {
+                key: "version",
+                label: "Version",
+                value: (n) => n.version,
+                text: (n) => f.printable(n.version ?? "–", 40),
+            },
         ],
     });
 }

@@ -148,8 +148,8 @@ function totals(all, list, every) {
     const away = every.filter(isAway);
     const states = [...new Set(away.map((n) => looksOf(n.state).word))].join(", ");
     const note = syncing ? `${syncing} in initial block download` : chains(every);
-    const up = away.length ? `${list.length} of ${every.length}` : f.count(every.length);
-    all.nodes.set(up, away.length ? `${away.length} ${states}` : note, away.length ? "bad" : "");
+    const there = away.length ? `${list.length} of ${every.length}` : f.count(every.length);
+    all.nodes.set(there, away.length ? `${away.length} ${states}` : note, away.length ? "bad" : "");
     /** @type {(key: "total" | "inbound" | "outbound") => string} */
     const peers = (key) => f.count(sum(list, (n) => n.connections[key]));
     all.peers.set(peers("total"), `${peers("inbound")} in, ${peers("outbound")} out`);
