@@ -93,6 +93,9 @@ fn field_path(package: &str, message: &DescriptorProto, field: &FieldDescriptorP
 }
 
 fn field_attribute(message: &DescriptorProto, field: &FieldDescriptorProto) -> Option<String> {
+    if (message.name(), field.name()) == ("log", "raw_message") {
+        return Some("#[serde(skip)]".to_owned());
+    }
     let entry = map_entry(message, field);
     let field_type = entry.map_or(field, |(_, value)| value);
     let form = match field_type.r#type() {

@@ -9,6 +9,7 @@ pub mod kind;
 pub mod message;
 pub mod message_types;
 pub mod names;
+pub mod original;
 pub mod overlay;
 pub mod quote;
 mod raw;

@@ -17,7 +17,7 @@ use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::log_extractor::Log;
 use crate::pb::log_extractor::log::LogEvent;
 use crate::wire::{Field, Fields};
-use crate::{Body, pb};
+use crate::{Body, original, pb};
 
 /// Which way a P2P message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -175,7 +175,7 @@ impl Record {
             envelope.describe_message(&meta);
             return Ok(Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(bytes) });
         }
-        let body = pb::event::Event::decode(bytes.clone())?.peer_observer_event;
+        let body = decode_body(bytes.clone())?;
         if let Some(body) = &body {
             envelope.kind = Kind::of(body);
             envelope.describe(body);
@@ -192,7 +192,7 @@ impl Record {
     pub fn body(&self) -> Option<&Body> {
         let decode = || {
             let bytes = self.bytes.get()?;
-            pb::event::Event::decode(bytes.clone()).ok()?.peer_observer_event
+            decode_body(bytes.clone()).ok()?
         };
         self.body.get_or_init(decode).as_ref()
     }
@@ -238,14 +238,19 @@ impl Record {
     }
 }
 
-fn put_varint(out: &mut impl BufMut, field: u32, value: u64) {
+/// The body of an encoded event, whichever program encoded it.
+fn decode_body(bytes: Bytes) -> Result<Option<Body>, prost::DecodeError> {
+    Ok(pb::event::Event::decode(bytes)?.peer_observer_event.map(original::restore))
+}
+
+pub(crate) fn put_varint(out: &mut impl BufMut, field: u32, value: u64) {
     encode_key(field, WireType::Varint, out);
     encode_varint(value, out);
 }
 
 impl Envelope {
     /// Appends the fields of `event.Event` that are not the body.
-    fn encode(&self, out: &mut impl BufMut) {
+    pub(crate) fn encode(&self, out: &mut impl BufMut) {
         put_varint(out, event::TIMESTAMP, self.time_ns / 1_000_000);
         if !self.node.is_empty() {
             encode_key(event::NODE, WireType::LengthDelimited, out);
@@ -314,6 +319,8 @@ fn log_peer(log: &Log) -> (Option<u64>, Option<&str>) {
         LogEvent::UnknownLogMessage(_)
         | LogEvent::BlockConnectedLog(_)
         | LogEvent::BlockCheckedLog(_)
+        | LogEvent::SawNewHeaderLog(_)
+        | LogEvent::CompactBlockReconstructedLog(_)
         | LogEvent::BlockDisconnectedLog(_)
         | LogEvent::CompactBlockReconstructed(_)
         | LogEvent::CompactBlockTxRequired(_)

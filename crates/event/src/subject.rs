@@ -5,7 +5,10 @@ use crate::{Kind, Source};
 /// First token of the subjects of named nodes.
 pub const PREFIX: &str = "peer-observer";
 
-/// Subject that finds all events of extractors without a node name. (`*` matches one token.)
+/// Subject that finds all events of extractors with a node name. (`>` matches one or more tokens.)
+pub const NAMED: &str = "peer-observer.>";
+
+/// Subject that finds all events of extractors without a node name, and those on flat subjects. (`*` matches one token.)
 pub const FLAT: &str = "*";
 
 /// Last token of the subject of a kind of event.

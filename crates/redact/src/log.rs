@@ -5,10 +5,10 @@ use super::{Redactor, coarse, same, shape, words};
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{
     AddrProcessed, AddrmanAdded, AddrmanChange, BlockCheckedLog, BlockConnectedLog, BlockDisconnectedLog,
-    BlockDownloadStalled, CompactBlockReconstructed, CompactBlockTxRequired, ConnectionAccepted, ConnectionRefused,
-    DisconnectReason, EvictionSelected, HeaderSeen, InvalidChainFound, Log, LogRateLimit, MempoolAccepted,
-    MempoolRejected, Misbehaving, MutatedBlock, NodeStarted, NodeStopped, PeerConnected, PeerDisconnected, StaleTip,
-    StallingTimeoutChanged, UnknownLogMessage, UpdateTip,
+    BlockDownloadStalled, CompactBlockReconstructed, CompactBlockReconstructedLog, CompactBlockTxRequired,
+    ConnectionAccepted, ConnectionRefused, DisconnectReason, EvictionSelected, HeaderSeen, InvalidChainFound, Log,
+    LogRateLimit, MempoolAccepted, MempoolRejected, Misbehaving, MutatedBlock, NodeStarted, NodeStopped, PeerConnected,
+    PeerDisconnected, SawNewHeaderLog, StaleTip, StallingTimeoutChanged, UnknownLogMessage, UpdateTip,
 };
 
 /// Lengths of entries, in bytes, are rounded up to a multiple of this: they would show how long the hidden text is.
@@ -58,6 +58,7 @@ impl Redactor {
             source_function: _,
             mocktime: _,
             suppressing,
+            raw_message: _,
             log_event,
         } = log;
         let category_name = category_name.as_deref().map(|name| words::one_of(name, &words::CATEGORIES).to_owned());
@@ -72,6 +73,7 @@ impl Redactor {
             source_function: None,
             mocktime: None,
             suppressing: *suppressing,
+            raw_message: None,
             log_event: Some(self.log_event(log_event.as_ref()?)),
         })
     }
@@ -97,6 +99,19 @@ impl Redactor {
                     state: words::reason(state),
                     debug_message: String::new(),
                 })
+            }
+            LogEvent::SawNewHeaderLog(header) => {
+                let header = same!(header => SawNewHeaderLog { block_hash, block_height, peer_id, is_cmpctblock });
+                let block_hash = self.own.hash_text(&header.block_hash);
+                LogEvent::SawNewHeaderLog(SawNewHeaderLog { block_hash, ..header })
+            }
+            LogEvent::CompactBlockReconstructedLog(block) => {
+                let block = same!(block => CompactBlockReconstructedLog {
+                    block_hash, prefilled_txn_count, mempool_txn_count, extra_pool_txn_count, requested_txn_count,
+                    requested_txn_bytes,
+                });
+                let block_hash = self.own.hash_text(&block.block_hash);
+                LogEvent::CompactBlockReconstructedLog(CompactBlockReconstructedLog { block_hash, ..block })
             }
             LogEvent::BlockDisconnectedLog(BlockDisconnectedLog { block_hash, block_height }) => {
                 LogEvent::BlockDisconnectedLog(BlockDisconnectedLog {

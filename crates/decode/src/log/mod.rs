@@ -118,6 +118,7 @@ impl Decoder {
             line = prefix.message;
         }
         let length = entry.len() - prefix.message.len() + line.len();
+        let raw_message = event.as_ref().filter(|event| !others_know(event)).map(|_| lossy(line));
         let unknown = || LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message: bounded_text(line) });
         Log {
             log_event: Some(event.unwrap_or_else(unknown)),
@@ -131,6 +132,7 @@ impl Decoder {
             source_function: prefix.function.map(lossy),
             mocktime: prefix.mocktime,
             suppressing: prefix.suppressing.then_some(true),
+            raw_message,
         }
     }
 
@@ -138,6 +140,11 @@ impl Decoder {
     pub fn guesses(&self) -> &Guesses {
         &self.prefixes.guesses
     }
+}
+
+/// Whether other peer-observer programs know the type of an event, and so need no text.
+fn others_know(event: &LogEvent) -> bool {
+    matches!(event, LogEvent::BlockConnectedLog(_) | LogEvent::BlockCheckedLog(_))
 }
 
 /// The lines of an entry that its event, `log`, does not cover: each is to be decoded as an entry of its own.

@@ -7,9 +7,10 @@ use decode::message::{Meta, decode, encode};
 use event::pb::bitcoin_primitives::ConnType;
 use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::message::Unknown;
 use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::event::Event;
-use event::{Body, Record};
+use event::{Body, NodeNames, Record, original};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -40,6 +41,7 @@ fn check(meta: &Meta, payload: &[u8]) -> Msg {
     }
     let body = |message| Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) });
     crate::view::check(Record::new("".into(), 1, 1, 1, body(message.clone())), &message);
+    check_for_others(&Record::new("".into(), 1, 1, 1, body(message.clone())), payload);
     let mut expected = vec![0x55; 3];
     body(message).encode(&mut expected);
     let mut encoded = vec![0x55; 3];
@@ -60,6 +62,19 @@ fn check(meta: &Meta, payload: &[u8]) -> Msg {
     event.peer_observer_event.unwrap().encode(&mut again);
     assert_eq!(again, expected);
     msg
+}
+
+/// Programs that do not know the type get the payload as it was; we get the same as before.
+fn check_for_others(record: &Record, payload: &[u8]) {
+    let encoded = original::encode(record, 0).unwrap();
+    if encoded != record.bytes() {
+        let command = record.envelope().message_type.as_deref().unwrap().to_owned();
+        let mut theirs = Vec::new();
+        Msg::Unknown(Unknown { command, payload: payload.to_vec().into() }).encode(&mut theirs);
+        assert!(encoded.windows(theirs.len()).any(|window| window == theirs), "{record:?}");
+        let again = Record::from_bytes(encoded, &mut NodeNames::default()).unwrap();
+        assert_eq!((again.envelope(), again.body()), (record.envelope(), record.body()));
+    }
 }
 
 fn is_unknown(msg: &Msg) -> bool {

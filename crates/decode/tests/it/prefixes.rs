@@ -99,6 +99,7 @@ fn messages_mean_the_same_after_every_prefix() {
                 log_level: alone.log_level,
                 log_line_bytes: line.len() as u64,
                 log_event: if form.sets.log_timestamp == 5 { untimed.clone() } else { alone.log_event.clone() },
+                raw_message: alone.raw_message.clone().filter(|_| form.sets.log_timestamp != 5),
                 ..form.sets.clone()
             };
             let decoded = Decoder::default().entry(format!("{line}\r\n").as_bytes(), 5);

@@ -1,6 +1,8 @@
 //! Golden files for everything that an event looks like from outside, and that the forms agree.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod original;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
