@@ -1,4 +1,4 @@
-//! Loss accounts: at each stage of an event's way, `in = out + dropped{reason}` once nothing is under way.
+//! Loss accounts: at each stage of an event's way, `in = out + filtered + dropped{reason}` once nothing is under way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,12 +22,21 @@ pub enum Reason {
     Undecodable,
     /// The node wrote it, but it could not be read.
     Unreadable,
+    /// The server does not let us publish it.
+    Forbidden,
 }
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Self; 6] =
-        [Self::Full, Self::TooLarge, Self::Disconnected, Self::SlowConsumer, Self::Undecodable, Self::Unreadable];
+    pub const ALL: [Self; 7] = [
+        Self::Full,
+        Self::TooLarge,
+        Self::Disconnected,
+        Self::SlowConsumer,
+        Self::Undecodable,
+        Self::Unreadable,
+        Self::Forbidden,
+    ];
 
     /// Its name in metrics and on the wire.
     pub fn name(self) -> &'static str {
@@ -38,6 +47,7 @@ impl Reason {
             Self::SlowConsumer => "slow_consumer",
             Self::Undecodable => "undecodable",
             Self::Unreadable => "unreadable",
+            Self::Forbidden => "forbidden",
         }
     }
 }
@@ -48,6 +58,7 @@ pub struct Stage {
     name: String,
     received: AtomicU64,
     passed: AtomicU64,
+    filtered: AtomicU64,
     dropped: [AtomicU64; Reason::ALL.len()],
     server: Mutex<Option<Server>>,
 }
@@ -65,8 +76,8 @@ pub struct Server {
 
 impl Stage {
     fn new(name: String) -> Self {
-        let (received, passed, dropped, server) = Default::default();
-        Self { name, received, passed, dropped, server }
+        let (received, passed, filtered, dropped, server) = Default::default();
+        Self { name, received, passed, filtered, dropped, server }
     }
 
     /// Notes whether we are connected to the server at the other end.
@@ -97,6 +108,11 @@ impl Stage {
         self.passed.fetch_add(events, Ordering::Relaxed);
     }
 
+    /// Counts events that were left out on purpose.
+    pub fn add_filtered(&self, events: u64) {
+        self.filtered.fetch_add(events, Ordering::Relaxed);
+    }
+
     /// Counts events that were lost.
     pub fn add_dropped(&self, reason: Reason, events: u64) {
         if let Some(counter) = self.dropped.get(reason as usize) {
@@ -112,6 +128,11 @@ impl Stage {
     /// Events that went out.
     pub fn events_out(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
+    }
+
+    /// Events that were left out on purpose.
+    pub fn events_filtered(&self) -> u64 {
+        self.filtered.load(Ordering::Relaxed)
     }
 
     /// Events that were lost for a reason.

@@ -240,7 +240,8 @@ impl Record {
 
 /// The body of an encoded event, whichever program encoded it.
 fn decode_body(bytes: Bytes) -> Result<Option<Body>, prost::DecodeError> {
-    Ok(pb::event::Event::decode(bytes)?.peer_observer_event.map(original::restore))
+    let body = pb::event::Event::decode(bytes.clone())?.peer_observer_event;
+    Ok(body.map(|body| original::restore(&bytes, body)))
 }
 
 pub(crate) fn put_varint(out: &mut impl BufMut, field: u32, value: u64) {

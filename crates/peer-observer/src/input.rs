@@ -73,16 +73,12 @@ impl Input {
 
 impl PreparedInput {
     /// Starts it. `stays`: what was read is still looked at when the input has ended, until a signal comes.
-    ///
-    /// # Errors
-    /// There is no such server, or it refuses us.
-    pub async fn start(self, supervisor: &mut Supervisor, stays: bool) -> Result<()> {
+    pub fn start(self, supervisor: &mut Supervisor, stays: bool) {
         let (bus, shutdown) = (supervisor.bus.clone(), supervisor.shutdown.clone());
         match self {
             Self::Nodes(prepared) => prepared.start(supervisor),
             Self::Nats(options) => {
-                let reader = nats::connect_reader(&bus, &options).await?;
-                supervisor.spawn_extractor("nats", async move { Ok(reader.run(bus, shutdown).await?) });
+                supervisor.spawn_extractor("nats", async move { Ok(nats::read(bus, options, shutdown).await?) });
             }
             Self::Stdin(form) => {
                 let form = match form {
@@ -100,6 +96,5 @@ impl PreparedInput {
                 });
             }
         }
-        Ok(())
     }
 }

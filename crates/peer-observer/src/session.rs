@@ -104,7 +104,7 @@ impl Session {
             if let Some(options) = forward {
                 supervisor.forward(options);
             }
-            input.start(&mut supervisor, stays).await?;
+            input.start(&mut supervisor, stays);
             Ok(supervisor.run().await.exit_code())
         })
     }

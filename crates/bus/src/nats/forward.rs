@@ -1,8 +1,7 @@
 //! Sends what is published in this process to a NATS server, in order, also across its restarts.
 //!
-//! NATS itself confirms nothing. After some events we send a message to ourselves: when it comes back, the server
-//! has got everything before it. What is not confirmed when a connection breaks is sent again over the next one;
-//! readers know repeated events by their sequence numbers.
+//! What is not confirmed (see [`super::confirm`]) when a connection breaks is sent again over the next one; readers know repeated
+//! events by their sequence numbers.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -10,15 +9,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, Subject, Subscriber};
-use event::{Kind, NodeNames, Record, Source, subject};
-use futures_util::StreamExt;
+use async_nats::Subject;
+use bytes::Bytes;
+use event::quote::Quoted;
+use event::{Envelope, Kind, NodeNames, Record, original, subject};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::confirm::Confirming;
 use super::link::{Link, WhenBroken};
 use super::outbox::{Item, Outbox};
 use super::{NatsError, Options, Subjects};
@@ -31,7 +32,7 @@ const BATCH_BYTES: usize = 256 << 10;
 const CONFIRM_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes that may be sent without being confirmed.
 const WINDOW_BYTES: usize = 4 << 20;
-/// How long the first confirmation may take; after that we assume that the server does not let us receive any.
+/// How long the first echo may take; after that we assume that the server does not let us receive any.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before the server is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
@@ -46,9 +47,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Only if the address or the credentials file cannot be used. A server that is away is waited for.
 pub async fn forward(subscription: Subscription, options: Options, accounts: Accounts) -> Result<(), NatsError> {
-    let names = SubjectNames { subjects: options.subjects, known: HashMap::new() };
     let shared = Arc::new(Shared {
-        intake: tokio::sync::Mutex::new(Intake { subscription, names, warned_full: false }),
+        url: options.shown_url(),
+        subjects: options.subjects,
+        warned: Mutex::default(),
+        intake: tokio::sync::Mutex::new(Intake::new(subscription)),
         outbox: Mutex::new(Outbox::new(options.buffer_bytes)),
         changed: Notify::new(),
         ended: CancellationToken::new(),
@@ -87,8 +90,8 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
                 was_connected = true;
                 // In the thread of the connection: each event would have to wake another one else.
                 let Some(runtime) = link.runtime.take() else { return Ok(()) };
-                let sender = Sender::new(link, Arc::clone(shared));
-                let sending = async move { Arc::clone(&sender.shared).take_in_during(sender.run()).await };
+                let shared = Arc::clone(shared);
+                let sending = async move { shared.take_in_during(Sender::run(link, Arc::clone(&shared))).await };
                 if runtime.run(sending).await.unwrap_or(false) {
                     return Ok(());
                 }
@@ -110,6 +113,11 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
 }
 
 struct Shared {
+    /// Address of the server, for messages.
+    url: String,
+    subjects: Subjects,
+    /// What was logged that is not worth repeating with each connection.
+    warned: Mutex<Vec<String>>,
     /// Locked by whoever sends or waits, and takes events in meanwhile.
     intake: tokio::sync::Mutex<Intake>,
     outbox: Mutex<Outbox>,
@@ -124,14 +132,30 @@ struct Shared {
 struct Intake {
     subscription: Subscription,
     names: SubjectNames,
+    /// For flat subjects, whose readers may be other programs.
+    encoder: original::Encoder,
     /// Whether the buffer was full at the last event, which is logged when it begins and when it ends.
     warned_full: bool,
+}
+
+impl Intake {
+    fn new(subscription: Subscription) -> Self {
+        Self { subscription, names: SubjectNames::default(), encoder: original::Encoder::default(), warned_full: false }
+    }
 }
 
 impl Shared {
     /// Whether everything was sent and confirmed, and nothing will come any more.
     fn is_done(&self) -> bool {
         self.ended.is_cancelled() && self.outbox.lock().pending() == 0
+    }
+
+    fn warn_once(&self, trouble: String) {
+        let mut warned = self.warned.lock();
+        if !warned.contains(&trouble) {
+            warn!("{trouble}");
+            warned.push(trouble);
+        }
     }
 
     /// Awaits a future, and takes events in until that is done.
@@ -169,18 +193,27 @@ impl Shared {
     }
 
     fn put(&self, intake: &mut Intake, record: &Record) {
-        let kind = record.envelope().kind;
-        if intake.names.subjects == Subjects::Flat && kind.source() == Some(Source::Observer) {
-            return; // unknown to the readers of flat subjects
-        }
-        let payload = Some(record.bytes().clone());
-        let item = Item { subject: intake.names.of(record), payload };
         self.stage.add_in(1);
-        if kind == Kind::Status {
-            self.outbox.lock().push_anyway(item);
+        let (subject, payload) = match self.subjects {
+            Subjects::PerNode => (intake.names.of(record, false), Some(record.bytes().clone())),
+            Subjects::Flat => (intake.names.of(record, true), intake.encoder.encode(record)),
+        };
+        if payload.is_none() {
+            self.stage.add_filtered(1);
             return;
         }
-        let fits = self.outbox.lock().push(item);
+        let mut outbox = self.outbox.lock();
+        if outbox.is_forbidden(&subject) {
+            self.stage.add_dropped(Reason::Forbidden, 1);
+            return;
+        }
+        let item = Item { subject, payload };
+        if record.envelope().kind == Kind::Status {
+            outbox.push_anyway(item);
+            return;
+        }
+        let fits = outbox.push(item);
+        drop(outbox);
         if !fits {
             self.stage.add_dropped(Reason::Full, 1);
         }
@@ -194,19 +227,14 @@ impl Shared {
 }
 
 /// The subjects in use, each made once.
-struct SubjectNames {
-    subjects: Subjects,
-    known: HashMap<(Arc<str>, &'static str), Subject>,
-}
+#[derive(Default)]
+struct SubjectNames(HashMap<(Arc<str>, &'static str), Subject>);
 
 impl SubjectNames {
-    fn of(&mut self, record: &Record) -> Subject {
-        let envelope = record.envelope();
-        let (node, kind) = (&envelope.node, envelope.kind);
-        let key = (Arc::clone(node), subject::token(kind));
-        let flat = self.subjects == Subjects::Flat;
-        let make = || Subject::from(subject::subject(if flat { "" } else { node }, kind));
-        self.known.entry(key).or_insert_with(make).clone()
+    fn of(&mut self, record: &Record, flat: bool) -> Subject {
+        let Envelope { node, kind, .. } = record.envelope();
+        let make = || Subject::from(subject::subject(if flat { "" } else { node }, *kind));
+        self.0.entry((Arc::clone(node), subject::token(*kind))).or_insert_with(make).clone()
     }
 }
 
@@ -221,16 +249,10 @@ struct Sender {
     unrequested_bytes: usize,
     /// When a confirmation was last requested over this connection.
     last_request: Option<Instant>,
+    /// How many of the subjects that we may not use were dealt with.
+    forbidden_known: usize,
     /// Whether an event was given up because of its size; only the first one is logged.
     warned_too_large: bool,
-}
-
-/// How sent events are confirmed.
-enum Confirming {
-    /// By messages to this subject of our own.
-    Echo { subject: Subject, subscriber: Subscriber, works: bool },
-    /// Not at all: the server does not let us receive messages.
-    Off,
 }
 
 /// What woke the sender.
@@ -238,6 +260,8 @@ enum Wake {
     Confirmed(u64),
     /// There is something to send, or there will not be any more.
     Changed,
+    /// The server does not let us use a subject.
+    Forbidden,
     Broken,
     NoConfirmation,
     /// It is time to request a confirmation.
@@ -245,23 +269,24 @@ enum Wake {
 }
 
 impl Sender {
-    fn new(link: Link, shared: Arc<Shared>) -> Self {
-        let confirming = Confirming::Off;
-        Self {
+    /// Sends until everything is sent and nothing will come any more (true), or the connection breaks (false).
+    async fn run(link: Link, shared: Arc<Shared>) -> bool {
+        shared.outbox.lock().rewind();
+        let confirming = Confirming::start(&link.client).await;
+        let sender = Self {
             link,
             shared,
             confirming,
             unrequested: None,
             unrequested_bytes: 0,
             last_request: None,
+            forbidden_known: 0,
             warned_too_large: false,
-        }
+        };
+        sender.send_all().await
     }
 
-    /// Sends until everything is sent and nothing will come any more (true), or the connection breaks (false).
-    async fn run(mut self) -> bool {
-        self.shared.outbox.lock().rewind();
-        self.confirming = Confirming::start(&self.link.client).await;
+    async fn send_all(mut self) -> bool {
         while !self.shared.is_done() {
             if self.may_send() {
                 let mut connected = self.link.connected.clone();
@@ -273,18 +298,15 @@ impl Sender {
                 continue;
             }
             match self.wait().await {
-                Wake::Confirmed(number) => self.confirm(number),
+                Wake::Confirmed(number) => {
+                    let delivered = self.shared.outbox.lock().confirm(number);
+                    self.shared.stage.add_out(delivered);
+                }
                 Wake::Changed => {}
                 Wake::Due => self.request_confirmation().await,
+                Wake::Forbidden => self.note_forbidden(),
                 Wake::Broken => return false,
-                Wake::NoConfirmation => {
-                    warn!(
-                        "the NATS server does not let us receive on {INBOX}*: \
-                         what is on its way when the connection breaks may be lost"
-                    );
-                    self.confirming = Confirming::Off;
-                    self.confirm(u64::MAX);
-                }
+                Wake::NoConfirmation => self.confirm_by_time(),
             }
         }
         true
@@ -296,40 +318,56 @@ impl Sender {
     }
 
     async fn wait(&mut self) -> Wake {
-        let unconfirmed = self.shared.outbox.lock().unconfirmed_bytes() > 0;
-        let (echo, doubtful) = match &mut self.confirming {
-            Confirming::Echo { subscriber, works, .. } => (Some(subscriber), !*works && unconfirmed),
-            Confirming::Off => (None, false),
-        };
-        let confirmation = async {
-            match echo {
-                Some(subscriber) => match subscriber.next().await {
-                    Some(message) => Wake::Confirmed(barrier(&message.payload)),
-                    None => Wake::Broken,
-                },
-                None => std::future::pending().await,
-            }
-        };
         let more_comes = !self.shared.ended.is_cancelled();
+        let unconfirmed = self.shared.outbox.lock().unconfirmed_bytes();
+        let doubtful = unconfirmed > 0 && self.confirming.is_doubtful();
+        let hurry = unconfirmed >= WINDOW_BYTES || !more_comes;
         let has_unrequested = self.unrequested.is_some();
         let due = self.last_request.filter(|_| more_comes).map(|request| request + CONFIRM_INTERVAL);
         let due = due.unwrap_or_else(Instant::now);
+        let known = self.forbidden_known;
+        let (confirming, client) = (&mut self.confirming, &self.link.client);
         tokio::select! {
-            wake = confirmation => wake,
-            () = self.shared.changed.notified() => Wake::Changed,
+            // What the server refused before it confirms the rest.
+            biased;
+            Ok(_) = self.link.forbidden.wait_for(|forbidden| forbidden.len() > known) => Wake::Forbidden,
+            confirmed = confirming.confirmed(client, hurry) => confirmed.map_or(Wake::Broken, Wake::Confirmed),
             _ = self.link.connected.wait_for(|connected| !connected) => Wake::Broken,
-            () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
             () = tokio::time::sleep_until(due), if has_unrequested => Wake::Due,
+            () = self.shared.changed.notified() => Wake::Changed,
             () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
+            () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
         }
     }
 
-    fn confirm(&mut self, number: u64) {
-        if let Confirming::Echo { works, .. } = &mut self.confirming {
-            *works = true;
+    /// Gives up what the server does not let us publish, and confirmations that it does not let us receive.
+    fn note_forbidden(&mut self) {
+        let forbidden = self.link.forbidden.borrow().clone();
+        for subject in forbidden.iter().skip(self.forbidden_known) {
+            if self.confirming.needs(subject) {
+                self.confirm_by_time();
+                continue;
+            }
+            let given_up = self.shared.outbox.lock().forbid(Subject::from(subject.as_str()));
+            self.shared.stage.add_dropped(Reason::Forbidden, given_up);
+            self.shared.warn_once(format!(
+                "the NATS server at {} does not let us publish under {}: its events are lost; \
+                 allow our user to publish under it (permissions in the configuration of the server)",
+                self.shared.url,
+                Quoted(subject)
+            ));
         }
-        let delivered = self.shared.outbox.lock().confirm(number);
-        self.shared.stage.add_out(delivered);
+        self.forbidden_known = forbidden.len();
+    }
+
+    fn confirm_by_time(&mut self) {
+        self.shared.warn_once(format!(
+            "the NATS server at {} does not let us receive confirmations (_INBOX.>): what is sent counts as delivered \
+             if the connection is still up a second later, and is sent again otherwise",
+            self.shared.url
+        ));
+        let sent = self.shared.outbox.lock().sent_number();
+        self.confirming.change_to_time(sent);
     }
 
     async fn send_batch(&mut self) {
@@ -341,7 +379,7 @@ impl Sender {
                 continue;
             };
             let payload = if payload.len() > max_payload && max_payload > 0 {
-                match smaller(payload.clone(), max_payload) {
+                match smaller(payload.clone(), max_payload, self.shared.subjects) {
                     Some(smaller) => smaller,
                     None => {
                         self.give_up(count - index - 1, payload.len(), max_payload);
@@ -367,13 +405,7 @@ impl Sender {
         let Some(number) = self.unrequested.take() else { return };
         self.unrequested_bytes = 0;
         self.last_request = Some(Instant::now());
-        match &self.confirming {
-            Confirming::Echo { subject, .. } => {
-                let payload = number.to_be_bytes().to_vec().into();
-                let _ = self.link.client.publish(subject.clone(), payload).await;
-            }
-            Confirming::Off => self.confirm(number),
-        }
+        self.confirming.request(&self.link.client, number).await;
     }
 
     fn give_up(&mut self, from_end: usize, size: usize, max_payload: usize) {
@@ -389,26 +421,12 @@ impl Sender {
     }
 }
 
-/// Prefix of the subjects that we send to ourselves: the one that NATS clients may use by convention.
-const INBOX: &str = "_INBOX.";
-
-impl Confirming {
-    async fn start(client: &Client) -> Self {
-        let subject = Subject::from(client.new_inbox());
-        match client.subscribe(subject.clone()).await {
-            Ok(subscriber) => Self::Echo { subject, subscriber, works: false },
-            Err(_) => Self::Off,
-        }
-    }
-}
-
-/// The number in a message to ourselves. A message without one confirms nothing.
-fn barrier(payload: &[u8]) -> u64 {
-    payload.try_into().map_or(0, u64::from_be_bytes)
-}
-
 /// The event without raw transactions, if that is small enough.
-fn smaller(payload: bytes::Bytes, max_payload: usize) -> Option<bytes::Bytes> {
-    let record = Record::from_bytes(payload, &mut NodeNames::default()).ok()?;
-    record.bytes_without_raw().filter(|bytes| bytes.len() <= max_payload)
+fn smaller(payload: Bytes, max_payload: usize, subjects: Subjects) -> Option<Bytes> {
+    let record = |bytes| Record::from_bytes(bytes, &mut NodeNames::default()).ok();
+    let mut bytes = record(payload)?.bytes_without_raw()?;
+    if subjects == Subjects::Flat {
+        bytes = original::encode(&record(bytes)?, 0)?;
+    }
+    Some(bytes).filter(|bytes| bytes.len() <= max_payload)
 }

@@ -23,6 +23,9 @@ const PING: Duration = Duration::from_secs(5);
 /// The client library has no option not to connect again; we end its tasks long before this.
 const NEVER: Duration = Duration::from_secs(86_400);
 
+/// Forbidden subjects that are remembered; we use fewer.
+const MAX_FORBIDDEN: usize = 1024;
+
 /// What happens when a connection breaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenBroken {
@@ -37,6 +40,8 @@ pub(super) struct Link {
     pub client: Client,
     /// Whether the connection is up.
     pub connected: watch::Receiver<bool>,
+    /// Subjects that the server does not let us use, as it reports them.
+    pub forbidden: watch::Receiver<Vec<String>>,
     /// The client library's tasks, where they must end with the connection. They cannot be ended otherwise: after a
     /// reconnection they would send what is left in their queue, ahead of what was lost before it.
     pub runtime: Option<OwnRuntime>,
@@ -91,8 +96,16 @@ impl Link {
         when_broken: WhenBroken,
     ) -> Result<Self, NatsError> {
         let (sender, connected) = watch::channel(true);
+        let (forbidden_sender, forbidden) = watch::channel(Vec::new());
         let established = Arc::new(AtomicBool::new(false));
-        let events = Events { url: options.shown_url(), stage, sender, when_broken, last_trouble: Mutex::default() };
+        let events = Events {
+            url: options.shown_url(),
+            stage,
+            sender,
+            forbidden: forbidden_sender,
+            when_broken,
+            last_trouble: Mutex::default(),
+        };
         let connect = connect_options(options, Arc::new(events), Arc::clone(&established)).await?;
         let url = options.url.clone();
         let connecting = async move { connect.connect(url).await };
@@ -109,7 +122,7 @@ impl Link {
         };
         let client = client.map_err(|error| explain(options, &error))?;
         established.store(true, Ordering::Relaxed);
-        Ok(Self { client, connected, runtime })
+        Ok(Self { client, connected, forbidden, runtime })
     }
 }
 
@@ -177,6 +190,7 @@ struct Events {
     url: String,
     stage: Arc<Stage>,
     sender: watch::Sender<bool>,
+    forbidden: watch::Sender<Vec<String>>,
     when_broken: WhenBroken,
     /// The trouble that was logged last; it is not logged again until the connection is back.
     last_trouble: Mutex<String>,
@@ -201,10 +215,24 @@ impl Events {
                 self.stage.add_dropped(Reason::SlowConsumer, 1);
                 self.warn_once("we read too slowly, and the NATS client drops events".to_owned());
             }
-            Event::ServerError(error) => self.warn_once(format!("the NATS server at {} reports: {error}", self.url)),
+            Event::ServerError(error) => match forbidden_subject(&error.to_string()) {
+                Some(subject) => self.forbid(subject),
+                None => self.warn_once(format!("the NATS server at {} reports: {error}", self.url)),
+            },
             Event::ClientError(error) => self.warn_once(format!("NATS server at {}: {error}", self.url)),
             Event::LameDuckMode | Event::Draining | Event::Closed => debug!("NATS server at {}: {event}", self.url),
         }
+    }
+
+    /// Notes that we may not use a subject. Those who use it say what follows from that.
+    fn forbid(&self, subject: &str) {
+        self.forbidden.send_if_modified(|known| {
+            let new = known.len() < MAX_FORBIDDEN && !known.iter().any(|one| one == subject);
+            if new {
+                known.push(subject.to_owned());
+            }
+            new
+        });
     }
 
     fn warn_once(&self, trouble: String) {
@@ -214,4 +242,12 @@ impl Events {
             *last = trouble;
         }
     }
+}
+
+/// The subject in the server's report that it does not let us publish or subscribe:
+/// `Permissions Violation for Subscription to "peer-observer.>"`.
+fn forbidden_subject(report: &str) -> Option<&str> {
+    let (_, rest) = report.split_once("Permissions Violation")?;
+    let (_, rest) = rest.split_once('"')?;
+    rest.split_once('"').map(|(subject, _)| subject)
 }

@@ -4,6 +4,7 @@
 //! into this process. Both keep an event's node, run and sequence, so that readers on the other side
 //! see the same thing as readers here.
 
+mod confirm;
 mod forward;
 mod link;
 mod outbox;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use forward::forward;
-pub use read::{Connected, connect_reader};
+pub use read::{Connected, connect_reader, read};
 
 /// Where the server is and how to talk to it.
 #[derive(Clone)]
@@ -117,6 +118,17 @@ pub enum NatsError {
         url: String,
         /// The error of the client library.
         reason: String,
+    },
+    /// The server lets us in, but not read.
+    #[error(
+        "the NATS server at {url} does not let us subscribe; allow our user to subscribe to {needed} \
+         (permissions in the configuration of the server)"
+    )]
+    Forbidden {
+        /// As given, without password.
+        url: String,
+        /// The subjects.
+        needed: String,
     },
     /// The connection is closed for good.
     #[error("the connection to the NATS server at {url} is closed")]

@@ -33,11 +33,21 @@ pub(super) struct Outbox {
     sent_bytes: usize,
     /// Number of items that were confirmed, and so are no longer here.
     confirmed: u64,
+    /// Subjects that the server does not let us publish under.
+    forbidden: Vec<Subject>,
 }
 
 impl Outbox {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { items: VecDeque::new(), bytes: 0, max_bytes, sent: 0, sent_bytes: 0, confirmed: 0 }
+        Self {
+            items: VecDeque::new(),
+            bytes: 0,
+            max_bytes,
+            sent: 0,
+            sent_bytes: 0,
+            confirmed: 0,
+            forbidden: Vec::new(),
+        }
     }
 
     /// Appends an event. Returns whether there was room for it.
@@ -71,7 +81,12 @@ impl Outbox {
             batch.push(item.clone());
         }
         self.sent_bytes += bytes;
-        (batch, self.confirmed + self.sent as u64)
+        (batch, self.sent_number())
+    }
+
+    /// The number under which all that was sent can be confirmed.
+    pub(super) fn sent_number(&self) -> u64 {
+        self.confirmed + self.sent as u64
     }
 
     /// The server has got everything up to this number. Returns how many events that are.
@@ -90,18 +105,39 @@ impl Outbox {
         delivered
     }
 
-    /// The connection broke: what was not confirmed is sent again.
+    /// The connection broke: what was not confirmed is sent again. What is forbidden may have changed.
     pub(super) fn rewind(&mut self) {
         self.sent = 0;
         self.sent_bytes = 0;
+        self.forbidden.clear();
+    }
+
+    /// The server does not let us publish under a subject: gives up what is here of it, and returns how many events that are.
+    pub(super) fn forbid(&mut self, subject: Subject) -> u64 {
+        let lost: Vec<usize> = (0..self.items.len())
+            .filter(|index| {
+                self.items.get(*index).is_some_and(|item| item.subject == subject && item.payload.is_some())
+            })
+            .collect();
+        lost.iter().for_each(|index| self.give_up_at(*index));
+        self.forbidden.push(subject);
+        lost.len() as u64
+    }
+
+    /// Whether the server does not let us publish under a subject.
+    pub(super) fn is_forbidden(&self, subject: &Subject) -> bool {
+        self.forbidden.contains(subject)
     }
 
     /// The server does not take an event of a batch: the one that is `from_end` places before the batch's end.
     /// Its place is kept, for the numbers.
     pub(super) fn give_up(&mut self, from_end: usize) {
-        let Some(index) = self.sent.checked_sub(from_end + 1) else {
-            return;
-        };
+        if let Some(index) = self.sent.checked_sub(from_end + 1) {
+            self.give_up_at(index);
+        }
+    }
+
+    fn give_up_at(&mut self, index: usize) {
         let Some(item) = self.items.get_mut(index) else {
             return;
         };
@@ -109,7 +145,9 @@ impl Outbox {
         item.payload = None;
         let freed = before - item.size();
         self.bytes -= freed;
-        self.sent_bytes = self.sent_bytes.saturating_sub(freed);
+        if index < self.sent {
+            self.sent_bytes = self.sent_bytes.saturating_sub(freed);
+        }
     }
 
     /// Bytes that were sent and not confirmed.
@@ -145,7 +183,7 @@ mod tests {
         /// Whatever breaks in between: in = confirmed + given up + refused + pending, and each connection
         /// sends in order without a hole.
         #[test]
-        fn nothing_is_lost_or_reordered(steps in prop::collection::vec(0u8..6, 1..200)) {
+        fn nothing_is_lost_or_reordered(steps in prop::collection::vec(0u8..7, 1..200)) {
             let max = 40 * item(0).size();
             let mut outbox = Outbox::new(max);
             let (mut offered, mut refused, mut confirmed, mut given_up) = (0, 0, 0, 0);
@@ -175,7 +213,8 @@ mod tests {
                     4 => if !barriers.is_empty() {
                         confirmed += outbox.confirm(barriers.remove(0));
                     },
-                    _ => { outbox.rewind(); barriers.clear(); }
+                    5 => { outbox.rewind(); barriers.clear(); }
+                    _ => given_up += outbox.forbid("s".into()),
                 }
                 prop_assert!(outbox.bytes <= max);
                 prop_assert!(outbox.confirmed >= done);

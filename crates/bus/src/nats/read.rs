@@ -1,6 +1,7 @@
 //! Brings the events that others publish on a NATS server into this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use event::quote::Quoted;
@@ -20,6 +21,39 @@ use crate::queue::Delivery;
 /// The most messages that are handled at once.
 const BATCH: usize = 1024;
 
+/// Pause before a server that is away is tried again.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// All that peer-observers publish: of nodes with a name, and on flat subjects.
+const SUBJECTS: [&str; 2] = [subject::NAMED, subject::FLAT];
+
+/// Hands events that others publish on a server, and what is lost between them, to the bus until shutdown. Counts them in the account
+/// "nats-reader". A server that is away is waited for, at the beginning as later.
+///
+/// # Errors
+/// When the address or the files cannot be used, or the server refuses us.
+pub async fn read(bus: Bus, options: Options, shutdown: CancellationToken) -> Result<(), NatsError> {
+    let mut waiting = false;
+    loop {
+        let Some(connected) = shutdown.run_until_cancelled(connect_reader(&bus, &options)).await else {
+            return Ok(());
+        };
+        match connected {
+            Ok(reader) => return reader.run(bus, shutdown).await,
+            Err(error @ NatsError::Unreachable { .. }) => {
+                if !waiting {
+                    warn!("{error} (waiting for it)");
+                    waiting = true;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        if shutdown.run_until_cancelled(tokio::time::sleep(RETRY_DELAY)).await.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// A reader that has subscribed: whatever is published from now on is brought in by [`Connected::run`].
 pub struct Connected {
     link: Link,
@@ -37,9 +71,8 @@ pub async fn connect_reader(bus: &Bus, options: &Options) -> Result<Connected, N
     let stage = bus.accounts().stage("nats-reader");
     let link = Link::connect(options, Arc::clone(&stage), WhenBroken::Reconnect).await?;
     let closed = || NatsError::Closed { url: options.shown_url() };
-    let named = link.client.subscribe(format!("{}.>", subject::PREFIX)).await.map_err(|_| closed())?;
+    let named = link.client.subscribe(subject::NAMED).await.map_err(|_| closed())?;
     let flat = link.client.subscribe(subject::FLAT).await.map_err(|_| closed())?;
-    // The server has got the subscriptions when it answers what comes after them.
     link.client.flush().await.map_err(|_| closed())?;
     Ok(Connected { link, named, flat, stage, url: options.shown_url() })
 }
@@ -48,8 +81,8 @@ impl Connected {
     /// Hands events, and what is lost between them, to the bus until shutdown.
     ///
     /// # Errors
-    /// When the connection is closed for good.
-    pub async fn run(self, bus: Bus, shutdown: CancellationToken) -> Result<(), NatsError> {
+    /// When the server does not let us subscribe, or the connection is closed for good.
+    pub async fn run(mut self, bus: Bus, shutdown: CancellationToken) -> Result<(), NatsError> {
         let mut messages = select(self.named, self.flat).ready_chunks(BATCH);
         let mut reader = Reader {
             stage: self.stage,
@@ -57,7 +90,17 @@ impl Connected {
             gaps: GapTracker::default(),
             warned_undecodable: false,
         };
-        while let Some(batch) = shutdown.run_until_cancelled(messages.next()).await {
+        let mut forbidden_known = 0;
+        loop {
+            let batch = tokio::select! {
+                () = shutdown.cancelled() => break,
+                Ok(forbidden) = self.link.forbidden.wait_for(|forbidden| forbidden.len() > forbidden_known) => {
+                    forbidden_known = forbidden.len();
+                    check_allowed(&self.url, &forbidden)?;
+                    continue;
+                }
+                batch = messages.next() => batch,
+            };
             let Some(batch) = batch else {
                 return Err(NatsError::Closed { url: self.url });
             };
@@ -68,6 +111,19 @@ impl Connected {
         drop(self.link);
         Ok(())
     }
+}
+
+/// Of the two subjects one will do: many servers have events under one of them only.
+fn check_allowed(url: &str, forbidden: &[String]) -> Result<(), NatsError> {
+    let (forbidden, allowed): (Vec<_>, Vec<_>) =
+        SUBJECTS.into_iter().partition(|subject| forbidden.iter().any(|forbidden| forbidden == subject));
+    if allowed.is_empty() {
+        return Err(NatsError::Forbidden { url: url.to_owned(), needed: SUBJECTS.join(" and ") });
+    }
+    for subject in forbidden {
+        warn!("the NATS server at {url} does not let us subscribe to {subject}: events under it are not seen");
+    }
+    Ok(())
 }
 
 /// Turns messages into events, and notices what is missing between them.

@@ -73,8 +73,14 @@ async fn read_run(subscription: &mut Subscription) -> Got {
 
 /// Nothing is unaccounted for at a stage where nothing is under way.
 fn assert_adds_up(stage: &Stage) {
-    let (came, went, dropped) = (stage.events_in(), stage.events_out(), stage.dropped_total());
-    assert_eq!(came, went + dropped, "{}: in {came}, out {went}, dropped {dropped}", stage.name());
+    let (came, went) = (stage.events_in(), stage.events_out());
+    let (filtered, dropped) = (stage.events_filtered(), stage.dropped_total());
+    assert_eq!(
+        came,
+        went + filtered + dropped,
+        "{}: in {came}, out {went}, filtered {filtered}, dropped {dropped}",
+        stage.name()
+    );
 }
 
 fn assert_all_add_up(accounts: &Accounts) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bus::nats::{NatsError, Options, Subjects, connect_reader, forward};
+use bus::nats::{NatsError, Options, Subjects, connect_reader, forward, read};
 use bus::{Reason, WhenFull};
 use event::pb::bitcoin_primitives::Transaction;
 use event::pb::ebpf_extractor::Ebpf;
@@ -50,6 +50,18 @@ async fn reading(options: &Options) -> (Bus, Subscription) {
     (bus, subscription)
 }
 
+/// Users as other people's set-ups have them: extractors may only publish, tools only subscribe.
+const USERS: &str = r#"authorization { users: [
+    { user: publisher, password: secret, permissions: { publish: ">", subscribe: { deny: ">" } } }
+    { user: reader, password: secret, permissions: { publish: { deny: ">" }, subscribe: ">" } }
+    { user: listed, password: secret, permissions: { publish: ["peer-observer.>", "netmsg"] } }
+    { user: flat_reader, password: secret, permissions: { publish: { deny: ">" }, subscribe: { deny: "peer-observer.>" } } }
+] }"#;
+
+fn user(server: &NatsServer, name: &str) -> Options {
+    Options { user: Some((name.to_owned(), "secret".to_owned())), ..Options::new(server.url()) }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_arrive_complete_on_either_kind_of_subject() {
     if testbed::require_nats_server().is_none() {
@@ -76,17 +88,32 @@ async fn events_arrive_complete_on_either_kind_of_subject() {
     }
 }
 
-/// The server is killed and started again while events flow: what arrives and what is reported missing make up
-/// what was published, and order is kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_comes_and_goes() {
     if testbed::require_nats_server().is_none() {
         return;
     }
-    let mut server = NatsServer::start("").await.unwrap();
+    let server = NatsServer::start("").await.unwrap();
     let options = Options::new(server.url());
-    let (_bus, mut reader) = reading(&options).await;
-    let sender = sending("alice", options);
+    survives(server, options.clone(), options).await;
+}
+
+/// The same with users of whom one may only publish and the other only subscribe.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_and_goes_and_allows_little() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start(USERS).await.unwrap();
+    let (publisher, reader) = (user(&server, "publisher"), user(&server, "reader"));
+    survives(server, publisher, reader).await;
+}
+
+/// The server is killed and started again while events flow: what arrives and what is reported missing make up
+/// what was published, and order is kept.
+async fn survives(mut server: NatsServer, publisher: Options, reader: Options) {
+    let (_bus, mut reader) = reading(&reader).await;
+    let sender = sending("alice", publisher);
     let publisher = sender.publisher.clone();
     let stop = CancellationToken::new();
     let at = Arc::new(AtomicU32::new(0));
@@ -323,4 +350,133 @@ async fn tls_on_both_sides_and_a_token() {
     let untrusted = Options { tls_ca: None, ..options };
     let error = connect_reader(&Bus::new(), &untrusted).await.err().expect("nobody vouches for the server").to_string();
     assert!(error.contains("certificate"), "{error}");
+}
+
+/// Nothing takes longer, or is counted as lost, because confirmations cannot be received.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_who_may_only_publish_or_only_subscribe() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start(USERS).await.unwrap();
+    for (publisher, reader) in [("publisher", "reader"), ("listed", "reader")] {
+        let (bus, mut reader) = reading(&user(&server, reader)).await;
+        let sender = sending("alice", user(&server, publisher));
+        publish(&sender.publisher, 0..20_000).await;
+        let begin = std::time::Instant::now();
+        let accounts = sender.end().await;
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        let got = read_run(&mut reader).await;
+        assert_eq!((got.numbers.len(), got.missing, got.is_in_order()), (20_000, 0, true), "{publisher}");
+        assert_eq!(accounts.stage("nats").events_out(), 20_001);
+        assert_all_add_up(&accounts);
+        assert_adds_up(&bus.accounts().stage("nats-reader"));
+    }
+}
+
+/// What the server does not let us publish is lost, and counted as that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subject_that_may_not_be_used() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start(USERS).await.unwrap();
+    let sender = sending("alice", Options { subjects: Subjects::Flat, ..user(&server, "listed") });
+    let stage = sender.bus.accounts().stage("nats");
+    let mut published = 0;
+    while stage.dropped(Reason::Forbidden) == 0 {
+        publish(&sender.publisher, published..published + 1).await;
+        published += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    publish(&sender.publisher, published..published + 1000).await;
+    let accounts = sender.end().await;
+    assert!(stage.dropped(Reason::Forbidden) >= 1000, "{}", stage.dropped(Reason::Forbidden));
+    assert_all_add_up(&accounts);
+}
+
+/// A server that is away is waited for; one that refuses us is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_there_before_the_server() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let mut server = NatsServer::start(USERS).await.unwrap();
+    server.stop().await.unwrap();
+    let bus = Bus::new();
+    let mut early = bus.subscribe("reader", Filter::default(), 1 << 20, WhenFull::DropNewest);
+    let shutdown = CancellationToken::new();
+    let reader = tokio::spawn(read(bus.clone(), user(&server, "flat_reader"), shutdown.clone()));
+    let wrong = Options { user: Some(("reader".to_owned(), "wr0ng".to_owned())), ..Options::new(server.url()) };
+    let refused = tokio::spawn(read(Bus::new(), wrong, CancellationToken::new()));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!reader.is_finished() && !refused.is_finished());
+
+    server.start_again().await.unwrap();
+    let error = tokio::time::timeout(PATIENCE, refused).await.unwrap().unwrap().unwrap_err().to_string();
+    assert!(error.contains("refuses us") && error.contains("password") && !error.contains("wr0ng"), "{error}");
+    // When it is there is not known: publish until it gets something.
+    let sender = sending("alice", Options { subjects: Subjects::Flat, ..user(&server, "publisher") });
+    let mut published = 0;
+    let mut next = std::pin::pin!(early.next());
+    loop {
+        publish(&sender.publisher, published..published + 1).await;
+        published += 1;
+        if tokio::time::timeout(Duration::from_millis(20), next.as_mut()).await.is_ok() {
+            break;
+        }
+    }
+    shutdown.cancel();
+    tokio::time::timeout(PATIENCE, reader).await.unwrap().unwrap().unwrap();
+    sender.end().await;
+
+    let nothing =
+        tokio::time::timeout(PATIENCE, read(Bus::new(), user(&server, "publisher"), CancellationToken::new()));
+    let error = nothing.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("allow our user to subscribe to peer-observer.> and *"), "{error}");
+}
+
+/// Readers of ours get the same on either kind of subjects, except for what others do not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flat_subjects_show_the_same() {
+    if testbed::require_nats_server().is_none() {
+        return;
+    }
+    let server = NatsServer::start("").await.unwrap();
+    let mut names = event::NodeNames::default();
+    let samples = include_str!("../../../event/tests/it/samples.jsonl").lines();
+    let samples: Vec<Record> = samples.map(|line| event::json::from_json(line, &mut names).unwrap()).collect();
+    let mut shown = Vec::new();
+    for subjects in [Subjects::PerNode, Subjects::Flat] {
+        let options = Options { subjects, ..Options::new(server.url()) };
+        let (bus, mut reader) = reading(&options).await;
+        let sender = sending("alice", options);
+        for sample in samples.iter().filter(|sample| sample.envelope().kind != event::Kind::Status) {
+            sender.publisher.publish(sample.envelope().time_ns, sample.body().unwrap().clone()).await;
+        }
+        // The last one that is known to others.
+        publish(&sender.publisher, 0..1).await;
+        let accounts = sender.end().await;
+        assert_all_add_up(&accounts);
+        let mut events = Vec::new();
+        loop {
+            let delivery = reader.next().await.unwrap();
+            let Delivery::Event(record) = &delivery else { panic!("{delivery:?}") };
+            let mut shown: serde_json::Value = serde_json::from_str(&event::json::to_json(record)).unwrap();
+            shown.as_object_mut().unwrap().retain(|key, _| !matches!(key.as_str(), "run" | "sequence"));
+            events.push(shown);
+            if number(&delivery) == Some(0) {
+                break;
+            }
+        }
+        assert_eq!(bus.accounts().stage("nats-reader").dropped_total(), 0);
+        shown.push(events);
+    }
+    let others_know = |shown: &serde_json::Value| {
+        let kind = shown["kind"].as_str().unwrap();
+        !matches!(kind, "logging" | "node_process") && !kind.starts_with("utxocache")
+    };
+    let flat = shown.pop().unwrap();
+    let named: Vec<_> = shown.pop().unwrap().into_iter().filter(others_know).collect();
+    assert_eq!(flat, named);
 }

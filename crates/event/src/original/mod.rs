@@ -22,6 +22,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use crate::field::ebpf_extractor::ebpf;
 use crate::field::ebpf_extractor::message::message_event;
 use crate::field::event::event;
+use crate::field::log_extractor::{log, unknown_log_message};
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ebpf_extractor::message::message_event::Msg;
 use crate::pb::ebpf_extractor::message::{MessageEvent, Unknown};
@@ -93,34 +94,46 @@ pub fn encode(record: &Record, left_out: u64) -> Option<Bytes> {
     }
 }
 
-/// Gives an entry of another program the type that we have for it.
-pub(crate) fn restore(body: Body) -> Body {
-    match body {
-        Body::LogExtractor(log) => {
-            let log_event = log.log_event.map(|event| match event {
-                LogEvent::SawNewHeaderLog(header) => LogEvent::HeaderSeen(HeaderSeen {
-                    block_hash: header.block_hash,
-                    compact_block: header.is_cmpctblock,
-                    height: Some(header.block_height),
-                    peer_id: Some(header.peer_id.into()),
-                    addr: None,
-                }),
-                LogEvent::CompactBlockReconstructedLog(block) => {
-                    LogEvent::CompactBlockReconstructed(CompactBlockReconstructed {
-                        block_hash: block.block_hash,
-                        prefilled: block.prefilled_txn_count,
-                        from_mempool: block.mempool_txn_count,
-                        from_extra_pool: block.extra_pool_txn_count,
-                        requested: block.requested_txn_count,
-                        requested_bytes: Some(block.requested_txn_bytes.into()),
-                        ..CompactBlockReconstructed::default()
-                    })
-                }
-                event => event,
-            });
-            Body::LogExtractor(Log { log_event, ..log })
+/// The body of an encoded event as if others did not exist: an entry has the type that we have for it, and keeps the text that is there for
+/// them.
+pub(crate) fn restore(event: &[u8], body: Body) -> Body {
+    let Body::LogExtractor(mut log) = body else { return body };
+    log.log_event = log.log_event.map(own_type);
+    if !matches!(log.log_event, None | Some(LogEvent::UnknownLogMessage(_))) {
+        log.raw_message = log.raw_message.or_else(|| text_for_others(event));
+    }
+    Body::LogExtractor(log)
+}
+
+/// The text of an encoded entry in `unknown_log_message`.
+fn text_for_others(event: &[u8]) -> Option<String> {
+    let log = Fields(event).bytes_of(event::LOG_EXTRACTOR)?;
+    let message = Fields(log).bytes_of(log::UNKNOWN_LOG_MESSAGE)?;
+    let text = Fields(message).bytes_of(unknown_log_message::RAW_MESSAGE)?;
+    std::str::from_utf8(text).ok().map(str::to_owned)
+}
+
+fn own_type(event: LogEvent) -> LogEvent {
+    match event {
+        LogEvent::SawNewHeaderLog(header) => LogEvent::HeaderSeen(HeaderSeen {
+            block_hash: header.block_hash,
+            compact_block: header.is_cmpctblock,
+            height: Some(header.block_height),
+            peer_id: Some(header.peer_id.into()),
+            addr: None,
+        }),
+        LogEvent::CompactBlockReconstructedLog(block) => {
+            LogEvent::CompactBlockReconstructed(CompactBlockReconstructed {
+                block_hash: block.block_hash,
+                prefilled: block.prefilled_txn_count,
+                from_mempool: block.mempool_txn_count,
+                from_extra_pool: block.extra_pool_txn_count,
+                requested: block.requested_txn_count,
+                requested_bytes: Some(block.requested_txn_bytes.into()),
+                ..CompactBlockReconstructed::default()
+            })
         }
-        body => body,
+        event => event,
     }
 }
 
@@ -169,13 +182,13 @@ fn entry(record: &Record) -> Option<Changed> {
     if Fields(&ours).next()?.0 < OURS {
         return Some(Changed::No);
     }
-    let text = || {
+    let mut theirs = Log { log_event: typed(event), ..log.clone() };
+    if theirs.log_event.is_none() {
         let kind = record.envelope().kind;
-        let raw_message = log.raw_message.clone().unwrap_or_else(|| LogText { log, kind }.to_string());
-        LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message })
-    };
-    let theirs = typed(event).unwrap_or_else(text);
-    let mut both = Log { log_event: Some(theirs), raw_message: None, ..log.clone() }.encode_to_vec();
+        let raw_message = theirs.raw_message.take().unwrap_or_else(|| LogText { log, kind }.to_string());
+        theirs.log_event = Some(LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message }));
+    }
+    let mut both = theirs.encode_to_vec();
     both.extend(ours);
     Some(Changed::Yes(nested(event::LOG_EXTRACTOR, &both)))
 }

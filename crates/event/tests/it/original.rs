@@ -73,6 +73,7 @@ fn an_entry_has_the_nodes_own_text_for_others_once() {
     let log = Log { log_event: Some(event), raw_message: Some("UpdateTip: new best=".to_owned()), ..Log::default() };
     let entry = |log: Log| Record::new("alice".into(), 7, 1, 0, Body::LogExtractor(log));
     let bytes = original::encode(&entry(log.clone()), 0).unwrap();
+    assert_eq!(read(bytes.to_vec()).body(), entry(log.clone()).body());
     let text = "UpdateTip: new best=";
     assert_eq!(bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count(), 1);
     // Without it, as from JSON: what our text form has.

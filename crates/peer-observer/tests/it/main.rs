@@ -9,6 +9,7 @@ mod fleet;
 mod hangup;
 mod metrics;
 mod node;
+mod original;
 mod process;
 mod structure;
 mod tracepoints;

@@ -11,14 +11,14 @@ use testbed::tracepoint::{Load, LoadBuilder};
 use super::process::{Running, command, is};
 
 /// A program with Bitcoin Core's tracepoints that looks like a node, in a folder of its own.
-struct Program {
+pub struct Program {
     folder: tempfile::TempDir,
     original: PathBuf,
 }
 
 impl Program {
     /// None after saying that the test is skipped.
-    fn require() -> Option<Self> {
+    pub fn require() -> Option<Self> {
         if let Some(obstacle) = KernelSupport::this().obstacle() {
             testbed::skipped(&obstacle);
             return None;
@@ -29,7 +29,7 @@ impl Program {
         Some(program)
     }
 
-    fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join("bitcoind")
     }
 
@@ -40,14 +40,14 @@ impl Program {
         std::fs::rename(&new, self.path()).unwrap();
     }
 
-    fn datadir(&self, name: &str) -> PathBuf {
+    pub fn datadir(&self, name: &str) -> PathBuf {
         let datadir = self.folder.path().join(name);
         std::fs::create_dir_all(&datadir).unwrap();
         datadir
     }
 
     /// Fires each tracepoint once it is followed, and stays.
-    fn load(&self, datadir: &Path) -> LoadBuilder {
+    pub fn load(&self, datadir: &Path) -> LoadBuilder {
         Load::builder().program(self.path()).datadir(datadir).events(100).wait_traced().hold()
     }
 }

@@ -49,6 +49,7 @@ impl Process {
                 let flow = if name == "nats" { "out" } else { "in" };
                 store.set(ids::NATS_CONNECTED, &[flow], f64::from(u8::from(server.connected)));
             }
+            store.set_total(ids::STAGE_EVENTS, &[name, "filtered"], stage.events_filtered() as f64);
             for reason in Reason::ALL {
                 store.set_total(ids::DROPPED, &[name, reason.name()], stage.dropped(reason) as f64);
             }

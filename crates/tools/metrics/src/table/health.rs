@@ -45,7 +45,7 @@ families! { super::state::END;
     DROPPED = counter "peerobserver_dropped_total" [stage, reason]
         "Events lost in this process, by stage and reason.";
     STAGE_EVENTS = counter "peerobserver_stage_events_total" [stage, flow]
-        "Events that came into a stage of this process and went out of it (in, out).";
+        "Events that came into a stage of this process, went out of it, and were left out on purpose (in, out, filtered).";
     QUEUE_DEPTH = gauge "peerobserver_queue_depth" [subscription]
         "Events that wait in the queue of a subscription. A large event counts once more for each KiB.";
     QUEUE_CAPACITY = gauge "peerobserver_queue_capacity" [subscription]

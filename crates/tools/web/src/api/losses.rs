@@ -42,7 +42,7 @@ pub(crate) struct Losses {
 pub(crate) struct Stage {
     /// Name of the stage.
     stage: String,
-    /// `full`, `too_large`, `disconnected`, `slow_consumer`, `undecodable` or `unreadable`.
+    /// `full`, `too_large`, `disconnected`, `slow_consumer`, `undecodable`, `unreadable` or `forbidden`.
     reason: &'static str,
     /// Number of events.
     count: u64,
