@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bench::memory::Memory;
 use serde_json::json;
-use testbed::{Network, Pace, Traffic};
+use testbed::{Network, Plan, Traffic};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -25,7 +25,7 @@ fn program() -> Result<PathBuf> {
 async fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let network = Network::start(2, folder.path()).await?;
-    let traffic = Traffic::start(&network, Pace::default()).await?;
+    let traffic = Traffic::start(&network, Plan::default()).await?;
     let node = network.nodes().first().context("a network has nodes")?;
 
     let start = Instant::now();

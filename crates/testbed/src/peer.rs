@@ -18,6 +18,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::sent::Sent;
+
 const HEADER: usize = 24;
 /// Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`.
 const MAX_PAYLOAD: usize = 4_000_000;
@@ -50,6 +52,8 @@ pub struct PeerOptions {
     pub answer_pings: bool,
     /// The local address to connect from: any of 127.0.0.0/8.
     pub from: IpAddr,
+    /// Counts what it sends.
+    pub sent: Sent,
 }
 
 impl Default for PeerOptions {
@@ -66,6 +70,7 @@ impl Default for PeerOptions {
             verack: true,
             answer_pings: true,
             from: Ipv4Addr::LOCALHOST.into(),
+            sent: Sent::default(),
         }
     }
 }
@@ -113,7 +118,7 @@ impl Peer {
         let (outbox, to_send) = mpsc::unbounded_channel();
         let (received, inbox) = mpsc::channel(INBOX);
         let pong = options.answer_pings.then(|| outbox.downgrade());
-        task::spawn("scripted peer, writing", write_all(write, to_send));
+        task::spawn("scripted peer, writing", write_all(write, to_send, options.sent.clone()));
         let reading = read_all(read, already_read, received, pong);
         let reader = task::spawn("scripted peer, reading", reading).abort_handle();
         Ok(Self { local, remote, their_version: None, outbox, inbox, reader })
@@ -274,7 +279,15 @@ impl PeerListener {
     /// # Errors
     /// There is none.
     pub async fn bind() -> Result<Self> {
-        Ok(Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await? })
+        Self::bind_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// Listens on a free port of `ip`, which is any of 127.0.0.0/8.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn bind_at(ip: IpAddr) -> Result<Self> {
+        Ok(Self { listener: TcpListener::bind((ip, 0)).await? })
     }
 
     /// The address that the node is to connect to.
@@ -310,11 +323,12 @@ impl PeerListener {
     }
 }
 
-async fn write_all(mut write: OwnedWriteHalf, mut to_send: mpsc::UnboundedReceiver<Vec<u8>>) {
+async fn write_all(mut write: OwnedWriteHalf, mut to_send: mpsc::UnboundedReceiver<Vec<u8>>, sent: Sent) {
     while let Some(bytes) = to_send.recv().await {
         if write.write_all(&bytes).await.is_err() {
             return;
         }
+        sent.note(&bytes);
     }
 }
 

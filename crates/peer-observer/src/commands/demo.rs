@@ -11,7 +11,7 @@ use bus::{Bus, Delivery, Subscription, WhenFull};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use event::{Filter, Kind, Source};
 use node::{Chain, Target};
-use testbed::{Network, Pace, Traffic};
+use testbed::{Network, Plan, Traffic};
 use tracing::{info, warn};
 
 use crate::config::checked::Config;
@@ -36,7 +36,7 @@ struct DemoArgs {
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
     /// Number of nodes
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=8), value_name = "NUMBER")]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=16), value_name = "NUMBER")]
     nodes: u8,
     /// Folder for the data of the nodes while the demo runs
     #[arg(long, value_name = "DIR")]
@@ -135,7 +135,7 @@ async fn observe(
     log_where_to_look(&network, folder.path());
     services.iter().for_each(|serves| info!("{serves}"));
 
-    let Some(traffic) = shutdown.run_until_cancelled(Traffic::start(&network, Pace::default())).await else {
+    let Some(traffic) = shutdown.run_until_cancelled(Traffic::start(&network, Plan::default())).await else {
         return Ok(ExitCode::SUCCESS);
     };
     let traffic = traffic.context("the demo's traffic did not start")?;

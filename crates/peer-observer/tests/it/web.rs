@@ -107,10 +107,13 @@ async fn every_page_shows_real_nodes_soon_without_errors_or_barriers() {
     let (wide, narrow) = (browser.page(1_400, 900).await.unwrap(), browser.page(390, 844).await.unwrap());
     narrow.prefer("dark").await.unwrap();
     let peers = ask("peers").await.unwrap();
-    let peer = format!(
-        "peer?node=alice&id={}",
-        peers.as_array().unwrap().iter().find(|peer| peer["node"] == "alice").unwrap()["id"]
-    );
+    // The other node: scripted peers come and go.
+    let stays = |peer: &&Value| {
+        peer["node"] == "alice"
+            && peer["direction"] == "outbound"
+            && peer["addr"].as_str().unwrap().starts_with("127.0.0.1:")
+    };
+    let peer = format!("peer?node=alice&id={}", peers.as_array().unwrap().iter().find(stays).unwrap()["id"]);
     let all = PAGES.iter().copied().chain([(peer.as_str(), "text().includes('127.0.0.1:')")]);
     for (route, shows) in all {
         for (page, size) in [(&wide, "wide"), (&narrow, "narrow")] {

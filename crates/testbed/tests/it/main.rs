@@ -3,4 +3,5 @@
 
 mod nats;
 mod nodes;
+mod scenarios;
 mod tracepoint;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bitcoin::p2p::message::NetworkMessage;
 use testbed::{
-    ConnectionType, Network, Node, Oddity, Pace, Peer, PeerListener, PeerOptions, Reject, RpcError, Spend, Traffic,
-    Wallet, eventually, sync_blocks, sync_mempools,
+    Actors, ConnectionType, Network, Node, Oddity, Peer, PeerListener, PeerOptions, Plan, Reject, RpcError, Scenario,
+    Spend, Traffic, Wallet, eventually, scenarios, sync_blocks, sync_mempools,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -115,8 +115,11 @@ async fn traffic_goes_on_while_a_node_is_down() {
     let network = Network::start(3, dir.path()).await.unwrap();
     let (alice, carol) = (&network.nodes()[0], &network.nodes()[2]);
     let quick = Duration::from_millis(50);
-    let pace = Pace { block: quick, transaction: quick, peers: 2, message: quick, oddity: quick };
-    let traffic = Traffic::start(&network, pace).await.unwrap();
+    let quickly = |scenario| Scenario { first: Duration::ZERO, pause: quick, ..scenario };
+    let honest = Scenario { actors: Actors::PerNode(2), ..scenarios::HONEST };
+    let every_day = [scenarios::BLOCKS, scenarios::TRANSACTIONS, scenarios::INVALID_TRANSACTIONS, honest].map(quickly);
+    let plan = Plan { scenarios: every_day.to_vec(), ..Plan::default() };
+    let traffic = Traffic::start(&network, plan).await.unwrap();
     let blocks_come = async || {
         let from = alice.tip().await.unwrap().0;
         eventually("more blocks", SOON, || async { (alice.tip().await.unwrap().0 > from + 5).then_some(()) })

@@ -1,0 +1,58 @@
+//! How much CPU the demo's traffic takes, apart from what observes it: the program that plays all scenarios, and the
+//! nodes. Prints one line of JSON for few nodes and one for many. Includes no start-up.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use procfs::process::Process;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
+use testbed::{Network, Plan, Traffic};
+
+const RUNS_FOR: Duration = Duration::from_secs(40);
+
+fn own_cpu() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+fn cpu_of(network: &Network) -> Result<f64> {
+    let mut ticks = 0;
+    for node in network.nodes() {
+        let pid = node.pid().context("a node ended")?;
+        let stat = Process::new(pid.cast_signed())?.stat()?;
+        ticks += stat.utime + stat.stime;
+    }
+    Ok(ticks as f64 / procfs::ticks_per_second() as f64)
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    for count in [3, 16] {
+        let folder = tempfile::tempdir()?;
+        let start = Instant::now();
+        let network = Network::start(count, folder.path()).await?;
+        let started = start.elapsed();
+        let traffic = Traffic::start(&network, Plan { seed: 1, ..Plan::default() }).await?;
+        let (own, nodes, start) = (own_cpu(), cpu_of(&network)?, Instant::now());
+        tokio::time::sleep(RUNS_FOR).await;
+        let seconds = start.elapsed().as_secs_f64();
+        let (own, nodes) = (own_cpu() - own, cpu_of(&network)? - nodes);
+        let sent: u64 = traffic.sent().rows().iter().map(|row| row.messages).sum();
+        traffic.stop().await;
+        network.stop().await?;
+        let percent = |cpu: f64| (1000.0 * cpu / seconds).round() / 10.0;
+        println!(
+            "{}",
+            json!({
+                "bench": "traffic",
+                "nodes": count,
+                "nodes_started_ms": started.as_millis(),
+                "messages_sent_per_second": (sent as f64 / seconds).round(),
+                "traffic_cpu_percent": percent(own),
+                "nodes_cpu_percent": percent(nodes),
+            })
+        );
+    }
+    Ok(())
+}
