@@ -91,24 +91,34 @@ pub const LOG_BYTES: Counter<1> = Counter {
 
 /// One value of a family. Cloning it gives another handle to the same value.
 #[derive(Clone, Debug)]
-pub struct Count(Arc<AtomicU64>);
+pub struct Count {
+    bits: Arc<AtomicU64>,
+    /// The value that this one is a part of.
+    whole: Option<Arc<AtomicU64>>,
+}
 
 impl Count {
-    /// Adds to it.
+    /// The same value, which is a part of another one from now on.
+    pub(crate) fn part_of(self, whole: &Self) -> Self {
+        Self { whole: Some(Arc::clone(&whole.bits)), ..self }
+    }
+
+    /// Adds to it, and to what it is a part of.
     pub fn add(&self, value: f64) {
-        let _ = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| Some((f64::from_bits(bits) + value).to_bits()));
+        let add = |bits| Some((f64::from_bits(bits) + value).to_bits());
+        for bits in [Some(&self.bits), self.whole.as_ref()].into_iter().flatten() {
+            let _ = bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        }
     }
 
     /// Sets it, for a level.
     pub fn set(&self, value: f64) {
-        self.0.store(value.to_bits(), Ordering::Relaxed);
+        self.bits.store(value.to_bits(), Ordering::Relaxed);
     }
 
     /// Its value.
     pub fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Ordering::Relaxed))
+        f64::from_bits(self.bits.load(Ordering::Relaxed))
     }
 }
 
@@ -133,7 +143,7 @@ impl Counts {
             labels: counter.labels,
             kind: counter.kind,
             former: (counter.former)(&values),
-            count: Count(Arc::default()),
+            count: Count { bits: Arc::default(), whole: None },
         });
         entry.count.clone()
     }

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::node_state::State;
-use event::pb::observer::{Dropped, NodeState, Observer, Status};
+use event::pb::observer::{NodeState, Observer, Status};
 use event::{Body, Content, Record, time};
 use parking_lot::Mutex;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Reason};
+use crate::accounts::Accounts;
 use crate::local::Bus;
 use crate::queue::{Delivery, Queue, Remainder};
 
@@ -35,6 +35,7 @@ pub struct Publisher {
     bus: Bus,
     node: Arc<str>,
     extractor: &'static str,
+    accounts: Accounts,
     /// Held from the numbering of events until all readers have them.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Held while events are numbered and offered to readers, never while waiting for a reader.
@@ -88,6 +89,7 @@ impl Publisher {
             bus: bus.clone(),
             node: node.into(),
             extractor,
+            accounts: bus.accounts().part(),
             turn: Arc::default(),
             run: Arc::new(Mutex::new(Run::new())),
         }
@@ -103,8 +105,13 @@ impl Publisher {
         self.extractor
     }
 
-    /// The loss accounts of this process.
+    /// The accounts of this extractor of this node, which are a part of those of the process.
     pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The accounts of this process, for what an extractor counts that belongs to no single node.
+    pub fn process_accounts(&self) -> &Accounts {
         self.bus.accounts()
     }
 
@@ -236,9 +243,10 @@ impl Publisher {
             started_ns: run.started_ns,
             last_sequence: run.next_sequence - 1,
             ended,
-            dropped: accounts.map(dropped).unwrap_or_default(),
+            dropped: accounts.map(Accounts::dropped).unwrap_or_default(),
             counters: accounts.map(Accounts::counters).unwrap_or_default(),
             counts: accounts.map(Accounts::counts).unwrap_or_default(),
+            shared: accounts.map(|_| self.bus.accounts().shared()),
             node: run.node.clone(),
             interval_ms: Some(STATUS_INTERVAL.as_millis() as u32),
         };
@@ -251,19 +259,6 @@ impl Publisher {
 /// The beginning of a reason.
 fn head(reason: &str) -> &str {
     reason.get(..reason.floor_char_boundary(MAX_REASON)).unwrap_or_default()
-}
-
-/// What was lost in this process.
-fn dropped(accounts: &Accounts) -> Vec<Dropped> {
-    let stages = accounts.stages();
-    let all = stages.iter().flat_map(|stage| Reason::ALL.map(|reason| (stage, reason)));
-    all.map(|(stage, reason)| Dropped {
-        stage: stage.name().to_owned(),
-        reason: reason.name().to_owned(),
-        count: stage.dropped(reason),
-    })
-    .filter(|dropped| dropped.count > 0)
-    .collect()
 }
 
 /// Whoever stops publishing halfway keeps no queue behind: what that queue did not get is a gap, which the next status shows.

@@ -4,7 +4,7 @@ use super::{Redactor, same, shape, words};
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{
     Count, Counter, Dropped, Label, NodeDirectory, NodeFilesystem, NodeMemory, NodeProcess, NodeState, NodeThreads,
-    Observer, Status,
+    Observer, Shared, Status,
 };
 
 /// Names of file systems and directories.
@@ -29,6 +29,7 @@ impl Redactor {
             dropped: dropped_events,
             counters,
             counts,
+            shared,
             node,
             interval_ms,
         } = status;
@@ -55,6 +56,11 @@ impl Redactor {
             since_ns: *since_ns,
             reason: None,
         };
+        let of_process = |Shared { process, dropped: dropped_events, counts }: &Shared| Shared {
+            process: *process,
+            dropped: dropped_events.iter().map(dropped).collect(),
+            counts: counts.iter().map(count).collect(),
+        };
         Status {
             extractor: name(extractor),
             started_ns: *started_ns,
@@ -63,6 +69,7 @@ impl Redactor {
             dropped: dropped_events.iter().map(dropped).collect(),
             counters: counters.iter().map(counter).collect(),
             counts: counts.iter().map(count).collect(),
+            shared: shared.as_ref().map(of_process),
             node: node.as_ref().map(state),
             interval_ms: *interval_ms,
         }

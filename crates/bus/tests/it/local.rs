@@ -1,5 +1,6 @@
 //! Within one process.
 
+use bus::counters::{RING_BUFFER_BYTES, RPC_CALLS};
 use bus::gaps::Position;
 use bus::{GapTracker, Reason, WhenFull};
 use event::Filter;
@@ -224,4 +225,41 @@ async fn order_within_a_run_holds_under_load() {
         assert_eq!(envelope.sequence, previous + 1);
     }
     assert_all_add_up(bus.accounts());
+}
+
+/// What an extractor of a node counts stands in its own status alone; what its process shares stands apart.
+#[tokio::test]
+async fn a_status_has_the_figures_of_its_own_extractor() {
+    let (bus, alice) = bus_and_publisher("alice");
+    let bob = Publisher::new(&bus, "bob", "rpc");
+    let mut reader = bus.subscribe("reader", Filter::default(), 10, WhenFull::DropNewest);
+    for (publisher, calls) in [(&alice, 3), (&bob, 5)] {
+        publisher.accounts().count(&RPC_CALLS, ["uptime"]).add(f64::from(calls));
+    }
+    bob.accounts().stage("log").add_dropped(Reason::Unreadable, 7);
+    bob.process_accounts().stage("nats").add_dropped(Reason::Full, 9);
+    bob.process_accounts().count(&RING_BUFFER_BYTES, ["peak"]).set(11.0);
+    alice.end().await;
+    bob.end().await;
+
+    let deliveries = reader.next_many().await;
+    let statuses: Vec<&Status> = deliveries.iter().filter_map(status).collect();
+    let [of_alice, of_bob] = statuses[..] else { panic!("{statuses:?}") };
+    let counts = |status: &Status| status.counts.iter().map(|c| (c.name.clone(), c.value)).collect::<Vec<_>>();
+    let calls = |value| vec![("rpc_calls".to_owned(), value)];
+    assert_eq!((counts(of_alice), counts(of_bob)), (calls(3.0), calls(5.0)));
+    let dropped = |status: &Status| status.dropped.iter().map(|d| (d.stage.clone(), d.count)).collect::<Vec<_>>();
+    assert_eq!((dropped(of_alice), dropped(of_bob)), (vec![], vec![("log".to_owned(), 7)]));
+    for status in [of_alice, of_bob] {
+        let shared = status.shared.as_ref().unwrap();
+        assert_eq!(shared.process, bus.accounts().process());
+        assert_eq!(shared.dropped.iter().map(|d| (&*d.stage, d.count)).collect::<Vec<_>>(), [("nats", 9)]);
+        assert_eq!(
+            shared.counts.iter().map(|c| (&*c.name, c.value)).collect::<Vec<_>>(),
+            [("ring_buffer_bytes", 11.0)]
+        );
+    }
+    // The process knows the sum of its parts.
+    assert_eq!(bus.accounts().count(&RPC_CALLS, ["uptime"]).get(), 8.0);
+    assert_eq!(bus.accounts().dropped_total(), 16);
 }

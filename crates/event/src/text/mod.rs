@@ -165,11 +165,13 @@ fn status_line(f: &mut Formatter, look: Look, status: &crate::pb::observer::Stat
             write!(f, " ({})", Plain(reason))?;
         }
     }
-    if status.dropped.is_empty() {
+    let shared = status.shared.iter().flat_map(|shared| &shared.dropped);
+    let dropped: Vec<_> = status.dropped.iter().chain(shared).collect();
+    if dropped.is_empty() {
         return f.write_str(", lost none");
     }
     f.write_str(", lost")?;
-    list(f, &status.dropped, |f, dropped| {
+    list(f, &dropped, |f, dropped| {
         write!(f, "{} at {} ({})", dropped.count, Plain(&dropped.stage), Plain(&dropped.reason))
     })
 }

@@ -192,7 +192,7 @@ impl Consumer {
     /// Brings the accounts up to date. `last`: nothing more comes, and all was read.
     fn settle(&mut self, last: bool) {
         let Some(node) = self.router.nodes.first() else { return };
-        let ledger = self.ledger.get_or_insert_with(|| Ledger::new(node.publisher.accounts()));
+        let ledger = self.ledger.get_or_insert_with(|| Ledger::new(node.publisher.process_accounts()));
         ledger.settle(&self.tracer.shared.counts, &self.output.passed, &self.tracer.ring, last);
         ledger.ring(&self.tracer.ring, std::mem::take(&mut self.peak));
     }

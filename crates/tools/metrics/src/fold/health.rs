@@ -147,10 +147,11 @@ impl Health {
         store.set_source(Source::ALL.into_iter().map(Source::name).find(|known| *known == name).unwrap_or_default());
         store.set(ids::EXTRACTOR_STARTED, &[name], seconds(status.started_ns));
         store.set(ids::EXTRACTOR_STATUS, &[name], seconds(context.time_ns));
-        for dropped in &status.dropped {
+        let shared = status.shared.as_ref();
+        for dropped in status.dropped.iter().chain(shared.iter().flat_map(|shared| &shared.dropped)) {
             store.set_total(ids::EXTRACTOR_DROPPED, &[name, &dropped.stage, &dropped.reason], dropped.count as f64);
         }
-        for count in &status.counts {
+        for count in status.counts.iter().chain(shared.iter().flat_map(|shared| &shared.counts)) {
             if let Some((shown, id)) = COUNTS.iter().find(|(shown, _)| shown.name == count.name) {
                 show(shown, *id, count, node, store);
             }
@@ -158,7 +159,8 @@ impl Health {
     }
 }
 
-/// Shows a count of an extractor. One that names a node is shown for that node alone, since a status has the counts of the whole process.
+/// Shows a count of an extractor. One that names a node is shown for that node alone: the statuses of former versions have the counts of their
+/// whole process.
 fn show(shown: &Shown, id: Id, count: &Count, node: &str, store: &mut Store) {
     let value_of = |name: &str| count.labels.iter().find(|label| label.name == name).map(|label| label.value.as_str());
     let mut values = Vec::new();

@@ -28,7 +28,7 @@ families! { super::state::END;
     EXTRACTOR_RUNS = counter "peerobserver_extractor_runs_total" [extractor]
         "Runs of an extractor, each from start to end.";
     EXTRACTOR_DROPPED = counter "peerobserver_extractor_dropped_total" [extractor, stage, reason] untrusted [stage, reason]
-        "Events lost in the process of an extractor, as it reports: all of that process, by stage and reason.";
+        "Events that an extractor lost, or that were lost in what the extractors of its process share, as it reports, by stage and reason.";
     TRACEPOINT_EVENTS = counter "peerobserver_tracepoint_events_total" [tracepoint, result] untrusted [tracepoint, result]
         "Hits of tracepoints by what became of them: seen, published, dropped (ring buffer full), fault, undecodable, unread, of_others.";
     RPC_CALLS = counter "peerobserver_rpc_calls_total" [method] untrusted [method]
