@@ -196,7 +196,11 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         Guard { names: Names::new(options.names.clone()), auth: options.auth.clone(), tls: options.tls.is_some() };
     let pages = Arc::new(options.pages.clone().map_or(Source::Embedded, Source::Folder));
     let clients = Arc::clone(hub);
-    let context = api::Context { state: Arc::clone(state), clients: Arc::new(move || clients.clients()) };
+    let context = api::Context {
+        state: Arc::clone(state),
+        clients: Arc::new(move || clients.clients()),
+        browsers: Arc::default(),
+    };
     let prefix = &options.prefix;
     let feed = Router::new()
         .route(&format!("{prefix}/ws"), get(feed::socket))

@@ -3,8 +3,10 @@
 
 import { h, section, tile, tileRow } from "../lib/dom.js";
 import * as f from "../lib/format.js";
+import { counterList, processTable } from "./health/counters.js";
 import { queueList, share } from "./health/queues.js";
-import { clientTable, gapTable, sourceTable, stageTable, total } from "./health/tables.js";
+import { rowsOf, sourceTable } from "./health/sources.js";
+import { clientTable, gapTable, stageTable } from "./health/tables.js";
 import { verdict } from "./health/verdict.js";
 
 /** @import { Context } from "../lib/context.js" */
@@ -17,7 +19,7 @@ const tilesOf = () => ({
     lost: tile("Lost", "events that were dropped, over all stages"),
     gaps: tile("Gaps", "holes in the sequence numbers of a run"),
     queue: tile("Fullest queue"),
-    clients: tile("Browsers", "clients of the live feed"),
+    browsers: tile("Browsers", "that show these pages"),
 });
 
 /**
@@ -28,29 +30,31 @@ export function mount(root, ctx) {
     const first = verdict();
     const tiles = tilesOf();
     const sources = sourceTable();
+    const processes = processTable();
+    const counters = counterList();
     const stages = stageTable();
     const gaps = gapTable();
     const queues = queueList();
     const clients = clientTable();
-    const clientCard = section("Live feed", clients.el);
     root.append(
         first.el,
         tileRow("Summary", tiles),
-        section("Sources", sources.el),
+        h("div", { class: "sources" }, section("Sources", sources.el)),
+        section("Processes", processes.el, counters.el),
         h("div", { class: "split" }, section("Lost, by stage and reason", stages.el), section("Queues", queues.el)),
-        h("div", { class: "split" }, section("Gaps", gaps.el), clientCard),
+        h("div", { class: "split" }, section("Gaps", gaps.el), section("Live feed", clients.el)),
     );
     ctx.api("api/losses", {}, 2000, (data) => {
         const lost = data.stages.filter((s) => s.count > 0);
         first.set(data, lost.length > 0);
         summary(tiles, data, lost);
-        sources.set(data.sources);
+        sources.set(rowsOf(data));
+        processes.set(data.processes);
+        counters.set(data);
         stages.set(lost);
         gaps.set(data.gaps);
         queues.set(data.queues);
-        clients.set(data.clients ?? []);
-        // A public server does not name its clients.
-        clientCard.hidden = !data.clients;
+        clients.set(data.clients);
     });
 }
 
@@ -64,8 +68,10 @@ export function mount(root, ctx) {
 function summary(tiles, data, lost) {
     const all = data.sources.length;
     const down = data.sources.filter((s) => !s.up).length;
-    tiles.sources.set(`${all - down} of ${all}`, down ? "see below" : "all up", down ? "bad" : "");
-    const n = total(lost);
+    const state = [down ? `${f.count(down)} down` : "all up"];
+    if (data.missing.length) state.push(`${f.count(data.missing.length)} missing`);
+    tiles.sources.set(`${all - down} of ${all}`, state.join(", "), down ? "bad" : "");
+    const n = lost.reduce((sum, stage) => sum + stage.count, 0);
     const reasons = `${lost.length} ${lost.length === 1 ? "reason" : "reasons"}`;
     tiles.lost.set(f.count(n), n ? reasons : "nothing", n ? "warn" : "");
     const missing = data.gaps.reduce((m, g) => m + g.missing, 0);
@@ -78,5 +84,5 @@ function summary(tiles, data, lost) {
     } else {
         tiles.queue.set("–");
     }
-    tiles.clients.set(f.count((data.clients ?? []).length));
+    tiles.browsers.set(f.count(data.browsers), "in the last minute");
 }

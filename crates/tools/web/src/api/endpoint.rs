@@ -15,6 +15,8 @@ pub(crate) struct RequestContext<'a> {
     pub state: &'a State,
     /// The clients of the feed.
     pub clients: &'a [Client],
+    /// The number of browsers that show the pages.
+    pub browsers: usize,
     /// The values of the request.
     pub arguments: &'a Arguments,
     /// The time of the answer, in nanoseconds since the UNIX epoch.
@@ -101,11 +103,11 @@ impl Row {
 }
 
 fn render<E: Endpoint>(context: &Context, arguments: &Arguments) -> Result<Vec<u8>, ApiError> {
-    let clients = (context.clients)();
+    let (clients, browsers) = ((context.clients)(), context.browsers.count());
     let answer = {
         // The lock is held while the answer is put together, not while it is written as JSON.
         let state = context.state.lock();
-        E::answer(&RequestContext { state: &state, clients: &clients, arguments, now_ns: state.now_ns() })?
+        E::answer(&RequestContext { state: &state, clients: &clients, browsers, arguments, now_ns: state.now_ns() })?
     };
     // Writing fails only for maps whose keys are not text, and answers have none.
     Ok(serde_json::to_vec(&answer).unwrap_or_default())

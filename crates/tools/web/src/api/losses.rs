@@ -1,5 +1,7 @@
 //! `api/losses`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::{NodeState, SourceState, liveness};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,13 +13,15 @@ use super::nodes::run;
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, nonzero_time};
 use crate::state::node::Node;
-use crate::state::sources::Extractor;
+use crate::state::sources::{Extractor, Figures};
 use bus::Reason;
 
 pub(crate) struct Endpoint;
 
 /// A queue that is filled beyond this share of its capacity leads to a warning.
 const FULL: f64 = 0.8;
+/// The extractors that a node usually has. Others are missing only if another node has them.
+const USUAL: [&str; 4] = ["ebpf", "log", "process", "rpc"];
 
 /// Lost events, queues and extractors, and advice.
 #[derive(Serialize, JsonSchema)]
@@ -30,7 +34,13 @@ pub(crate) struct Losses {
     gaps: Vec<Gap>,
     /// Extractors of each node.
     sources: Vec<Source>,
-    /// Clients of the live feed.
+    /// Extractors that have not reported anything: the usual ones (`ebpf`, `log`, `process`, `rpc`), and those that another node has.
+    missing: Vec<Missing>,
+    /// Processes of the extractors, with what belongs to no single extractor of a node.
+    processes: Vec<Process>,
+    /// Number of browsers whose pages asked for something within the last minute.
+    browsers: u64,
+    /// Clients of the live feed. A browser has one for each page that shows live events.
     clients: Vec<Client>,
     /// Advice: problems that were found, and their remedies.
     advice: Vec<Advice>,
@@ -100,7 +110,37 @@ pub(crate) struct Source {
     started: Option<Time>,
     /// Whether it reported that it ended.
     ended: bool,
+    /// Id of its process, in hexadecimal. Null if it has not reported its status.
+    process: Option<String>,
     /// Events that it dropped itself.
+    dropped: Vec<Dropped>,
+    /// Its other counters.
+    counters: Vec<Counter>,
+}
+
+/// An extractor that has not reported anything of a node.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MissingExtractor")]
+pub(crate) struct Missing {
+    /// Name of the node.
+    node: String,
+    /// Name of the extractor.
+    extractor: String,
+}
+
+/// A process of extractors.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ExtractorProcess")]
+pub(crate) struct Process {
+    /// Id of the process, in hexadecimal.
+    id: String,
+    /// Whether it is the process that answers. Its losses are those in `stages`.
+    own: bool,
+    /// Names of its extractors.
+    extractors: Vec<String>,
+    /// Names of the nodes that they observe.
+    nodes: Vec<String>,
+    /// Events that were dropped in what its extractors share: its connection to NATS, its queues, its tracepoints.
     dropped: Vec<Dropped>,
     /// Its other counters.
     counters: Vec<Counter>,
@@ -124,7 +164,7 @@ pub(crate) struct Dropped {
 pub(crate) struct Counter {
     /// Name of the counter.
     name: String,
-    /// Label of the counter, or an empty string.
+    /// Values of its labels, separated by commas, or an empty string.
     label: String,
     /// Value of the counter.
     value: f64,
@@ -176,9 +216,48 @@ impl endpoint::Endpoint for Endpoint {
                 .map(move |(extractor, state)| source(name, extractor, state, node.model.liveness.source(extractor)))
         });
         let sources: Vec<Source> = sources.collect();
-        let advice = advice(&stages, &queues, &sources, &gaps, request);
-        Ok(Losses { stages, queues, gaps, sources, clients: request.clients.to_vec(), advice })
+        let missing = missing(&nodes, &sources);
+        let processes = processes(&nodes, bus.accounts().process());
+        let advice = advice(&stages, &queues, &sources, &processes, &gaps, request);
+        let (browsers, clients) = (request.browsers as u64, request.clients.to_vec());
+        Ok(Losses { stages, queues, gaps, sources, missing, processes, browsers, clients, advice })
     }
+}
+
+fn missing(nodes: &[(&str, &Node)], sources: &[Source]) -> Vec<Missing> {
+    let seen: BTreeSet<_> = sources.iter().map(|source| (source.node.as_str(), source.extractor.as_str())).collect();
+    let wanted: BTreeSet<_> = seen.iter().map(|(_, extractor)| *extractor).chain(USUAL).collect();
+    let all = nodes.iter().flat_map(|(node, _)| wanted.iter().map(move |extractor| (*node, *extractor)));
+    all.filter(|pair| !seen.contains(pair))
+        .map(|(node, extractor)| Missing { node: node.to_owned(), extractor: extractor.to_owned() })
+        .collect()
+}
+
+/// The processes of all extractors. `own` is the id of the process that answers.
+fn processes(nodes: &[(&str, &Node)], own: u64) -> Vec<Process> {
+    let mut by_id = BTreeMap::<u64, (u64, Process)>::new();
+    for (node, extractor, state) in nodes.iter().flat_map(|(name, node)| {
+        node.pages.sources.all().into_iter().map(move |(extractor, state)| (*name, extractor, state))
+    }) {
+        let Some((id, figures)) = &state.process else { continue };
+        let (latest_ns, process) = by_id.entry(*id).or_insert_with(|| {
+            let (extractors, nodes) = (Vec::new(), Vec::new());
+            let id_text = format!("{id:x}");
+            (0, Process { id: id_text, own: *id == own, extractors, nodes, dropped: vec![], counters: vec![] })
+        });
+        for (names, name) in [(&mut process.extractors, extractor), (&mut process.nodes, node)] {
+            if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(name)) {
+                names.insert(place, name.to_owned());
+            }
+        }
+        // Each status of a process has the same figures: the newest ones count.
+        if state.status_ns >= *latest_ns {
+            *latest_ns = state.status_ns;
+            process.dropped = dropped(figures);
+            process.counters = counters(figures);
+        }
+    }
+    by_id.into_values().map(|(_, process)| process).collect()
 }
 
 fn gaps(name: &str, node: &Node) -> Vec<Gap> {
@@ -197,7 +276,6 @@ fn gaps(name: &str, node: &Node) -> Vec<Gap> {
 
 fn source(node: &str, extractor: &str, state: &Extractor, liveness: Option<&liveness::Source>) -> Source {
     let condition = liveness.map(|source| &source.condition);
-    let dropped = state.dropped.iter().filter(|(.., count)| *count > 0);
     Source {
         node: node.to_owned(),
         extractor: extractor.to_owned(),
@@ -207,25 +285,30 @@ fn source(node: &str, extractor: &str, state: &Extractor, liveness: Option<&live
         last_status: nonzero_time(state.status_ns),
         started: nonzero_time(state.since_ns),
         ended: state.ended,
-        dropped: dropped
-            .map(|(stage, reason, count)| Dropped {
-                stage: stage.to_string(),
-                reason: reason.to_string(),
-                count: *count,
-            })
-            .collect(),
-        counters: state
-            .counters
-            .iter()
-            .map(|(name, label, value)| Counter { name: name.to_string(), label: label.to_string(), value: *value })
-            .collect(),
+        process: state.process.as_ref().map(|(id, _)| format!("{id:x}")),
+        dropped: dropped(&state.figures),
+        counters: counters(&state.figures),
     }
+}
+
+fn dropped(figures: &Figures) -> Vec<Dropped> {
+    let lost = figures.dropped.iter();
+    lost.map(|(stage, reason, count)| Dropped { stage: stage.to_string(), reason: reason.to_string(), count: *count })
+        .collect()
+}
+
+fn counters(figures: &Figures) -> Vec<Counter> {
+    let counters = figures.counters.iter();
+    counters
+        .map(|(name, label, value)| Counter { name: name.to_string(), label: label.to_string(), value: *value })
+        .collect()
 }
 
 fn advice(
     stages: &[Stage],
     queues: &[Queue],
     sources: &[Source],
+    processes: &[Process],
     gaps: &[Gap],
     request: &RequestContext,
 ) -> Vec<Advice> {
@@ -262,7 +345,16 @@ fn advice(
             advise("warning", what, remedy_of(stage, reason));
         }
     }
-    for stage in stages {
+    for process in processes.iter().filter(|process| !process.own) {
+        let extractors = process.extractors.join(", ");
+        for Dropped { stage, reason, count } in &process.dropped {
+            let what = format!("The process of the extractors {extractors} lost {count} events at {stage}: {reason}.");
+            advise("warning", what, remedy_of(stage, reason));
+        }
+    }
+    let by_sources: BTreeSet<&str> =
+        sources.iter().flat_map(|source| &source.dropped).map(|dropped| dropped.stage.as_str()).collect();
+    for stage in stages.iter().filter(|stage| !by_sources.contains(stage.stage.as_str())) {
         let what = format!("{} events were lost at {}: {}.", stage.count, stage.stage, stage.reason);
         advise("warning", what, remedy_of(&stage.stage, stage.reason));
     }
@@ -281,7 +373,7 @@ fn advice(
         advise(
             "warning",
             what,
-            "Check the extractors' own losses, at the NATS server's log and at the connection between the machines.",
+            "Look at the extractors' own losses, at the NATS server's log and at the connection between the machines.",
         );
     }
     let slow = request.clients.iter().filter(|client| client.dropped > 0).count();

@@ -3,6 +3,7 @@
 mod addresses;
 mod addrman;
 mod blocks;
+mod browsers;
 mod cache;
 mod chain;
 mod endpoint;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use parking_lot::Mutex;
@@ -37,6 +39,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::state::State;
+pub use browsers::Browsers;
 use endpoint::Row;
 pub use manual::manual;
 pub use openapi::document;
@@ -49,6 +52,8 @@ pub struct Context {
     pub state: Arc<Mutex<State>>,
     /// Returns the clients of the live feed.
     pub clients: Arc<dyn Fn() -> Vec<Client> + Send + Sync>,
+    /// The browsers that show the pages.
+    pub browsers: Arc<Browsers>,
 }
 
 impl fmt::Debug for Context {
@@ -95,6 +100,7 @@ const ENDPOINTS: &[Row] = &[
 
 /// The API, to be nested under `api`.
 pub fn router(context: Context) -> Router {
+    let browsers = Arc::clone(&context.browsers);
     let mut router = Router::new();
     for row in ENDPOINTS {
         let row = *row;
@@ -104,7 +110,7 @@ pub fn router(context: Context) -> Router {
     router = router.route("/openapi.json", get(|| async { respond::json(document().into()) }));
     let only_get = || async { error(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed") };
     let router = router.route("/{*rest}", get(not_found)).method_not_allowed_fallback(only_get).with_state(context);
-    compressed_and_cached(router)
+    compressed_and_cached(router).layer(from_fn_with_state(browsers, browsers::note))
 }
 
 async fn not_found() -> Response {

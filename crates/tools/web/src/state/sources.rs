@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bus::Loss;
 use event::message::Message;
-use event::pb::observer::Status;
 use event::pb::observer::observer::ObserverEvent;
+use event::pb::observer::{Count, Dropped, Status};
 use event::{Body, Kind, Record, Source};
 use model::Observer;
 use model::bounded::push;
@@ -36,8 +36,33 @@ pub(crate) struct Extractor {
     pub since_ns: u64,
     pub status_ns: u64,
     pub ended: bool,
+    /// What it lost and counted itself.
+    pub figures: Figures,
+    /// The id of its process, and what that lost and counted besides.
+    pub process: Option<(u64, Figures)>,
+}
+
+/// What was lost and counted, as a status has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Figures {
+    /// By stage and reason.
     pub dropped: Vec<(SmolStr, SmolStr, u64)>,
+    /// By name and the values of its labels.
     pub counters: Vec<(SmolStr, SmolStr, f64)>,
+}
+
+impl Figures {
+    fn new(dropped: &[Dropped], counts: &[Count]) -> Self {
+        let dropped = dropped.iter().filter(|dropped| dropped.count > 0).take(MAX_COUNTS);
+        let labels = |count: &Count| {
+            let values: Vec<&str> = count.labels.iter().take(8).map(|label| &*label.value).collect();
+            cut(&values.join(", "), 96)
+        };
+        Self {
+            dropped: dropped.map(|lost| (cut(&lost.stage, 64), cut(&lost.reason, 64), lost.count)).collect(),
+            counters: counts.iter().take(MAX_COUNTS).map(|of| (cut(&of.name, 64), labels(of), of.value)).collect(),
+        }
+    }
 }
 
 /// A gap in the sequence of events of an extractor.
@@ -147,16 +172,13 @@ impl Sources {
         extractor.since_ns = status.started_ns;
         extractor.status_ns = time_ns;
         extractor.ended = status.ended;
-        if status.dropped.is_empty() && status.counters.is_empty() {
-            // Most statuses say nothing about them.
+        if status.dropped.is_empty() && status.counts.is_empty() && status.shared.is_none() {
+            // It says nothing about them.
             return;
         }
-        let dropped = status.dropped.iter().take(MAX_COUNTS);
-        extractor.dropped =
-            dropped.map(|dropped| (cut(&dropped.stage, 64), cut(&dropped.reason, 64), dropped.count)).collect();
-        let counters = status.counters.iter().take(MAX_COUNTS);
-        extractor.counters =
-            counters.map(|counter| (cut(&counter.name, 64), cut(&counter.label, 64), counter.value)).collect();
+        extractor.figures = Figures::new(&status.dropped, &status.counts);
+        let shared = status.shared.as_ref();
+        extractor.process = shared.map(|shared| (shared.process, Figures::new(&shared.dropped, &shared.counts)));
     }
 
     /// Records a loss.

@@ -7,6 +7,7 @@ mod compression;
 mod feed;
 mod guard;
 mod happenings;
+mod health;
 mod public;
 mod running;
 mod state;

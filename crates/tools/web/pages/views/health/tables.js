@@ -1,60 +1,9 @@
 // @ts-check
-// The tables of the health page: sources, losses, gaps, and clients of the live feed.
+// The tables of losses, gaps, and clients of the live feed.
 
-import { ago, clock, number } from "../../lib/columns.js";
-import { badge } from "../../lib/dom.js";
+import { clock, number } from "../../lib/columns.js";
 import * as f from "../../lib/format.js";
 import { table } from "../../lib/table.js";
-
-/** @typedef {Api["Extractor"]} Extractor */
-
-/** @param {{count: number}[]} list */
-export const total = (list) => list.reduce((n, d) => n + d.count, 0);
-
-/** @param {Extractor} s */
-const state = (s) => (s.ended ? "ended" : "down");
-
-/** Where events come from. */
-export function sourceTable() {
-    return table({
-        caption: "Sources by node",
-        empty: "No source has reported. An extractor that runs reports its status every few seconds.",
-        sort: "node",
-        rowKey: (/** @type {Extractor} */ s) => `${s.node}/${s.extractor}`,
-        columns: [
-            { key: "node", label: "Node", value: (s) => s.node, head: true },
-            { key: "extractor", label: "Source", value: (s) => s.extractor },
-            {
-                key: "up",
-                label: "State",
-                value: (s) => (s.up ? 1 : 0),
-                text: (s) => (s.up ? "up" : state(s)),
-                node: (s) => (s.up ? badge("up", "good") : badge(state(s), "bad")),
-            },
-            { ...ago("last", "Last event", (s) => s.last_event), align: "right" },
-            {
-                ...ago("status", "Last report", (s) => s.last_status, "when the extractor last reported its status"),
-                align: "right",
-            },
-            {
-                key: "started",
-                label: "Runs since",
-                value: (s) => f.millis(s.started),
-                text: (s) => f.dateTime(s.started),
-                hint: (s) => f.utc(s.started),
-                align: "right",
-            },
-            { ...number("dropped", "Dropped", (s) => total(s.dropped)), hint: (s) => reasons(s.dropped) },
-            {
-                key: "counters",
-                label: "Counters",
-                value: (s) => counters(s.counters),
-                class: "wrap small",
-                sort: false,
-            },
-        ],
-    });
-}
 
 /** Where events were lost, and why. */
 export function stageTable() {
@@ -120,22 +69,6 @@ export function clientTable() {
             number("dropped", "Missed", (c) => c.dropped, f.count, "events that this client was too slow for"),
         ],
     });
-}
-
-/** @param {Api["LossDropped"][]} dropped */
-function reasons(dropped) {
-    return dropped
-        .filter((d) => d.count > 0)
-        .map((d) => `${d.stage}, ${d.reason}: ${f.count(d.count)}`)
-        .join("\n");
-}
-
-/** @param {Api["LossCounter"][]} list */
-function counters(list) {
-    return list
-        .filter((c) => c.value)
-        .map((c) => `${c.name}${c.label ? ` ${c.label}` : ""} ${f.count(c.value)}`)
-        .join(", ");
 }
 
 /** @param {Api["Gap"]} g */

@@ -14,7 +14,7 @@ export function verdict() {
          */
         set(data, lost) {
             if (data.advice.length) clear(el, h("ul", { class: "advice" }, data.advice.map(advice)));
-            else clear(el, summary(data.sources, lost || data.gaps.length > 0));
+            else clear(el, summary(data, lost || data.gaps.length > 0));
         },
     };
 }
@@ -33,17 +33,20 @@ function advice(a) {
 }
 
 /**
- * @param {Api["Extractor"][]} sources
+ * @param {Api["Losses"]} data
  * @param {boolean} incomplete whether events are missing
  */
-function summary(sources, incomplete) {
+function summary({ sources, missing }, incomplete) {
     if (!sources.length) {
         const text = "Either no extractor runs, or none reaches this server.";
         return notice("warn", "No source has reported yet. ", text);
     }
     if (!incomplete && sources.every((s) => s.up)) {
         const all = sources.length === 1 ? "The one source is" : `All ${sources.length} sources are`;
-        return notice("good", "Everything is fine. ", `${all} up, nothing was lost, and no queue is filling up.`);
+        const text = `${all} up, nothing was lost, and no queue is filling up.`;
+        if (!missing.length) return notice("good", "Everything is fine. ", text);
+        const lacking = [...new Set(missing.map((m) => m.extractor))].join(", ");
+        return notice("good", "What runs is fine. ", `${text} Not every node has all sources: ${lacking}. See below.`);
     }
     return notice("", "Nothing to do. ", "What was lost or has ended is below; it asks for no action.");
 }
