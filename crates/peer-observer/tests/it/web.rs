@@ -199,8 +199,11 @@ async fn text_of_strangers_does_nothing_and_a_page_outlives_the_server() {
         true,
         "what was known is still shown"
     );
+    // A page that was never loaded cannot be shown now, and says why; it comes with the server.
+    page.go(&format!("{url}#/mempool")).await.unwrap();
+    page.until("document.querySelector('h1')?.textContent === 'The server is away'", PATIENCE).await.unwrap();
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let program = start(address);
     assert_eq!(url_of(&program).await, url);
-    page.until(&live("peer", "text().includes('alice')"), PATIENCE).await.unwrap();
+    page.until(&live("mempool", "text().includes('alice')"), PATIENCE).await.unwrap();
 }

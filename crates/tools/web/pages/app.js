@@ -67,16 +67,6 @@ skip.addEventListener("click", (event) => {
 });
 
 /**
- * @param {string} name
- * @param {number} attempt
- * @returns {Promise<View>}
- */
-async function load(name, attempt) {
-    // A failed import is remembered by its address, so another attempt needs another address.
-    return import(`./views/${name}.js${attempt ? `?attempt=${attempt}` : ""}`);
-}
-
-/**
  * @param {string} path
  * @returns {Promise<HTMLLinkElement>}
  */
@@ -88,8 +78,6 @@ function stylesheet(path) {
         document.head.append(link);
     });
 }
-
-let attempts = 0;
 
 async function show() {
     const { view, params } = parse();
@@ -103,13 +91,17 @@ async function show() {
         page("Not found", h("p", { class: "empty" }, `There is no page “${printable(view, 40)}”. `, overview));
         return;
     }
+    /** @type {View | null} */
     let module = null;
     try {
-        module = await load(view, attempts);
+        module = await import(`./views/${view}.js`);
     } catch (error) {
-        if (mine === generation) broken(`This page could not be loaded (views/${view}.js)`, error);
+        // Whether the page is broken, or the server is away.
+        await probe();
+        if (mine === generation) unloaded(view, error);
         return;
     }
+    if (module === null) return;
     const links = module.css ? await Promise.all([module.css].flat().map(stylesheet)) : [];
     if (mine !== generation) {
         for (const link of links) link.remove();
@@ -173,29 +165,66 @@ function page(title, ...content) {
 function broken(what, error) {
     console.error(error);
     const text = printable(error instanceof Error ? error.message : error, 300);
-    const button = h("button", { type: "button", class: "button", onclick: again }, "Try again");
-    page(
-        "Something went wrong",
-        h("div", { class: "notice bad", role: "alert" }, h("p", {}, `${what}: ${text}`), button),
-    );
-    current = { tidy: [connection.onReturn(again)] };
+    instead("Something went wrong", `${what}: ${text}`);
 }
 
-function again() {
-    attempts += 1;
-    show();
+/**
+ * A page whose module or one of its parts did not come.
+ * @param {string} view
+ * @param {unknown} error
+ */
+function unloaded(view, error) {
+    if (connection.state !== "down") {
+        broken(`This page could not be loaded (views/${view}.js)`, error);
+        return;
+    }
+    const name = PAGES.find((entry) => entry?.[0] === view)?.[1] ?? "This page";
+    const why = connection.refused
+        ? `The server refuses: ${printable(connection.refused, 200)}.`
+        : "The server does not answer.";
+    instead(
+        "The server is away",
+        `${name} has not been loaded yet. ${why} The page is tried again by itself, and comes as soon as the server is back. ` +
+            "If it does not: is peer-observer running, and can this machine reach it?",
+    );
+    current = { tidy: [connection.onReturn(reload)] };
+}
+
+/**
+ * A message in place of a page.
+ * @param {string} heading
+ * @param {string} text
+ */
+function instead(heading, text) {
+    const button = h("button", { type: "button", class: "button", onclick: again }, "Try again");
+    page(heading, h("div", { class: "notice bad", role: "alert" }, h("p", {}, text), button));
+}
+
+// A module that failed is remembered, and so is each module that it imports: only a new document asks for them again.
+const reload = () => window.location.reload();
+
+/** Loads the document again, if the server is there: a browser would replace the page by one of its own. */
+async function again() {
+    await probe();
+    if (connection.state === "up") reload();
 }
 
 // The one request that goes on while the server is away or the page is paused: it finds out when it is back.
-let probing = false;
+/** @type {Promise<void> | null} */
+let probing = null;
 /** @type {number | undefined} */
 let probeTimer;
 let failures = 0;
 
-async function probe() {
+function probe() {
+    probing ??= ask().finally(() => {
+        probing = null;
+    });
+    return probing;
+}
+
+async function ask() {
     window.clearTimeout(probeTimer);
-    if (probing) return;
-    probing = true;
     let wait = INFO_EVERY;
     try {
         const sent = Date.now();
@@ -212,13 +241,11 @@ async function probe() {
         wait = backoff(failures);
         failures += 1;
     }
-    probing = false;
     probeTimer = window.setTimeout(probe, wait);
 }
 
 function updated() {
     if (document.getElementById("updated")) return;
-    const reload = () => window.location.reload();
     const button = h("button", { type: "button", class: "button", onclick: reload }, "Load its pages");
     const text = "The server runs another version now. ";
     document.body.append(h("div", { id: "updated", class: "toast", role: "status" }, text, button));

@@ -4,6 +4,8 @@
 import { backoff, connection, pause } from "./connection.js";
 
 const TIMEOUT = 10_000;
+/** Names this page in its requests, so that the server can count browsers. */
+const PAGE = Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("");
 
 /** What went wrong with a request. */
 export class ApiError extends Error {
@@ -35,7 +37,7 @@ export async function get(path, params = {}, signal) {
     try {
         response = await fetch(url, {
             signal: signal ? AbortSignal.any([signal, limit]) : limit,
-            headers: { accept: "application/json" },
+            headers: { accept: "application/json", "x-page": PAGE },
             cache: "no-store",
         });
         if (response.status >= 502 && response.status <= 504) throw new TypeError(`status ${response.status}`);
@@ -77,7 +79,7 @@ async function refusal(response) {
 
 /**
  * Asks now and every `every` milliseconds (0: once) and hands the answer to fn. Rests while paused, hidden or the server is
- * away, and goes on at once after.
+ * away, and goes on at once after. A page that is opened while paused gets one answer: what is so at that moment.
  * @template {string} Path
  * @param {Path} path
  * @param {Query | (() => Query)} params
@@ -95,8 +97,10 @@ export function poll(path, params, every, fn, onError = () => {}) {
     let failures = 0;
     let stopped = false;
     let due = true;
+    let answered = false;
 
-    const resting = () => pause.on || document.hidden || connection.state === "down";
+    const paused = () => pause.on && answered;
+    const resting = () => paused() || document.hidden || connection.state === "down";
 
     async function run() {
         window.clearTimeout(timer);
@@ -116,14 +120,19 @@ export function poll(path, params, every, fn, onError = () => {}) {
         if ("error" in outcome) {
             wait = Math.max(every, backoff(failures));
             failures += 1;
-            if (outcome.error.status === 0) due = true;
-            else onError(outcome.error);
+            if (outcome.error.status === 0) {
+                due = true;
+            } else {
+                answered = true;
+                onError(outcome.error);
+            }
         } else {
             if (failures > 0) onError(null);
             failures = 0;
             // What came after the pause button was pressed waits for the end of the pause.
-            if (pause.on) due = true;
+            if (paused()) due = true;
             else fn(outcome.answer);
+            answered = true;
         }
         if (every > 0 || "error" in outcome) timer = window.setTimeout(run, wait);
     }
@@ -145,6 +154,8 @@ export function poll(path, params, every, fn, onError = () => {}) {
         refresh(next) {
             if (next !== undefined) query = next;
             failures = 0;
+            // Who asks for something else wants to see it, also while paused.
+            answered = false;
             run();
         },
         stop() {

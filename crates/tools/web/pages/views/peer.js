@@ -51,7 +51,7 @@ export function mount(root, ctx) {
             if (!error) return;
             waiting.remove();
             if (error.status === 404 && !view) {
-                clear(status, empty(unknown(ctx.info.nodes, node, id)), h("p", {}, back(ctx)));
+                clear(status, empty(unknown(ctx.info.nodes, node, id, ctx.paused)), h("p", {}, back(ctx)));
             } else {
                 clear(status, failure(error, answered));
             }

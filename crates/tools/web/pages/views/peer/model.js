@@ -18,15 +18,17 @@ const HOW = {
  * @param {string[]} nodes that the server knows
  * @param {string} node
  * @param {string} id
+ * @param {boolean} paused whether nothing is asked for now
  */
-export function unknown(nodes, node, id) {
+export function unknown(nodes, node, id, paused) {
     if (nodes.length && !nodes.includes(node)) {
         const names = nodes.slice(0, 50).map((x) => f.printable(x, 40));
         return `There is no node “${f.printable(node, 40)}”. Known are ${names.join(", ")}.`;
     }
     return (
         `${f.printable(node, 40)} has no peer ${id}, or had it so long ago that it is forgotten: ` +
-        "those that closed are kept for ten minutes. Should it come, this page shows it."
+        "those that closed are kept for ten minutes. " +
+        (paused ? "Resume to look for it again." : "Should it come, this page shows it.")
     );
 }
 
