@@ -4,6 +4,7 @@
 import { onTheme } from "./colors.js";
 import { clear, h, setText } from "./dom.js";
 import * as format from "./format.js";
+import { hintAtMore } from "./scroll.js";
 import { formatter } from "./series.js";
 
 /** @import { Unit } from "./series.js" */
@@ -42,6 +43,7 @@ export function bars(el, options) {
     const nothing = h("p", { class: "empty", hidden: true }, options.empty ?? "Nothing yet.");
     const wrap = h("div", { class: "bars-wrap" }, table, nothing);
     el.append(wrap);
+    hintAtMore(wrap);
 
     /** @type {ReturnType<typeof rowOf>[]} */
     const rows = [];
@@ -98,6 +100,7 @@ function rowOf() {
             else setText(label, name);
             if (bar.title) label.title = bar.title;
             else label.removeAttribute("title");
+            fill.hidden = !bar.value;
             fill.style.width = `${Math.max(0, Math.min(100, ((bar.value ?? 0) / top) * 100))}%`;
             fill.style.background = (typeof bar.color === "function" ? bar.color() : bar.color) ?? "";
             setText(value, bar.text ?? write(bar.value));

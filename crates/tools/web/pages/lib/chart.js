@@ -102,7 +102,10 @@ export class Chart {
     /** @type {HTMLElement[]} */
     #legendValues = [];
     #when = h("span", { class: "chart-when" });
+    #nothing = h("p", { class: "chart-nothing" }, "No value is known for this time.");
     #area;
+    /** Whether there were values, known or not. */
+    #given = false;
     #placed = false;
     #width = 0;
     #observer;
@@ -124,7 +127,7 @@ export class Chart {
         this.#area = h("div", { class: "chart-area", role: "img", "aria-label": this.#name });
         this.#area.style.height = `${this.#height}px`;
         const head = h("figcaption", { class: "chart-head" }, title, this.#when, legend);
-        this.el = h("figure", { class: "chart" }, head, this.#area);
+        this.el = h("figure", { class: "chart" }, head, h("div", { class: "chart-place" }, this.#area, this.#nothing));
         el.append(this.el);
         this.#observer = new ResizeObserver(() => this.#resized());
         this.#observer.observe(this.#area);
@@ -138,6 +141,7 @@ export class Chart {
      * @param {Steps[]} values one array per series
      */
     set(times, values) {
+        this.#given = true;
         this.#at = times.map(asSeconds);
         this.#values = values;
         if (this.#plot) this.#plot.setData(this.#data());
@@ -160,6 +164,7 @@ export class Chart {
             return;
         }
         this.#widths = [];
+        this.#given = true;
         this.#at = times.map(asSeconds);
         this.#values = values;
         this.#redraw();
@@ -237,7 +242,8 @@ export class Chart {
         const grid = { stroke: css("--grid"), width: 1 };
         const common = { stroke: css("--muted"), ticks: { show: false }, font: FONT, gap: 4 };
         return [
-            { ...common, grid: { ...grid, show: false }, size: 22, space: 70, values: xLabels },
+            // Below the half of the lowest label on the left that hangs over the line.
+            { ...common, grid: { ...grid, show: false }, gap: 9, size: 26, space: 70, values: xLabels },
             { ...common, grid, space: 34, size: ySize, values: (_u, all) => all.map((v) => this.#write(v)) },
         ];
     }
@@ -269,6 +275,7 @@ export class Chart {
             const value = last(this.#values[i]);
             return `${s.name} ${value === null ? "unknown" : this.#write(value)}`;
         });
+        this.#nothing.hidden = !this.#given || this.#list.some((_, i) => last(this.#values[i]) !== null);
         const at = this.#at;
         const range = at.length ? `, ${format.clock(at[0])} to ${format.clock(at[at.length - 1])}` : "";
         const text = `${this.#name}${range}; last values: ${parts.join(", ") || "none"}`;

@@ -3,6 +3,7 @@
 // view in the page when there are more than 200.
 
 import { h, setText } from "./dom.js";
+import { hintAtMore } from "./scroll.js";
 import { cellClass, TableRow } from "./table/row.js";
 import { matches, sorted } from "./table/sort.js";
 
@@ -86,7 +87,12 @@ export class Table {
     constructor(options) {
         this.#options = options;
         const headRow = h("tr");
-        this.#columns = options.columns.map((column) => this.#head(column));
+        // What a row is about stays in sight while the rest is scrolled.
+        const [first, ...others] = options.columns;
+        const columns = first.head
+            ? [{ ...first, class: `${first.class ?? ""} stuck`.trim() }, ...others]
+            : options.columns;
+        this.#columns = columns.map((column) => this.#head(column));
         headRow.append(...this.#columns.map((column) => column.th));
         this.#sort = options.sort && this.#find(options.sort) ? options.sort : "";
         this.#before = spacer(this.#columns.length);
@@ -101,6 +107,7 @@ export class Table {
         const props = { role: "region", tabindex: "0", "aria-label": options.caption ?? "table" };
         this.el = h("div", { class: "table-wrap", ...props }, this.#table, this.#nothing);
         this.el.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+        hintAtMore(this.el);
         this.#arrange();
     }
 
@@ -185,6 +192,8 @@ export class Table {
         if (large) this.#table.setAttribute("aria-rowcount", String(this.#shown.length + 1));
         else this.#table.removeAttribute("aria-rowcount");
         this.#nothing.hidden = this.#shown.length > 0;
+        // Headings over nothing would only be in the way.
+        this.#table.hidden = this.#shown.length === 0;
         const empty = this.#options.empty ?? "Nothing here yet.";
         setText(this.#nothing, this.#rows.length ? "No row fits the filter." : empty);
         this.#draw();

@@ -14,6 +14,12 @@ export const css = "views/blocks.css";
 
 /** So many blocks have a card. */
 const SHOWN = 12;
+/** So many of them may be there first because they are at a height that has several. */
+const FORKED = 4;
+/** So many others are open at first, and of a fleet, whose blocks each have many rows. */
+const OPEN = 3;
+const OPEN_IN_FLEETS = 1;
+const FLEET = 5;
 
 const tilesOf = () => ({
     last: tile("Last block", "when a node first heard of it"),
@@ -35,15 +41,16 @@ export function mount(root, ctx) {
     const missing = notes();
     const cards = cardList(ctx);
     const tips = chain(ctx);
-    root.append(tileRow("Now", tiles), missing.el, cards.el, tips.el);
+    root.append(tileRow("Now", tiles), tips.forks, missing.el, cards.el, tips.el);
     ctx.api("api/blocks", { limit: 30 }, 3000, (blocks) => {
-        cards.set(blocks.slice(0, SHOWN));
+        cards.set(blocks);
         now(tiles, blocks);
         missing.set(lacking(ctx.info.sources ?? {}));
     });
     ctx.api("api/chain", {}, 5000, (data) => {
         chainTiles(tiles, data);
         tips.set(data);
+        cards.forked(data.forks.flatMap((fork) => fork.hashes.map((branch) => branch.hash)));
     });
 }
 
@@ -70,23 +77,42 @@ function cardList(ctx) {
     );
     /** @type {Map<string, ReturnType<typeof card>>} by the block's hash */
     const cards = new Map();
+    /** @type {Api["Block"][]} */
+    let all = [];
+    /** @type {Set<string>} hashes of the blocks at heights that have several */
+    let forked = new Set();
+
+    function show() {
+        const first = all.filter((block) => forked.has(block.hash)).slice(0, FORKED);
+        const blocks = [...first, ...all.filter((block) => !first.includes(block))].slice(0, SHOWN);
+        const most = Math.max(0, ...blocks.map((block) => block.nodes.length));
+        const open = first.length + (most < FLEET ? OPEN : OPEN_IN_FLEETS);
+        nothing.hidden = blocks.length > 0;
+        const keep = new Set(blocks.map((block) => block.hash));
+        for (const [hash, one] of cards) {
+            if (keep.has(hash)) continue;
+            one.el.remove();
+            cards.delete(hash);
+        }
+        for (const [i, block] of blocks.entries()) {
+            const one = cards.get(block.hash) ?? card(ctx);
+            cards.set(block.hash, one);
+            one.set(block, forked.has(block.hash), i >= first.length && i < open);
+            if (list.children[i] !== one.el) list.insertBefore(one.el, list.children[i] ?? null);
+        }
+    }
+
     return {
         el: section("The last blocks", key, list, nothing),
         /** @param {Api["Block"][]} blocks */
         set(blocks) {
-            nothing.hidden = blocks.length > 0;
-            const keep = new Set(blocks.map((block) => block.hash));
-            for (const [hash, one] of cards) {
-                if (keep.has(hash)) continue;
-                one.el.remove();
-                cards.delete(hash);
-            }
-            for (const [i, block] of blocks.entries()) {
-                const one = cards.get(block.hash) ?? card(ctx);
-                cards.set(block.hash, one);
-                one.set(block);
-                if (list.children[i] !== one.el) list.insertBefore(one.el, list.children[i] ?? null);
-            }
+            all = blocks;
+            show();
+        },
+        /** @param {string[]} hashes of the blocks at heights that have several: they come first */
+        forked(hashes) {
+            forked = new Set(hashes);
+            show();
         },
     };
 }

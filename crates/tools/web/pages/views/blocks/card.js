@@ -1,8 +1,9 @@
 // @ts-check
-// One block: its times by node as a picture and as a table, and what it was put together from.
+// One block: in a line, and when it is opened its times by node as a picture and as a table, and what it was put together from.
 
 import { badge, clear, h, svg, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { hintAtMore } from "../../lib/scroll.js";
 
 /** @import { Context } from "../../lib/context.js" */
 /** @typedef {Api["Block"]} Block */
@@ -16,8 +17,9 @@ const MARKS = [
     ["connected", "connected"],
     ["tip", "tip"],
 ];
-const WIDTH = 600;
 const ROW = 22;
+/** Of more nodes than these, what is known of each stands with the numbers, which are closed at first. */
+const FEW = 4;
 
 const HEADINGS = [
     "Node",
@@ -39,52 +41,90 @@ const NUMBERS = "Times and numbers of the block by node";
  */
 export function card(ctx) {
     const heading = h("h3");
+    const summary = h("summary", {}, heading);
     const picture = h("div", { class: "block-times" });
     const body = h("tbody");
     const headings = HEADINGS.map((text, i) => h("th", { scope: "col", class: i ? "num" : null }, text));
     const caption = h("caption", { class: "visually-hidden" }, NUMBERS);
     const numbers = h("table", { class: "data" }, caption, h("thead", {}, h("tr", {}, headings)), body);
-    const details = h(
-        "details",
-        { class: "block-more" },
-        h("summary", {}, "Numbers"),
-        h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": NUMBERS }, numbers),
-    );
+    const wrap = h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": NUMBERS }, numbers);
+    const details = h("details", { class: "block-more" }, h("summary", {}, "Numbers"), wrap);
+    hintAtMore(wrap);
     const made = h("div", { class: "block-made" });
     const announced = h("ul", { class: "block-announced" });
-    const el = h("article", { class: "block" }, heading, picture, made, announced, details);
-    let before = "";
+    const parts = [made, announced];
+    const el = h("details", { class: "block" }, summary, picture, details);
+    /** Whether its reader opened or closed it: then it stays so. */
+    let chosen = false;
+    let headed = "";
+    let drawn = "";
+    /** @type {Block | undefined} */
+    let block;
+    summary.addEventListener("click", () => {
+        chosen = true;
+    });
+    el.addEventListener("toggle", draw);
+
+    /** Draws what is inside, if that can be seen. */
+    function draw() {
+        const shown = block;
+        const now = JSON.stringify(shown);
+        if (!shown || !el.open || now === drawn) return;
+        drawn = now;
+        clear(picture, times(shown));
+        clear(made, shown.nodes.map(composition));
+        clear(
+            announced,
+            shown.nodes.map((node) => announcers(ctx, node)),
+        );
+        clear(
+            body,
+            shown.nodes.map((node) => row(shown, node)),
+        );
+        if (shown.nodes.length > FEW) details.append(...parts);
+        else details.before(...parts);
+    }
+
     return {
         el,
-        /** @param {Block} block */
-        set(block) {
-            const now = JSON.stringify(block);
-            if (now === before) return;
-            before = now;
-            clear(
-                heading,
-                block.height === null || block.height === undefined ? "Block " : `${f.count(block.height)} `,
-                h("span", { class: "mono muted", title: f.printable(block.hash, 80) }, f.hash(block.hash)),
-                " ",
-                h(
-                    "span",
-                    { class: "muted small", title: f.utc(block.first_seen) },
-                    `first seen at ${f.clock(block.first_seen, true)}`,
-                    block.time ? `, ${headerAge(block)}` : "",
-                ),
-            );
-            clear(picture, times(block));
-            clear(made, block.nodes.map(composition));
-            clear(
-                announced,
-                block.nodes.map((node) => announcers(ctx, node)),
-            );
-            clear(
-                body,
-                block.nodes.map((node) => row(block, node)),
-            );
+        /**
+         * @param {Block} next
+         * @param {boolean} forked whether there is another block at its height
+         * @param {boolean} open whether it is open as long as nobody chose
+         */
+        set(next, forked, open) {
+            block = next;
+            const now = JSON.stringify([next, forked]);
+            if (now !== headed) {
+                headed = now;
+                clear(heading, line(next, forked));
+            }
+            if (!chosen) el.open = open;
+            draw();
         },
     };
+}
+
+/**
+ * A block in a line.
+ * @param {Block} block
+ * @param {boolean} forked
+ */
+function line(block, forked) {
+    const ends = block.nodes.map((node) => after(block, node.tip ?? node.connected)).filter((t) => t !== null);
+    const nodes = `${f.count(block.nodes.length)} ${block.nodes.length === 1 ? "node" : "nodes"}`;
+    return [
+        block.height === null || block.height === undefined ? "Block " : `${f.count(block.height)} `,
+        h("span", { class: "mono muted", title: f.printable(block.hash, 80) }, f.hash(block.hash)),
+        forked ? badge("fork", "warn") : null,
+        h(
+            "span",
+            { class: "muted small", title: f.utc(block.first_seen) },
+            `first seen at ${f.clock(block.first_seen, true)}`,
+            block.time ? `, ${headerAge(block)}` : "",
+            ends.length ? `; ${nodes} within ${f.seconds(Math.max(...ends))}` : `; ${nodes}`,
+        ),
+    ];
 }
 
 /** @param {Block} block */
@@ -119,7 +159,7 @@ function times(block) {
     const all = block.nodes.flatMap((node) => MARKS.map(([key]) => after(block, node[key]))).filter((t) => t !== null);
     const end = Math.max(1e-4, ...all);
     /** @param {number} s */
-    const x = (s) => 8 + (s / end) * (WIDTH - 16);
+    const x = (s) => `${((s / end) * 100).toFixed(3)}%`;
     const rows = block.nodes.map((node, i) => {
         const y = i * ROW + ROW / 2;
         const known = MARKS.flatMap(([key, kind]) => {
@@ -129,7 +169,7 @@ function times(block) {
         const from = Math.min(...known.map(({ t }) => t));
         const to = Math.max(...known.map(({ t }) => t));
         return [
-            svg("line", { x1: 8, x2: WIDTH - 8, y1: y, y2: y, class: "block-line" }),
+            svg("line", { x1: 0, x2: "100%", y1: y, y2: y, class: "block-line" }),
             known.length ? svg("line", { x1: x(from), x2: x(to), y1: y, y2: y, class: "block-span" }) : null,
             known.map(({ kind, t }) => mark(kind, x(t), y)),
         ];
@@ -144,8 +184,6 @@ function times(block) {
         svg(
             "svg",
             {
-                viewBox: `0 0 ${WIDTH} ${block.nodes.length * ROW}`,
-                preserveAspectRatio: "none",
                 role: "img",
                 "aria-label": f.printable(`Times after the block was first seen: ${text}`, 600),
                 style: { height: `${block.nodes.length * ROW}px` },
@@ -169,17 +207,21 @@ function inWords(block, node) {
 /**
  * Shapes differ, not only colours.
  * @param {string} kind
- * @param {number} x
+ * @param {string} x a share of the width: the shape itself is not stretched
  * @param {number} y
  */
 function mark(kind, x, y) {
+    return svg("svg", { x, y, class: "block-at" }, shape(kind));
+}
+
+/** @param {string} kind */
+function shape(kind) {
     const at = { class: `block-mark ${kind}` };
-    if (kind === "header") return svg("circle", { ...at, cx: x, cy: y, r: 4 });
-    if (kind === "compact") return svg("rect", { ...at, x: x - 4, y: y - 4, width: 8, height: 8 });
-    if (kind === "reconstructed")
-        return svg("path", { ...at, d: `M${x} ${y - 5}L${x + 5} ${y}L${x} ${y + 5}L${x - 5} ${y}Z` });
-    if (kind === "connected") return svg("path", { ...at, d: `M${x} ${y - 5}L${x + 5} ${y + 4}H${x - 5}Z` });
-    return svg("path", { ...at, d: `M${x - 2} ${y - 8}h4v16h-4z` });
+    if (kind === "header") return svg("circle", { ...at, r: 4 });
+    if (kind === "compact") return svg("rect", { ...at, x: -4, y: -4, width: 8, height: 8 });
+    if (kind === "reconstructed") return svg("path", { ...at, d: "M0 -5L5 0L0 5L-5 0Z" });
+    if (kind === "connected") return svg("path", { ...at, d: "M0 -5L5 4H-5Z" });
+    return svg("path", { ...at, d: "M-2 -8h4v16h-4z" });
 }
 
 /** @type {["prefilled" | "from_mempool" | "from_extra_pool" | "requested", string][]} */
@@ -232,21 +274,25 @@ function announcers(ctx, node) {
         "li",
         {},
         h("span", { class: "block-node" }, untrusted(node.node, 16)),
-        node.announced_by.slice(0, 4).map((by, i) => [
-            i ? ", " : "",
-            i ? "" : badge("first", "good"),
-            i ? "" : " ",
-            h(
-                "a",
-                {
-                    href: ctx.href("peer", { node: node.node, id: by.id }),
-                    title: by.addr ? f.printable(by.addr, 80) : null,
-                },
-                `peer ${by.id}`,
-            ),
-            ` ${f.printable(by.message, 20)} ${i ? `+${f.seconds(by.after_seconds)}` : ""}`,
-        ]),
-        node.announced_by.length > 4 ? ` and ${node.announced_by.length - 4} more` : null,
+        h(
+            "span",
+            {},
+            ...node.announced_by.slice(0, 4).map((by, i) => [
+                i ? ", " : "",
+                i ? "" : badge("first", "good"),
+                i ? "" : " ",
+                h(
+                    "a",
+                    {
+                        href: ctx.href("peer", { node: node.node, id: by.id }),
+                        title: by.addr ? f.printable(by.addr, 80) : null,
+                    },
+                    `peer ${by.id}`,
+                ),
+                [` ${f.printable(by.message, 20)}`, i ? ` +${f.seconds(by.after_seconds)}` : ""],
+            ]),
+            node.announced_by.length > 4 ? ` and ${node.announced_by.length - 4} more` : null,
+        ),
     );
 }
 

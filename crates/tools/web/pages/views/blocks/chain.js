@@ -9,25 +9,35 @@ import { table } from "../../lib/table.js";
 /** @import { Context } from "../../lib/context.js" */
 /** @typedef {Api["ChainHappened"] & {kind: string}} Happened */
 
+/** So many forks are described. */
+const FORKS = 3;
+
 /**
  * The chains of the nodes.
  * @param {Context} ctx
  */
 export function chain(ctx) {
     const tips = tipTable();
-    const forks = h("div");
+    const forks = h("div", { class: "notices" });
     const events = eventTable(ctx);
     return {
+        /** The forks, which are for the top of the page. */
+        forks,
         el: h(
             "div",
             { class: "blocks-chain" },
-            section("Tips", tips.el, forks),
+            section("Tips", tips.el),
             section("Disconnected and invalid", events.el),
         ),
         /** @param {Api["Chain"]} data */
         set(data) {
             tips.set(data.nodes);
-            clear(forks, data.forks.slice(0, 10).map(forkNote));
+            const more = data.forks.length - FORKS;
+            clear(
+                forks,
+                data.forks.slice(0, FORKS).map(forkNote),
+                more > 0 ? h("p", { class: "muted small" }, `And at ${f.count(more)} lower heights.`) : null,
+            );
             const stale = new Set(data.stale.map((e) => `${e.node}/${e.hash}`));
             const gone = data.disconnected.map((e) => ({
                 ...e,
@@ -43,7 +53,8 @@ function tipTable() {
     return table({
         caption: "Tips by node",
         empty: "No tip is known: they come from debug.log and from the RPC extractor (getblockchaininfo).",
-        sort: "node",
+        // Who is behind comes first.
+        sort: "height",
         rowKey: (/** @type {Api["ChainNode"]} */ n) => n.node,
         columns: [
             { key: "node", label: "Node", value: (n) => n.node, text: (n) => f.printable(n.node, 40), head: true },
@@ -93,10 +104,18 @@ function eventTable(ctx) {
                 label: "Why",
                 value: (e) => e.text ?? "",
                 node: (e) => untrusted(e.text ?? "", 100),
+                class: "wrap",
                 sort: false,
             },
         ],
     });
+}
+
+/** @param {Api["ChainBranch"]} branch */
+function nodesOf({ nodes }) {
+    const named = nodes.slice(0, 4).map((name) => f.printable(name, 20));
+    const more = nodes.length - named.length;
+    return `(${named.join(", ")}${more > 0 ? ` and ${f.count(more)} more` : ""})`;
 }
 
 /** @param {Api["Fork"]} fork */
@@ -109,7 +128,7 @@ function forkNote(fork) {
             i ? "; " : "",
             h("span", { class: "mono", title: f.printable(branch.hash, 80) }, f.hash(branch.hash)),
             " ",
-            f.printable(branch.nodes.join(", "), 80),
+            h("span", { title: f.printable(branch.nodes.join(", "), 2000) }, nodesOf(branch)),
         ]),
     );
 }

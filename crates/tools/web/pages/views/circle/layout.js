@@ -28,13 +28,28 @@ const NAMED = 13;
 const ADDRESSED = 34;
 const ROOM_FOR_ADDRESS = 190;
 
+/** Pixels that a circle needs at least; that it is worth to have all in one screen; and that it has at most if not. */
+const SMALL = 250;
+const GOOD = 340;
+const LARGE = 460;
+
 /**
- * How many circles stand side by side.
+ * How many circles stand side by side, and how large each is: as large as possible if all fit the screen. Otherwise as many
+ * as the width has room for.
  * @param {number} n
  * @param {number} width
+ * @param {number} height of the screen
  */
-function columns(n, width) {
-    return Math.max(1, Math.min(n, Math.floor(width / 250), n === 4 ? 2 : 4));
+function cells(n, width, height) {
+    const most = Math.max(1, Math.min(n, Math.floor(width / SMALL)));
+    let [best, size] = [1, 0];
+    for (let across = 1; across <= most; across += 1) {
+        const cell = Math.min(width / across, height / Math.ceil(n / across));
+        if (cell > size) [best, size] = [across, cell];
+    }
+    if (size >= GOOD) return { across: best, size };
+    const across = Math.min(most, n === 4 ? 2 : 4);
+    return { across, size: Math.min(width / across, LARGE) };
 }
 
 /**
@@ -46,9 +61,9 @@ function columns(n, width) {
 export function heightFor(n, width, windowHeight) {
     const limit = Math.max(340, windowHeight - 236);
     if (n <= 1) return Math.round(Math.min(Math.max(320, width * 0.92), limit));
-    const rows = Math.ceil(n / columns(n, width));
-    const cell = Math.min(width / columns(n, width), 460);
-    return Math.round(rows === 1 ? Math.min(Math.max(320, cell), limit) : rows * cell);
+    const { across, size } = cells(n, width, limit);
+    const rows = Math.ceil(n / across);
+    return Math.round(rows === 1 ? Math.min(Math.max(320, size), limit) : rows * size);
 }
 
 /**
@@ -59,7 +74,7 @@ export function heightFor(n, width, windowHeight) {
  * @returns {Circle[]}
  */
 export function circles(names, width, height) {
-    const across = columns(names.length, width);
+    const { across } = cells(names.length, width, height);
     const rows = Math.ceil(names.length / across);
     return names.map((node, i) => {
         const row = Math.floor(i / across);

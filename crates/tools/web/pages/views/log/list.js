@@ -29,7 +29,7 @@ export class LineList {
     );
     #nothing = h("p", { class: "empty" });
     #scroll;
-    #more = h("button", { type: "button", class: "button to-end", hidden: true, onclick: () => this.#toEnd() });
+    #more = h("button", { type: "button", class: "button jump", hidden: true, onclick: () => this.#toEnd() });
     /** @type {Line[]} oldest first */
     #lines = [];
     /** @type {Line[]} what came since the last picture */

@@ -43,7 +43,7 @@ export class Live {
         this.#full = ctx.params.get("decode") === "1";
         this.#decode = h("input", { type: "checkbox", checked: this.#full, onchange: () => this.#decoded() });
         this.#filters = filters(ctx, () => this.#filtered());
-        this.#held = h("button", { type: "button", class: "button held", hidden: true, onclick: () => this.#toTop() });
+        this.#held = h("button", { type: "button", class: "button jump", hidden: true, onclick: () => this.#toTop() });
         this.#detail = detail(ctx, () => this.#close());
         this.#table = liveTable(
             ctx,
@@ -100,6 +100,7 @@ export class Live {
 
     /** Subscribes anew. */
     #open() {
+        this.#layout.classList.toggle("decoded", this.#full);
         this.#events?.stop();
         this.#forget();
         const filter = this.#filters.filter() ?? { kind: ["message"] };

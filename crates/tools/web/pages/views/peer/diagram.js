@@ -35,7 +35,7 @@ export class Diagram {
         const label = "Sequence diagram of the last messages";
         const region = { role: "region", tabindex: "0", "aria-label": label };
         this.#scroll = h("div", { class: "sequence-scroll", ...region }, this.#picture);
-        const button = { type: "button", class: "button to-end", hidden: true };
+        const button = { type: "button", class: "button jump", hidden: true };
         this.#toEnd = h("button", { ...button, onclick: () => this.#goToEnd() }, "To the newest");
         const name = h("span", { class: "mono" }, this.#node);
         this.#heads = h("div", { class: "lifelines", "aria-hidden": "true" }, name, this.#peer);
