@@ -8,6 +8,7 @@ mod feed;
 mod guard;
 mod happenings;
 mod health;
+mod pages;
 mod public;
 mod running;
 mod state;

@@ -21,7 +21,7 @@ const known = (x) => x !== null && x !== undefined;
 function ms(seconds) {
     if (seconds === null || seconds === undefined) return "–";
     const value = seconds * 1000;
-    return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(2)));
+    return `${value >= 100 ? f.count(Math.round(value)) : Number(value.toPrecision(2))} ms`;
 }
 
 const LONG = 34;
@@ -36,22 +36,15 @@ function address(addr) {
 }
 
 /**
- * @param {number | null} seconds
- * @param {number} unit in seconds
- */
-const whole = (seconds, unit) => (seconds === null ? null : String(Math.floor(seconds / unit)));
-
-/**
- * A column with the time since a point in time, in seconds or minutes.
+ * A column with the time since a point in time.
  * @param {string} key
  * @param {string} label
  * @param {string} title
  * @param {TimeField} field
- * @param {number} unit in seconds
  * @param {(peer: Peer) => string} none what is written without one
  * @returns {PeerColumn}
  */
-function since(key, label, title, field, unit, none = () => "") {
+function since(key, label, title, field, none = () => "") {
     return {
         key,
         label,
@@ -59,7 +52,7 @@ function since(key, label, title, field, unit, none = () => "") {
         align: "right",
         group: "netinfo",
         value: (p) => n.since(p, p[field]),
-        text: (p) => whole(n.since(p, p[field]), unit) ?? none(p),
+        text: (p) => (p[field] ? f.span(n.since(p, p[field])) : none(p)),
         hint: (p) => (p[field] ? f.utc(p[field]) : ""),
     };
 }
@@ -196,7 +189,7 @@ function times() {
         {
             key: "mping",
             label: "mping",
-            title: "Shortest ping in milliseconds",
+            title: "Shortest ping",
             group: "netinfo",
             align: "right",
             value: (p) => p.min_ping_seconds,
@@ -205,7 +198,7 @@ function times() {
         {
             key: "ping",
             label: "ping",
-            title: "Last ping in milliseconds",
+            title: "Last ping",
             group: "netinfo",
             align: "right",
             sort: "desc",
@@ -213,17 +206,16 @@ function times() {
             text: (p) => ms(p.ping_seconds),
             hint: (p) => (known(p.ping_wait_seconds) ? `owes a pong for ${f.seconds(p.ping_wait_seconds)}` : ""),
         },
-        since("send", "send", "Seconds since it was last sent something", "last_send", 1, () => "–"),
-        since("recv", "recv", "Seconds since it last sent something", "last_received", 1, () => "–"),
+        since("send", "send", "Time since it was last sent something", "last_send", () => "–"),
+        since("recv", "recv", "Time since it last sent something", "last_received", () => "–"),
         since(
             "txn",
             "txn",
-            "Minutes since its last transaction that was new; *: it wants no transactions",
+            "Time since its last transaction that was new; *: it wants no transactions",
             "last_transaction",
-            60,
             (p) => (p.relay_transactions === false ? "*" : ""),
         ),
-        since("blk", "blk", "Minutes since its last block that was new", "last_block", 60),
+        since("blk", "blk", "Time since its last block that was new", "last_block"),
     ];
 }
 
@@ -277,12 +269,12 @@ function identity(ctx) {
         {
             key: "age",
             label: "age",
-            title: "Minutes since it connected",
+            title: "Time since it connected",
             group: "netinfo",
             align: "right",
             sort: "desc",
             value: (p) => n.age(p),
-            text: (p) => whole(n.age(p), 60) ?? "–",
+            text: (p) => f.span(n.age(p)),
             hint: (p) => `connected ${f.utc(p.connected)}`,
         },
         {
@@ -343,7 +335,7 @@ function remarks() {
         {
             key: "version",
             label: "version",
-            title: "Protocol version and user agent",
+            title: "User agent and protocol version",
             group: "netinfo",
             class: "agent",
             value: (p) => n.version(p) || null,

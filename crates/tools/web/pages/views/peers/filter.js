@@ -4,6 +4,7 @@
 //   net:onion,i2p   type:inbound   ping>0.5   age<10min   bytesin>=1MB   -v:1   as:?   spy   "some text"
 // A bare word is a mark (spy …) or text in the address, the user agent, and names of sets, marks and permissions.
 
+import { typeName } from "../../lib/format.js";
 import { age, direction, highBandwidth, net, services, since, transport, type } from "./netinfo.js";
 
 /** @typedef {Api["Peer"]} Peer */
@@ -20,12 +21,22 @@ const bandwidth = (p) =>
     [p.high_bandwidth_to ? "to" : "", p.high_bandwidth_from ? "from" : "", highBandwidth(p)].filter(Boolean);
 
 /**
+ * A type's names: that of -netinfo, that of getpeerinfo, and "outbound" for all types but inbound.
+ * @param {Peer} p
+ */
+function types(p) {
+    const name = String(p.connection_type ?? "");
+    const outbound = direction(p) === "out" || (name !== "" && typeName(name) !== "inbound");
+    return [type(p), name, ...(outbound ? ["outbound"] : [])];
+}
+
+/**
  * Keys with words: how a word of the filter fits a word of the peer ("is", "has": within it), and the peer's words.
  * @type {Record<string, Words>}
  */
 const WORDS = {
     dir: ["is", (p) => text(direction(p)), "direction: in, out"],
-    type: ["start", (p) => [type(p), String(p.connection_type ?? "")], "full, block, inbound, manual, feeler, addr"],
+    type: ["start", types, "inbound; outbound: all that are not; full, block, manual, feeler, addr, priv"],
     net: ["is", (p) => [net(p), String(p.network ?? "")], "ipv4, ipv6, onion, i2p, cjdns, npr"],
     serv: ["letters", (p) => [services(p)], "letters of services, all of them: nw, c"],
     service: ["is", (p) => text(p.services), "a service by its name: NETWORK_LIMITED"],

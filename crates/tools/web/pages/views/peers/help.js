@@ -25,7 +25,7 @@ function prose(text) {
 export function helpPanel() {
     return h(
         "div",
-        { class: "panel help", hidden: true },
+        { class: "panel help", hidden: true, role: "region", tabindex: "0", "aria-label": "Filter help" },
         prose(
             "Words stand side by side and all must hold. `net:onion,i2p` means either; `-v:1` means not; `as:?` means " +
                 "not known. Numbers take `>` `<` `>=` `<=` `:` and units: `ping>500ms` (seconds without one), " +

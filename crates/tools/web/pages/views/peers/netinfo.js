@@ -68,11 +68,15 @@ export function highBandwidth(peer) {
 }
 
 /**
- * Protocol version and user agent in one: "70016/Satoshi:31.0.0/".
+ * User agent and protocol version: "Satoshi:29.5.0 Knots:20260508 · 70016".
  * @param {Peer} peer
  */
 export function version(peer) {
-    return `${peer.version ?? ""}${printable(peer.user_agent ?? "", 60)}`;
+    const agent = printable(peer.user_agent ?? "", 60)
+        .split("/")
+        .filter(Boolean)
+        .join(" ");
+    return [agent, peer.version].filter(Boolean).join(" · ");
 }
 
 /**

@@ -4,6 +4,7 @@
 import { clear, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
+import { hintAtMore } from "../../lib/scroll.js";
 import { direction } from "./netinfo.js";
 
 /** @typedef {Api["Peer"]} Peer */
@@ -36,6 +37,7 @@ export function summary(choose) {
     const label = "Peers by type and network";
     const el = h("div", { class: "table-wrap", role: "region", tabindex: "0", "aria-label": label });
     let shown = "";
+    hintAtMore(el);
 
     return {
         el,
@@ -54,10 +56,15 @@ export function summary(choose) {
     };
 }
 
-/** @param {Peer[]} peers */
+/**
+ * The networks that have peers; all if none has.
+ * @param {Peer[]} peers
+ */
 function networksOf(peers) {
-    const others = new Set(peers.map((p) => p.network).filter((x) => x && !NETWORKS.includes(x)));
-    return [...NETWORKS, ...[...others].slice(0, 4)];
+    const present = new Set(peers.map((p) => p.network).filter(Boolean));
+    const known = NETWORKS.filter((x) => present.has(x));
+    const others = [...present].filter((x) => !NETWORKS.includes(x)).slice(0, 4);
+    return present.size ? [...known, ...others] : NETWORKS;
 }
 
 /**

@@ -72,7 +72,7 @@ export class PeersView {
     }
 
     #list() {
-        const help = helpPanel();
+        const panels = { "Filter help": helpPanel(), Columns: this.#chooser.el };
         return h(
             "section",
             { class: "card", "aria-label": "List of peers" },
@@ -80,15 +80,13 @@ export class PeersView {
                 "div",
                 { class: "toolbar" },
                 h("label", { class: "field grow" }, h("span", { class: "field-label" }, "Filter"), this.#input),
-                toggle("Filter help", help),
-                toggle("Columns", this.#chooser.el),
+                toggles(panels),
                 h("label", { class: "check" }, this.#closed, "Closed in the last 10 minutes"),
                 this.#count,
             ),
             this.#error,
             this.#announcement,
-            help,
-            this.#chooser.el,
+            Object.values(panels),
             this.#missing.el,
             this.#place,
         );
@@ -185,17 +183,31 @@ function filterInput(value, errorId, oninput) {
 }
 
 /**
- * A button that opens and closes a panel.
- * @param {string} label
- * @param {HTMLElement} panel
+ * Buttons that each open and close a panel. One panel is open at a time, so that none pushes another one out of sight.
+ * @param {Record<string, HTMLElement>} panels by the label of their button
  */
-function toggle(label, panel) {
-    panel.id = uid("panel");
-    const onclick = () => {
-        panel.hidden = !panel.hidden;
-        button.setAttribute("aria-expanded", String(!panel.hidden));
-    };
-    const props = { type: "button", class: "button", "aria-expanded": "false", "aria-controls": panel.id };
-    const button = h("button", { ...props, onclick }, label);
-    return button;
+function toggles(panels) {
+    const pairs = Object.entries(panels).map(([label, panel]) => {
+        panel.id = uid("panel");
+        const onclick = () => open(panel.hidden ? panel : null);
+        const props = { type: "button", class: "button", "aria-expanded": "false", "aria-controls": panel.id };
+        return { panel, button: h("button", { ...props, onclick }, label) };
+    });
+
+    /** @param {HTMLElement | null} wanted */
+    function open(wanted) {
+        for (const { panel, button } of pairs) {
+            panel.hidden = panel !== wanted;
+            button.setAttribute("aria-expanded", String(panel === wanted));
+        }
+    }
+
+    for (const { panel, button } of pairs) {
+        panel.addEventListener("keydown", (event) => {
+            if (event.key !== "Escape") return;
+            open(null);
+            button.focus();
+        });
+    }
+    return h("span", { class: "toggles" }, ...pairs.map(({ button }) => button));
 }
