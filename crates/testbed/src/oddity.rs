@@ -86,7 +86,7 @@ impl Oddity {
             Self::UnknownMessage => peer.send_raw("oddmessage", b"what is this?")?,
             Self::TooManyAddresses => peer.send(NetworkMessage::AddrV2(addresses(&mut Rng::new(), 1001)))?,
             Self::TooManyInventoryEntries => {
-                peer.send(NetworkMessage::Inv(unknown_transactions(&mut Rng::new(), 50_001)))?
+                peer.send(NetworkMessage::Inv(unknown_transactions(&mut Rng::new(), 50_001)))?;
             }
             Self::DisconnectedHeaders => peer.send(NetworkMessage::Headers(vec![genesis.header, genesis.header]))?,
             Self::HeaderWithoutWork => {

@@ -54,7 +54,7 @@ impl Sent {
     /// All counts until now, ordered by scenario, node and message type.
     pub fn rows(&self) -> Vec<SentRow> {
         let row = |((by, to, message_type), (messages, bytes)): (&Key, &(u64, u64))| SentRow {
-            by: *by,
+            by,
             to: Arc::clone(to),
             message_type: message_type.clone(),
             messages: *messages,

@@ -15,14 +15,14 @@ use crate::node::Node;
 use crate::relay::Relay;
 use crate::scenarios::{self, Actors, Scenario, Stage, World, irregular};
 use crate::sent::Sent;
-use crate::wallet::Wallet;
+use crate::wallet::{Spend, Wallet};
 
 /// From one look for connections that are missing to the next.
 const RECONNECT: Duration = Duration::from_secs(3);
-/// Coins to begin with.
+/// Coins to begin with. From one: a block for each would put the chain's time far ahead of the clock.
 const COINS: usize = 100;
 /// Most actors of one scenario, so that many nodes are no heavier for a machine than a few.
-const MOST_ACTORS: usize = 64;
+const MOST_ACTORS: usize = 128;
 /// Actors of one scenario begin within this time.
 const SPREAD: Duration = Duration::from_secs(5);
 
@@ -49,14 +49,17 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Mines the coins that it needs, and starts. Of each scenario there are at most 64 actors, however many nodes there are.
+    /// Mines the coins that it needs, and starts. Of each scenario there are at most 128 actors, however many nodes there are.
     ///
     /// # Errors
     /// The network has no nodes, or they don't answer.
     pub async fn start(network: &Network, plan: Plan) -> Result<Self> {
         let first = network.nodes().first().context("a network without nodes has no traffic")?;
         let mut wallet = Wallet::new();
-        wallet.fund(first, COINS).await?;
+        wallet.fund(first, 2).await?;
+        let coins = wallet.spend(&Spend { outputs: COINS, ..Spend::default() })?;
+        wallet.send(first, &coins).await?;
+        wallet.mine(first, 1).await?;
         let all: Vec<&Node> = network.nodes().iter().map(AsRef::as_ref).collect();
         crate::sync_blocks(&all).await?;
 

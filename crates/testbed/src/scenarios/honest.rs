@@ -196,7 +196,7 @@ impl<'a> Life<'a> {
                 None => return Ok(()),
             },
             NetworkMessage::GetAddr => {
-                let count = self.stage.rng.usize(200..1000);
+                let count = self.stage.rng.usize(50..300);
                 return self.addresses(count);
             }
             NetworkMessage::Inv(items) => return self.fetch(items),

@@ -81,8 +81,10 @@ fn bytes(peer: &Value, message_type: &str) -> u64 {
     peer["bytesrecv_per_msg"][message_type].as_u64().unwrap_or(0)
 }
 
-/// What is to be seen at some node, of which scenario.
-const EFFECTS: [(Scenario, &str, fn(&Report) -> bool); 23] = [
+/// A scenario, what is to be seen of it at some node, and how that is seen.
+type Effect = (Scenario, &'static str, fn(&Report) -> bool);
+
+const EFFECTS: [Effect; 23] = [
     (scenarios::BLOCKS, "compact blocks", |node| node.logged(&["Successfully reconstructed block"])),
     (scenarios::TRANSACTIONS, "a mempool", |node| node.mempool > 0),
     (scenarios::HONEST, "many peers", |node| node.of_scenario(scenarios::HONEST).count() >= 10),
@@ -132,7 +134,7 @@ const EFFECTS: [(Scenario, &str, fn(&Report) -> bool); 23] = [
 ];
 
 /// One after another, until all were seen.
-async fn wait_for(network: &Network, effects: &[(Scenario, &str, fn(&Report) -> bool)]) {
+async fn wait_for(network: &Network, effects: &[Effect]) {
     let begin = Instant::now();
     let mut missing: Vec<_> = effects.iter().collect();
     while !missing.is_empty() && begin.elapsed() < SOON {
@@ -182,7 +184,7 @@ async fn each_scenario_shows_soon() {
     network.stop().await.unwrap();
 }
 
-const WEAK: [(Scenario, &str, fn(&Report) -> bool); 3] = [
+const WEAK: [Effect; 3] = [
     (scenarios::ADDR_FLOOD, "limited addresses", |node| {
         node.of_scenario(scenarios::ADDR_FLOOD).any(|peer| peer["addr_rate_limited"].as_u64() > Some(50))
     }),
@@ -206,4 +208,12 @@ async fn weak_forms_do_less() {
     wait_for(&network, &WEAK).await;
     traffic.stop().await;
     network.stop().await.unwrap();
+}
+
+#[test]
+fn a_name_and_an_address_tell_the_scenario() {
+    let names: BTreeSet<_> = scenarios::ALL.iter().map(|scenario| scenario.name).collect();
+    assert_eq!(names.len(), scenarios::ALL.len());
+    let from: Vec<_> = scenarios::ALL.iter().flat_map(|scenario| scenario.from).collect();
+    assert_eq!(BTreeSet::from_iter(&from).len(), from.len());
 }
