@@ -14,6 +14,7 @@ pub mod overlay;
 pub mod quote;
 mod raw;
 pub mod record;
+mod reported;
 pub mod requests;
 pub mod subject;
 pub mod text;

@@ -42,6 +42,12 @@ pub const MAX_MISBEHAVIOURS: usize = 50;
 /// Reports of misbehaviour by two sources within this time are about the same one.
 pub const SAME_MISBEHAVIOUR_NS: u64 = 2 * SECOND;
 
+/// Entries of an inv or getdata beyond which a node refuses the message as a whole (Bitcoin Core's `MAX_INV_SZ`).
+pub const MAX_INV: usize = 50_000;
+/// So many entries of one inv count where announcers are compared: what Bitcoin Core announces at once at most
+/// (`INVENTORY_BROADCAST_MAX`). Otherwise one message could outweigh all that others announce in an hour.
+pub const MAX_ANNOUNCED: usize = 1_000;
+
 /// Bytes of a peer's address that are kept; the longest one is 62 bytes with its port.
 pub const MAX_ADDR: usize = 128;
 /// Bytes of a user agent that are kept; the protocol allows 256.

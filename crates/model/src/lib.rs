@@ -10,6 +10,7 @@ pub mod bounds;
 mod change;
 pub mod liveness;
 mod observer;
+mod origin;
 pub mod peers;
 mod requests;
 mod restarts;
@@ -29,6 +30,7 @@ pub use blocks::Blocks;
 pub use change::{Answer, Change, CloseReason, ClosedConnection, Unanswered};
 pub use liveness::{Condition, Liveness, NodeState, SourceState};
 pub use observer::{Context, Observer};
+pub use origin::{Origin, Origins};
 pub use peers::{Peer, Peers};
 pub use requests::Requests;
 pub use restarts::Restarts;
@@ -57,6 +59,8 @@ pub struct Model<P = ()> {
     pub peers: Peers<P>,
     /// Blocks.
     pub blocks: Blocks,
+    /// What has reported.
+    pub origins: Origins,
     /// Run of the tracepoint extractor.
     run: Run,
     /// Messages that were seen.
@@ -73,6 +77,7 @@ impl<P> Default for Model<P> {
             requests: Requests::default(),
             peers: Peers::default(),
             blocks: Blocks::default(),
+            origins: Origins::default(),
             run: Run::default(),
             messages: 0,
             changes: Vec::new(),
@@ -103,6 +108,9 @@ impl<P: Default> Model<P> {
         let mut occasion = Occasion { time_ns, run: envelope.run, sequence: envelope.sequence, enrichment };
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
+        for origin in self.origins.note(record).iter() {
+            observers.begin(origin, sink);
+        }
         self.peers.enrich(enrichment);
         if envelope.kind.source() == Some(Source::Ebpf) && self.run.is_new(envelope.run) {
             changes.push(Change::TracepointsRestarted);
@@ -136,15 +144,16 @@ impl<P: Default> Model<P> {
         observers: &mut impl Observer<S, P>,
     ) {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
-        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
+        let Self { liveness, restarts, requests, peers, blocks, origins, .. } = self;
         liveness.message(run, time_ns, changes);
         restarts.seen();
         requests.message(message, time_ns, sequence, changes);
         blocks.message(message, time_ns, changes);
         peers.message(message, &mut Effects { time_ns, enrichment, requests, changes });
         let changes: &[Change] = changes;
+        let origins = *origins;
         let mut context =
-            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks };
+            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks, origins };
         for change in changes {
             observers.change(change, peers, &mut context);
         }
@@ -227,9 +236,10 @@ impl<P: Default> Model<P> {
         observers: &mut impl Observer<S, P>,
     ) -> (&'a mut Peers<P>, Context<'a, S>) {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
-        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
+        let Self { liveness, restarts, requests, peers, blocks, origins, .. } = self;
+        let origins = *origins;
         let mut context =
-            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks };
+            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks, origins };
         for change in changes {
             observers.change(change, peers, &mut context);
         }

@@ -5,7 +5,7 @@ use event::Record;
 use event::message::Message;
 use networks::Enrichment;
 
-use crate::{Blocks, Change, Liveness, Peer, Peers, Requests, Restarts};
+use crate::{Blocks, Change, Liveness, Origin, Origins, Peer, Peers, Requests, Restarts};
 
 /// What an observer gets besides what happened.
 pub struct Context<'a, S> {
@@ -29,6 +29,8 @@ pub struct Context<'a, S> {
     pub requests: &'a Requests,
     /// Blocks.
     pub blocks: &'a Blocks,
+    /// What has reported, this event included.
+    pub origins: Origins,
 }
 
 /// Looks at what happens at one node, about one subject.
@@ -37,9 +39,9 @@ pub struct Context<'a, S> {
 /// what it changed ([`Observer::change`]), then the event itself. [`observers!`](crate::observers) makes one observer of many.
 #[allow(unused_variables)]
 pub trait Observer<S, P = ()> {
-    /// Before the first event: numbers that begin at 0.
+    /// Before the first event of an origin: what counts what it reports begins at 0, and is known from then on.
     #[inline]
-    fn begin(&mut self, sink: &mut S) {}
+    fn begin(&mut self, origin: Origin, sink: &mut S) {}
 
     /// A P2P message of a peer. If it came after the end of its connection was reported, the peer is a closed one.
     #[inline]
@@ -100,8 +102,8 @@ macro_rules! observers {
         }
 
         impl $crate::Observer<$sink, $details> for $name {
-            fn begin(&mut self, sink: &mut $sink) {
-                $($crate::Observer::<$sink, $details>::begin(&mut self.$field, sink);)*
+            fn begin(&mut self, origin: $crate::Origin, sink: &mut $sink) {
+                $($crate::Observer::<$sink, $details>::begin(&mut self.$field, origin, sink);)*
             }
 
             #[inline]

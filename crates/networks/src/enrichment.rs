@@ -103,6 +103,11 @@ impl Enrichment {
         !sets.is_empty() && self.sets.index(name).is_some_and(|index| sets.has(index))
     }
 
+    /// Whether the set with this name has any network: those that need a file are empty without it.
+    pub fn has(&self, name: &str) -> bool {
+        self.sets().any(|(of, networks)| of == name && networks > 0)
+    }
+
     /// Whether there is a map of autonomous systems.
     pub fn has_asmap(&self) -> bool {
         self.asmap.is_some()

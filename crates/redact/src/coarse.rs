@@ -62,6 +62,9 @@ pub(super) fn fee_rate(rate: i64) -> i64 {
 
 /// A height that a peer claims: its first digit.
 pub(super) fn height(height: i64) -> i64 {
+    if height < 0 {
+        return -1; // none
+    }
     let height = u64::try_from(height).unwrap_or_default().min(10_000_000);
     i64::try_from(digits(height, 1)).unwrap_or_default()
 }

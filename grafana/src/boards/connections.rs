@@ -181,7 +181,7 @@ fn who() -> Vec<Panel> {
                 most(RPC_PEER_INFO_CPULOAD_MEDIAN).named("median"),
             ],
         )
-        .hint("Of nodes that tell it: those with the patch for cpu_load."),
+        .hint("In per mille of a core. Bitcoin Knots reports it."),
         lines("Private broadcasts", unit::PER_HOUR, of(CONN_PRIVATE_TRANSACTION_BROADCAST).per_hour().sum(&NODE)),
         lines("Diversity of inbound IPv4", unit::SHARE, each(RPC_PEER_INFO_CONNECTION_DIVSERITY_INBOUND_IPV4)),
     ]

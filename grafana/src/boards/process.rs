@@ -50,7 +50,7 @@ fn cpu() -> Vec<Panel> {
             unit::NONE,
             [most(RPC_PEER_INFO_CPULOAD_SUM).named("all"), most(RPC_PEER_INFO_CPULOAD_MAX).named("largest")],
         )
-        .hint("Of nodes that tell it: those with the patch for cpu_load."),
+        .hint("In per mille of a core. Bitcoin Knots reports it."),
     ]
 }
 

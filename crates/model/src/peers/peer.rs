@@ -136,8 +136,8 @@ pub struct Polled {
     pub addr_rate_limited: u64,
     pub permissions: Vec<SmolStr>,
     pub min_fee_filter: f64,
-    pub inv_to_send: u64,
-    pub cpu_load: f64,
+    pub inv_to_send: Option<u64>,
+    pub cpu_load: Option<f64>,
     pub time_offset: i64,
     pub mapped_as: u32,
     pub connection_time: i64,
@@ -284,9 +284,7 @@ impl<P> Peer<P> {
         if let Ok(services) = u64::from_str_radix(&info.services, 16) {
             self.services = Some(services);
         }
-        if info.starting_height > 0 {
-            self.starting_height = Some(info.starting_height);
-        }
+        self.starting_height = info.reported_starting_height().or(self.starting_height);
         if self.connected_ns.is_none() {
             self.connected_ns = seconds_ns(info.connection_time);
         }
@@ -341,8 +339,8 @@ impl Polled {
             addr_rate_limited: info.addr_rate_limited,
             permissions: info.permissions.iter().take(16).map(|permission| cut(permission, 32)).collect(),
             min_fee_filter: info.minfeefilter,
-            inv_to_send: info.inv_to_send,
-            cpu_load: info.cpu_load,
+            inv_to_send: info.reported_inv_to_send(),
+            cpu_load: info.reported_cpu_load(),
             time_offset: info.time_offset,
             mapped_as: info.mapped_as,
             connection_time: info.connection_time,

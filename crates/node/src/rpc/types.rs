@@ -106,7 +106,7 @@ object! {
         pub forced_inbound: Option<bool>,
         /// Its misbehaviour score (Knots only).
         pub misbehavior_score: Option<i64>,
-        /// Share of a core that it takes, in per mille (patched nodes only).
+        /// CPU time spent on its messages, in per mille of the time since it connected (Knots only).
         pub cpu_load: Option<f64>,
     }
 }

@@ -13,7 +13,7 @@ mod server;
 mod store;
 pub mod table;
 
-pub use enrichment::{Enrichment, Files};
+pub use enrichment::{Enrichment, Files, SetSource};
 pub use fold::{Context, Node, Observer};
 pub use metrics::{Metrics, NodeLabel};
 pub use page::{Format, page};

@@ -59,8 +59,12 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
   Other clients get the text format 0.0.4. Both are compressed with gzip if the client accepts that. The
   text format has exactly the names listed here. OpenMetrics requires that counters end in `_total`:
   those that do not have the same name and value there, and the type `unknown`.
-- **Counters** begin at 0 when the process starts. Those that repeat a count of the node begin anew when
-  the node restarts. `rate()` and `increase()` handle both.
+- **What is not known is absent**, and never 0. Counters begin at 0 with the first event of what they
+  count: of the tracepoints of messages, connections, the mempool or blocks, of an RPC, or of a category
+  of debug.log. What a version of the node does not report, and sets that need a file and have none,
+  have no series.
+- **Counters** of this tool count from its start on. Those that repeat a count of the node begin anew
+  when the node restarts. `rate()` and `increase()` handle both.
 - **What is gone** has no gauges: those of a node are removed when its process has ended, those of an
   extractor when it has not read the node for 30 s. `peerobserver_node_up`, `peerobserver_node_state`,
   `peerobserver_source_up` and `peerobserver_extractor_up` say so, and counters stay.

@@ -172,9 +172,9 @@ impl Store {
         });
     }
 
-    /// Sets a gauge to a value.
+    /// Sets a gauge to a value. The sum of no numbers, which is -0, is 0.
     pub fn set(&mut self, id: Id, labels: &[&str], to: f64) {
-        self.change(id, labels, |value, _| *value = Value::Number(to));
+        self.change(id, labels, |value, _| *value = Value::Number(to + 0.0));
     }
 
     /// Sets a counter to a total that is counted elsewhere. If the total is smaller than before, the count began anew, and so does the series.

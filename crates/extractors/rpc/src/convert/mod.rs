@@ -1,7 +1,7 @@
 //! The node's answers as events. Everything here is pure.
 //!
-//! A value that is missing in an answer is 0, "" or false in the event where old readers reject an event without it, else it is absent. A value that
-//! does not fit the field's type becomes the nearest that does.
+//! A value that is missing in an answer is absent, except where old readers reject an event without it: there it is what the wire format says, mostly
+//! 0, "" or false. A value that does not fit the field's type becomes the nearest that does.
 
 mod addrman;
 
@@ -50,9 +50,9 @@ fn peer_info(peer: types::PeerInfo) -> pb::PeerInfo {
         inbound: peer.inbound,
         bip152_hb_to: peer.bip152_hb_to,
         bip152_hb_from: peer.bip152_hb_from,
-        starting_height: peer.startingheight.unwrap_or_default(),
-        synced_headers: peer.synced_headers.unwrap_or_default(),
-        synced_blocks: peer.synced_blocks.unwrap_or_default(),
+        starting_height: peer.startingheight.unwrap_or(-1),
+        synced_headers: peer.synced_headers.unwrap_or(-1),
+        synced_blocks: peer.synced_blocks.unwrap_or(-1),
         inflight: peer.inflight,
         addr_relay_enabled: peer.addr_relay_enabled,
         addr_processed: peer.addr_processed,
@@ -87,7 +87,7 @@ pub(crate) fn mempool_info(info: types::MempoolInfo) -> RpcEvent {
         minrelaytxfee: info.minrelaytxfee,
         incrementalrelayfee: info.incrementalrelayfee,
         unbroadcastcount: info.unbroadcastcount,
-        fullrbf: info.fullrbf.unwrap_or_default(),
+        fullrbf: info.fullrbf.unwrap_or(true),
         permitbaremultisig: info.permitbaremultisig,
         maxdatacarriersize: info.maxdatacarriersize,
         limitclustercount: info.limitclustercount,

@@ -83,7 +83,7 @@ fn what_does_not_fit_or_is_missing() {
             r#"{"subversion": "5", "ping_time": 0.0, "inflight": []}"#,
         ),
         // A peer before its version message, of v26.
-        (r#"{"id": 3}"#, r#"{"id": 3, "ping_time": 0.0, "minfeefilter": 0.0, "inv_to_send": 0, "synced_blocks": 0}"#),
+        (r#"{"id": 3}"#, r#"{"id": 3, "ping_time": 0.0, "minfeefilter": 0.0, "inv_to_send": 0, "synced_blocks": -1}"#),
     ] {
         let RpcEvent::PeerInfos(peers) = peer_infos(serde_json::from_str(&format!("[{answer}]")).unwrap()) else {
             panic!()

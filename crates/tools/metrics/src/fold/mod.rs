@@ -17,7 +17,7 @@ use crate::enrichment::Enrichment;
 use crate::store::{Limits, Store};
 use crate::table::{Id, ids};
 
-pub use model::Observer;
+pub use model::{Observer, Origin};
 
 /// A peer, as the model has it.
 pub type Peer = model::Peer;
@@ -59,7 +59,6 @@ pub struct Node {
     store: Store,
     model: Model,
     families: Families,
-    has_begun: bool,
     /// Extractors that do not read the node, with the time since when.
     down: Vec<(SmolStr, u64)>,
 }
@@ -68,7 +67,7 @@ impl Node {
     /// Without any numbers.
     pub fn new(limits: Limits) -> Self {
         let (model, families) = (Model::default(), Families::default());
-        Self { store: Store::new(limits), model, families, has_begun: false, down: Vec::new() }
+        Self { store: Store::new(limits), model, families, down: Vec::new() }
     }
 
     /// Its series.
@@ -79,18 +78,9 @@ impl Node {
     /// Folds an event.
     pub fn fold(&mut self, record: &Arc<Record>, enrichment: &Enrichment) {
         let time_ns = record.envelope().time_ns;
-        self.set_time(time_ns);
+        self.store.set_time(time_ns);
         self.store.set_source(source_of(record.envelope().kind).unwrap_or_default());
         self.model.fold(record, time_ns, enrichment, &mut self.store, &mut self.families);
-    }
-
-    /// Sets the time. What begins at 0 does so at the first one, so that a page shows since when it counts.
-    fn set_time(&mut self, now_ns: u64) {
-        self.store.set_time(now_ns);
-        if !self.has_begun {
-            self.has_begun = true;
-            self.families.begin(&mut self.store);
-        }
     }
 
     /// Counts a loss.
@@ -100,7 +90,7 @@ impl Node {
 
     /// Lets time pass: `now_ns` is the time, nanoseconds since the UNIX epoch.
     pub fn tick(&mut self, now_ns: u64, enrichment: &Enrichment) {
-        self.set_time(now_ns);
+        self.store.set_time(now_ns);
         self.store.expire();
         self.store.set_source("");
         self.model.tick(now_ns, enrichment, &mut self.store, &mut self.families);

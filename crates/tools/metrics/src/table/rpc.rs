@@ -62,7 +62,7 @@ families! { super::p2p::END;
     RPC_PEER_INFO_CONNECTION_DIVSERITY_INBOUND_IPV4 = gauge "peerobserver_rpc_peer_info_connection_divserity_inbound_ipv4" []
         "Distinct /16 networks among inbound IPv4 peers, divided by their number.";
     RPC_PEER_INFO_INVTOSEND_SUM = gauge "peerobserver_rpc_peer_info_invtosend_sum" []
-        "Sum of the announcements waiting to be sent to peers.";
+        "Sum of the announcements waiting to be sent to peers (Bitcoin Core 31 and later).";
     RPC_PEER_INFO_INVTOSEND_MAX = gauge "peerobserver_rpc_peer_info_invtosend_max" []
         "Most announcements waiting to be sent to a peer.";
     RPC_PEER_INFO_INVTOSEND_MEDIAN = gauge "peerobserver_rpc_peer_info_invtosend_median" []
@@ -72,15 +72,15 @@ families! { super::p2p::END;
     RPC_PEER_INFO_INVTOSEND_MIN = gauge "peerobserver_rpc_peer_info_invtosend_min" []
         "Fewest announcements waiting to be sent to a peer.";
     RPC_PEER_INFO_CPULOAD_SUM = gauge "peerobserver_rpc_peer_info_cpuload_sum" []
-        "Sum of the CPU load that peers cause.";
+        "Sum of the CPU load that peers cause, in per mille of a core (Bitcoin Knots).";
     RPC_PEER_INFO_CPULOAD_MAX = gauge "peerobserver_rpc_peer_info_cpuload_max" []
-        "Largest CPU load that a peer causes.";
+        "Largest CPU load that a peer causes, in per mille of a core (Bitcoin Knots).";
     RPC_PEER_INFO_CPULOAD_MEDIAN = gauge "peerobserver_rpc_peer_info_cpuload_median" []
-        "Median of the CPU load that peers cause.";
+        "Median of the CPU load that peers cause, in per mille of a core (Bitcoin Knots).";
     RPC_PEER_INFO_CPULOAD_MEAN = gauge "peerobserver_rpc_peer_info_cpuload_mean" []
-        "Mean of the CPU load that peers cause.";
+        "Mean of the CPU load that peers cause, in per mille of a core (Bitcoin Knots).";
     RPC_PEER_INFO_CPULOAD_MIN = gauge "peerobserver_rpc_peer_info_cpuload_min" []
-        "Smallest CPU load that a peer causes.";
+        "Smallest CPU load that a peer causes, in per mille of a core (Bitcoin Knots).";
     RPC_MEMPOOLINFO_MEMPOOL_LOADED = gauge "peerobserver_rpc_mempoolinfo_mempool_loaded" []
         "Whether the mempool is loaded.";
     RPC_MEMPOOLINFO_TRANSACTION_COUNT = gauge "peerobserver_rpc_mempoolinfo_transaction_count" []

@@ -9,7 +9,7 @@ use networks::subnet;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{DIRECTIONS, NetworkCounts, count_bits, direction, host};
-use crate::fold::{Context, Observer, Peer};
+use crate::fold::{Context, Observer, Origin, Peer};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
@@ -50,7 +50,10 @@ const ADDRV2: Series = Series {
 };
 
 impl Observer<Store> for Addr {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Messages {
+            return;
+        }
         for direction in DIRECTIONS {
             for series in [ADDR, ADDRV2] {
                 store.observe_many(series.addresses, &[direction], []);
@@ -72,6 +75,10 @@ impl Observer<Store> for Addr {
             Payload::AddrV2(entries) => self.fold(&ADDRV2, entries, direction, peer, context),
             Payload::EmptyAddrV2 => match peer.ip {
                 Some(ip) => context.sink.inc(ids::P2P_ADDRV2_EMPTY, &[direction, &format_smolstr!("{ip}")]),
+                // The address of a proxy is not the peer's.
+                None if event::filter::ip_of(&peer.addr).is_some() => {
+                    context.sink.inc(ids::P2P_ADDRV2_EMPTY, &[direction, peer.network]);
+                }
                 None => context.sink.inc(ids::P2P_ADDRV2_EMPTY, &[direction, host(&peer.addr)]),
             },
             _ => {}

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use super::{begin_each_at_0, count_bits, rpc};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
@@ -48,7 +48,10 @@ fn entries(table: &Buckets) -> impl Iterator<Item = &AddrmanEntry> {
 }
 
 impl Observer<Store> for Addrman {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Addrman {
+            return;
+        }
         let counters = [
             ids::RPC_GETRAWADDRMAN_ADDED_ENTRY,
             ids::RPC_GETRAWADDRMAN_REPLACED_ENTRY,

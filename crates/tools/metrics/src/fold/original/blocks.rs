@@ -5,7 +5,7 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::validation::validation_event::Event;
 
 use super::{begin_at_0, ebpf};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::ids::{
     VALIDATION_BLOCK_CONNECTED_CONNECTION_TIME, VALIDATION_BLOCK_CONNECTED_LATEST_CONNECTION_TIME,
@@ -18,7 +18,10 @@ use crate::table::ids::{
 pub(super) struct Blocks;
 
 impl Observer<Store> for Blocks {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Validation {
+            return;
+        }
         begin_at_0(store, &[VALIDATION_BLOCK_CONNECTED_CONNECTION_TIME]);
     }
 

@@ -8,7 +8,7 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{begin_at_0, begin_each_at_0, ebpf, is_linkinglion};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::ids;
 
@@ -28,15 +28,14 @@ struct Open(Option<u64>);
 const NETWORKS: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
 
 impl Observer<Store> for Connections {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Connections {
+            return;
+        }
         begin_at_0(
             store,
             &[
                 ids::CONN_INBOUND,
-                ids::CONN_INBOUND_BANLIST_MONERO,
-                ids::CONN_INBOUND_BANLIST_GMAX,
-                ids::CONN_INBOUND_LIST_LINKINGLION,
-                ids::CONN_INBOUND_TOR_EXIT,
                 ids::CONN_OUTBOUND,
                 ids::CONN_CLOSED,
                 ids::CONN_CLOSED_AGE,
@@ -72,21 +71,17 @@ impl Connections {
         self.inbound.0 = Some(opened.existing_connections);
         store.set(ids::CONN_INBOUND_CURRENT, &[], opened.existing_connections as f64);
         let sets = peers.find(opened.conn.peer_id).map(|peer| peer.sets).unwrap_or_default();
-        if sets.is_empty() {
-            return;
-        }
         for (list, id) in [
             ("monero_banlist", ids::CONN_INBOUND_BANLIST_MONERO),
             ("gmax_banlist", ids::CONN_INBOUND_BANLIST_GMAX),
             ("tor_exit", ids::CONN_INBOUND_TOR_EXIT),
         ] {
-            if enrichment.is_in(sets, list) {
-                store.inc(id, &[]);
+            // A list that no file was given for is empty, and has no count.
+            if enrichment.has(list) {
+                store.add(id, &[], f64::from(enrichment.is_in(sets, list)));
             }
         }
-        if is_linkinglion(sets, enrichment) {
-            store.inc(ids::CONN_INBOUND_LIST_LINKINGLION, &[]);
-        }
+        store.add(ids::CONN_INBOUND_LIST_LINKINGLION, &[], f64::from(is_linkinglion(sets, enrichment)));
     }
 
     fn outbound(&mut self, opened: &OutboundConnection, store: &mut Store) {

@@ -3,7 +3,7 @@
 use event::message::{Message, Payload};
 
 use super::{DIRECTIONS, ITEM_TYPES, ItemCounts, begin_at_0, begin_each_at_0, direction};
-use crate::fold::{Context, Observer, Peer};
+use crate::fold::{Context, Observer, Origin, Peer};
 use crate::store::Store;
 use crate::table::ids::{
     P2P_INV_ENTRIES, P2P_INV_ENTRIES_HISTOGRAM, P2P_INVS_HETEROGENEOUS, P2P_INVS_HOMOGENEOUS, P2P_INVS_OUTBOUND_LARGE,
@@ -17,7 +17,10 @@ pub(super) struct Invs;
 const NOT_LARGE: u64 = 35;
 
 impl Observer<Store> for Invs {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Messages {
+            return;
+        }
         begin_at_0(store, &[P2P_INVS_OUTBOUND_LARGE]);
         begin_each_at_0(store, &[P2P_INVS_HOMOGENEOUS, P2P_INVS_HETEROGENEOUS], DIRECTIONS);
         for direction in DIRECTIONS {

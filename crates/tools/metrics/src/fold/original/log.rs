@@ -6,7 +6,7 @@ use event::{Body, Record};
 use smol_str::SmolStr;
 
 use super::{begin_at_0, begin_each_at_0};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::ids::{
     LOG_BLOCK_CHECKED_EVENTS, LOG_BLOCK_CONNECTED_EVENTS, LOG_BYTES, LOG_EVENTS, LOG_MUTATED_BLOCKS,
@@ -35,7 +35,10 @@ impl Default for Log {
 }
 
 impl Observer<Store> for Log {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::LogValidation {
+            return;
+        }
         begin_at_0(store, &[LOG_BLOCK_CONNECTED_EVENTS, LOG_BLOCK_CHECKED_EVENTS]);
         begin_each_at_0(store, &[LOG_MUTATED_BLOCKS], MUTATED);
     }

@@ -5,7 +5,7 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::mempool::mempool_event::Event;
 
 use super::{begin_at_0, ebpf};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::ids::{
     MEMPOOL_ADDED, MEMPOOL_ADDED_VBYTES, MEMPOOL_REJECTED, MEMPOOL_REMOVED, MEMPOOL_REPLACED, MEMPOOL_REPLACED_VBYTES,
@@ -16,7 +16,10 @@ use crate::table::ids::{
 pub(super) struct Mempool;
 
 impl Observer<Store> for Mempool {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Mempool {
+            return;
+        }
         begin_at_0(store, &[MEMPOOL_ADDED, MEMPOOL_ADDED_VBYTES, MEMPOOL_REPLACED, MEMPOOL_REPLACED_VBYTES]);
     }
 

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::{begin_at_0, rpc, show};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::ids;
 
@@ -19,7 +19,10 @@ pub(super) struct Orphans {
 }
 
 impl Observer<Store> for Orphans {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::OrphanTxs {
+            return;
+        }
         begin_at_0(
             store,
             &[

@@ -7,7 +7,7 @@ use event::pb::p2p_extractor::p2p::P2pEvent;
 use event::{Body, Record};
 
 use super::{ITEM_TYPES, ItemCounts, NetworkCounts, begin_at_0, begin_each_at_0};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::store::Store;
 use crate::table::ids;
 
@@ -19,7 +19,10 @@ pub(super) struct P2pExtractor;
 const FEW: usize = 10;
 
 impl Observer<Store> for P2pExtractor {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::P2p {
+            return;
+        }
         begin_at_0(
             store,
             &[

@@ -76,7 +76,7 @@ fn sum(store: &mut Store, peers: &[PeerInfo]) {
     store.set(ids::RPC_PEER_INFO_INFLIGHT_DISTINCT_BLOCKS_HEIGHTS, &[], heights.len() as f64);
 }
 
-/// Peers whose address is in a set.
+/// Peers whose address is in a set. Of an empty one, which a file was not given for, nothing is known.
 fn in_lists(store: &mut Store, enrichment: &Enrichment, peers: &[PeerInfo]) {
     let sets =
         |peer: &PeerInfo| ip_of_peer(&peer.address, &peer.network).map(|ip| enrichment.sets_of(ip)).unwrap_or_default();
@@ -88,7 +88,8 @@ fn in_lists(store: &mut Store, enrichment: &Enrichment, peers: &[PeerInfo]) {
         ("linkinglion", ids::RPC_PEER_INFO_LIST_PEERS_LINKINGLION),
         ("linkinglion_pre2026", ids::RPC_PEER_INFO_LIST_PEERS_LINKINGLION_PRE2026),
     ] {
-        store.set(id, &[], listed.iter().filter(|(sets, _)| enrichment.is_in(*sets, list)).count() as f64);
+        let of = listed.iter().filter(|(sets, _)| enrichment.is_in(*sets, list));
+        show(store, id, &[], enrichment.has(list).then(|| of.count() as f64));
     }
     for inbound in [true, false] {
         let of = listed.iter().filter(|(sets, way)| *way == inbound && enrichment.is_in(*sets, "bitprojects"));
@@ -130,15 +131,15 @@ fn statistics(store: &mut Store, peers: &[PeerInfo]) {
     show(store, ids::RPC_PEER_INFO_MINPING_MEAN, &[], minping.as_ref().map(|ping| ping.mean));
 
     let relaying = peers.iter().filter(|peer| peer.relay_transactions);
-    let invs = Spread::of(relaying.map(|peer| peer.inv_to_send as f64));
-    store.set(ids::RPC_PEER_INFO_INVTOSEND_SUM, &[], invs.as_ref().map_or(0.0, |invs| invs.sum));
+    let invs = Spread::of(relaying.filter_map(PeerInfo::reported_inv_to_send).map(|waiting| waiting as f64));
+    show(store, ids::RPC_PEER_INFO_INVTOSEND_SUM, &[], invs.as_ref().map(|invs| invs.sum));
     show(store, ids::RPC_PEER_INFO_INVTOSEND_MAX, &[], invs.as_ref().map(|invs| invs.max));
     show(store, ids::RPC_PEER_INFO_INVTOSEND_MEDIAN, &[], invs.as_ref().map(|invs| invs.median));
     show(store, ids::RPC_PEER_INFO_INVTOSEND_MEAN, &[], invs.as_ref().map(|invs| invs.mean));
     show(store, ids::RPC_PEER_INFO_INVTOSEND_MIN, &[], invs.as_ref().map(|invs| invs.min));
 
-    let loads = Spread::of(peers.iter().map(|peer| peer.cpu_load));
-    store.set(ids::RPC_PEER_INFO_CPULOAD_SUM, &[], loads.as_ref().map_or(0.0, |loads| loads.sum));
+    let loads = Spread::of(peers.iter().filter_map(PeerInfo::reported_cpu_load));
+    show(store, ids::RPC_PEER_INFO_CPULOAD_SUM, &[], loads.as_ref().map(|loads| loads.sum));
     show(store, ids::RPC_PEER_INFO_CPULOAD_MAX, &[], loads.as_ref().map(|loads| loads.max));
     show(store, ids::RPC_PEER_INFO_CPULOAD_MEDIAN, &[], loads.as_ref().map(|loads| loads.median));
     show(store, ids::RPC_PEER_INFO_CPULOAD_MEAN, &[], loads.as_ref().map(|loads| loads.mean));

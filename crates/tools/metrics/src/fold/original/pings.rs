@@ -5,7 +5,7 @@ use networks::subnet;
 use smol_str::format_smolstr;
 
 use super::{begin_each_at_0, host};
-use crate::fold::{Context, Observer, Peer};
+use crate::fold::{Context, Observer, Origin, Peer};
 use crate::store::Store;
 use crate::table::ids::{P2P_OLDPING_SUBNET, P2P_PING_INBOUND_VALUE};
 
@@ -25,7 +25,10 @@ fn class(nonce: u64) -> &'static str {
 }
 
 impl Observer<Store> for Pings {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin != Origin::Messages {
+            return;
+        }
         begin_each_at_0(store, &[P2P_PING_INBOUND_VALUE], ["0", "u8", "u16", "u32", "u64"]);
     }
 

@@ -87,12 +87,12 @@ fn transactions(store: &mut Store, stats: &ChainTxStats) {
     set_each(
         store,
         &[
-            (ids::RPC_CHAINTXSTATS_TX_COUNT, stats.tx_count.into()),
             (ids::RPC_CHAINTXSTATS_WINDOW_FINAL_BLOCK_HEIGHT, stats.window_final_block_height.into()),
             (ids::RPC_CHAINTXSTATS_WINDOW_BLOCK_COUNT, stats.window_block_count.into()),
         ],
     );
     // A node that began with a snapshot does not know them.
+    show(store, ids::RPC_CHAINTXSTATS_TX_COUNT, &[], stats.reported_tx_count().map(f64::from));
     show(store, ids::RPC_CHAINTXSTATS_WINDOW_TX_COUNT, &[], stats.window_tx_count.map(f64::from));
     show(store, ids::RPC_CHAINTXSTATS_WINDOW_INTERVAL, &[], stats.window_interval.map(f64::from));
     show(store, ids::RPC_CHAINTXSTATS_TX_RATE, &[], stats.tx_rate);
@@ -133,11 +133,12 @@ fn chain(store: &mut Store, info: &BlockchainInfo) {
             (ids::RPC_BLOCKCHAININFO_INITIAL_BLOCK_DOWNLOAD, info.initialblockdownload.into()),
             (ids::RPC_BLOCKCHAININFO_SIZE_ON_DISK, info.size_on_disk as f64),
             (ids::RPC_BLOCKCHAININFO_PRUNED, info.pruned.into()),
-            (ids::RPC_BLOCKCHAININFO_PRUNE_HEIGHT, info.prune_height.into()),
-            (ids::RPC_BLOCKCHAININFO_PRUNE_TARGET_SIZE, info.prune_target_size as f64),
             (ids::RPC_BLOCKCHAININFO_WARNINGS, info.warnings.len() as f64),
         ],
     );
+    show(store, ids::RPC_BLOCKCHAININFO_PRUNE_HEIGHT, &[], info.reported_prune_height().map(f64::from));
+    let target = info.reported_prune_target_size();
+    show(store, ids::RPC_BLOCKCHAININFO_PRUNE_TARGET_SIZE, &[], target.map(|bytes| bytes as f64));
 }
 
 /// By the target that was asked for, which stays the same when the node answers for another one. Without an answer there is no series.

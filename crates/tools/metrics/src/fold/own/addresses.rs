@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use networks::{HyperLogLog, special};
 
 use super::{SECOND, log_entry, rpc};
-use crate::fold::{Context, Observer, Peer, Peers};
+use crate::fold::{Context, Observer, Origin, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
 use model::Change;
@@ -101,10 +101,18 @@ impl Addresses {
 }
 
 impl Observer<Store> for Addresses {
-    fn begin(&mut self, store: &mut Store) {
-        [ids::ADDR_PROCESSED, ids::ADDR_RATE_LIMITED, ids::GETADDR_SENT].iter().for_each(|id| store.add(*id, &[], 0.0));
-        for inbound in [true, false] {
-            store.add(ids::ADDR_FUTURE, &[names::direction(inbound)], 0.0);
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        match origin {
+            Origin::PeerInfos => {
+                [ids::ADDR_PROCESSED, ids::ADDR_RATE_LIMITED].iter().for_each(|id| store.add(*id, &[], 0.0));
+            }
+            Origin::Messages => {
+                store.add(ids::GETADDR_SENT, &[], 0.0);
+                for inbound in [true, false] {
+                    store.add(ids::ADDR_FUTURE, &[names::direction(inbound)], 0.0);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -144,7 +152,8 @@ impl Observer<Store> for Addresses {
         self.getaddr.turn(now_ns);
         self.day.roll(now_ns);
         self.hour.roll(now_ns);
-        show(Some(&self.day.estimates()), "day", context.sink);
+        let day = context.origins.has(Origin::Messages).then(|| self.day.estimates());
+        show(day.as_ref(), "day", context.sink);
         show(self.day.last.as_ref(), "last_day", context.sink);
         show(self.hour.last.as_ref(), "hour", context.sink);
     }

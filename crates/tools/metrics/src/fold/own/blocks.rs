@@ -8,9 +8,10 @@ use model::Change;
 use model::blocks::{Block, Stage};
 
 use super::{SECOND, log_entry, seconds, tracepoint};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::ids;
 use crate::store::Store;
+use crate::table::Id;
 
 /// From which stage to which one times are of interest.
 const DELAYS: [(Stage, Stage); 7] = [
@@ -43,10 +44,14 @@ fn settled(block: &Block, store: &mut Store) {
 }
 
 impl Observer<Store> for Blocks {
-    fn begin(&mut self, store: &mut Store) {
-        for id in [ids::BLOCKS_CONNECTED, ids::BLOCKS_DISCONNECTED, ids::INVALID_CHAINS, ids::STALE_TIPS] {
-            store.add(id, &[], 0.0);
-        }
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        let counters: &[Id] = match origin {
+            Origin::Validation => &[ids::BLOCKS_CONNECTED],
+            Origin::LogValidation => &[ids::BLOCKS_DISCONNECTED],
+            Origin::Log => &[ids::BLOCKS_CONNECTED, ids::INVALID_CHAINS, ids::STALE_TIPS],
+            _ => &[],
+        };
+        counters.iter().for_each(|id| store.add(*id, &[], 0.0));
     }
 
     #[inline]

@@ -57,7 +57,9 @@ impl Chain {
     fn blockchain(&mut self, info: &BlockchainInfo, context: &mut Context) {
         self.chain = info.chain.to_smolstr();
         self.show(context.sink);
-        context.sink.set(ids::TIP_TIME, &[], info.time.into());
+        if info.time > 0 {
+            context.sink.set(ids::TIP_TIME, &[], info.time.into());
+        }
         self.is(short_of_text(&info.bestblockhash), context);
         self.show_changed(context);
     }

@@ -6,7 +6,7 @@ use event::pb::log_extractor::CompactBlockReconstructed;
 use event::pb::log_extractor::log::LogEvent;
 
 use super::{SECOND, log_entry, short};
-use crate::fold::{Context, Observer, Peer, Peers};
+use crate::fold::{Context, Observer, Origin, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
 use model::Change;
@@ -126,8 +126,13 @@ fn reconstructed(block: &CompactBlockReconstructed, store: &mut Store) {
 }
 
 impl Observer<Store> for CompactBlocks {
-    fn begin(&mut self, store: &mut Store) {
-        [COMPLETE, REQUESTED, FULL].iter().for_each(|result| store.add(ids::COMPACT_BLOCKS, &[result], 0.0));
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin == Origin::Messages {
+            [COMPLETE, REQUESTED, FULL].iter().for_each(|result| store.add(ids::COMPACT_BLOCKS, &[result], 0.0));
+        }
+        if origin != Origin::LogCompactBlocks {
+            return;
+        }
         for result in ["mempool", "extra_pool", "requested"] {
             store.add(ids::COMPACT_BLOCK_RECONSTRUCTIONS, &[result], 0.0);
         }

@@ -6,7 +6,7 @@ use model::{Change, CloseReason, ClosedConnection};
 use networks::group16;
 
 use super::seconds;
-use crate::fold::{Context, Observer, Peer, Peers};
+use crate::fold::{Context, Observer, Origin, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -52,9 +52,14 @@ fn closed(connection: &ClosedConnection, why: CloseReason, store: &mut Store) {
 }
 
 impl Observer<Store> for Connections {
-    fn begin(&mut self, store: &mut Store) {
-        for network in ["ipv4", "ipv6", "onion", "i2p", "cjdns"] {
-            store.add(ids::EVICTIONS, &[network], 0.0);
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if matches!(origin, Origin::Connections | Origin::LogNet) {
+            for network in ["ipv4", "ipv6", "onion", "i2p", "cjdns"] {
+                store.add(ids::EVICTIONS, &[network], 0.0);
+            }
+        }
+        if origin != Origin::LogNet {
+            return;
         }
         for reason in (0..).map_while(|number| DisconnectReason::try_from(number).ok()) {
             store.add(ids::DISCONNECTS, &[&name(reason)], 0.0);

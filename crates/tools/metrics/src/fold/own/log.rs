@@ -6,7 +6,7 @@ use event::pb::log_extractor::{DisconnectReason, MisbehavingAction, RefusedReaso
 use event::pb::rpc_extractor::rpc::RpcEvent;
 
 use super::{log_entry, rpc};
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -15,10 +15,15 @@ use crate::store::Store;
 pub(super) struct Log;
 
 impl Observer<Store> for Log {
-    fn begin(&mut self, store: &mut Store) {
-        [ids::LOG_UNKNOWN_LINES, ids::LOG_SUPPRESSIONS, ids::LOG_SUPPRESSED_BYTES]
-            .iter()
-            .for_each(|id| store.add(*id, &[], 0.0));
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if origin == Origin::Log {
+            [ids::LOG_UNKNOWN_LINES, ids::LOG_SUPPRESSIONS, ids::LOG_SUPPRESSED_BYTES]
+                .iter()
+                .for_each(|id| store.add(*id, &[], 0.0));
+        }
+        if origin != Origin::LogNet {
+            return;
+        }
         for reason in (0..).map_while(|number| RefusedReason::try_from(number).ok()) {
             store.add(ids::CONNECTIONS_REFUSED, &[&label(reason.as_str_name())], 0.0);
         }

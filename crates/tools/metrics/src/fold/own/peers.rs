@@ -69,7 +69,9 @@ fn is_listen_only(peer: &PeerInfo, now: i64) -> bool {
 
 fn sets(infos: &Infos, context: &mut Context) {
     let enrichment = context.enrichment;
-    let none = enrichment.sets().flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
+    // Of a set that needs a file and has none, nothing is known.
+    let filled = enrichment.sets().filter(|(_, networks)| *networks > 0);
+    let none = filled.flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
     let mut sets: BTreeMap<[&str; 2], u32> = none.collect();
     for peer in &infos.infos {
         let Some(ip) = ip_of_peer(&peer.address, &peer.network) else { continue };

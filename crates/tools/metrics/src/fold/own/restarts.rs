@@ -3,7 +3,7 @@
 use model::Change;
 use model::bounds::SECOND;
 
-use crate::fold::{Context, Observer, Peers};
+use crate::fold::{Context, Observer, Origin, Peers};
 use crate::ids;
 use crate::store::Store;
 
@@ -12,7 +12,10 @@ use crate::store::Store;
 pub(super) struct Restarts;
 
 impl Observer<Store> for Restarts {
-    fn begin(&mut self, store: &mut Store) {
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        if !matches!(origin, Origin::Uptime | Origin::Log | Origin::Process) {
+            return;
+        }
         store.add(ids::NODE_RESTARTS, &[], 0.0);
     }
 

@@ -2,7 +2,7 @@
 
 use event::message::Message;
 
-use crate::fold::{Context, Observer, Peer, Peers};
+use crate::fold::{Context, Observer, Origin, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
 use event::names;
@@ -27,11 +27,13 @@ impl Observer<Store> for Sets {
     }
 
     fn tick(&mut self, _: &mut Peers, context: &mut Context) {
-        if self.generation == context.enrichment.generation() {
+        // What opens connections is known by tracepoints or by debug.log.
+        let known = context.origins.has_any([Origin::Connections, Origin::LogNet]);
+        if !known || self.generation == context.enrichment.generation() {
             return;
         }
         self.generation = context.enrichment.generation();
-        for (name, _) in context.enrichment.sets() {
+        for (name, _) in context.enrichment.sets().filter(|(_, networks)| *networks > 0) {
             for inbound in [true, false] {
                 context.sink.add(ids::SET_CONNECTIONS, &[name, names::direction(inbound)], 0.0);
             }

@@ -12,11 +12,12 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{SECOND, log_entry, seconds, short, short_of_text, tracepoint};
-use crate::fold::{Context, Observer, Peer, Peers};
+use crate::fold::{Context, Observer, Origin, Peer, Peers};
 use crate::ids;
 use crate::store::Store;
 use model::Change;
 use model::bounded::RecentMap;
+use model::bounds::{MAX_ANNOUNCED, MAX_INV};
 
 /// What is known of a transaction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,6 +71,10 @@ impl Default for Transactions {
 impl Transactions {
     fn announced(&mut self, items: Items, message: &Message, context: &mut Context) {
         let (mut first, mut later) = (0_u32, 0_u32);
+        // The node refuses a message that has more.
+        if items.count() > MAX_INV {
+            return;
+        }
         for (item, hash) in items {
             if !item.is_tx() {
                 continue;
@@ -86,7 +91,7 @@ impl Transactions {
         let connection_type = names::connection_type_of_message(message);
         if first > 0 {
             context.sink.add(ids::TX_ANNOUNCEMENTS, &["first", connection_type], first.into());
-            self.announcers.add(message.peer, first, context.time_ns);
+            self.announcers.add(message.peer, first.min(MAX_ANNOUNCED as u32), context.time_ns);
         }
         if later > 0 {
             context.sink.add(ids::TX_ANNOUNCEMENTS, &["later", connection_type], later.into());
@@ -145,9 +150,14 @@ impl Transactions {
 }
 
 impl Observer<Store> for Transactions {
-    fn begin(&mut self, store: &mut Store) {
-        ["new", "duplicate", "unsolicited"].iter().for_each(|kind| store.add(ids::TX_RECEIVED, &[kind], 0.0));
-        store.add(ids::TX_MISSING_INPUTS, &[], 0.0);
+    fn begin(&mut self, origin: Origin, store: &mut Store) {
+        match origin {
+            Origin::Messages => {
+                ["new", "duplicate", "unsolicited"].iter().for_each(|kind| store.add(ids::TX_RECEIVED, &[kind], 0.0));
+            }
+            Origin::Mempool | Origin::LogRejections => store.add(ids::TX_MISSING_INPUTS, &[], 0.0),
+            _ => {}
+        }
     }
 
     fn message(&mut self, message: &Message, _: &mut Peer, context: &mut Context) {

@@ -10,7 +10,9 @@ use event::pb::ebpf_extractor::connection::{ClosedConnection, InboundConnection,
 use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::ebpf_extractor::message::{Addr, AddrV2, Ping, Reject, Version};
 use event::pb::rpc_extractor::rpc::RpcEvent;
-use event::pb::rpc_extractor::{AddrManInfo, AddrManInfoNetwork, EstimateSmartFee, PeerInfo};
+use event::pb::rpc_extractor::{
+    AddrManInfo, AddrManInfoNetwork, BlockchainInfo, ChainTxStats, EstimateSmartFee, PeerInfo,
+};
 use event::{NodeNames, Record};
 use metrics::{Enrichment, Limits, Node, ids};
 use proptest::prelude::*;
@@ -311,6 +313,39 @@ fn queues_count_where_transactions_are_wanted_and_blocks_once() {
     ] {
         assert_eq!(feed.get(id, &[]), expected, "{}", metrics::Family::of(id).name);
     }
+    // An empty queue is one where the node reports queues; of older nodes nothing is known.
+    for (last_inv_sequence, sum) in [(Some(7), 0.0), (None, -1.0)] {
+        let mut feed = Feed::default();
+        feed.fold(peers(vec![PeerInfo { last_inv_sequence, ..peer(true, 0, &[]) }]));
+        assert_eq!(feed.get(ids::RPC_PEER_INFO_INVTOSEND_SUM, &[]), sum);
+        assert_eq!(feed.get(ids::RPC_PEER_INFO_INVTOSEND_MIN, &[]), sum);
+    }
+}
+
+#[test]
+fn what_the_node_does_not_report_is_absent() {
+    let mut feed = Feed::default();
+    let load = |cpu_load| PeerInfo { cpu_load, ..PeerInfo::default() };
+    feed.fold(peers(vec![load(0.0), load(0.0)]));
+    feed.fold(rpc(RpcEvent::BlockchainInfo(BlockchainInfo::default())));
+    feed.fold(rpc(RpcEvent::ChainTxStats(ChainTxStats::default())));
+    for id in [
+        ids::RPC_PEER_INFO_CPULOAD_SUM,
+        ids::RPC_PEER_INFO_CPULOAD_MEAN,
+        ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN,
+        ids::RPC_PEER_INFO_LIST_PEERS_TOR_EXIT,
+        ids::RPC_BLOCKCHAININFO_PRUNE_HEIGHT,
+        ids::RPC_BLOCKCHAININFO_PRUNE_TARGET_SIZE,
+        ids::RPC_CHAINTXSTATS_TX_COUNT,
+    ] {
+        assert_eq!(feed.get(id, &[]), -1.0, "{}", metrics::Family::of(id).name);
+    }
+    // Of Bitcoin Knots, in per mille; of a peer whose time was not measured it reports nothing.
+    feed.fold(peers(vec![load(0.631), load(0.0), load(0.031)]));
+    assert_eq!(feed.get(ids::RPC_PEER_INFO_CPULOAD_MAX, &[]), 0.631);
+    assert_eq!(feed.get(ids::RPC_PEER_INFO_CPULOAD_MIN, &[]), 0.031);
+    feed.fold(rpc(RpcEvent::BlockchainInfo(BlockchainInfo { pruned: true, ..BlockchainInfo::default() })));
+    assert_eq!(feed.get(ids::RPC_BLOCKCHAININFO_PRUNE_HEIGHT, &[]), 0.0, "it prunes, and has not deleted any");
 }
 
 #[test]

@@ -5,9 +5,21 @@ mod meanings;
 mod sequence;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 
-use metrics::{Enrichment, Family, Format, Id, Limits, Node, Type, page};
+use metrics::{Enrichment, Family, Files, Format, Id, Limits, Node, SetSource, Type, Value, ids, page};
 
+use event::Body;
+use event::pb::ebpf_extractor::connection::ClosedConnection;
+use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
+use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+use event::pb::ebpf_extractor::mempool::Removed;
+use event::pb::ebpf_extractor::mempool::mempool_event::Event as MempoolArm;
+use event::pb::ebpf_extractor::message::message_event::Msg;
+use event::pb::ebpf_extractor::validation::validation_event::Event as ValidationArm;
+use event::pb::ebpf_extractor::validation::{BlockConnected, ValidationEvent};
+use event::pb::log_extractor::{Log, LogDebugCategory, LogLevel, UnknownLogMessage};
+use event::pb::p2p_extractor::p2p::P2pEvent;
 use events::Feed;
 
 /// Names, types, label keys and bounds of buckets, as existing dashboards and rules expect them.
@@ -76,9 +88,18 @@ fn the_table_has_every_original_series() {
     assert_eq!(names, own);
 }
 
+/// The lists that need a file have one.
+fn lists() -> Enrichment {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "198.51.100.0/24").unwrap();
+    let set = |name: &str| SetSource { name: name.to_owned(), path: file.path().to_owned() };
+    let sets = ["gmax_banlist", "monero_banlist", "tor_exit"].map(set).into();
+    Enrichment::read(&Files { sets, asmap: None }, None).unwrap()
+}
+
 /// A node at which everything happened once.
 fn node() -> Node {
-    let mut feed = Feed::default();
+    let mut feed = Feed { enrichment: lists(), ..Feed::default() };
     sequence::all().into_iter().for_each(|body| feed.fold(body));
     feed.node
 }
@@ -169,17 +190,112 @@ fn openmetrics_is_the_same_but_for_what_it_wants() {
     assert!(lines.iter().map(|line| as_text(line)).eq(text.lines()));
 }
 
+/// What is not known is absent; what is known is counted from the first event of its origin on, also while it is 0, so that rates begin there.
 #[test]
-fn what_has_one_meaning_is_there_from_the_beginning() {
-    let mut node = Node::new(Limits::default());
-    node.tick(events::START_NS, &Enrichment::default());
-    for Expected { name, kind, labels, .. } in expected() {
-        let series = node.store().series(family(name)).len();
-        match (kind, &*labels) {
-            ("counter", []) => assert_eq!(series, 1, "{name}"),
-            ("counter" | "histogram", ["direction"]) => assert_eq!(series, 2, "{name}"),
-            ("gauge", _) => assert_eq!(series, 0, "{name}"),
-            _ => {}
+fn counters_begin_with_their_origin_and_not_before() {
+    use event::pb::log_extractor::log::LogEvent;
+    use event::pb::rpc_extractor::rpc::RpcEvent;
+
+    let line = |category: LogDebugCategory| {
+        let text = UnknownLogMessage { raw_message: "text".into() };
+        events::log(Log {
+            category: category.into(),
+            log_level: LogLevel::Debug.into(),
+            log_event: Some(LogEvent::UnknownLogMessage(text)),
+            ..Log::default()
+        })
+    };
+    let closed = ConnectionArm::Closed(ClosedConnection::default());
+    let announced = P2pEvent::FeefilterAnnouncement(1);
+    let table = [
+        (
+            "messages",
+            events::message(true, "203.0.113.7:1", "getaddr", 0, Msg::Getaddr(true)),
+            vec![
+                ids::P2P_INVS_OUTBOUND_LARGE,
+                ids::P2P_PING_INBOUND_VALUE,
+                ids::P2P_ADDRESS_SELFANNOUNCEMENTS,
+                ids::TX_RECEIVED,
+                ids::COMPACT_BLOCKS,
+                ids::GETADDR_SENT,
+                ids::ADDR_FUTURE,
+            ],
+        ),
+        (
+            "connections",
+            events::connection(closed),
+            vec![
+                ids::CONN_INBOUND,
+                ids::CONN_OUTBOUND,
+                ids::CONN_CLOSED_AGE,
+                ids::CONN_EVICTED_INBOUND,
+                ids::CONN_PRIVATE_TRANSACTION_BROADCAST,
+                ids::EVICTIONS,
+            ],
+        ),
+        (
+            "mempool",
+            events::mempool(MempoolArm::Removed(Removed::default())),
+            vec![
+                ids::MEMPOOL_ADDED,
+                ids::MEMPOOL_ADDED_VBYTES,
+                ids::MEMPOOL_REPLACED,
+                ids::MEMPOOL_REPLACED_VBYTES,
+                ids::TX_MISSING_INPUTS,
+            ],
+        ),
+        (
+            "blocks",
+            events::ebpf(EbpfEvent::Validation(ValidationEvent {
+                event: Some(ValidationArm::BlockConnected(BlockConnected::default())),
+            })),
+            vec![ids::VALIDATION_BLOCK_CONNECTED_CONNECTION_TIME, ids::BLOCKS_CONNECTED],
+        ),
+        (
+            "orphans",
+            sequence::orphans(vec![]),
+            vec![ids::RPC_GETORPHANTXS_ADDED_COUNT, ids::RPC_GETORPHANTXS_REMOVED_BYTES],
+        ),
+        ("peers", events::peers(vec![]), vec![ids::ADDR_PROCESSED, ids::ADDR_RATE_LIMITED]),
+        (
+            "addrman",
+            sequence::addrman(sequence::table([]), sequence::table([])),
+            vec![ids::RPC_GETRAWADDRMAN_ADDED_ENTRY, ids::RPC_GETRAWADDRMAN_CHANGED_TIMESTAMPS],
+        ),
+        ("uptime", events::rpc(RpcEvent::Uptime(5)), vec![ids::NODE_RESTARTS]),
+        ("p2p", events::p2p(announced), vec![ids::P2PEXTRACTOR_INVS_MESSAGES, ids::P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES]),
+        ("net", line(LogDebugCategory::Net), vec![ids::DISCONNECTS, ids::CONNECTIONS_REFUSED, ids::MISBEHAVIOUR]),
+        (
+            "validation",
+            line(LogDebugCategory::Validation),
+            vec![ids::LOG_BLOCK_CONNECTED_EVENTS, ids::LOG_MUTATED_BLOCKS, ids::BLOCKS_DISCONNECTED],
+        ),
+        ("cmpctblock", line(LogDebugCategory::Cmpctblock), vec![ids::COMPACT_BLOCK_RECONSTRUCTIONS]),
+    ];
+    let families: Vec<Id> = table.iter().flat_map(|(.., families)| families.clone()).collect();
+    let mut silent = Node::new(Limits::default());
+    silent.tick(events::START_NS, &Enrichment::default());
+    assert!(silent.store().is_empty(), "nothing is known");
+    for (origin, event, begun) in &table {
+        let mut feed = Feed::default();
+        feed.fold(event.clone());
+        feed.node.tick(events::START_NS + 1, &Enrichment::default());
+        for id in &families {
+            let (name, series) = (Family::of(*id).name, feed.node.store().series(*id));
+            let of_log =
+                matches!(event, Body::LogExtractor(_)) && [ids::NODE_RESTARTS, ids::BLOCKS_CONNECTED].contains(id);
+            let also = of_log || (*origin, *id) == ("net", ids::EVICTIONS);
+            assert_eq!(!series.is_empty(), begun.contains(id) || also, "{origin}: {name}");
+            assert!(series.iter().all(|one| one.value == Value::Number(0.0)), "{origin}: {name} {series:?}");
         }
     }
+    // Each counter with one meaning begins at some origin; and no number is written as -0, which the sum of nothing is.
+    let mut all = Feed::default();
+    table.into_iter().for_each(|(_, event, _)| all.fold(event));
+    for Expected { name, kind, labels, .. } in expected() {
+        let begins = kind == "counter" && labels.is_empty() && !name.contains("_conn_inbound_");
+        assert!(!begins || !all.node.store().series(family(name)).is_empty(), "{name}");
+    }
+    let page = page(&[(None, all.node.store())], Format::Text);
+    assert!(page.contains("peerobserver_rpc_getorphantxs_bytes 0\n") && !page.contains(" -0\n"), "{page}");
 }

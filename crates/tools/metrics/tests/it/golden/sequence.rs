@@ -160,6 +160,7 @@ fn peer_infos() -> Vec<PeerInfo> {
         connection_type: "inbound".into(),
         transport_protocol_type: "v2".into(),
         inv_to_send: 30,
+        last_inv_sequence: Some(1),
         cpu_load: 1.5,
         ..PeerInfo::default()
     };

@@ -27,7 +27,7 @@ fn peers_in_sets() {
     play.is(ids::SET_MESSAGES, &["linkinglion", "inv", "outbound"], 2.0).has(ids::SET_MESSAGES, 1);
     play.is(ids::SET_MESSAGE_BYTES, &["linkinglion", "inv", "outbound"], 74.0);
     play.at(3.0, peer_infos(&[r#""address":"31.58.215.9:8333","inbound":true"#, r#""address":"1.2.3.4:5""#]));
-    play.is(ids::PEERS_SET, &["linkinglion", "inbound"], 1.0).has(ids::PEERS_SET, 1);
+    play.is(ids::PEERS_SET, &["linkinglion", "inbound"], 1.0).has(ids::PEERS_SET, 1).tick(4.0);
     for id in [ids::SET_CONNECTIONS, ids::PEERS_SET] {
         assert!(play.node.store().get(id, &["bitprojects", "outbound"]).is_some(), "others are 0");
     }
@@ -165,6 +165,19 @@ fn addresses_that_the_node_processed() {
     play.is(ids::ADDR_PROCESSED, &[], 70.0).is(ids::ADDR_RATE_LIMITED, &[], 2.0);
     play.at(20.0, peer_infos(&[&peer(1, 19, 30, 1)])); // after a restart of the node
     play.is(ids::ADDR_PROCESSED, &[], 100.0).is(ids::ADDR_RATE_LIMITED, &[], 3.0);
+}
+
+/// One message of which the node takes nothing counts for nothing, and a large one for no more than what Bitcoin Core sends at once.
+#[test]
+fn one_message_does_not_outweigh_all_others() {
+    let inv = |from: u32, many: u32| {
+        let items: Vec<String> = (from..from + many).map(|n| format!(r#"{{"wtx":"{n:064x}"}}"#)).collect();
+        format!(r#""inv":{{"items":[{}]}}"#, items.join(","))
+    };
+    let mut play = Play::new();
+    play.at(0.0, got(1, "inv", &inv(0, 50_001))).tick(0.5).has(ids::TX_FIRST_ANNOUNCER_SHARE, 0);
+    play.at(1.0, got(2, "inv", &inv(100_000, 9_000))).at(2.0, got(3, "inv", &inv(200_000, 1_000))).tick(3.0);
+    play.is(ids::TX_FIRST_ANNOUNCER_SHARE, &["1"], 0.5).is(ids::TX_ANNOUNCEMENTS, &["first", "inbound"], 10_000.0);
 }
 
 #[test]
