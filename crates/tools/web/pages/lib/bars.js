@@ -75,6 +75,8 @@ export function bars(el, options) {
     return {
         el: wrap,
         set,
+        /** @param {string} text what stands there without rows */
+        empty: (text) => setText(nothing, text),
         destroy() {
             offTheme();
             wrap.remove();

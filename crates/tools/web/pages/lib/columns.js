@@ -1,9 +1,11 @@
 // @ts-check
 // Columns that several tables have.
 
+import { isKnown, needs } from "./absent.js";
 import { h } from "./dom.js";
 import * as f from "./format.js";
 
+/** @import { Source } from "./absent.js" */
 /** @import { Context } from "./context.js" */
 /**
  * @template Row
@@ -18,10 +20,13 @@ import * as f from "./format.js";
  * @param {(row: Row) => Maybe} value
  * @param {(n: Maybe) => string} text
  * @param {string} [title]
+ * @param {Source} [source] what it comes from, which a cell without a value names
  * @returns {Column<Row>}
  */
-export function number(key, label, value, text = f.count, title) {
-    return { key, label, title, value, text: (row) => text(value(row)), align: "right", sort: "desc" };
+export function number(key, label, value, text = f.count, title, source) {
+    /** @param {Row} row */
+    const hint = (row) => (source === undefined || isKnown(value(row)) ? "" : needs(source));
+    return { key, label, title, value, text: (row) => text(value(row)), hint, align: "right", sort: "desc" };
 }
 
 /**

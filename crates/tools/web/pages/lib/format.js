@@ -229,6 +229,14 @@ export function percent(x) {
 }
 
 /**
+ * A share from 0 to 1 that may be very small, with the digits that matter: "0.063 %".
+ * @param {Maybe} x
+ */
+export function load(x) {
+    return known(x) ? `${Number((Number(x) * 100).toPrecision(2))} %` : NONE;
+}
+
+/**
  * BTC per 1,000 vbytes as sat/vB.
  * @param {Maybe} btcPerKvb
  */

@@ -3,6 +3,7 @@
 // come, each of which can be looked into.
 
 import { h, labelled, section, select } from "../lib/dom.js";
+import * as f from "../lib/format.js";
 import { notes } from "../lib/notes.js";
 import { polled, range } from "../lib/range.js";
 import { charts } from "./messages/charts.js";
@@ -23,10 +24,22 @@ const MEASURES = [
 /** @type {[string, string]} */
 const BYTES_ONLY = [
     "Bytes only. ",
-    "getpeerinfo (RPC) has how many bytes of each type went over the connections that are open, every few " +
-        "seconds. How many messages there were, and what is in them, comes from tracepoints: the tracepoint extractor does " +
-        "not run for what is shown. See the manual, tracepoints.",
+    "getpeerinfo (RPC) has how many bytes of each type went over the connections that are open, every few seconds. " +
+        "How many messages there were, and what is in them, is not known here: that needs tracepoints.",
 ];
+
+/**
+ * What the types do not explain of the bytes that the nodes counted.
+ * @param {Api["Messages"]["net"]} net
+ * @returns {[string, string][]}
+ */
+function unexplained(net) {
+    if (!net || net.unexplained_received + net.unexplained_sent === 0) return [];
+    const [received, sent] = [net.unexplained_received, net.unexplained_sent].map(f.bytes);
+    const all = `Of the ${f.bytes(net.received)} received and ${f.bytes(net.sent)} sent in this time (getnettotals), `;
+    const rest = `${received} and ${sent} belong to no type below: connections that were short, and what wraps messages.`;
+    return [["Not explained. ", all + rest]];
+}
 
 /**
  * @param {[value: string, label: string][]} options
@@ -79,7 +92,7 @@ export function mount(root, ctx) {
 
     const again = polled(ctx, "api/messages", time, (data) => {
         last = data;
-        missing.set(data.source === "rpc" ? [BYTES_ONLY] : []);
+        missing.set([...(data.source === "rpc" ? [BYTES_ONLY] : []), ...unexplained(data.net)]);
         live.source(
             data.source,
             data.types.map((t) => t.message),

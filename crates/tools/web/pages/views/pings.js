@@ -21,7 +21,7 @@ export const css = "views/pings.css";
  */
 export function mount(root, ctx) {
     const tiles = tilesOf();
-    const mine = own(ctx);
+    const mine = own();
     const theirs = series(ctx);
     const list = filtered(ctx);
     const time = range(ctx, () => again());

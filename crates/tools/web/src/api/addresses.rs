@@ -16,6 +16,7 @@ use crate::state::addresses::{AGES, Addresses as State, SIZES};
 use crate::state::names::{direction, network_of_address, services};
 use crate::state::node::Node;
 use crate::state::series::Window;
+use model::Origin;
 
 pub(crate) struct Endpoint;
 
@@ -32,55 +33,55 @@ const MAP: Parameter = Parameter { name: "map", kind: ParameterKind::Flag, about
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Addresses {
     /// Where the data comes from. `ebpf`: tracepoints report all messages. `log`: debug.log reports how many entries were received, processed and
-    /// rate-limited; the rest is 0.
+    /// rate-limited; the rest is null.
     source: &'static str,
     /// Totals since the program started.
     totals: Totals,
     /// Time series.
     series: Series,
-    /// Number of entries by network.
-    networks: Vec<Network>,
-    /// Received entries by age: the time since the entry's timestamp.
-    age: Vec<Age>,
-    /// Received messages by their number of entries.
-    sizes: Vec<Size>,
+    /// Number of entries by network. Null without tracepoints.
+    networks: Option<Vec<Network>>,
+    /// Received entries by age: the time since the entry's timestamp. Null without tracepoints.
+    age: Option<Vec<Age>>,
+    /// Received messages by their number of entries. Null without tracepoints.
+    sizes: Option<Vec<Size>>,
     /// The 50 peers that sent the most entries.
     senders: Vec<Sender>,
-    /// Received IPv4 entries by address range.
-    ipv4: Ipv4,
-    /// Number of received entries in each /16 of IPv4: 65,536 bytes in base64, each at most 255. Only with `map=1`.
+    /// Received IPv4 entries by address range. Null without tracepoints.
+    ipv4: Option<Ipv4>,
+    /// Number of received entries in each /16 of IPv4: 65,536 bytes in base64, each at most 255. Only with `map=1`, and with tracepoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     ipv4_slash16: Option<String>,
     /// The last 100 entries, newest first, at most ten of each message.
     recent: Vec<Recent>,
 }
 
-/// Totals of address gossip since the program started.
-#[derive(Serialize, JsonSchema, Default)]
+/// Totals of address gossip since the program started. What no source reports is null.
+#[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddressTotals")]
 pub(crate) struct Totals {
     /// Number of messages received.
-    messages_in: u64,
+    messages_in: Option<u64>,
     /// Number of messages sent.
-    messages_out: u64,
+    messages_out: Option<u64>,
     /// Number of entries received.
-    addresses_in: u64,
+    addresses_in: Option<u64>,
     /// Number of entries sent.
-    addresses_out: u64,
+    addresses_out: Option<u64>,
     /// Estimated number of distinct addresses received (HyperLogLog, ± 2 %).
-    unique_estimate: u64,
+    unique_estimate: Option<u64>,
     /// Number of received entries that are the sending peer's own address.
-    self_announcements: u64,
+    self_announcements: Option<u64>,
     /// Number of entries that the nodes processed, by debug.log.
-    processed: u64,
+    processed: Option<u64>,
     /// Number of entries that the nodes dropped because of rate limiting, by debug.log.
-    rate_limited: u64,
+    rate_limited: Option<u64>,
     /// Number of received entries whose timestamp is more than 10 minutes in the future.
-    future: u64,
+    future: Option<u64>,
     /// Number of received entries with reserved addresses, which are not reachable on the internet.
-    reserved: u64,
+    reserved: Option<u64>,
     /// Number of received entries that are at least 30 days old.
-    old: u64,
+    old: Option<u64>,
 }
 
 /// Time series of entries.
@@ -143,14 +144,14 @@ pub(crate) struct Sender {
     id: u64,
     /// Address and port of the peer.
     addr: String,
-    /// Number of messages that it sent.
-    messages: u64,
+    /// Number of messages that it sent. Null without tracepoints.
+    messages: Option<u64>,
     /// Number of entries that it sent.
     addresses: u64,
-    /// Number of entries that it sent with its own address.
-    self_announcements: u64,
-    /// Number of entries that were rate-limited.
-    rate_limited: u64,
+    /// Number of entries that it sent with its own address. Null without tracepoints.
+    self_announcements: Option<u64>,
+    /// Number of entries that were rate-limited. Null without getpeerinfo and the category `net` of debug.log.
+    rate_limited: Option<u64>,
     /// When it last sent an address message. Null without tracepoints.
     last: Option<Time>,
 }
@@ -206,48 +207,70 @@ impl endpoint::Endpoint for Endpoint {
             };
             Network { network: network_of_address(network), into: of(0), out: of(1) }
         });
-        let networks = networks.collect();
+        let networks = traced.then(|| networks.collect());
         let of_age = |index: usize| sum(&|state| state.ages.get(index).copied().unwrap_or(0));
         let of_size = |index: usize| sum(&|state| state.sizes.get(index).copied().unwrap_or(0));
         let slash8 = (0..256).map(|index: usize| sum(&|state| state.slash8.get(index).copied().unwrap_or(0))).collect();
         Ok(Addresses {
             source: if traced { "ebpf" } else { "log" },
-            totals: totals(&states, traced),
+            totals: totals(&nodes),
             series: series(&states, traced, &window),
             networks,
-            age: AGES.iter().enumerate().map(|(index, (_, bucket))| Age { bucket, count: of_age(index) }).collect(),
-            sizes: SIZES
-                .iter()
-                .enumerate()
-                .map(|(index, (_, name))| Size { addresses: name, messages: of_size(index) })
-                .collect(),
+            age: traced.then(|| {
+                AGES.iter().enumerate().map(|(index, (_, bucket))| Age { bucket, count: of_age(index) }).collect()
+            }),
+            sizes: traced.then(|| {
+                let sizes = SIZES.iter().enumerate();
+                sizes.map(|(index, (_, name))| Size { addresses: name, messages: of_size(index) }).collect()
+            }),
             senders: senders(&nodes),
-            ipv4: Ipv4 { slash8 },
-            ipv4_slash16: request.arguments.flag(MAP.name).then(|| map(&states)),
+            ipv4: traced.then_some(Ipv4 { slash8 }),
+            ipv4_slash16: (traced && request.arguments.flag(MAP.name)).then(|| map(&states)),
             recent: recent(&nodes),
         })
     }
 }
 
-fn totals(states: &[&State], traced: bool) -> Totals {
-    let mut totals = Totals::default();
-    let mut unique = HyperLogLog::default();
-    for state in states {
-        let ([messages_in, messages_out], [addresses_in, addresses_out]) = (state.messages, state.entries);
-        totals.messages_in += if traced { messages_in } else { state.logged_messages };
-        totals.messages_out += messages_out;
-        totals.addresses_in += if traced { addresses_in } else { state.logged };
-        totals.addresses_out += addresses_out;
-        totals.self_announcements += state.own;
-        totals.processed += state.processed;
-        totals.rate_limited += state.limited;
-        totals.future += state.future;
-        totals.reserved += state.reserved;
-        totals.old += state.old;
-        unique.merge(&state.unique);
+fn totals(nodes: &[(&str, &Node)]) -> Totals {
+    let traced: Vec<&State> =
+        nodes.iter().map(|(_, node)| &node.pages.addresses).filter(|state| state.traced.any()).collect();
+    // What debug.log reports, of the nodes that log it.
+    let logs = |node: &Node| node.model.origins.has(Origin::LogNet);
+    let logged: Vec<&State> =
+        nodes.iter().filter(|(_, node)| logs(node)).map(|(_, node)| &node.pages.addresses).collect();
+    let sum = |states: &[&State], of: fn(&State) -> u64| {
+        (!states.is_empty()).then(|| states.iter().map(|state| of(state)).sum::<u64>())
+    };
+    let of_traced = |of: fn(&State) -> u64| sum(&traced, of);
+    let received = |by_message: fn(&State) -> u64, by_log: fn(&State) -> u64| {
+        of_traced(by_message).or_else(|| sum(&logged, by_log))
+    };
+    let unique = (!traced.is_empty()).then(|| {
+        let mut unique = HyperLogLog::default();
+        traced.iter().for_each(|state| unique.merge(&state.unique));
+        unique.estimate().round() as u64
+    });
+    Totals {
+        messages_in: received(|state| first(state.messages), |state| state.logged_messages),
+        messages_out: of_traced(|state| second(state.messages)),
+        addresses_in: received(|state| first(state.entries), |state| state.logged),
+        addresses_out: of_traced(|state| second(state.entries)),
+        unique_estimate: unique,
+        self_announcements: of_traced(|state| state.own),
+        processed: sum(&logged, |state| state.processed),
+        rate_limited: sum(&logged, |state| state.limited),
+        future: of_traced(|state| state.future),
+        reserved: of_traced(|state| state.reserved),
+        old: of_traced(|state| state.old),
     }
-    totals.unique_estimate = unique.estimate().round() as u64;
-    totals
+}
+
+fn first([first, _]: [u64; 2]) -> u64 {
+    first
+}
+
+fn second([_, second]: [u64; 2]) -> u64 {
+    second
 }
 
 fn series(states: &[&State], traced: bool, window: &Window) -> Series {
@@ -277,21 +300,23 @@ fn series(states: &[&State], traced: bool, window: &Window) -> Series {
 
 fn senders(nodes: &[(&str, &Node)]) -> Vec<Sender> {
     let peers = nodes.iter().flat_map(|(name, node)| {
-        node.model.peers.open().chain(node.model.peers.closed()).map(move |peer| (*name, peer))
+        let (traced, logs) = (node.pages.addresses.traced.any(), node.model.origins.has(Origin::LogNet));
+        let peers = node.model.peers.open().chain(node.model.peers.closed());
+        peers.map(move |peer| (*name, traced, logs, peer))
     });
     let mut senders: Vec<Sender> = peers
-        .filter(|(_, peer)| peer.details.addresses.received > 0 || peer.details.addresses.logged > 0)
-        .map(|(node, peer)| {
+        .filter(|(.., peer)| peer.details.addresses.received > 0 || peer.details.addresses.logged > 0)
+        .map(|(node, traced, logs, peer)| {
             let gossip = peer.details.addresses;
-            let polled = peer.polled.as_ref().map_or(0, |polled| polled.addr_rate_limited);
+            let polled = peer.polled.as_ref().map(|polled| polled.addr_rate_limited);
             Sender {
                 node: node.to_owned(),
                 id: peer.id,
                 addr: peer.addr.to_string(),
-                messages: gossip.messages,
+                messages: traced.then_some(gossip.messages),
                 addresses: gossip.received.max(gossip.logged.saturating_add(gossip.logged_limited)),
-                self_announcements: gossip.own,
-                rate_limited: polled.max(gossip.logged_limited),
+                self_announcements: traced.then_some(gossip.own),
+                rate_limited: polled.max(logs.then_some(gossip.logged_limited)),
                 last: nonzero_time(gossip.last_ns),
             }
         })

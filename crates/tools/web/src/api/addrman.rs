@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
+use super::values::{Time, nonzero_time};
 use crate::state::addrman::{AGES, Addrman as State, CHANGES};
+use crate::state::node::Node as Observed;
+use model::Origin;
 
 pub(crate) struct Endpoint;
 
@@ -26,10 +29,12 @@ pub(crate) struct Node {
     node: String,
     /// Number of addresses in each network, by getaddrmaninfo.
     networks: Vec<Network>,
+    /// When getaddrmaninfo gave these numbers. Null if it did not.
+    networks_time: Option<Time>,
     /// The tables, by getrawaddrman. Null if it is not polled.
     entries: Option<Entries>,
-    /// Number of changes by kind, as reported by debug.log (category `addrman`).
-    changes: BTreeMap<&'static str, u64>,
+    /// Number of changes by kind since the program started. Null without the category `addrman` of debug.log.
+    changes: Option<BTreeMap<&'static str, u64>>,
 }
 
 /// Number of addresses in one network.
@@ -50,6 +55,8 @@ pub(crate) struct Network {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AddrmanEntries")]
 pub(crate) struct Entries {
+    /// When getrawaddrman gave them: by default it is asked for them every five minutes.
+    time: Time,
     /// Number of entries in the new table. An address may have up to eight entries there.
     new: u64,
     /// Number of entries in the tried table.
@@ -93,15 +100,17 @@ impl endpoint::Endpoint for Endpoint {
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Addrman, ApiError> {
-        Ok(Addrman { nodes: request.nodes()?.into_iter().map(|(name, node)| of(name, &node.pages.addrman)).collect() })
+        Ok(Addrman { nodes: request.nodes()?.into_iter().map(|(name, node)| of(name, node)).collect() })
     }
 }
 
-fn of(name: &str, addrman: &State) -> Node {
+fn of(name: &str, node: &Observed) -> Node {
+    let addrman: &State = &node.pages.addrman;
     let networks = addrman.networks.iter();
     let entries = addrman.entries.as_ref().map(|entries| {
         let ([new, tried], ages) = (entries.total, AGES.iter().zip(entries.ages));
         Entries {
+            time: Time(entries.at_ns),
             new,
             tried,
             ages: ages.map(|((_, bucket), [new, tried])| Age { bucket, new, tried }).collect(),
@@ -124,6 +133,7 @@ fn of(name: &str, addrman: &State) -> Node {
             })
             .collect(),
         entries,
-        changes: CHANGES.into_iter().zip(addrman.changes).collect(),
+        networks_time: nonzero_time(addrman.networks_ns),
+        changes: node.model.origins.has(Origin::LogAddrman).then(|| CHANGES.into_iter().zip(addrman.changes).collect()),
     }
 }

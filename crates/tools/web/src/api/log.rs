@@ -9,6 +9,7 @@ use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::Time;
 use crate::state::lines::{Entry, Limit};
+use model::Origin;
 
 pub(crate) struct Endpoint;
 
@@ -31,8 +32,8 @@ const TEXT: Parameter =
 pub(crate) struct Log {
     /// Number of entries by category and level since the program started, most first.
     counts: Vec<Count>,
-    /// Number of entries whose format is not recognised.
-    unknown: u64,
+    /// Number of entries whose format is not recognised. Null if nothing reads debug.log.
+    unknown: Option<u64>,
     /// When nodes started and stopped limiting the rate of their logging, newest first.
     rate_limits: Vec<RateLimit>,
     /// Whether a node limits the rate of its logging at present.
@@ -162,9 +163,10 @@ impl endpoint::Endpoint for Endpoint {
             })
             .collect();
         counts.sort_by_key(|count| std::cmp::Reverse(count.count));
+        let logged = nodes.iter().any(|(_, node)| node.model.origins.has(Origin::Log));
         Ok(Log {
             counts,
-            unknown: nodes.iter().map(|(_, node)| node.pages.lines.unknown).sum(),
+            unknown: logged.then(|| nodes.iter().map(|(_, node)| node.pages.lines.unknown).sum()),
             rate_limits,
             suppressing: nodes.iter().any(|(_, node)| node.pages.lines.suppressing),
             lines: found.into_iter().map(|(name, entry)| line(name, entry)).collect(),

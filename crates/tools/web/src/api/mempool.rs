@@ -10,12 +10,11 @@ use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::values::{Steps, Time, hash, round, seconds, steps};
 use crate::state::mempool::{Change, FEE_RATES, Mempool as State, fee_rate};
 use crate::state::node::Node as Observed;
-use crate::state::series::{Series as Values, Window};
+use crate::state::series::{Coverage, Series as Values, Window};
+use model::Origin;
 
 pub(crate) struct Endpoint;
 
-/// The mempool may be unchanged for this long, in nanoseconds, and its series still count as observed.
-const QUIET_NS: u64 = 600 * crate::state::series::SECOND;
 /// The maximum number of changes in an answer.
 const MAX_RECENT: usize = 100;
 
@@ -26,14 +25,14 @@ pub(crate) struct Mempool {
     nodes: Vec<Node>,
     /// Time series. With several nodes: the maximum of the sizes and of the minimum fee rates, the sum of the changes.
     series: Series,
-    /// Number of removed transactions by reason, most first.
-    removed: Vec<Reason>,
-    /// Number of rejected transactions by reason, most first.
-    rejected: Vec<Reason>,
-    /// Number of replaced transactions.
-    replaced: u64,
-    /// Number of added transactions by fee rate.
-    added_fee_rates: Vec<FeeRate>,
+    /// Number of removed transactions by reason, most first. Null without tracepoints.
+    removed: Option<Vec<Reason>>,
+    /// Number of rejected transactions by reason, most first. Null without tracepoints and the category `mempoolrej` of debug.log.
+    rejected: Option<Vec<Reason>>,
+    /// Number of replaced transactions. Null without tracepoints.
+    replaced: Option<u64>,
+    /// Number of added transactions by fee rate. Null without tracepoints.
+    added_fee_rates: Option<Vec<FeeRate>>,
     /// The last 100 changes, newest first.
     recent: Vec<Recent>,
 }
@@ -163,17 +162,20 @@ impl endpoint::Endpoint for Endpoint {
         let of_rate = |index: usize| {
             nodes.iter().map(|(_, node)| node.pages.mempool.fee_rates.get(index).copied().unwrap_or(0)).sum()
         };
+        let any = |origins: &[Origin]| {
+            origins.iter().any(|origin| nodes.iter().any(|(_, node)| node.model.origins.has(*origin)))
+        };
+        let traced = any(&[Origin::Mempool]);
         Ok(Mempool {
             nodes: nodes.iter().map(|(name, node)| of(name, &node.pages.mempool)).collect(),
             series: series(&nodes, &window),
-            removed: reasons(&nodes, |pool| &pool.removed_by),
-            rejected: reasons(&nodes, |pool| &pool.rejected_by),
-            replaced: nodes.iter().map(|(_, node)| node.pages.mempool.replacements).sum(),
-            added_fee_rates: FEE_RATES
-                .iter()
-                .enumerate()
-                .map(|(index, (_, bucket))| FeeRate { bucket, count: of_rate(index) })
-                .collect(),
+            removed: traced.then(|| reasons(&nodes, |pool| &pool.removed_by)),
+            rejected: any(&[Origin::Mempool, Origin::LogRejections]).then(|| reasons(&nodes, |pool| &pool.rejected_by)),
+            replaced: traced.then(|| nodes.iter().map(|(_, node)| node.pages.mempool.replacements).sum()),
+            added_fee_rates: traced.then(|| {
+                let rates = FEE_RATES.iter().enumerate();
+                rates.map(|(index, (_, bucket))| FeeRate { bucket, count: of_rate(index) }).collect()
+            }),
             recent: recent(&nodes),
         })
     }
@@ -214,10 +216,11 @@ pub(crate) fn short(pool: &State) -> Option<super::nodes::Mempool> {
 }
 
 fn series(nodes: &[(&str, &Observed)], window: &Window) -> Series {
-    let sum = |of: &dyn Fn(&State) -> &Values| {
+    let sum = |of: fn(&State) -> (&Values, Coverage)| {
         steps(window, |values| {
             nodes.iter().for_each(|(_, node)| {
-                of(&node.pages.mempool).add_to(window, node.pages.mempool.coverage.lasting(QUIET_NS), values);
+                let (series, coverage) = of(&node.pages.mempool);
+                series.add_to(window, coverage, values);
             });
         })
     };
@@ -229,10 +232,10 @@ fn series(nodes: &[(&str, &Observed)], window: &Window) -> Series {
         step_seconds: window.step_seconds(),
         transactions: max(&|pool| &pool.transactions),
         vbytes: max(&|pool| &pool.vbytes),
-        added: sum(&|pool| &pool.added),
-        removed: sum(&|pool| &pool.removed),
-        replaced: sum(&|pool| &pool.replaced),
-        rejected: sum(&|pool| &pool.rejected),
+        added: sum(|pool| (&pool.added, pool.covers_added())),
+        removed: sum(|pool| (&pool.removed, pool.covers_removed())),
+        replaced: sum(|pool| (&pool.replaced, pool.covers_removed())),
+        rejected: sum(|pool| (&pool.rejected, pool.covers_rejected())),
         min_fee_btc_kvb: max(&|pool| &pool.min_fee),
     }
 }

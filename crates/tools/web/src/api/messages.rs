@@ -10,8 +10,9 @@ use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::values::{Step, Steps, Time, nonzero_time, round};
 use crate::state::messages::Messages as Source;
 use crate::state::names::direction;
+use crate::state::net::Net as State;
 use crate::state::node::Node;
-use crate::state::series::Window;
+use crate::state::series::{Series as Values, Window};
 
 pub(crate) struct Endpoint;
 
@@ -25,6 +26,23 @@ pub(crate) struct Messages {
     series: Series,
     /// Totals by type and direction, most bytes first.
     types: Vec<Type>,
+    /// What the nodes counted in all (getnettotals) in the time of the series. Null without RPC.
+    net: Option<Net>,
+}
+
+/// Bytes that the nodes received and sent in all, by getnettotals, and the part of them that the types do not explain: with tracepoints
+/// the headers and the encryption of messages, without them also the connections that came and went between two answers of getpeerinfo.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MessageNet")]
+pub(crate) struct Net {
+    /// Bytes received.
+    received: u64,
+    /// Bytes sent.
+    sent: u64,
+    /// Bytes received that belong to no type.
+    unexplained_received: u64,
+    /// Bytes sent that belong to no type.
+    unexplained_sent: u64,
 }
 
 /// Time series of messages by type and direction.
@@ -37,6 +55,10 @@ pub(crate) struct Series {
     step_seconds: u64,
     /// One row for each type and direction, most bytes first.
     rows: Vec<Row>,
+    /// Bytes received in all, by getnettotals.
+    bytes_received: Steps,
+    /// Bytes sent in all, by getnettotals.
+    bytes_sent: Steps,
 }
 
 /// Time series of the messages of one type in one direction.
@@ -153,6 +175,17 @@ impl endpoint::Endpoint for Endpoint {
             mean_size: (sum.count > 0).then(|| round(sum.bytes as f64 / sum.count as f64, 1)),
         });
         let types = types.collect();
+        let totals = |of: fn(&State) -> &Values| {
+            let mut values = window.unknown();
+            nodes
+                .iter()
+                .for_each(|(_, node)| of(&node.pages.net).add_to(&window, node.pages.net.coverage, &mut values));
+            values
+        };
+        let (received, sent) = (totals(|net| &net.received), totals(|net| &net.sent));
+        let explained =
+            |is_in: bool| sums.iter().filter(move |((_, inbound), _)| *inbound == is_in).map(|(_, sum)| sum);
+        let net = net([(received.as_slice(), explained(true)), (sent.as_slice(), explained(false))]);
         let steps = |values: Vec<f64>| values.into_iter().map(Step).collect::<Steps>();
         let rows = sums.into_iter().map(|((message, inbound), sum)| Row {
             message: message.to_owned(),
@@ -160,8 +193,28 @@ impl endpoint::Endpoint for Endpoint {
             count: traced.then(|| steps(sum.counts)),
             bytes: steps(sum.sizes),
         });
-        let series =
-            Series { start: Time(window.start_ns()), step_seconds: window.step_seconds(), rows: rows.collect() };
-        Ok(Messages { source: if traced { "ebpf" } else { "rpc" }, series, types })
+        let series = Series {
+            start: Time(window.start_ns()),
+            step_seconds: window.step_seconds(),
+            rows: rows.collect(),
+            bytes_received: steps(received),
+            bytes_sent: steps(sent),
+        };
+        Ok(Messages { source: if traced { "ebpf" } else { "rpc" }, series, types, net })
     }
+}
+
+/// What was received and sent in all, and what the types explain of it, in the steps in which all is known.
+fn net<'a, I: Iterator<Item = &'a Sum> + Clone>(sides: [(&[f64], I); 2]) -> Option<Net> {
+    let [(received, unexplained_received), (sent, unexplained_sent)] = sides.map(|(all, parts)| {
+        let known = || all.iter().enumerate().filter(|(_, bytes)| !bytes.is_nan());
+        let part = |step: usize| {
+            let of_step = parts.clone().filter_map(move |sum| sum.sizes.get(step).copied());
+            of_step.filter(|bytes| !bytes.is_nan()).sum::<f64>()
+        };
+        let total: f64 = known().map(|(_, bytes)| *bytes).sum();
+        let explained: f64 = known().map(|(step, _)| part(step)).sum();
+        (known().next().map(|_| total as u64), (total - explained).max(0.0) as u64)
+    });
+    Some(Net { received: received?, sent: sent?, unexplained_received, unexplained_sent })
 }

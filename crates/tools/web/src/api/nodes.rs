@@ -9,9 +9,14 @@ use serde::Serialize;
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, hash, nonzero_time, of_seconds, round, seconds};
+use crate::state::net::Totals;
 use crate::state::node::Node as State;
+use model::Origin;
 
 pub(crate) struct Endpoint;
+
+/// A rate between two answers of getnettotals is not the present one any more after this time, in nanoseconds.
+const STALE_NS: u64 = 60 * crate::state::series::SECOND;
 
 /// A node and its present state. Values that no extractor has reported are null.
 #[derive(Serialize, JsonSchema)]
@@ -82,16 +87,16 @@ pub(crate) struct Node {
     last_event: Option<Time>,
 }
 
-/// Number of connections of a node.
+/// Number of connections of a node. Null if no source reports them.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "NodeConnections")]
 pub(crate) struct Connections {
     /// All connections.
-    total: u64,
+    total: Option<u64>,
     /// Connections that peers opened.
-    inbound: u64,
+    inbound: Option<u64>,
     /// Connections that the node opened.
-    outbound: u64,
+    outbound: Option<u64>,
     /// By connection type, as getpeerinfo names them.
     by_type: BTreeMap<&'static str, u64>,
     /// By network: `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`.
@@ -108,7 +113,7 @@ pub(crate) struct Rates {
     messages_in: Option<f64>,
     /// P2P messages sent per second. Null without tracepoints.
     messages_out: Option<f64>,
-    /// Bytes received per second. With tracepoints: payloads only. Without: all bytes between the last two responses of getnettotals.
+    /// Bytes received per second. With tracepoints: payloads only. Without: all bytes between the last two answers of getnettotals.
     bytes_in: Option<f64>,
     /// Bytes sent per second, measured as `bytes_in`.
     bytes_out: Option<f64>,
@@ -234,7 +239,7 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
         restarts: node.model.restarts.count,
         connections: connections(node),
         rates: rates(node, now_ns),
-        net: about.totals.map(|totals| Net { bytes_received: totals.received, bytes_sent: totals.sent }),
+        net: node.pages.net.totals.map(|totals| Net { bytes_received: totals.received, bytes_sent: totals.sent }),
         mempool: super::mempool::short(&node.pages.mempool),
         process: about.process.as_ref().map(|process| Process {
             cpu_seconds_per_second: process.load.map(|load| round(load, 4)),
@@ -256,17 +261,21 @@ fn thread((name, load): &(smol_str::SmolStr, f64)) -> Thread {
 fn connections(node: &State) -> Connections {
     let mut connections = Connections::default();
     if node.model.peers.open().len() == 0 && node.model.peers.polled_ns() == 0 {
-        // No source reports peers one by one.
-        (connections.inbound, connections.outbound) =
-            node.pages.about.connections.map_or((0, 0), |(inbound, outbound)| (inbound.into(), outbound.into()));
-        connections.total = connections.inbound + connections.outbound;
+        // No source reports peers one by one. Tracepoints and debug.log do not list those that were there before.
+        if let Some((inbound, outbound)) = node.pages.about.connections {
+            (connections.inbound, connections.outbound) = (Some(inbound.into()), Some(outbound.into()));
+            connections.total = Some(u64::from(inbound) + u64::from(outbound));
+        } else if node.model.origins.has_any([Origin::Connections, Origin::LogNet]) {
+            (connections.total, connections.inbound, connections.outbound) = (Some(0), Some(0), Some(0));
+        }
         return connections;
     }
+    let (mut total, mut inbound, mut outbound) = (0, 0, 0);
     for peer in node.model.peers.open() {
-        connections.total += 1;
+        total += 1;
         match peer.inbound {
-            Some(true) => connections.inbound += 1,
-            Some(false) => connections.outbound += 1,
+            Some(true) => inbound += 1,
+            Some(false) => outbound += 1,
             None => {}
         }
         *connections.by_type.entry(peer.connection_type).or_default() += 1;
@@ -274,6 +283,7 @@ fn connections(node: &State) -> Connections {
         let transport = if peer.transport.is_empty() { "unknown" } else { &peer.transport };
         *connections.by_transport.entry(transport.to_owned()).or_default() += 1;
     }
+    (connections.total, connections.inbound, connections.outbound) = (Some(total), Some(inbound), Some(outbound));
     connections
 }
 
@@ -281,7 +291,8 @@ fn rates(node: &State, now_ns: u64) -> Rates {
     let [[messages_in, bytes_in], [messages_out, bytes_out]] = &node.pages.traced.rates;
     let traced = node.is_traced();
     let is_alive = node.model.liveness.node().state.is_alive();
-    let polled = node.pages.about.totals.and_then(|totals| totals.rates).filter(|_| is_alive);
+    let recent = |totals: &Totals| is_alive && now_ns <= totals.at_ns.saturating_add(STALE_NS);
+    let polled = node.pages.net.totals.filter(recent).and_then(|totals| totals.rates);
     let bytes = |traced_rate: f64, polled: Option<f64>| {
         if traced { Some(traced_rate) } else { polled.map(|rate| round(rate, 1)) }
     };

@@ -169,7 +169,7 @@ fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
     let types = &request.state.types;
     let past = peer.details.traced.iter().flat_map(|traced| &traced.past);
     Peer {
-        peer: peers::of(name, peer, request),
+        peer: peers::of(name, node, peer, request),
         by_message: by_message(peer, request),
         replies: replies(node, peer),
         misbehaviours: peer

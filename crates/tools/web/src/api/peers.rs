@@ -9,7 +9,9 @@ use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::{Time, nonzero_time, of_seconds, round};
 use crate::state::addrman::group_of;
 use crate::state::names;
+use crate::state::node::Node;
 use crate::state::peer::{Gossip, Peer as State, Txs as Transactions};
+use model::Origin;
 use model::peers::Polled;
 
 pub(crate) struct Endpoint;
@@ -100,7 +102,7 @@ pub(crate) struct Peer {
     high_bandwidth_to: Option<bool>,
     /// Whether it selected the node as a high-bandwidth compact block peer.
     high_bandwidth_from: Option<bool>,
-    /// Height of its chain when it connected, as it reported.
+    /// Height of its chain when it connected, as it reported: by tracepoints, debug.log, or getpeerinfo up to Bitcoin Core 31.
     starting_height: Option<i64>,
     /// Height of the last header in common with it.
     synced_headers: Option<i64>,
@@ -122,16 +124,16 @@ pub(crate) struct Peer {
     self_announcements: Option<u64>,
     /// Its minimum fee rate (`feefilter`), in BTC per 1,000 virtual bytes.
     fee_filter_btc_kvb: Option<f64>,
-    /// Number of transactions queued for announcement to it.
+    /// Number of transactions queued for announcement to it, by Bitcoin Core 31 and later.
     inv_to_send: Option<u64>,
-    /// Share of a processor's time that the node spends on it, from 0 to 1. Null if the node does not report it.
+    /// Share of a processor's time that the node spent on its messages since it connected, from 0 to 1. Bitcoin Knots reports it.
     cpu_load: Option<f64>,
     /// Offset of its clock from the node's, in seconds.
     time_offset_seconds: Option<i64>,
     /// Transactions exchanged with it. Null without tracepoints, unless debug.log reports deliveries by it.
     txs: Option<Txs>,
-    /// Number of times that debug.log reported misbehaviour.
-    misbehaviour: u64,
+    /// Number of times that it misbehaved. Null without tracepoints and the category `net` of debug.log, which report that.
+    misbehaviour: Option<u64>,
 }
 
 /// How a connection ended.
@@ -146,26 +148,28 @@ pub(crate) struct End {
     text: Option<String>,
 }
 
-/// Number of transactions exchanged with a peer.
+/// Number of transactions exchanged with a peer. All but `delivered` are null without tracepoints.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerTxs")]
 pub(crate) struct Txs {
     /// Announced by it.
-    announced: u64,
-    /// Announced by it before any other peer.
-    first: u64,
+    announced: Option<u64>,
+    /// Announced by it before any other peer: of one inv at most 1,000.
+    first: Option<u64>,
+    /// Announced by it before any other peer, then requested by the node and accepted into its mempool.
+    useful: Option<u64>,
     /// Requested from it by the node.
-    requested: u64,
+    requested: Option<u64>,
     /// Delivered by it.
     delivered: u64,
     /// Delivered by it although they had been received before.
-    duplicates: u64,
+    duplicates: Option<u64>,
     /// Delivered by it although they had not been requested.
-    unrequested: u64,
+    unrequested: Option<u64>,
     /// Requested from it, but not found (notfound).
-    not_found: u64,
+    not_found: Option<u64>,
     /// Sent to it.
-    sent: u64,
+    sent: Option<u64>,
 }
 
 impl endpoint::Endpoint for Endpoint {
@@ -181,12 +185,12 @@ impl endpoint::Endpoint for Endpoint {
         for (name, node) in request.nodes()? {
             let mut open: Vec<&State> = node.model.peers.open().collect();
             open.sort_unstable_by_key(|peer| peer.id);
-            all.extend(open.into_iter().map(|peer| of(name, peer, request)));
+            all.extend(open.into_iter().map(|peer| of(name, node, peer, request)));
             if request.arguments.flag(CLOSED.name) {
                 let late = |peer: &&State| {
                     peer.end.as_ref().is_some_and(|end| end.at_ns.saturating_add(GONE_NS) >= request.now_ns)
                 };
-                all.extend(node.model.peers.closed().rev().filter(late).map(|peer| of(name, peer, request)));
+                all.extend(node.model.peers.closed().rev().filter(late).map(|peer| of(name, node, peer, request)));
             }
         }
         Ok(all)
@@ -194,7 +198,7 @@ impl endpoint::Endpoint for Endpoint {
 }
 
 /// The description of a peer.
-pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
+pub(crate) fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
     let (polled, traced) = (peer.polled.as_deref(), peer.details.traced.as_deref());
     let with = |of: fn(&Polled) -> Option<Time>| polled.and_then(of);
     let side = |values: fn(&crate::state::peer::Traced) -> [u64; 2]| traced.map(values).unwrap_or_default();
@@ -202,10 +206,11 @@ pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
     let [bytes_in, bytes_out] = side(|traced| traced.bytes);
     let rates = traced.map(|traced| traced.rates.map(|rate| rate.per_second(request.now_ns)));
     let gossip = traced.map(|_| &peer.details.addresses);
+    let misbehaves = peer.misbehaved > 0 || node.model.origins.has_any([Origin::Connections, Origin::LogNet]);
     let positive = |value: f64| (value > 0.0).then(|| round(value, 6));
     let last_ping = peer.details.pings.back().map(|(_, seconds)| round(f64::from(*seconds), 6));
     Peer {
-        node: node.to_owned(),
+        node: name.to_owned(),
         id: peer.id,
         addr: peer.addr.to_string(),
         network: peer.network,
@@ -256,11 +261,11 @@ pub(crate) fn of(node: &str, peer: &State, request: &RequestContext) -> Peer {
         addresses_out: gossip.map(|gossip| gossip.sent),
         self_announcements: gossip.map(|gossip| gossip.own),
         fee_filter_btc_kvb: fee_filter(peer),
-        inv_to_send: polled.map(|polled| polled.inv_to_send),
-        cpu_load: polled.map(|polled| polled.cpu_load).filter(|load| load.is_finite()),
+        inv_to_send: polled.and_then(|polled| polled.inv_to_send),
+        cpu_load: polled.and_then(|polled| polled.cpu_load).map(|per_mille| round(per_mille / 1_000.0, 9)),
         time_offset_seconds: polled.map(|polled| polled.time_offset),
-        txs: (traced.is_some() || peer.details.txs.delivered > 0).then(|| txs(&peer.details.txs)),
-        misbehaviour: peer.misbehaved,
+        txs: (traced.is_some() || peer.details.txs.delivered > 0).then(|| txs(&peer.details.txs, traced.is_some())),
+        misbehaviour: misbehaves.then_some(peer.misbehaved),
     }
 }
 
@@ -275,7 +280,17 @@ pub(crate) fn fee_filter(peer: &State) -> Option<f64> {
     announced.or(polled).map(|rate| round(rate, 8))
 }
 
-fn txs(txs: &Transactions) -> Txs {
-    let &Transactions { announced, first, requested, delivered, duplicates, unrequested, not_found, sent, .. } = txs;
-    Txs { announced, first, requested, delivered, duplicates, unrequested, not_found, sent }
+fn txs(txs: &Transactions, traced: bool) -> Txs {
+    let known = |count: u64| traced.then_some(count);
+    Txs {
+        announced: known(txs.announced),
+        first: known(txs.first),
+        useful: known(txs.useful),
+        requested: known(txs.requested),
+        delivered: txs.delivered,
+        duplicates: known(txs.duplicates),
+        unrequested: known(txs.unrequested),
+        not_found: known(txs.not_found),
+        sent: known(txs.sent),
+    }
 }

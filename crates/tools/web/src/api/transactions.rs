@@ -10,16 +10,16 @@ use super::marks;
 use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::peers::fee_filter;
 use super::values::{Steps, Time, hash, round, seconds, steps};
+use crate::state::mempool::Mempool;
 use crate::state::node::Node;
 use crate::state::peer::Peer;
 use crate::state::rate::Samples;
-use crate::state::series::{Series as Values, Window};
+use crate::state::series::{Coverage, Series as Values, Window};
 use crate::state::transactions::{INV_SIZES, Transactions as State, Tx};
+use model::Origin;
 
 pub(crate) struct Endpoint;
 
-/// The mempool may be unchanged for this long, in nanoseconds, and its series still count as observed.
-const QUIET_NS: u64 = 600 * crate::state::series::SECOND;
 /// The maximum number of announcers in an answer.
 const MAX_ANNOUNCERS: usize = 50;
 /// The maximum number of recent transactions in an answer.
@@ -34,40 +34,43 @@ pub(crate) struct Transactions {
     totals: Totals,
     /// Time series.
     series: Series,
-    /// Up to 50 peers that announced or delivered transactions. Those with the most first announcements come first.
+    /// Up to 50 peers that announced or delivered transactions. Those whose announcements were useful most often come first.
     announcers: Vec<Announcer>,
     /// Minimum fee rates of the open peers (`feefilter`), ascending. At most the 200 most frequent ones.
     fee_filters: Vec<FeeFilter>,
-    /// Received inv messages, by the number of transactions that they announce.
-    inv_sizes: Vec<InvSize>,
+    /// Received inv messages, by the number of transactions that they announce. Null without tracepoints.
+    inv_sizes: Option<Vec<InvSize>>,
     /// Delays of the last 1,000 transactions of each node.
     delay: Delays,
-    /// Open peers with the mark `spy` or `unrequested`.
+    /// Open peers with the mark `spy` or `unrequested`, and all peers with the mark `misbehaving` that are still remembered.
     suspects: Vec<Suspect>,
     /// The last 100 transactions, newest first.
     recent: Vec<Recent>,
 }
 
-/// Totals of transactions since the program started.
+/// Totals of transactions since the program started. What no source reports is null: all but `delivered` without tracepoints.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "TransactionTotals")]
 pub(crate) struct Totals {
     /// Number of announcements (inv entries) received.
-    announced: u64,
-    /// Number of distinct transactions announced. One that is announced by both of its hashes counts twice until it arrives.
-    unique: u64,
+    announced: Option<u64>,
+    /// Number of distinct transactions announced. One that is announced by both of its hashes counts twice until it arrives. Of one inv,
+    /// 1,000 entries count, and none if it has so many that the node refuses it.
+    unique: Option<u64>,
     /// Number of transactions that the nodes requested (getdata).
-    requested: u64,
-    /// Number of transactions received.
-    delivered: u64,
+    requested: Option<u64>,
+    /// Number of transactions received. Without tracepoints: by the categories `mempool` and `mempoolrej` of debug.log.
+    delivered: Option<u64>,
     /// How many of the received transactions had been received before.
-    duplicates: u64,
+    duplicates: Option<u64>,
     /// How many of the received transactions had not been requested.
-    unrequested: u64,
+    unrequested: Option<u64>,
     /// Number of transactions that were announced but neither requested nor received for at least a minute.
-    never_requested: u64,
+    never_requested: Option<u64>,
     /// Number of requested transactions that the peer did not have (notfound).
-    not_found: u64,
+    not_found: Option<u64>,
+    /// Number of transactions that were announced, then requested and accepted into the mempool.
+    useful: Option<u64>,
     /// Share, from 0 to 1, of the transactions accepted into the mempool that a peer had announced. Null until one is accepted.
     first_known_share: Option<f64>,
 }
@@ -107,20 +110,22 @@ pub(crate) struct Announcer {
     id: u64,
     /// Address and port of the peer.
     addr: String,
-    /// Number of announcements received from it.
-    announced: u64,
-    /// Number of transactions that it announced before any other peer.
-    first: u64,
-    /// `first` as a share, from 0 to 1, of all distinct transactions announced to the node. Null if there are none.
-    first_share: Option<f64>,
-    /// Number of transactions that the node requested from it.
-    requested: u64,
+    /// Number of announcements received from it. Null without tracepoints.
+    announced: Option<u64>,
+    /// Number of transactions that it announced before any other peer: of one inv at most 1,000. Null without tracepoints.
+    first: Option<u64>,
+    /// How many of those the node then requested and accepted into its mempool. Null without tracepoints.
+    useful: Option<u64>,
+    /// `useful` as a share, from 0 to 1, of all such transactions of the node. Null if there are none.
+    useful_share: Option<f64>,
+    /// Number of transactions that the node requested from it. Null without tracepoints.
+    requested: Option<u64>,
     /// Number of transactions that it sent.
     delivered: u64,
     /// Its minimum fee rate (`feefilter`), in BTC per 1,000 virtual bytes.
     fee_filter_btc_kvb: Option<f64>,
-    /// Number of needless deliveries: duplicates or unrequested transactions, whichever are more.
-    waste: u64,
+    /// Number of needless deliveries: duplicates or unrequested transactions, whichever are more. Null without tracepoints.
+    waste: Option<u64>,
 }
 
 /// A minimum fee rate (`feefilter`).
@@ -170,7 +175,7 @@ pub(crate) struct Suspect {
     id: u64,
     /// Address and port of the peer.
     addr: String,
-    /// The mark: `spy` or `unrequested`. Described at Mark.
+    /// The mark: `spy`, `unrequested` or `misbehaving`. Described at Mark.
     mark: &'static str,
     /// The reason for the mark, as text.
     why: String,
@@ -227,18 +232,18 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(request: &RequestContext) -> Result<Transactions, ApiError> {
         let (nodes, window) = (request.nodes()?, request.window());
         let states: Vec<&State> = nodes.iter().map(|(_, node)| &node.pages.transactions).collect();
+        let traced = states.iter().any(|state| state.traced.any());
         let of_size = |index: usize| states.iter().map(|state| state.inv_sizes.get(index).copied().unwrap_or(0)).sum();
         Ok(Transactions {
-            source: if states.iter().any(|state| state.traced.any()) { "ebpf" } else { "log" },
-            totals: totals(&states, request.now_ns),
+            source: if traced { "ebpf" } else { "log" },
+            totals: totals(&nodes, request.now_ns),
             series: series(&nodes, &window),
             announcers: announcers(&nodes),
             fee_filters: fee_filters(&nodes),
-            inv_sizes: INV_SIZES
-                .iter()
-                .enumerate()
-                .map(|(index, (_, items))| InvSize { items, messages: of_size(index) })
-                .collect(),
+            inv_sizes: traced.then(|| {
+                let sizes = INV_SIZES.iter().enumerate();
+                sizes.map(|(index, (_, items))| InvSize { items, messages: of_size(index) }).collect()
+            }),
             delay: Delays {
                 inv_to_tx_seconds: delay(&states, |state| &state.inv_to_tx),
                 tx_to_mempool_seconds: delay(&states, |state| &state.tx_to_mempool),
@@ -249,24 +254,29 @@ impl endpoint::Endpoint for Endpoint {
     }
 }
 
-fn totals(states: &[&State], now_ns: u64) -> Totals {
-    let mut totals = Totals::default();
-    let (mut accepted, mut announced) = (0, 0);
-    for state in states {
-        let of = &state.totals;
-        totals.announced += of.announced;
-        totals.unique += of.unique;
-        totals.requested += of.requested;
-        totals.delivered += of.delivered;
-        totals.duplicates += of.duplicates;
-        totals.unrequested += of.unrequested;
-        totals.not_found += of.not_found;
-        totals.never_requested += state.never_requested(now_ns);
-        accepted += of.accepted;
-        announced += of.accepted_announced;
+fn totals(nodes: &[(&str, &Node)], now_ns: u64) -> Totals {
+    let traced: Vec<&State> =
+        nodes.iter().map(|(_, node)| &node.pages.transactions).filter(|s| s.traced.any()).collect();
+    let sum = |of: fn(&State) -> u64| (!traced.is_empty()).then(|| traced.iter().map(|state| of(state)).sum::<u64>());
+    let logs = |node: &Node| node.model.origins.has_any([Origin::LogMempool, Origin::LogRejections]);
+    let delivers = nodes.iter().filter(|(_, node)| node.pages.transactions.traced.any() || logs(node));
+    let delivered: Vec<u64> = delivers.map(|(_, node)| node.pages.transactions.totals.delivered).collect();
+    let share = |part: Option<u64>, of: Option<u64>| match (part, of) {
+        (Some(part), Some(of)) if of > 0 => Some(round(part as f64 / of as f64, 4)),
+        _ => None,
+    };
+    Totals {
+        announced: sum(|state| state.totals.announced),
+        unique: sum(|state| state.totals.unique),
+        requested: sum(|state| state.totals.requested),
+        delivered: (!delivered.is_empty()).then(|| delivered.iter().sum()),
+        duplicates: sum(|state| state.totals.duplicates),
+        unrequested: sum(|state| state.totals.unrequested),
+        never_requested: (!traced.is_empty()).then(|| traced.iter().map(|state| state.never_requested(now_ns)).sum()),
+        not_found: sum(|state| state.totals.not_found),
+        useful: sum(|state| state.totals.useful),
+        first_known_share: share(sum(|state| state.totals.accepted_announced), sum(|state| state.totals.accepted)),
     }
-    totals.first_known_share = (accepted > 0).then(|| round(announced as f64 / accepted as f64, 4));
-    totals
 }
 
 fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
@@ -277,11 +287,12 @@ fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
             });
         })
     };
-    let pool = |of: &dyn Fn(&Node) -> &Values| {
+    let pool = |of: fn(&Mempool) -> (&Values, Coverage)| {
         steps(window, |values| {
-            nodes
-                .iter()
-                .for_each(|(_, node)| of(node).add_to(window, node.pages.mempool.coverage.lasting(QUIET_NS), values));
+            for (_, node) in nodes {
+                let (series, coverage) = of(&node.pages.mempool);
+                series.add_to(window, coverage, values);
+            }
         })
     };
     Series {
@@ -293,8 +304,8 @@ fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
         getdata_out: flow(&|state| second(&state.flow.getdata)),
         tx_in: flow(&|state| first(&state.flow.tx)),
         tx_out: flow(&|state| second(&state.flow.tx)),
-        added: pool(&|node| &node.pages.mempool.added),
-        rejected: pool(&|node| &node.pages.mempool.rejected),
+        added: pool(|pool| (&pool.added, pool.covers_added())),
+        rejected: pool(|pool| (&pool.rejected, pool.covers_rejected())),
     }
 }
 
@@ -315,25 +326,30 @@ fn delay(states: &[&State], of: impl Fn(&State) -> &Samples) -> Delay {
 
 fn announcers(nodes: &[(&str, &Node)]) -> Vec<Announcer> {
     let peers = nodes.iter().flat_map(|(name, node)| {
-        let unique = node.pages.transactions.totals.unique;
-        node.model.peers.open().chain(node.model.peers.closed()).map(move |peer| (*name, unique, peer))
+        let state = &node.pages.transactions;
+        node.model.peers.open().chain(node.model.peers.closed()).map(move |peer| (*name, state, peer))
     });
     let mut all: Vec<Announcer> = peers
         .filter(|(.., peer)| peer.details.txs.announced > 0 || peer.details.txs.delivered > 0)
-        .map(|(node, unique, peer)| Announcer {
-            node: node.to_owned(),
-            id: peer.id,
-            addr: peer.addr.to_string(),
-            announced: peer.details.txs.announced,
-            first: peer.details.txs.first,
-            first_share: (unique > 0).then(|| round(peer.details.txs.first as f64 / unique as f64, 4)),
-            requested: peer.details.txs.requested,
-            delivered: peer.details.txs.delivered,
-            fee_filter_btc_kvb: fee_filter(peer),
-            waste: peer.details.txs.duplicates.max(peer.details.txs.unrequested),
+        .map(|(node, state, peer)| {
+            let (txs, traced, all) = (peer.details.txs, state.traced.any(), state.totals.useful);
+            let known = |count: u64| traced.then_some(count);
+            Announcer {
+                node: node.to_owned(),
+                id: peer.id,
+                addr: peer.addr.to_string(),
+                announced: known(txs.announced),
+                first: known(txs.first),
+                useful: known(txs.useful),
+                useful_share: (all > 0).then(|| round(txs.useful as f64 / all as f64, 4)),
+                requested: known(txs.requested),
+                delivered: txs.delivered,
+                fee_filter_btc_kvb: fee_filter(peer),
+                waste: known(txs.duplicates.max(txs.unrequested)),
+            }
         })
         .collect();
-    let key = |one: &Announcer| (one.first, one.announced, one.delivered);
+    let key = |one: &Announcer| (one.useful, one.delivered, one.first);
     all.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| (&a.node, a.id).cmp(&(&b.node, b.id))));
     all.truncate(MAX_ANNOUNCERS);
     all
@@ -358,8 +374,15 @@ fn suspects(nodes: &[(&str, &Node)], request: &RequestContext) -> Vec<Suspect> {
     for (node, node_state) in nodes {
         let mut open: Vec<&Peer> = node_state.model.peers.open().collect();
         open.sort_unstable_by_key(|peer| peer.id);
-        for peer in open {
-            for mark in marks::of(peer, request).into_iter().filter(|mark| matches!(mark.mark, "spy" | "unrequested")) {
+        // The node disconnects whoever misbehaves.
+        let gone = node_state.model.peers.closed().rev().filter(|peer| peer.misbehaved > 0);
+        for peer in open.into_iter().chain(gone) {
+            let (marks, is_open) = (marks::of(peer, request), peer.end.is_none());
+            let striking = |mark: &marks::Mark| match mark.mark {
+                "spy" | "unrequested" => is_open,
+                mark => mark == "misbehaving",
+            };
+            for mark in marks.into_iter().filter(striking) {
                 all.push(Suspect {
                     node: (*node).to_owned(),
                     id: peer.id,

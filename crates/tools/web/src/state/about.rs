@@ -1,11 +1,11 @@
-//! What the node reports about itself: version, chain, traffic, process.
+//! What the node reports about itself: version, chain, process.
 
 use event::pb::log_extractor::UpdateTip;
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::observer::NodeProcess;
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
-use event::pb::rpc_extractor::{BlockchainInfo, NetTotals, NetworkInfo};
+use event::pb::rpc_extractor::{BlockchainInfo, NetworkInfo};
 use event::{Body, Record};
 use model::Observer;
 use model::bounds::SECOND;
@@ -43,18 +43,7 @@ pub(crate) struct About {
     pub size_on_disk: Option<u64>,
     pub pruned: Option<bool>,
     chain_warnings: Vec<SmolStr>,
-    pub totals: Option<Totals>,
     pub process: Option<Process>,
-}
-
-/// A response of getnettotals.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Totals {
-    pub at_ns: u64,
-    pub received: u64,
-    pub sent: u64,
-    /// Bytes per second since the previous response: inbound, outbound.
-    pub rates: Option<(f64, f64)>,
 }
 
 impl About {
@@ -109,18 +98,6 @@ impl About {
         self.headers = self.headers.max(Some(height));
     }
 
-    /// Handles a response of getnettotals.
-    fn net_totals(&mut self, totals: &NetTotals, at_ns: u64) {
-        let (received, sent) = (totals.total_bytes_received, totals.total_bytes_sent);
-        let rates =
-            self.totals.filter(|before| at_ns > before.at_ns && received >= before.received && sent >= before.sent);
-        let rates = rates.map(|before| {
-            let seconds = (at_ns - before.at_ns) as f64 / SECOND as f64;
-            ((received - before.received) as f64 / seconds, (sent - before.sent) as f64 / seconds)
-        });
-        self.totals = Some(Totals { at_ns, received, sent, rates });
-    }
-
     /// The node's warnings.
     pub fn warnings(&self) -> Vec<String> {
         let mut all: Vec<String> =
@@ -138,7 +115,6 @@ impl Observer<Types, Details> for About {
             Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
                 Some(RpcEvent::NetworkInfo(info)) => self.network(info),
                 Some(RpcEvent::BlockchainInfo(info)) => self.blockchain(info, time_ns),
-                Some(RpcEvent::NetTotals(totals)) => self.net_totals(totals, time_ns),
                 _ => {}
             },
             Some(Body::LogExtractor(line)) => {

@@ -163,11 +163,13 @@ impl Addresses {
     fn entries_of(&mut self, entries: Entries, inbound: bool, peer: &mut Peer, time_ns: u64) {
         let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
         let side = usize::from(!inbound);
+        // An inbound peer through Tor has the address of the proxy.
+        let is_own_address = peer.ip.is_some() || event::filter::ip_of(&peer.addr).is_none();
         for (index, entry) in entries.enumerate() {
             if let Some(count) = self.networks.get_mut(entry.network as usize).and_then(|sides| sides.get_mut(side)) {
                 *count += 1;
             }
-            let own = inbound && !entry.bytes.is_empty() && entry.text() == names::host(&peer.addr);
+            let own = inbound && is_own_address && !entry.bytes.is_empty() && entry.text() == names::host(&peer.addr);
             if inbound {
                 self.received(&entry, own, peer, now);
             }

@@ -45,6 +45,8 @@ pub(crate) const CHANGES: [&str; 6] =
 pub(crate) struct Addrman {
     /// Number of addresses by network: new, tried, sum.
     pub networks: BTreeMap<SmolStr, (u64, u64, u64)>,
+    /// When getaddrmaninfo last answered, in nanoseconds since the UNIX epoch; 0 if it did not.
+    pub networks_ns: u64,
     pub entries: Option<Entries>,
     pub changes: [u64; CHANGES.len()],
 }
@@ -52,6 +54,8 @@ pub(crate) struct Addrman {
 /// Statistics of a response of getrawaddrman.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
+    /// When it was answered, in nanoseconds since the UNIX epoch.
+    pub at_ns: u64,
     /// Number of entries: new, tried.
     pub total: [u64; 2],
     pub ages: [[u64; 2]; AGES.len()],
@@ -65,7 +69,7 @@ impl Observer<Types, Details> for Addrman {
     fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         match record.body() {
             Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
-                Some(RpcEvent::AddrmanInfo(info)) => self.info(info),
+                Some(RpcEvent::AddrmanInfo(info)) => self.info(info, context.time_ns),
                 Some(RpcEvent::Addrman(raw)) => self.raw(raw, context.enrichment, context.time_ns),
                 _ => {}
             },
@@ -81,7 +85,8 @@ impl Observer<Types, Details> for Addrman {
 
 impl Addrman {
     /// Handles a response of getaddrmaninfo.
-    fn info(&mut self, info: &AddrManInfo) {
+    fn info(&mut self, info: &AddrManInfo, time_ns: u64) {
+        self.networks_ns = time_ns;
         let networks = info.networks.iter().filter(|(name, _)| *name != "all_networks").take(MAX_NETWORKS);
         self.networks = networks.map(|(name, of)| (cut(name, 32), (of.new, of.tried, of.total))).collect();
     }
@@ -89,7 +94,7 @@ impl Addrman {
     /// Handles a response of getrawaddrman.
     fn raw(&mut self, raw: &Raw, enrichment: &Enrichment, time_ns: u64) {
         let now = i64::try_from(time_ns / SECOND).unwrap_or(i64::MAX);
-        let mut entries = Entries::default();
+        let mut entries = Entries { at_ns: time_ns, ..Entries::default() };
         let mut sources: HashMap<String, u64, RandomState> = HashMap::default();
         let mut systems: HashSet<u32, RandomState> = HashSet::default();
         for (table, buckets) in [&raw.new, &raw.tried].into_iter().enumerate() {

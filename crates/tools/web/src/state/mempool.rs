@@ -19,6 +19,8 @@ use super::peer::Details;
 use super::series::{Coverage, SECOND, Series};
 use super::types::Types;
 
+/// The mempool may be unchanged for this long, in nanoseconds, and its series still count as observed.
+const QUIET_NS: u64 = 600 * SECOND;
 /// The maximum number of changes kept.
 const MAX_RECENT: usize = 100;
 /// The maximum number of reasons that are counted. Some contain numbers, which untrusted peers choose.
@@ -48,9 +50,11 @@ pub(crate) struct Mempool {
     pub orphans: Option<(u64, u64)>,
     /// Fee estimates in BTC per 1,000 virtual bytes, by confirmation target in blocks and mode.
     pub estimates: BTreeMap<(u32, &'static str), f64>,
-    /// The period in which changes were reported.
-    pub coverage: Coverage,
-    traced_ns: u64,
+    /// The period in which tracepoints reported changes.
+    pub traced: Coverage,
+    /// The periods in which debug.log reported what was added and what was rejected.
+    pub logged_added: Coverage,
+    pub logged_rejected: Coverage,
     pub transactions: Series,
     pub vbytes: Series,
     pub min_fee: Series,
@@ -71,8 +75,9 @@ impl Default for Mempool {
             info: None,
             orphans: None,
             estimates: BTreeMap::new(),
-            coverage: Coverage::default(),
-            traced_ns: 0,
+            traced: Coverage::default(),
+            logged_added: Coverage::default(),
+            logged_rejected: Coverage::default(),
             transactions: Series::gauge(),
             vbytes: Series::gauge(),
             min_fee: Series::gauge(),
@@ -139,10 +144,24 @@ impl Mempool {
         }
     }
 
+    /// The period in which what was added is known.
+    pub fn covers_added(&self) -> Coverage {
+        (if self.traced.any() { self.traced } else { self.logged_added }).lasting(QUIET_NS)
+    }
+
+    /// The period in which what was rejected is known.
+    pub fn covers_rejected(&self) -> Coverage {
+        (if self.traced.any() { self.traced } else { self.logged_rejected }).lasting(QUIET_NS)
+    }
+
+    /// The period in which what was removed and replaced is known: only tracepoints report that.
+    pub fn covers_removed(&self) -> Coverage {
+        self.traced.lasting(QUIET_NS)
+    }
+
     /// A tracepoint reported a change.
     fn traced(&mut self, event: &Traced, at_ns: u64) {
-        self.traced_ns = self.traced_ns.max(at_ns);
-        self.coverage.note(at_ns);
+        self.traced.note(at_ns);
         let change = Change { at_ns, ..Change::default() };
         let change = match event {
             Traced::Added(added) => {
@@ -197,8 +216,8 @@ impl Mempool {
 
     /// Handles an accepted transaction that debug.log reported. Ignored if tracepoints report changes.
     fn log_accepted(&mut self, entry: &MempoolAccepted, at_ns: u64) {
-        if self.traced_ns == 0 {
-            self.coverage.note(at_ns);
+        if !self.traced.any() {
+            self.logged_added.note(at_ns);
             self.added.add(at_ns, 1.0);
             let change = Change { at_ns, what: "added", txid: hash_of_text(&entry.txid), ..Change::default() };
             push(&mut self.recent, change, MAX_RECENT);
@@ -207,8 +226,8 @@ impl Mempool {
 
     /// Handles a rejected transaction that debug.log reported. Ignored if tracepoints report changes.
     fn log_rejected(&mut self, entry: &MempoolRejected, at_ns: u64) {
-        if self.traced_ns == 0 {
-            self.coverage.note(at_ns);
+        if !self.traced.any() {
+            self.logged_rejected.note(at_ns);
             self.rejected.add(at_ns, 1.0);
             count(&mut self.rejected_by, &entry.reason);
             let reason = Some(cut(&entry.reason, 128));

@@ -8,6 +8,7 @@ pub(crate) mod lines;
 pub(crate) mod mempool;
 pub(crate) mod messages;
 pub(crate) mod names;
+pub(crate) mod net;
 pub(crate) mod node;
 pub(crate) mod past_message;
 pub(crate) mod peer;

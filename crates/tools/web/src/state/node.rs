@@ -12,6 +12,7 @@ use super::happenings::Happenings;
 use super::lines::Lines;
 use super::mempool::Mempool;
 use super::messages::{Polled, Traced};
+use super::net::Net;
 use super::peer::Details;
 use super::pings::Pings;
 use super::sources::Sources;
@@ -31,6 +32,7 @@ model::observers! {
         pub happenings: Happenings,
         pub sources: Sources,
         pub about: About,
+        pub net: Net,
         pub transactions: Transactions,
         pub addresses: Addresses,
         pub pings: Pings,

@@ -111,6 +111,8 @@ pub(crate) struct Gossip {
 pub(crate) struct Txs {
     pub announced: u64,
     pub first: u64,
+    /// Announced by it before any other peer, then requested by the node and accepted into the mempool.
+    pub useful: u64,
     pub requested: u64,
     pub delivered: u64,
     pub duplicates: u64,

@@ -11,6 +11,7 @@ use event::{Body, Record};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use model::Observer;
+use model::bounds::{MAX_ANNOUNCED, MAX_INV};
 use model::text::{Hash, cut, hash, hash_of_text};
 use smol_str::SmolStr;
 
@@ -66,6 +67,8 @@ pub(crate) struct Totals {
     pub accepted: u64,
     /// How many of the accepted ones a peer had announced.
     pub accepted_announced: u64,
+    /// How many of the accepted ones were announced, and then requested.
+    pub useful: u64,
 }
 
 /// Time series of entries or messages: inbound, outbound.
@@ -173,22 +176,8 @@ impl Transactions {
     }
 
     fn announced(&mut self, items: Items, inbound: bool, peer: &mut Peer, time_ns: u64) {
-        let mut count = 0_usize;
-        for (_, hash) in items.filter(|(item, _)| item.is_tx()) {
-            count += 1;
-            if !inbound {
-                continue;
-            }
-            let Some((number, _)) = self.touch(hash, time_ns) else { continue };
-            let Some(tx) = self.at(number) else { continue };
-            let is_first = tx.announcements == 0 && tx.delivered_ns == 0;
-            tx.announcements = tx.announcements.saturating_add(1);
-            if tx.announced_by.len() < MAX_ANNOUNCERS {
-                tx.announced_by.push((peer.id, time_ns));
-            }
-            peer.details.txs.first += u64::from(is_first);
-            self.totals.unique += u64::from(is_first);
-        }
+        let txs = || items.filter(|(item, _)| item.is_tx());
+        let count = txs().count();
         if count == 0 {
             return;
         }
@@ -202,6 +191,21 @@ impl Transactions {
         let size = INV_SIZES.iter().position(|(most, _)| count <= *most);
         if let Some(size) = size.and_then(|size| self.inv_sizes.get_mut(size)) {
             *size += 1;
+        }
+        // The node refuses a message that has more entries, and no single message may outweigh all others.
+        if items.count() > MAX_INV {
+            return;
+        }
+        for (_, hash) in txs().take(MAX_ANNOUNCED) {
+            let Some((number, _)) = self.touch(hash, time_ns) else { continue };
+            let Some(tx) = self.at(number) else { continue };
+            let is_first = tx.announcements == 0 && tx.delivered_ns == 0;
+            tx.announcements = tx.announcements.saturating_add(1);
+            if tx.announced_by.len() < MAX_ANNOUNCERS {
+                tx.announced_by.push((peer.id, time_ns));
+            }
+            peer.details.txs.first += u64::from(is_first);
+            self.totals.unique += u64::from(is_first);
         }
     }
 
@@ -249,12 +253,12 @@ impl Transactions {
     }
 
     /// Handles a change of the mempool that a tracepoint reported.
-    fn mempool(&mut self, event: &Mempool, time_ns: u64) {
+    fn mempool(&mut self, event: &Mempool, peers: &mut Peers, time_ns: u64) {
         match event {
             Mempool::Added(added) => {
                 if let Some(tx) = self.find_mut(&added.txid) {
                     (tx.vsize, tx.fee) = (Some(added.vsize), Some(added.fee));
-                    self.accepted(&added.txid, time_ns);
+                    self.accepted(&added.txid, peers, time_ns);
                 }
             }
             Mempool::Rejected(rejected) => self.rejected(&rejected.txid, &rejected.reason),
@@ -267,7 +271,7 @@ impl Transactions {
         self.at(number)
     }
 
-    fn accepted(&mut self, bytes: &[u8], time_ns: u64) {
+    fn accepted(&mut self, bytes: &[u8], peers: &mut Peers, time_ns: u64) {
         let Some(tx) = self.find_mut(bytes) else { return };
         if tx.accepted_ns > 0 {
             return;
@@ -275,6 +279,13 @@ impl Transactions {
         tx.accepted_ns = time_ns;
         tx.rejected = None;
         let (delivered_ns, announced) = (tx.delivered_ns, tx.announcements > 0);
+        let first = tx.announced_by.first().filter(|_| tx.requested_from.is_some()).map(|(peer, _)| *peer);
+        if let Some(first) = first {
+            self.totals.useful += 1;
+            if let Some(peer) = peers.get_mut(first) {
+                peer.details.txs.useful += 1;
+            }
+        }
         self.totals.accepted += 1;
         self.totals.accepted_announced += u64::from(announced);
         if delivered_ns > 0 {
@@ -291,10 +302,11 @@ impl Transactions {
     }
 
     /// Handles an accepted transaction that debug.log reported.
-    fn log_accepted(&mut self, entry: &MempoolAccepted, peer: Option<&mut Peer>, time_ns: u64) {
+    fn log_accepted(&mut self, entry: &MempoolAccepted, peers: &mut Peers, time_ns: u64) {
+        let peer = entry.peer_id.and_then(|id| peers.get_mut(id));
         self.log_delivered(&entry.txid, entry.wtxid.as_deref(), peer, time_ns);
         if let Some(txid) = hash_of_text(&entry.txid) {
-            self.accepted(&txid, time_ns);
+            self.accepted(&txid, peers, time_ns);
         }
     }
 
@@ -357,14 +369,11 @@ impl Observer<Types, Details> for Transactions {
                 if let Some(EbpfEvent::Mempool(mempool)) = &ebpf.ebpf_event
                     && let Some(event) = &mempool.event
                 {
-                    self.mempool(event, time_ns);
+                    self.mempool(event, peers, time_ns);
                 }
             }
             Some(Body::LogExtractor(line)) => match &line.log_event {
-                Some(LogEvent::MempoolAccepted(entry)) => {
-                    let peer = entry.peer_id.and_then(|id| peers.get_mut(id));
-                    self.log_accepted(entry, peer, time_ns);
-                }
+                Some(LogEvent::MempoolAccepted(entry)) => self.log_accepted(entry, peers, time_ns),
                 Some(LogEvent::MempoolRejected(entry)) => {
                     let peer = entry.peer_id.and_then(|id| peers.get_mut(id));
                     self.log_rejected(entry, peer, time_ns);

@@ -75,6 +75,98 @@ async fn a_peer_and_its_history() {
     running.end().await;
 }
 
+/// What a tracepoint other than those of messages reports, in the run of the messages.
+fn traced(sequence: u64, kind: &str, body: Value) -> Arc<Record> {
+    let time = rfc3339(now_ns());
+    event(
+        &json!({ "time": time, "node": "alice", "run": 7, "sequence": sequence, "source": "ebpf", "kind": kind, "body": body }),
+    )
+}
+
+/// One message outweighs nobody: what leads is what the node wanted, and who misbehaves is named.
+#[tokio::test]
+async fn the_sender_of_one_large_inv_does_not_lead() {
+    let running = Running::start(Options::default());
+    let inv = |hashes: Vec<String>| json!({ "inv": { "items": hashes.into_iter().map(|hash| json!({ "wtx": hash })).collect::<Vec<_>>() } });
+    let many = |numbers: std::ops::Range<u64>| inv(numbers.map(|n| format!("{n:064x}")).collect());
+    let tx = json!({ "tx": { "tx": { "txid": hex(1), "wtxid": hex(1) } } });
+    let getdata = json!({ "getdata": { "items": [wtx(1)] } });
+    running
+        .publish([
+            // One that the node refuses as a whole, one that is larger than any that Bitcoin Core sends, and one that is honest.
+            message(1, 7, "inv", true, many(100_000..150_001)),
+            message(2, 8, "inv", true, many(200_000..230_000)),
+            message(3, 9, "inv", true, inv(vec![hex(1), hex(2)])),
+            message(4, 9, "getdata", false, getdata),
+            message(5, 9, "tx", true, tx),
+            traced(6, "mempool_added", json!({ "txid": hex(1), "vsize": 100, "fee": 500 })),
+            traced(7, "misbehaving_connection", json!({ "id": 7, "message": "inv message size = 50001" })),
+        ])
+        .await;
+    let transactions = running.wait_for("transactions", |all| all["totals"]["useful"] == 1).await;
+    let [first, second, third] = &transactions["announcers"].as_array().unwrap()[..] else { panic!("{transactions}") };
+    let of = |row: &Value| ["id", "announced", "first", "useful"].map(|field| row[field].as_u64().unwrap());
+    assert_eq!((of(first), &first["useful_share"]), ([9, 2, 2, 1], &json!(1.0)));
+    assert_eq!(of(second), [8, 30_000, 1_000, 0]);
+    assert_eq!(of(third), [7, 50_001, 0, 0]);
+    assert_eq!(transactions["totals"]["unique"], 1_002);
+    let suspects = running.wait_for("transactions", |all| !all["suspects"].as_array().unwrap().is_empty()).await;
+    assert_eq!((&suspects["suspects"][0]["id"], &suspects["suspects"][0]["mark"]), (&json!(7), &json!("misbehaving")));
+    running.end().await;
+}
+
+/// Without tracepoints, what only they report is null, and never 0; what debug.log reports is known as soon as its category is seen.
+#[tokio::test]
+async fn what_nothing_reports_is_null() {
+    let running = Running::start(Options::default());
+    let peer = json!({ "id": 5, "address": "127.0.0.1:5000", "network": "onion", "inbound": true, "connection_type": "inbound",
+                       "cpu_load": 0.631, "starting_height": -1, "inv_to_send": 0 });
+    let totals = |received: u64| json!({ "total_bytes_received": received, "total_bytes_sent": 10 });
+    running
+        .publish([
+            happened("rpc", "peer_infos", 1, 30_000, json!({ "infos": [peer] })),
+            happened("rpc", "net_totals", 2, 30_000, totals(1_000)),
+            happened("rpc", "net_totals", 3, 20_000, totals(5_000)),
+        ])
+        .await;
+    let peers = running.wait_for("peers", |peers| peers[0]["id"] == 5).await;
+    for field in ["inv_to_send", "starting_height", "misbehaviour", "messages_received", "addresses_in", "txs"] {
+        assert!(peers[0][field].is_null(), "{field} of {peers}");
+    }
+    // Per mille of Bitcoin Knots; and the address of a proxy is no group.
+    assert_eq!((&peers[0]["cpu_load"], &peers[0]["group"]), (&json!(0.000_631), &json!("onion")));
+    let messages = running.wait_for("messages?minutes=1", |all| !all["net"].is_null()).await;
+    assert_eq!(
+        (&messages["net"]["received"], &messages["net"]["unexplained_received"]),
+        (&json!(4_000), &json!(4_000))
+    );
+    let nodes = running.wait_for("nodes", |_| true).await;
+    assert!(nodes[0]["rates"]["messages_in"].is_null() && nodes[0]["mempool"].is_null(), "{nodes}");
+    let mempool = running.wait_for("mempool", |_| true).await;
+    for field in ["removed", "rejected", "replaced", "added_fee_rates"] {
+        assert!(mempool[field].is_null(), "{field} of {mempool}");
+    }
+    let addresses = running.wait_for("addresses?map=1", |_| true).await;
+    let all_null = |object: &Value| object.as_object().unwrap().values().all(Value::is_null);
+    assert!(
+        all_null(&addresses["totals"]) && addresses["networks"].is_null() && addresses["ipv4"].is_null(),
+        "{addresses}"
+    );
+    let transactions = running.wait_for("transactions", |_| true).await;
+    assert!(all_null(&transactions["totals"]) && transactions["inv_sizes"].is_null(), "{transactions}");
+    let addrman = running.wait_for("addrman", |_| true).await;
+    assert!(addrman["nodes"][0]["changes"].is_null() && addrman["nodes"][0]["entries"].is_null(), "{addrman}");
+    let lines = running.wait_for("log", |_| true).await;
+    assert!(lines["unknown"].is_null(), "{lines}");
+
+    running.publish([log(1, 0, "unknown_log_message", json!({ "raw_message": "text" }))]).await;
+    let addresses = running.wait_for("addresses", |all| all["totals"]["rate_limited"] == 0).await;
+    assert!(addresses["totals"]["self_announcements"].is_null(), "{addresses}");
+    running.wait_for("peers", |peers| peers[0]["misbehaviour"] == 0).await;
+    running.wait_for("log", |all| all["unknown"] == 1).await;
+    running.end().await;
+}
+
 #[tokio::test]
 async fn block_stages_and_a_reorganisation() {
     let running = Running::start(Options::default());

@@ -1,6 +1,7 @@
 // @ts-check
 // The tables of the addresses page: who sends, the last entries, and the address managers.
 
+import { needs } from "../../lib/absent.js";
 import { ago, clock, decimal, nodeColumn, number, peerColumn } from "../../lib/columns.js";
 import { badge, clear, h, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
@@ -29,16 +30,38 @@ export function senders(ctx) {
                 class: "mono",
             },
             number("addresses", "Entries", (row) => row.addresses, f.count, "that it sent"),
-            number("messages", "Messages", (row) => row.messages, f.count, "addr and addrv2 that it sent"),
+            number(
+                "messages",
+                "Messages",
+                (row) => row.messages,
+                f.count,
+                "addr and addrv2 that it sent",
+                "tracepoints",
+            ),
             number(
                 "each",
                 "Each",
                 (row) => (row.messages ? row.addresses / row.messages : null),
                 decimal,
                 "entries of a message, on average",
+                "tracepoints",
             ),
-            number("self", "Itself", (row) => row.self_announcements, f.count, "how often it sent its own address"),
-            number("limited", "Refused", (row) => row.rate_limited, f.count, "entries beyond the node's rate limit"),
+            number(
+                "self",
+                "Itself",
+                (row) => row.self_announcements,
+                f.count,
+                "how often it sent its own address",
+                "tracepoints",
+            ),
+            number(
+                "limited",
+                "Refused",
+                (row) => row.rate_limited,
+                f.count,
+                "entries beyond the node's rate limit",
+                "rpc",
+            ),
             ago("last", "Last", (row) => row.last),
         ],
     });
@@ -111,7 +134,7 @@ const CHANGES = [
 export function managers(ctx) {
     const networks = table({
         caption: "Addresses that the nodes know, by network",
-        empty: "Not known: the RPC extractor asks for it (getaddrmaninfo, Bitcoin Core 26 and later).",
+        empty: "Not known here: that needs RPC (getaddrmaninfo, Bitcoin Core 26 and later).",
         sort: "node",
         rowKey: (/** @type {Api["AddrmanNetwork"] & {node: string}} */ row) => `${row.node}/${row.network}`,
         columns: [
@@ -148,14 +171,13 @@ export function managers(ctx) {
  * What changed in an address manager, and what is in it.
  * @param {Api["AddrmanNode"]} node
  */
-function inWords({ changes, entries }) {
-    const list = CHANGES.filter(([key]) => changes[key]).map(([key, text]) => `${f.count(changes[key])} ${text}`);
-    const facts = [
-        list.length ? `Changes: ${list.join(", ")}.` : "No changes were logged (debug.log, category addrman).",
-    ];
+function inWords({ changes, entries, networks_time: asked }) {
+    const facts = [asked ? `Counted by network ${f.ago(asked)}.` : "", changesInWords(changes ?? null)].filter(Boolean);
     if (entries) {
         const where = entries.as ? `, in ${f.count(entries.as)} autonomous systems.` : ".";
-        facts.push(`Entries: ${f.count(entries.new)} new, ${f.count(entries.tried)} tried${where}`);
+        facts.push(
+            `Entries, listed ${f.ago(entries.time)}: ${f.count(entries.new)} new, ${f.count(entries.tried)} tried${where}`,
+        );
         const ages = entries.ages
             .filter((age) => age.new + age.tried > 0)
             .map((age) => `${age.bucket}: ${f.count(age.new + age.tried)}`);
@@ -164,4 +186,11 @@ function inWords({ changes, entries }) {
         if (sources.length) facts.push(`Announced by: ${sources.join(", ")}.`);
     }
     return facts.join(" ");
+}
+
+/** @param {Record<string, number> | null} changes */
+function changesInWords(changes) {
+    if (changes === null) return `Changes: ${needs("addrman")}.`;
+    const list = CHANGES.filter(([key]) => changes[key]).map(([key, text]) => `${f.count(changes[key])} ${text}`);
+    return list.length ? `Changes: ${list.join(", ")}.` : "It has not changed since this began.";
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // The addresses page: tiles, charts, bars, tables and the map.
 
+import { isKnown, show } from "../../lib/absent.js";
 import { bars } from "../../lib/bars.js";
 import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
@@ -13,12 +14,13 @@ import { managers, recent, senders } from "./tables.js";
 
 /** @import { Bar } from "../../lib/bars.js" */
 /** @import { Context } from "../../lib/context.js" */
+/** @import { Tile } from "../../lib/dom.js" */
 
-const NO_ENTRIES = "None yet: tracepoints report single entries.";
-const NO_MESSAGES = "None yet: tracepoints report single messages.";
+const NO_ENTRIES = "None is known: that needs tracepoints.";
+const NO_MESSAGES = "None is known: that needs tracepoints.";
 const UNTRACED =
-    "Single addresses, networks, ages and what is sent are missing: they come from tracepoints, and the tracepoint " +
-    "extractor reports no messages. debug.log (category net) has how many were received, taken and refused.";
+    "Single addresses, networks, ages and what is sent are not known here: that needs tracepoints. debug.log (category " +
+    "net) has how many were received, taken and refused.";
 
 const tilesOf = () => ({
     received: tile("Received", "entries of addr and addrv2 messages, since this began"),
@@ -100,23 +102,22 @@ export class AddressesView {
 
     /** @param {Api["Addresses"]} data */
     set(data) {
-        const traced = data.source === "ebpf";
-        this.#totals(data.totals, traced);
+        this.#totals(data.totals);
         const s = data.series;
         const at = times(s, s.in.length);
         this.#flowChart.set(at, [perSecond(s.in, s.step_seconds), perSecond(s.out, s.step_seconds)]);
         this.#limitsChart.set(at, [perSecond(s.rate_limited, s.step_seconds)]);
         this.#networkBars.set(
-            data.networks
+            (data.networks ?? [])
                 .filter((n) => n.in > 0)
                 .map((n) => ({ ...barOf(n.network, n.in), color: colors.forNetwork(n.network) })),
         );
-        this.#ageBars.set(unlessEmpty(data.age.map((age) => barOf(age.bucket, age.count))));
-        this.#sizeBars.set(unlessEmpty(data.sizes.map((size) => barOf(size.addresses, size.messages))));
+        this.#ageBars.set(unlessEmpty((data.age ?? []).map((age) => barOf(age.bucket, age.count))));
+        this.#sizeBars.set(unlessEmpty((data.sizes ?? []).map((size) => barOf(size.addresses, size.messages))));
         this.#senders.set(data.senders);
         this.#recent.set(data.recent);
-        this.space.slash8(data.ipv4.slash8);
-        this.#missing.set(traced ? [] : [UNTRACED]);
+        this.space.slash8(data.ipv4?.slash8 ?? []);
+        this.#missing.set(data.source === "ebpf" ? [] : [UNTRACED]);
     }
 
     destroy() {
@@ -124,22 +125,20 @@ export class AddressesView {
         this.#limitsChart.destroy();
     }
 
-    /**
-     * @param {Api["AddressTotals"]} t
-     * @param {boolean} traced whether single entries are known
-     */
-    #totals(t, traced) {
+    /** @param {Api["AddressTotals"]} t what is not known is null */
+    #totals(t) {
         const tiles = this.#tiles;
-        /** @type {(n: number) => string} */
-        const only = (n) => (traced ? f.count(n) : "–");
-        tiles.received.set(f.count(t.addresses_in), `in ${f.count(t.messages_in)} messages`);
-        tiles.sent.set(only(t.addresses_out), traced ? `in ${f.count(t.messages_out)} messages` : "");
-        tiles.unique.set(only(t.unique_estimate));
-        tiles.self.set(only(t.self_announcements));
-        tiles.limited.set(f.count(t.rate_limited), `${f.count(t.processed)} taken`);
-        tiles.future.set(only(t.future));
-        tiles.reserved.set(only(t.reserved));
-        tiles.old.set(only(t.old));
+        /** @type {(tile: Tile, n: Maybe, note?: string) => void} */
+        const traced = (tile_, n, note) => show(tile_, n, f.count, "tracepoints", note);
+        show(tiles.received, t.addresses_in, f.count, "net", `in ${f.count(t.messages_in)} messages`);
+        traced(tiles.sent, t.addresses_out, `in ${f.count(t.messages_out)} messages`);
+        traced(tiles.unique, t.unique_estimate);
+        traced(tiles.self, t.self_announcements);
+        const taken = isKnown(t.processed) ? `${f.count(t.processed)} taken` : "";
+        show(tiles.limited, t.rate_limited, f.count, "logNet", taken);
+        traced(tiles.future, t.future);
+        traced(tiles.reserved, t.reserved);
+        traced(tiles.old, t.old);
     }
 }
 

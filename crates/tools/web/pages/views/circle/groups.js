@@ -152,12 +152,10 @@ export function missing(criterion, groups, info) {
     if (criterion === "as") {
         return info.asmap
             ? "No peer's address is in the map of autonomous systems."
-            : "No map of autonomous systems is configured: see the manual, networks.";
+            : "No map of autonomous systems is configured (--asmap).";
     }
     if (criterion === "set") {
-        return info.sets?.length
-            ? "No peer is in one of the sets."
-            : "No sets of networks are configured: see the manual, networks.";
+        return info.sets?.length ? "No peer is in one of the sets." : "No sets of networks are configured (--set).";
     }
     if (criterion === "marks") return "No peer behaves in a way that is marked.";
     return null;

@@ -49,8 +49,13 @@ export function middles(ctx, rateOf) {
                 hub.el.style.top = `${circle.cy}px`;
                 hub.el.style.width = `${circle.hub * 2 - 8}px`;
                 setText(hub.peers, `${f.count(circle.peers.filter((peer) => peer.ended === null).length)} peers`);
-                /** @type {(side: number) => number} */
-                const sum = (side) => circle.peers.reduce((n, peer) => n + (rateOf(peer, side) ?? 0), 0);
+                /** @type {(side: number) => number | null} */
+                const sum = (side) => {
+                    const known = circle.peers
+                        .map((peer) => rateOf(peer, side) ?? null)
+                        .filter((rate) => rate !== null);
+                    return known.length ? known.reduce((a, b) => a + b, 0) : null;
+                };
                 setText(hub.rates, circle.hub < ROOM ? "" : `${text(sum(0))} in\n${text(sum(1))} out`);
             }
             for (const node of gone) {

@@ -112,8 +112,7 @@ export function pace(choice, reduced) {
             }
             if (why === "motion") return `Your system asks for less motion: ${lines}.`;
             if (why === "untraced") {
-                const what = "No P2P messages: the tracepoint extractor does not run for this node";
-                return `${what} (see the manual, tracepoints); ${lines}.`;
+                return `P2P messages are not known here: that needs tracepoints; ${lines}.`;
             }
             return `As chosen, ${lines}.`;
         },

@@ -320,8 +320,8 @@ function take(peer, data, now) {
     // getpeerinfo is called less often than the API: bytes per second between two answers that differ.
     if (next.received !== before.received || next.sent !== before.sent) {
         const seconds = (now - before.at) / 1000;
-        /** @type {(after: number, before: number) => number} */
-        const perSecond = (a, b) => Math.max(0, a - b) / seconds;
+        /** @type {(after: number | null, before: number | null) => number | null} */
+        const perSecond = (a, b) => (a === null || b === null ? null : Math.max(0, a - b) / seconds);
         next.rates =
             seconds > 0.5
                 ? [perSecond(next.received, before.received), perSecond(next.sent, before.sent)]
@@ -339,7 +339,7 @@ function take(peer, data, now) {
 function bytesOf(data, now) {
     /** @type {[number | null, number | null]} */
     const rates = [null, null];
-    return { at: now, received: data.bytes_received ?? 0, sent: data.bytes_sent ?? 0, rates };
+    return { at: now, received: data.bytes_received ?? null, sent: data.bytes_sent ?? null, rates };
 }
 
 const LOOKS = /** @type {const} */ (["connection_type", "network", "as", "addr", "misbehaviour"]);

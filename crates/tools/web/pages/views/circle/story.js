@@ -122,6 +122,9 @@ export function story(ctx, onStep, onClose) {
 function factsOf(peer, ctx) {
     const d = peer.data;
     const txs = d.txs;
+    const announced = known(txs?.announced)
+        ? `${f.count(txs?.announced)} announced, ${f.count(txs?.first)} of them first; `
+        : "";
     /** @type {(a: Maybe, b: Maybe, text: (n: Maybe) => string) => string | null} */
     const pair = (a, b, text) => (known(a) || known(b) ? `${text(a)} in, ${text(b)} out` : null);
     /** @type {([string, Child] | null)[]} */
@@ -145,13 +148,7 @@ function factsOf(peer, ctx) {
         ["Messages", pair(d.messages_received, d.messages_sent, f.count)],
         ["Bytes", pair(d.bytes_received, d.bytes_sent, f.bytes)],
         ["Addresses", pair(d.addresses_in, d.addresses_out, f.count)],
-        [
-            "Transactions",
-            txs
-                ? `${f.count(txs.announced)} announced, ${f.count(txs.first)} of them first; ` +
-                  `${f.count(txs.delivered)} delivered`
-                : null,
-        ],
+        ["Transactions", txs ? `${announced}${f.count(txs.delivered)} delivered` : null],
         ["Last block", d.last_block ? f.ago(d.last_block) : null],
     ];
     return facts.flatMap((fact) => (fact !== null && fact[1] !== null ? [fact] : []));

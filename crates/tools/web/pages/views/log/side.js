@@ -44,10 +44,8 @@ export class Side {
         const counts = data.counts.filter((c) => c.count > 0);
         const total = counts.reduce((n, c) => n + c.count, 0);
         this.#counts.set(counts);
-        setText(
-            this.#unknown,
-            `${f.count(data.unknown)} of ${f.count(total)} lines are of a kind that peer-observer does not know.`,
-        );
+        const unknown = `${f.count(data.unknown)} of ${f.count(total)} lines are of a kind that peer-observer does not know.`;
+        setText(this.#unknown, data.unknown === null ? "" : unknown);
         const limits = data.rate_limits.slice(0, LIMITS).map(limit);
         clear(this.#limits, limits.length ? limits : h("li", { class: "muted" }, "The node has not limited its log."));
         clear(this.#switches, switches(data.categories));
@@ -80,7 +78,7 @@ function limit(l) {
 function switches(categories) {
     const nodes = Map.groupBy(categories, (c) => c.node);
     if (!nodes.size) {
-        const text = "Not known: the RPC extractor asks the node which categories it writes.";
+        const text = "Not known here: that needs RPC.";
         return h("p", { class: "muted" }, text);
     }
     return [...nodes].map(([node, all]) => {

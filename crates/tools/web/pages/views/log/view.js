@@ -121,7 +121,7 @@ export class LogView {
         let text = "No line yet: they appear as the node writes them.";
         if (this.#model.any) text = "No line that is still kept fits the filter; new ones appear as they come.";
         else if (this.#ctx.info.sources?.log === false) {
-            text = "The log extractor does not run: nothing reads debug.log. See the manual, debug.log.";
+            text = "Nothing reads debug.log here.";
         }
         this.lines.empty(text);
     }

@@ -66,20 +66,17 @@ export function missing(anyPool, sources) {
     if (!anyPool) {
         notes.push(
             sources.rpc === false
-                ? "Size, least fee rate and estimates are missing: the RPC extractor does not run (getmempoolinfo " +
-                      "has them). See the manual, RPC."
-                : "Size, least fee rate and estimates are not known yet: the RPC extractor asks for them every few " +
-                      "seconds.",
+                ? "Size, least fee rate and estimates are not known here: that needs RPC."
+                : "Size, least fee rate and estimates are not known yet: the node is asked for them every few seconds.",
         );
     }
     if (sources.ebpf === false) {
         notes.push(
             sources.log === false
-                ? "What comes and goes is missing: neither the tracepoint extractor nor the log extractor runs. See " +
-                      "the manual, tracepoints."
-                : "Removed, replaced and fee rates are missing: they come from tracepoints, and the tracepoint " +
-                      "extractor does not run. Added and rejected transactions come from debug.log, if the node " +
-                      "writes the categories mempool and mempoolrej.",
+                ? "What comes and goes is not known here: that needs tracepoints or debug.log."
+                : "What is removed and replaced, and fee rates, are not known here: that needs tracepoints. Added and " +
+                      "rejected transactions come from debug.log, if the node writes the categories mempool and " +
+                      "mempoolrej.",
         );
     }
     return notes;

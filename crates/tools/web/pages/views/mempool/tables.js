@@ -28,7 +28,7 @@ const whole = (unit) => (x) => (x === null || x === undefined ? "–" : `${f.cou
 export function byNode() {
     return table({
         caption: "Mempools by node",
-        empty: "No mempool is known: the RPC extractor asks for them (getmempoolinfo).",
+        empty: "No mempool is known here: that needs RPC (getmempoolinfo).",
         sort: "node",
         rowKey: (/** @type {Api["MempoolNode"]} */ n) => n.node,
         columns: [
@@ -66,9 +66,7 @@ export function byNode() {
 export function estimates(ctx) {
     const t = table({
         caption: "Estimates by number of blocks",
-        empty:
-            "No estimate is known: the RPC extractor asks for them (estimatesmartfee), and a node needs to have seen " +
-            "enough blocks to make one.",
+        empty: "No estimate is known: that needs RPC (estimatesmartfee), and a node that has seen enough blocks to make one.",
         sort: "blocks",
         rowKey: (/** @type {Estimate} */ e) => `${e.node}/${e.blocks}`,
         columns: [

@@ -1,6 +1,7 @@
 // @ts-check
 // The mempool page: tiles, charts, bars and tables.
 
+import { needs, show } from "../../lib/absent.js";
 import { bars } from "../../lib/bars.js";
 import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
@@ -15,8 +16,12 @@ import { byNode, estimates, recent } from "./tables.js";
 /** @import { Context } from "../../lib/context.js" */
 /** @import { Pool } from "./model.js" */
 
-const NO_RPC = "Not known for this time: the RPC extractor asks for it (getmempoolinfo).";
+const NO_RPC = "Not known for this time: that needs RPC (getmempoolinfo).";
 const NO_CHANGES = "Nothing is known for this time: tracepoints report what comes and goes, debug.log some of it.";
+
+/** @param {string} text */
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+const UNKNOWN = sentence(needs("tracepoints"));
 
 const tilesOf = () => ({
     transactions: tile("Transactions", "the largest mempool among the nodes"),
@@ -107,19 +112,16 @@ export class MempoolView {
         title: "Added transactions by fee rate in sat/vB",
         hideTitle: true,
         label: "Fee rate",
-        empty: "No transaction has been added since this began.",
     });
     #removedBars = bars(this.#removed, {
         title: "Removed transactions by reason",
         hideTitle: true,
         label: "Reason",
-        empty: "No removal has been seen.",
     });
     #rejectedBars = bars(this.#rejected, {
         title: "Rejected transactions by reason",
         hideTitle: true,
         label: "Reason",
-        empty: "No rejection has been seen.",
     });
     #unit = h("p", { class: "muted small" }, "sat/vB, over all nodes that are shown, since this began");
     #replaced = h("p", { class: "muted small" });
@@ -159,12 +161,16 @@ export class MempoolView {
     set(data) {
         this.#now(data);
         this.#series(data.series);
-        const added = data.added_fee_rates.some((b) => b.count > 0);
-        this.#rateBars.set(added ? data.added_fee_rates.map((b) => ({ label: b.bucket, value: b.count })) : []);
+        const rates = data.added_fee_rates ?? [];
+        const added = rates.some((b) => b.count > 0);
+        this.#rateBars.set(added ? rates.map((b) => ({ label: b.bucket, value: b.count })) : []);
+        this.#rateBars.empty(data.added_fee_rates ? "No transaction has been added since this began." : UNKNOWN);
         this.#unit.hidden = !added;
-        this.#removedBars.set(reasonBars(data.removed));
-        this.#rejectedBars.set(reasonBars(data.rejected));
-        const listed = data.removed.some((r) => r.reason === "replaced");
+        this.#removedBars.set(reasonBars(data.removed ?? []));
+        this.#removedBars.empty(data.removed ? "No removal has been seen." : UNKNOWN);
+        this.#rejectedBars.set(reasonBars(data.rejected ?? []));
+        this.#rejectedBars.empty(data.rejected ? "No rejection has been seen." : sentence(needs("mempool")));
+        const listed = data.removed?.some((r) => r.reason === "replaced");
         const replaced = `${f.count(data.replaced)} were replaced by others with a higher fee.`;
         setText(this.#replaced, data.replaced && !listed ? replaced : "");
         this.#nodes.set(data.nodes);
@@ -184,24 +190,28 @@ export class MempoolView {
         const whose = (pool) => (pool && nodes.length > 1 ? f.printable(pool.node, 20) : "");
         const most = largest(nodes, (n) => n.transactions);
         const loading = nodes.filter((n) => n.loaded === false).length;
-        tiles.transactions.set(f.count(most?.transactions), loading ? `${loading} still loading` : whose(most));
+        show(
+            tiles.transactions,
+            most?.transactions,
+            f.count,
+            "rpc",
+            loading ? `${loading} still loading` : whose(most),
+        );
         const big = largest(nodes, (n) => n.vbytes);
-        tiles.size.set(f.vbytes(big?.vbytes), big ? `${btc(big.total_fee_btc)} of fees` : "");
+        show(tiles.size, big?.vbytes, f.vbytes, "rpc", big ? `${btc(big.total_fee_btc)} of fees` : "");
         const full = largest(nodes, usageShare);
         const share = full && `${f.percent(usageShare(full))} of ${f.bytes(full.max)}`;
-        tiles.usage.set(f.bytes(full?.usage), share ?? "");
+        show(tiles.usage, full?.usage, f.bytes, "rpc", share ?? "");
         this.#fee(
             largest(nodes, (n) => n.min_fee_btc_kvb),
             whose,
         );
         const bytes = total(nodes.map((n) => n.orphan_bytes));
-        tiles.orphans.set(f.count(total(nodes.map((n) => n.orphans))), bytes === null ? "" : f.bytes(bytes));
-        tiles.unbroadcast.set(f.count(total(nodes.map((n) => n.unbroadcast))));
+        show(tiles.orphans, total(nodes.map((n) => n.orphans)), f.count, "rpc", bytes === null ? "" : f.bytes(bytes));
+        show(tiles.unbroadcast, total(nodes.map((n) => n.unbroadcast)), f.count, "rpc");
         const rejected = lastMinute(series.rejected, series.step_seconds);
-        tiles.rates.set(
-            f.count(lastMinute(series.added, series.step_seconds)),
-            rejected === null ? "last minute" : `${f.count(rejected)} rejected, last minute`,
-        );
+        const note = rejected === null ? "last minute" : `${f.count(rejected)} rejected, last minute`;
+        show(tiles.rates, lastMinute(series.added, series.step_seconds), f.count, "mempool", note);
     }
 
     /**
@@ -212,7 +222,7 @@ export class MempoolView {
         const relay = pool?.min_relay_fee_btc_kvb ?? null;
         const raised = relay !== null && (pool?.min_fee_btc_kvb ?? 0) > relay;
         const note = raised ? `raised: relay ${f.feeRate(relay)}` : whose(pool);
-        this.#tiles.fee.set(f.feeRate(pool?.min_fee_btc_kvb), note, raised ? "warn" : "");
+        show(this.#tiles.fee, pool?.min_fee_btc_kvb, f.feeRate, "rpc", note, raised ? "warn" : "");
     }
 
     /**

@@ -206,9 +206,7 @@ export class Live {
 }
 
 const FORGOTTEN = "Its content is no longer kept: large messages came after it.";
-const UNTRACED =
-    "No live messages: they come from tracepoints, and the tracepoint extractor does not run for what is shown. What " +
-    "the node writes to debug.log is on the page Log.";
+const UNTRACED = "No live messages: that needs tracepoints. What the node writes to debug.log is on the page Log.";
 
 /**
  * @param {MessageFeed} feed

@@ -20,9 +20,7 @@ export function types(ctx, onRow) {
     const share = (t) => (total ? t.bytes / total : null);
     const list = table({
         caption: "Messages by type and direction",
-        empty:
-            "No message is known. The tracepoint extractor reports all messages; the RPC extractor bytes by type. See " +
-            "the manual, tracepoints.",
+        empty: "No message is known yet: tracepoints report all messages, RPC the bytes by type.",
         sort: ctx.params.get("sort") || "-bytes",
         onSort: (sort) => ctx.set({ sort: sort === "-bytes" ? null : sort }),
         onRow,
@@ -37,12 +35,12 @@ export function types(ctx, onRow) {
                 node: (r) => message(r.message),
             },
             { key: "direction", label: "Direction", value: (r) => r.direction, node: (r) => direction(r.direction) },
-            number("rate", "Messages/s", (r) => r.rate, f.rate, "in the last 10 s"),
-            number("count", "Messages", (r) => r.count),
-            number("byte_rate", "Bytes/s", (r) => r.byte_rate, f.byteRate, "in the last 10 s"),
+            number("rate", "Messages/s", (r) => r.rate, f.rate, "in the last 10 s", "tracepoints"),
+            number("count", "Messages", (r) => r.count, f.count, "since this began", "tracepoints"),
+            number("byte_rate", "Bytes/s", (r) => r.byte_rate, f.byteRate, "in the last 10 s", "tracepoints"),
             number("bytes", "Bytes", (r) => r.bytes, f.bytes),
             number("share", "Share", share, f.percent, "of all bytes in this table"),
-            number("mean", "Mean size", (r) => r.mean_size, f.bytes),
+            number("mean", "Mean size", (r) => r.mean_size, f.bytes, "of a message", "tracepoints"),
             { ...ago("last", "Last", (r) => r.last), align: "right" },
         ],
     });

@@ -1,6 +1,7 @@
 // @ts-check
 // The card of a node.
 
+import { absent, isKnown, known } from "../../lib/absent.js";
 import * as colors from "../../lib/colors.js";
 import { badge, clear, h, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
@@ -104,8 +105,8 @@ export class NodeCard {
         );
         clear(this.#facts, facts(this.#ctx, node));
         const { rates, connections, sources } = node;
-        setText(this.#messageRate, f.rate(both(rates.messages_in, rates.messages_out)));
-        setText(this.#byteRate, f.byteRate(both(rates.bytes_in, rates.bytes_out)));
+        clear(this.#messageRate, known(both(rates.messages_in, rates.messages_out), f.rate, "tracepoints"));
+        clear(this.#byteRate, known(both(rates.bytes_in, rates.bytes_out), f.byteRate, "rpc"));
         kinds(this.#types, connections.by_type, TYPE_LOOKS);
         kinds(this.#networks, connections.by_network, NETWORK_LOOKS);
         clear(
@@ -118,8 +119,8 @@ export class NodeCard {
     history(t) {
         /** @type {(a: Steps, b: Steps) => Steps} */
         const add = (a, b) => a.map((v, i) => both(v, b[i])).slice(-HISTORY);
-        /** @type {(steps: Steps) => number} */
-        const most = (steps) => Math.max(0, ...steps.map((v) => v ?? 0));
+        /** @type {(steps: Steps) => number | null} */
+        const most = (steps) => steps.reduce((a, b) => (b !== null && b > (a ?? 0) ? b : a), null);
         const m = add(t.countIn, t.countOut);
         const b = add(t.bytesIn, t.bytesOut);
         this.#messages.set(m, `messages per second, at most ${f.rate(most(m))}`);
@@ -144,15 +145,19 @@ function facts(ctx, node) {
     const headers = (node.headers ?? 0) > (node.height ?? 0) ? ` of ${f.count(node.headers)} headers` : "";
     const tip = h("span", { class: "mono nowrap", title: node.best_block ?? null }, f.hash(node.best_block));
     const peers = h("a", { href: ctx.href("peers", { node: node.node }) }, f.count(c.total));
+    const inAndOut = ` (${f.count(c.inbound)} in, ${f.count(c.outbound)} out)`;
     const uptime = node.uptime_seconds ?? null;
     const lost = { href: ctx.href("health", { node: node.node }), class: "warn" };
     return [
         fact("Height", f.count(node.height), headers),
         fact("Tip", tip),
         fact("Last block", h("span", { title: f.utc(node.tip_changed) }, f.ago(node.tip_changed))),
-        fact("Peers", peers, ` (${f.count(c.inbound)} in, ${f.count(c.outbound)} out)`),
+        fact("Peers", isKnown(c.total) ? [peers, inAndOut] : absent("rpc")),
         pool ? fact("Mempool", mempoolInWords(pool)) : null,
-        fact("Network", `${f.bytes(net?.bytes_received)} received, ${f.bytes(net?.bytes_sent)} sent`),
+        fact(
+            "Network",
+            net ? `${f.bytes(net.bytes_received)} received, ${f.bytes(net.bytes_sent)} sent` : absent("rpc"),
+        ),
         process
             ? fact("Process", `${f.percent(process.cpu_seconds_per_second)} of a core, ${f.bytes(process.resident)}`)
             : null,
@@ -182,12 +187,14 @@ function away(node) {
 
 /** @param {Api["Node"]} node */
 function badges(node) {
-    const progress = f.percent(node.verification_progress);
     const { word, kind } = looksOf(node.state);
+    // A node whose tip is old is in initial block download even if it has verified all that it knows of.
+    const share = node.verification_progress ?? null;
+    const progress = share !== null && share < 0.9995 ? ` ${f.percent(share)}` : "";
     return [
         node.state === "up" ? null : badge(word, kind),
         node.chain ? badge(f.printable(node.chain, 20)) : null,
-        node.initial_block_download ? badge(`initial block download ${progress}`, "warn") : null,
+        node.initial_block_download ? badge(`initial block download${progress}`, "warn") : null,
         node.network_active === false ? badge("network off", "bad") : null,
         node.pruned ? badge("pruned") : null,
     ];

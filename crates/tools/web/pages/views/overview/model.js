@@ -7,13 +7,13 @@ import { looksOf } from "../../lib/state.js";
 /** @typedef {ReturnType<typeof traffic>} Traffic */
 
 /**
- * The sum of what is known.
+ * The sum of what is known; null if nothing is.
  * @template Item
  * @param {Item[]} list
  * @param {(item: Item) => Maybe} of
  */
 export function sum(list, of) {
-    return list.reduce((n, item) => n + (of(item) ?? 0), 0);
+    return list.reduce((n, item) => both(n, of(item)), /** @type {number | null} */ (null));
 }
 
 /**
@@ -30,7 +30,7 @@ export function both(a, b) {
  * @param {Api["Messages"]} data
  */
 export function traffic({ series }) {
-    const n = Math.max(0, Math.max(0, ...series.rows.map((r) => r.bytes.length)) - 1);
+    const n = Math.max(0, series.bytes_received.length - 1);
     /** @type {(key: "count" | "bytes", direction: string) => Steps} */
     const add = (key, direction) => {
         const out = new Array(n).fill(null);
@@ -40,12 +40,20 @@ export function traffic({ series }) {
         }
         return perSecond(out, series.step_seconds);
     };
+    /**
+     * All bytes, as the node counts them; where it is not asked, those of the messages that are known.
+     * @type {(key: "bytes_received" | "bytes_sent", direction: string) => Steps}
+     */
+    const all = (key, direction) => {
+        const steps = series[key].slice(0, n);
+        return steps.some((v) => v !== null) ? perSecond(steps, series.step_seconds) : add("bytes", direction);
+    };
     return {
         times: times(series, n),
         countIn: add("count", "inbound"),
         countOut: add("count", "outbound"),
-        bytesIn: add("bytes", "inbound"),
-        bytesOut: add("bytes", "outbound"),
+        bytesIn: all("bytes_received", "inbound"),
+        bytesOut: all("bytes_sent", "outbound"),
     };
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The overview: what is wrong, tiles, the nodes as cards or as a table, what happened, and two charts.
 
+import { show } from "../../lib/absent.js";
 import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
 import { clear, empty, h, section, tile, tileRow } from "../../lib/dom.js";
@@ -9,7 +10,7 @@ import { isAway, looksOf } from "../../lib/state.js";
 import { NodeCard } from "./card.js";
 import { fleet } from "./fleet.js";
 import { happenings } from "./happenings.js";
-import { sum, traffic, worstFirst } from "./model.js";
+import { both, sum, traffic, worstFirst } from "./model.js";
 
 /** @import { Series } from "../../lib/chart.js" */
 /** @import { Context } from "../../lib/context.js" */
@@ -152,19 +153,27 @@ function totals(all, list, every) {
     all.nodes.set(there, away.length ? `${away.length} ${states}` : note, away.length ? "bad" : "");
     /** @type {(key: "total" | "inbound" | "outbound") => string} */
     const peers = (key) => f.count(sum(list, (n) => n.connections[key]));
-    all.peers.set(peers("total"), `${peers("inbound")} in, ${peers("outbound")} out`);
-    /** @type {(key: "messages_in" | "messages_out" | "bytes_in" | "bytes_out") => number} */
+    const inAndOut = `${peers("inbound")} in, ${peers("outbound")} out`;
+    show(
+        all.peers,
+        sum(list, (n) => n.connections.total),
+        f.count,
+        "rpc",
+        inAndOut,
+    );
+    /** @type {(key: "messages_in" | "messages_out" | "bytes_in" | "bytes_out") => number | null} */
     const rate = (key) => sum(list, (n) => n.rates[key]);
     const [messagesIn, messagesOut] = [rate("messages_in"), rate("messages_out")];
     const [bytesIn, bytesOut] = [rate("bytes_in"), rate("bytes_out")];
-    all.messages.set(f.rate(messagesIn + messagesOut), `${f.short(messagesIn)} in, ${f.short(messagesOut)} out`);
-    all.bytes.set(f.byteRate(bytesIn + bytesOut), `${f.bytes(bytesIn)} in, ${f.bytes(bytesOut)} out`);
+    const messages = `${f.short(messagesIn)} in, ${f.short(messagesOut)} out`;
+    show(all.messages, both(messagesIn, messagesOut), f.rate, "tracepoints", messages);
+    show(all.bytes, both(bytesIn, bytesOut), f.byteRate, "rpc", `${f.bytes(bytesIn)} in, ${f.bytes(bytesOut)} out`);
     const newest = Math.max(0, ...list.map((n) => f.millis(n.tip_changed) ?? 0));
     const heights = list.map((n) => n.height).filter((x) => x !== null && x !== undefined);
     all.block.set(newest ? f.ago(newest) : "–", heights.length ? `height ${f.count(Math.max(...heights))}` : "");
     const pools = list.flatMap((n) => (n.mempool ? [n.mempool] : []));
     const [pool] = pools.sort((a, b) => b.transactions - a.transactions);
-    all.mempool.set(f.count(pool?.transactions), pool ? `transactions, ${f.vbytes(pool.vbytes)}` : "");
+    show(all.mempool, pool?.transactions, f.count, "rpc", pool ? `transactions, ${f.vbytes(pool.vbytes)}` : "");
     const sources = every.flatMap((n) => n.sources);
     const down = sources.filter((s) => !s.up);
     const names = [...new Set(down.map((s) => s.source))].join(", ");

@@ -1,6 +1,7 @@
 // @ts-check
 // What is known of a peer, in groups of names and values.
 
+import { absent, isKnown as known, known as shown } from "../../lib/absent.js";
 import { badge, clear, h, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import * as n from "../peers/netinfo.js";
@@ -8,8 +9,10 @@ import * as n from "../peers/netinfo.js";
 /** @import { Peer } from "./model.js" */
 /** @typedef {[name: string, value: (peer: Peer) => string | Node]} Fact */
 
-/** @type {(x: unknown) => boolean} */
-const known = (x) => x !== null && x !== undefined;
+/** @type {(n: Maybe, write?: (n: Maybe) => string) => string | Node} a number that tracepoints report */
+const traced = (n, write = f.count) => shown(n, write, "tracepoints");
+/** @type {(n: Maybe, write?: (n: Maybe) => string) => string | Node} a number of getpeerinfo */
+const polled = (n, write = f.count) => shown(n, write, "rpc");
 /** @type {(x: boolean | null | undefined) => string} */
 const yes = (x) => (known(x) ? (x ? "yes" : "no") : "–");
 /**
@@ -64,11 +67,11 @@ const GROUPS = [
         "Addresses",
         [
             ["Relayed with it", (p) => yes(p.addr_relay)],
-            ["It sent", (p) => f.count(p.addresses_in)],
-            ["It was sent", (p) => f.count(p.addresses_out)],
-            ["Processed", (p) => f.count(p.addr_processed)],
-            ["Over the rate limit", (p) => f.count(p.addr_rate_limited)],
-            ["Announced itself", (p) => times(p.self_announcements)],
+            ["It sent", (p) => traced(p.addresses_in)],
+            ["It was sent", (p) => traced(p.addresses_out)],
+            ["Processed", (p) => polled(p.addr_processed)],
+            ["Over the rate limit", (p) => polled(p.addr_rate_limited)],
+            ["Announced itself", (p) => traced(p.self_announcements, times)],
         ],
     ],
     [
@@ -81,10 +84,10 @@ const GROUPS = [
             ["Fee filter", (p) => f.feeRate(p.fee_filter_btc_kvb)],
             ["High bandwidth", bandwidth],
             ["Height at start", (p) => f.count(p.starting_height)],
-            ["Same headers up to", (p) => f.count(p.synced_headers)],
-            ["Same blocks up to", (p) => f.count(p.synced_blocks)],
-            ["Blocks asked for", (p) => f.count(p.inflight)],
-            ["Clock differs by", (p) => f.seconds(p.time_offset_seconds)],
+            ["Same headers up to", (p) => (p.inflight === null ? absent("rpc") : f.count(p.synced_headers))],
+            ["Same blocks up to", (p) => (p.inflight === null ? absent("rpc") : f.count(p.synced_blocks))],
+            ["Blocks asked for", (p) => polled(p.inflight)],
+            ["Clock differs by", (p) => polled(p.time_offset_seconds, f.seconds)],
         ],
     ],
     [
@@ -101,34 +104,35 @@ const GROUPS = [
                 (p) =>
                     known(p.ping_wait_seconds) ? h("span", { class: "warn" }, f.seconds(p.ping_wait_seconds)) : "–",
             ],
-            ["Processor", (p) => f.percent(p.cpu_load)],
+            ["Processor", (p) => shown(p.cpu_load, f.load, "knots")],
             [
                 "Misbehaved",
                 (p) =>
-                    p.misbehaviour
-                        ? h(
+                    !p.misbehaviour
+                        ? shown(p.misbehaviour, () => "never", "net")
+                        : h(
                               "span",
                               { class: "bad" },
                               p.misbehaviour === 1 ? "once" : `${f.count(p.misbehaviour)} times`,
-                          )
-                        : "never",
+                          ),
             ],
         ],
     ],
     [
         "Transactions and blocks",
         [
-            ["Announced", (p) => f.count(p.txs?.announced)],
-            ["… as the first", (p) => share(p.txs?.first, p.txs?.announced)],
-            ["Requested of it", (p) => f.count(p.txs?.requested)],
-            ["Delivered", (p) => share(p.txs?.delivered, p.txs?.requested)],
+            ["Announced", (p) => traced(p.txs?.announced)],
+            ["… as the first", (p) => traced(p.txs?.first, (n) => share(n, p.txs?.announced))],
+            ["… and wanted", (p) => traced(p.txs?.useful, (n) => share(n, p.txs?.announced))],
+            ["Requested of it", (p) => traced(p.txs?.requested)],
+            ["Delivered", (p) => shown(p.txs?.delivered, (n) => share(n, p.txs?.requested), "mempool")],
             [
                 "… again or unasked",
-                (p) => (p.txs ? `${f.count(p.txs.duplicates)} again, ${f.count(p.txs.unrequested)} unasked` : "–"),
+                (p) => traced(p.txs?.duplicates, (n) => `${f.count(n)} again, ${f.count(p.txs?.unrequested)} unasked`),
             ],
-            ["Did not have", (p) => f.count(p.txs?.not_found)],
-            ["Sent to it", (p) => f.count(p.txs?.sent)],
-            ["To be announced to it", (p) => f.count(p.inv_to_send)],
+            ["Did not have", (p) => traced(p.txs?.not_found)],
+            ["Sent to it", (p) => traced(p.txs?.sent)],
+            ["To be announced to it", (p) => shown(p.inv_to_send, f.count, "core31")],
             ["Last transaction", (p) => when(p.last_transaction)],
             ["Last block", (p) => when(p.last_block)],
         ],

@@ -73,13 +73,12 @@ export function missing(peer, sources) {
             sources.ebpf
                 ? "The tracepoints have reported no P2P message of it, so its messages, replies, rates and addresses are " +
                       "not known."
-                : "Its messages, replies, rates and addresses are not known: the tracepoint extractor does not run. " +
-                      "See the manual, tracepoints.",
+                : "Its messages, replies, rates and addresses are not known here: that needs tracepoints.",
         );
     }
     if ([peer.synced_headers, peer.addr_processed, peer.bytes_sent, peer.inflight].every(unset)) {
         const what = "heights and byte counts of the node";
-        if (!sources.rpc) out.push(`Pings, ${what} are not known: the RPC extractor (getpeerinfo) does not run.`);
+        if (!sources.rpc) out.push(`Pings, ${what} are not known here: that needs RPC (getpeerinfo).`);
         else if (peer.closed) out.push(`It was gone before getpeerinfo was called, so ${what} are not known.`);
         else out.push(`getpeerinfo has not listed it yet: ${what} follow.`);
     }

@@ -158,7 +158,7 @@ export function logLines(sources) {
     const el = h("ul", { class: "log-lines" });
     const none = sources.log
         ? "No line of debug.log names it. With -debug=net the node writes much more of its peers."
-        : "The log extractor does not run: nothing reads debug.log. See the manual, debug.log.";
+        : "Nothing reads debug.log here.";
     /** @type {string | null} */
     let state = null;
     return {

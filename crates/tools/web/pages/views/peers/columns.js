@@ -1,11 +1,14 @@
 // @ts-check
 // The columns of the table of peers: those of -netinfo in its order and units, then ours.
 
+import { needs } from "../../lib/absent.js";
 import * as colors from "../../lib/colors.js";
+import * as columns_ from "../../lib/columns.js";
 import { badge, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import * as n from "./netinfo.js";
 
+/** @import { Source } from "../../lib/absent.js" */
 /** @import { Context } from "../../lib/context.js" */
 /** @typedef {Api["Peer"]} Peer */
 /** @typedef {import("../../lib/table.js").Column<Peer> & {group: "netinfo" | "ours"}} PeerColumn */
@@ -64,10 +67,11 @@ function since(key, label, title, field, none = () => "") {
  * @param {string} title
  * @param {(peer: Peer) => Maybe} value
  * @param {(n: Maybe) => string} write
+ * @param {Source} source what it comes from, which a cell without a value names
  * @returns {PeerColumn}
  */
-function number(key, label, title, value, write = f.count) {
-    return { key, label, title, align: "right", sort: "desc", group: "ours", value, text: (p) => write(value(p)) };
+function number(key, label, title, value, write = f.count, source = "tracepoints") {
+    return { ...columns_.number(key, label, value, write, title, source), group: "ours" };
 }
 
 /**
@@ -232,7 +236,8 @@ function relay() {
             align: "center",
             class: "mono",
             title: "Compact blocks in high bandwidth: . the node chose the peer, * the peer chose the node",
-            value: (p) => (p.high_bandwidth_to ? 1 : 0) + (p.high_bandwidth_from ? 2 : 0),
+            value: (p) =>
+                known(p.high_bandwidth_to) ? (p.high_bandwidth_to ? 1 : 0) + (p.high_bandwidth_from ? 2 : 0) : null,
             sort: "desc",
             text: (p) => n.highBandwidth(p),
         },
@@ -366,7 +371,8 @@ function remarks() {
             align: "right",
             sort: "desc",
             value: (p) => p.misbehaviour,
-            text: (p) => (p.misbehaviour ? f.count(p.misbehaviour) : ""),
+            text: (p) => (p.misbehaviour === 0 ? "" : f.count(p.misbehaviour)),
+            hint: (p) => (known(p.misbehaviour) ? "" : needs("net")),
         },
     ];
 }
@@ -387,19 +393,32 @@ function counts() {
         ),
         number("msgin", "msg in", "Messages that it sent", (p) => p.messages_received),
         number("msgout", "msg out", "Messages that it was sent", (p) => p.messages_sent),
-        number("bytesin", "bytes in", "Bytes that it sent", (p) => p.bytes_received, f.bytes),
-        number("bytesout", "bytes out", "Bytes that it was sent", (p) => p.bytes_sent, f.bytes),
+        number("bytesin", "bytes in", "Bytes that it sent", (p) => p.bytes_received, f.bytes, "rpc"),
+        number("bytesout", "bytes out", "Bytes that it was sent", (p) => p.bytes_sent, f.bytes, "rpc"),
         number("txs", "txs", "Transactions that it announced", (p) => p.txs?.announced),
         number("first", "first", "Transactions that it announced first of all peers", (p) => p.txs?.first),
-        number("txin", "tx in", "Transactions that it delivered", (p) => p.txs?.delivered),
+        number(
+            "useful",
+            "useful",
+            "… of these, those that the node then asked for and accepted into its mempool",
+            (p) => p.txs?.useful,
+        ),
+        number("txin", "tx in", "Transactions that it delivered", (p) => p.txs?.delivered, f.count, "mempool"),
         number("txout", "tx out", "Transactions that it was sent", (p) => p.txs?.sent),
         number("addrin", "addr in", "Addresses that it sent", (p) => p.addresses_in),
         number("addrout", "addr out", "Addresses that it was sent", (p) => p.addresses_out),
-        number("fee", "fee filter", "The least fee rate that it wants", (p) => p.fee_filter_btc_kvb, f.feeRate),
-        number("inv", "inv queue", "Transactions that are going to be announced to it", (p) => p.inv_to_send),
-        number("cpu", "cpu", "Share of a processor that the node takes for it", (p) => p.cpu_load, f.percent),
-        number("clock", "clock", "By how much its clock differs", (p) => p.time_offset_seconds, f.seconds),
-        number("height", "height", "Height up to which it has the same blocks", (p) => p.synced_blocks),
+        number("fee", "fee filter", "The least fee rate that it wants", (p) => p.fee_filter_btc_kvb, f.feeRate, "rpc"),
+        number(
+            "inv",
+            "inv queue",
+            "Transactions that wait to be announced to it",
+            (p) => p.inv_to_send,
+            f.count,
+            "core31",
+        ),
+        number("cpu", "cpu", "Share of a processor that the node takes for it", (p) => p.cpu_load, f.load, "knots"),
+        number("clock", "clock", "By how much its clock differs", (p) => p.time_offset_seconds, f.seconds, "rpc"),
+        number("height", "height", "Height up to which it has the same blocks", (p) => p.synced_blocks, f.count, "rpc"),
     ];
 }
 

@@ -88,6 +88,7 @@ const NUMBERS = {
     addrout: [(p) => p.addresses_out, "", "addresses that it was sent"],
     txs: [(p) => p.txs?.announced, "", "transactions that it announced"],
     first: [(p) => p.txs?.first, "", "… of these, the first to do so"],
+    useful: [(p) => p.txs?.useful, "", "… of these, those that the node asked for and accepted"],
     txin: [(p) => p.txs?.delivered, "", "transactions that it delivered"],
     txout: [(p) => p.txs?.sent, "", "transactions that it was sent"],
     inv: [(p) => p.inv_to_send, "", "transactions that are going to be announced to it"],

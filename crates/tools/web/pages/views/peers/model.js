@@ -132,15 +132,11 @@ export class PeersModel {
         const { ebpf, rpc } = this.#ctx.info.sources;
         const texts = [];
         if (without((p) => p.messages_received)) {
-            const why = ebpf
-                ? "the tracepoints have reported no message yet."
-                : "the tracepoint extractor does not run. See the manual, tracepoints.";
+            const why = ebpf ? "the tracepoints have reported no message yet." : "they need tracepoints.";
             texts.push(`Messages, their rates and addresses are not known: ${why}`);
         }
         if (without((p) => p.synced_blocks) && without((p) => p.bytes_sent)) {
-            const why = rpc
-                ? "which has not listed these peers yet."
-                : "and the RPC extractor does not run. See the manual, RPC.";
+            const why = rpc ? "which has not listed these peers yet." : "which needs RPC.";
             texts.push(`Some pings, services and times are not known: they are in getpeerinfo, ${why}`);
         }
         return texts;

@@ -9,9 +9,7 @@ import { times } from "../../lib/series.js";
 /** @import { Context } from "../../lib/context.js" */
 
 const NONE = "No ping of a peer in this time. Nodes ping their peers every two minutes.";
-const NOT_RUN =
-    "No ping of a peer: neither tracepoints (pings and pongs) nor RPC (getpeerinfo) are read. See the manual, " +
-    "tracepoints and RPC.";
+const NOT_RUN = "No ping of a peer is known here: that needs tracepoints (pings and pongs) or RPC (getpeerinfo).";
 
 /** @param {Context} ctx */
 export function series(ctx) {

@@ -34,10 +34,8 @@ function quantile(sorted, share) {
  */
 export function now(all, own, peers) {
     const [last] = own.recent;
-    all.own.set(
-        f.seconds(last?.seconds),
-        last ? `${f.printable(last.node, 20)}, ${f.ago(last.time)}` : "P2P extractor only",
-    );
+    all.own.el.hidden = last === undefined;
+    all.own.set(f.seconds(last?.seconds), last ? `${f.printable(last.node, 20)}, ${f.ago(last.time)}` : "");
     const known = peers.flatMap((peer) => {
         const seconds = peer.ping_seconds;
         return seconds === null || seconds === undefined ? [] : [{ peer, seconds }];
@@ -54,6 +52,6 @@ export function now(all, own, peers) {
     const waits = peers.map((p) => p.ping_wait_seconds ?? 0).filter((s) => s > 0);
     const longest = Math.max(0, ...waits);
     const note = waits.length ? `up to ${f.seconds(longest)}` : "";
-    all.waiting.set(f.count(waits.length), note, longest > LATE ? "warn" : "");
+    all.waiting.set(peers.length ? f.count(waits.length) : "–", note, longest > LATE ? "warn" : "");
     all.peers.set(f.count(known.length), `of ${f.count(peers.length)}`);
 }

@@ -35,43 +35,45 @@ function peerColumns(ctx) {
     ];
 }
 
+const USEFUL = "announced before all others, then asked for and accepted into the mempool";
+const FIRST = "announced before all others; of one message, 1,000 count";
+
+/**
+ * A number that tracepoints report.
+ * @param {string} key
+ * @param {string} label
+ * @param {(row: Api["Announcer"]) => Maybe} value
+ * @param {string} title
+ * @returns {Column<Api["Announcer"]>}
+ */
+const traced = (key, label, value, title) => number(key, label, value, f.count, title, "tracepoints");
+
 /**
  * Who announces first, and what comes of it.
  * @param {Context} ctx
  */
 export function announcers(ctx) {
     return table({
-        caption: "Peers by what they announced before others",
+        caption: "Peers by what they announced first and the node then wanted",
         empty: "No peer has announced or sent a transaction since this began.",
-        sort: "-first",
+        sort: "-useful",
         rowKey: (/** @type {Api["Announcer"]} */ row) => `${row.node}/${row.id}`,
         columns: [
             ...peerColumns(ctx),
-            number("first", "First", (row) => row.first, f.count, "transactions that it announced before all others"),
-            number("share", "Share", (row) => row.first_share, f.percent, "of all transactions announced to this node"),
-            number("announced", "Announced", (row) => row.announced, f.count, "transactions that it announced"),
-            number(
-                "requested",
-                "Asked for",
-                (row) => row.requested,
-                f.count,
-                "transactions that the node asked it for",
-            ),
+            traced("useful", "Useful", (row) => row.useful, USEFUL),
+            number("share", "Share", (row) => row.useful_share, f.percent, "of all that was useful", "tracepoints"),
+            traced("first", "First", (row) => row.first, FIRST),
+            traced("announced", "Announced", (row) => row.announced, "transactions that it announced"),
+            traced("requested", "Asked for", (row) => row.requested, "transactions that the node asked it for"),
             number("delivered", "Delivered", (row) => row.delivered, f.count, "transactions that it sent"),
-            number(
-                "waste",
-                "Wasted",
-                (row) => row.waste,
-                f.count,
-                "sent although they were there already, or not asked for",
-            ),
+            traced("waste", "Wasted", (row) => row.waste, "sent although they were there already, or not asked for"),
             number("fee", "Fee filter", (row) => row.fee_filter_btc_kvb, f.feeRate, "the least fee rate that it wants"),
         ],
     });
 }
 
 /**
- * Who listens only.
+ * Who listens only, sends what nobody asked for, or misbehaves.
  * @param {Context} ctx
  */
 export function suspects(ctx) {
@@ -85,7 +87,7 @@ export function suspects(ctx) {
                 key: "mark",
                 label: "What",
                 value: (row) => row.mark,
-                node: (row) => badge(f.printable(row.mark, 20), "warn"),
+                node: (row) => badge(f.printable(row.mark, 20), row.mark === "misbehaving" ? "bad" : "warn"),
             },
             {
                 key: "why",

@@ -1,6 +1,7 @@
 // @ts-check
 // The transactions page: tiles, charts, bars and tables.
 
+import { isKnown, show } from "../../lib/absent.js";
 import { bars } from "../../lib/bars.js";
 import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
@@ -18,9 +19,8 @@ import { announcers, recent, suspects } from "./tables.js";
 /** So many fee rates have a bar of their own. */
 const MOST = 12;
 const UNTRACED =
-    "Announcements and requests are missing: they come from tracepoints, and the tracepoint extractor reports no " +
-    "messages. Without it debug.log has which transactions came, by whom, and what the mempool did " +
-    "(categories mempool and mempoolrej).";
+    "Announcements and requests are not known here: that needs tracepoints. Without them debug.log has which " +
+    "transactions came, by whom, and what the mempool did (categories mempool and mempoolrej).";
 /** @type {Series[]} */
 const MESSAGES = [
     { name: "announcements (inv)", color: () => colors.named("orange") },
@@ -94,7 +94,7 @@ export class TransactionsView {
             h("div", { class: "toolbar" }, time),
             h("div", { class: "split" }, this.#received, this.#sent, this.#fate),
             section("Who announces first", this.#announcers.el),
-            section("Who only listens, or sends what nobody asked for", this.#suspects.el),
+            section("Who only listens, sends what nobody asked for, or misbehaves", this.#suspects.el),
             h("div", { class: "cards" }, this.#sizes, this.#fees),
             section("The last transactions", this.#recent.el),
         );
@@ -102,43 +102,41 @@ export class TransactionsView {
 
     /** @param {Api["Transactions"]} data */
     set(data) {
-        const traced = data.source === "ebpf";
-        this.#totals(data.totals, traced);
+        this.#totals(data.totals);
         setDelay(this.#tiles.delay, data.delay.inv_to_tx_seconds);
         setDelay(this.#tiles.accept, data.delay.tx_to_mempool_seconds);
         this.#series(data.series);
-        const any = data.inv_sizes.some((size) => size.messages > 0);
-        this.#sizeBars.set(any ? data.inv_sizes.map((size) => ({ label: size.items, value: size.messages })) : []);
+        const sizes = data.inv_sizes ?? [];
+        const any = sizes.some((size) => size.messages > 0);
+        this.#sizeBars.set(any ? sizes.map((size) => ({ label: size.items, value: size.messages })) : []);
         this.#feeBars.set(feeBars(data.fee_filters));
         this.#announcers.set(data.announcers);
         this.#suspects.set(data.suspects);
         this.#recent.set(data.recent);
-        this.#missing.set(traced ? [] : [UNTRACED]);
+        this.#missing.set(data.source === "ebpf" ? [] : [UNTRACED]);
     }
 
     destroy() {
         for (const c of [this.#receivedChart, this.#sentChart, this.#fateChart]) c.destroy();
     }
 
-    /**
-     * @param {Api["TransactionTotals"]} t
-     * @param {boolean} traced whether announcements and requests are known
-     */
-    #totals(t, traced) {
+    /** @param {Api["TransactionTotals"]} t what is not known is null */
+    #totals(t) {
         const tiles = this.#tiles;
-        /** @type {(n: number) => string} */
-        const only = (n) => (traced ? f.count(n) : "–");
-        /** @type {(n: number, all: number) => string} */
-        const share = (n, all) => (traced && all > 0 ? f.percent(n / all) : "");
-        const each = traced && t.unique > 0 ? `${(t.announced / t.unique).toFixed(1)} times each` : "";
+        /** @type {(n: Maybe, all: Maybe) => string} */
+        const share = (n, all) => (isKnown(n) && all ? f.percent(Number(n) / all) : "");
+        /** @type {(tile: Tile, n: Maybe, note?: string) => void} */
+        const traced = (tile_, n, note) => show(tile_, n, f.count, "tracepoints", note);
+        const each = t.unique ? `${(Number(t.announced) / t.unique).toFixed(1)} times each` : "";
         const delivered = share(t.delivered, t.requested);
-        const wasted = traced ? `${f.count(t.duplicates)} again, ${f.count(t.unrequested)} not asked for` : "";
-        tiles.announced.set(only(t.announced));
-        tiles.unique.set(only(t.unique), each);
-        tiles.requested.set(only(t.requested), t.not_found ? `${f.count(t.not_found)} not found` : "");
-        tiles.delivered.set(f.count(t.delivered), delivered && `${delivered} of the requests`);
-        tiles.waste.set(only(t.duplicates + t.unrequested), wasted);
-        tiles.unwanted.set(only(t.never_requested), share(t.never_requested, t.unique));
+        const wasted = `${f.count(t.duplicates)} again, ${f.count(t.unrequested)} not asked for`;
+        traced(tiles.announced, t.announced);
+        traced(tiles.unique, t.unique, each);
+        traced(tiles.requested, t.requested, t.not_found ? `${f.count(t.not_found)} not found` : "");
+        show(tiles.delivered, t.delivered, f.count, "mempool", delivered && `${delivered} of the requests`);
+        const waste = isKnown(t.duplicates) ? Number(t.duplicates) + Number(t.unrequested) : null;
+        traced(tiles.waste, waste, wasted);
+        traced(tiles.unwanted, t.never_requested, share(t.never_requested, t.unique));
     }
 
     /** @param {Api["TransactionSeries"]} s */
