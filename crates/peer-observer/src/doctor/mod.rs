@@ -77,7 +77,6 @@ async fn examine_node(name: String, target: Target, followable: bool) -> NodeRep
         }
     }
     checks.push(sockets::p2p(&located).await);
-    checks.push(if remote { Check::elsewhere(sockets::IPC, "log") } else { sockets::ipc(&located).await });
     NodeReport { name, what: describe(&located, rpc.version.as_deref()), notes: notes(&located), checks }
 }
 
