@@ -21,6 +21,7 @@
 
 mod browser;
 mod builder;
+mod captured;
 mod find;
 mod gossip;
 pub mod log;
@@ -43,6 +44,7 @@ mod wallet;
 
 pub use browser::{Browser, Page};
 pub use builder::NodeBuilder;
+pub use captured::{Captured, captured};
 pub use find::{alertmanager, axe, bitcoind, bitcoind_version, bitcoinds, chromium, nats_server, prometheus};
 pub use monitoring::{Monitor, Webhook};
 pub use nats::NatsServer;

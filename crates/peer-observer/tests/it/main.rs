@@ -9,6 +9,7 @@ mod fleet;
 mod hangup;
 mod metrics;
 mod node;
+mod numbers;
 mod original;
 mod process;
 mod structure;

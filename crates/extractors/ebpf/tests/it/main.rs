@@ -1,7 +1,6 @@
 //! The tracepoint extractor in a real kernel, on programs that run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-mod captured;
 mod load;
 mod real;
 mod undecodable;

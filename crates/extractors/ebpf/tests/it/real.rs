@@ -16,7 +16,7 @@ use node::Target;
 use serde_json::json;
 use testbed::{Node, NodeBuilder, Oddity, Peer, PeerOptions, Reject, Spend, Wallet};
 
-use super::{Rig, captured, in_full, require_ebpf};
+use super::{Rig, in_full, require_ebpf};
 
 /// The bitcoind to test with, if it has tracepoints.
 fn require_tracepoints() -> Option<PathBuf> {
@@ -112,7 +112,7 @@ async fn complete() {
     for event in of_kind(&events, Kind::Message).filter_map(|record| message_of(record)) {
         seen.entry((event.meta.addr.clone(), event.meta.inbound)).or_default().push(event);
     }
-    let expected = captured::read(node.datadir());
+    let expected = testbed::captured(node.datadir()).unwrap();
     assert_eq!(Vec::from_iter(seen.keys()), Vec::from_iter(expected.keys()));
     let mut total = 0;
     for (key, messages) in &expected {
