@@ -14,8 +14,8 @@ use crate::field::event::event;
 use crate::kind::Kind;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
-use crate::pb::log_extractor::Log;
 use crate::pb::log_extractor::log::LogEvent;
+use crate::pb::log_extractor::{Log, LoggedMessage};
 use crate::wire::{Field, Fields};
 use crate::{Body, original, pb};
 
@@ -276,9 +276,22 @@ impl Envelope {
                 }
                 _ => {}
             },
-            Body::LogExtractor(log) => self.peer = log_peer(log).0,
+            Body::LogExtractor(log) => {
+                self.peer = log_peer(log).0;
+                match &log.log_event {
+                    Some(LogEvent::MessageReceived(message)) => self.describe_logged(message, Direction::Inbound),
+                    Some(LogEvent::MessageSent(message)) => self.describe_logged(message, Direction::Outbound),
+                    _ => {}
+                }
+            }
             _ => {}
         }
+    }
+
+    fn describe_logged(&mut self, message: &LoggedMessage, direction: Direction) {
+        self.message_type = Some(SmolStr::new(&message.message_type));
+        self.direction = Some(direction);
+        self.size = Some(message.size);
     }
 
     fn describe_message(&mut self, meta: &pb::ebpf_extractor::message::Metadata) {
@@ -315,6 +328,27 @@ fn log_peer(log: &Log) -> (Option<u64>, Option<&str>) {
         LogEvent::MempoolRejected(e) => (e.peer_id, &e.addr),
         LogEvent::BlockDownloadStalled(e) => (e.peer_id, &e.addr),
         LogEvent::MutatedBlock(e) => (e.peer_id, &e.addr),
+        LogEvent::BlockTransactionsSent(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::VersionReceived(e) | LogEvent::VersionSent(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::ConnectionAdded(e) => (Some(e.peer_id), &e.addr),
+        LogEvent::MessageReceived(e) | LogEvent::MessageSent(e) => return (Some(e.peer_id), None),
+        LogEvent::InventoryReceived(e) => return (Some(e.peer_id), None),
+        LogEvent::DataRequested(e) | LogEvent::DataRequestTimedOut(e) => return (Some(e.peer_id), None),
+        LogEvent::GetdataReceived(e) => return (Some(e.peer_id), None),
+        LogEvent::BlockReceived(e) => return (Some(e.peer_id), None),
+        LogEvent::BlockAnnounced(e) => return (Some(e.peer_id), None),
+        LogEvent::HeadersRequested(e) => return (Some(e.peer_id), None),
+        LogEvent::LocatorReceived(e) => return (Some(e.peer_id), None),
+        LogEvent::FeefilterReceived(e) => return (Some(e.peer_id), None),
+        LogEvent::SelfAnnounced(e) => return (Some(e.peer_id), None),
+        LogEvent::TransportNegotiation(e) => return (Some(e.peer_id), None),
+        LogEvent::PeerStateChanged(e) => return (Some(e.peer_id), None),
+        LogEvent::MessageIgnored(e) => return (e.peer_id, None),
+        LogEvent::HeadersSync(e) => return (e.peer_id, None),
+        LogEvent::OrphanTransaction(e) => return (e.peer_id, None),
+        LogEvent::OrphansRemoved(e) => return (e.peer_id, None),
+        LogEvent::ConnectionAttempted(e) => return (None, Some(&e.addr)),
+        LogEvent::ConnectionFailed(e) => return (None, e.addr.as_deref()),
         LogEvent::ConnectionAccepted(e) => return (None, Some(&e.addr)),
         LogEvent::ConnectionRefused(e) => return (None, e.addr.as_deref()),
         LogEvent::UnknownLogMessage(_)
@@ -332,6 +366,20 @@ fn log_peer(log: &Log) -> (Option<u64>, Option<&str>) {
         | LogEvent::LogRateLimit(_)
         | LogEvent::AddrmanChange(_)
         | LogEvent::AddrmanAdded(_)
+        | LogEvent::AddrmanSelected(_)
+        | LogEvent::TimeOffsetAdded(_)
+        | LogEvent::IbdLeft(_)
+        | LogEvent::HeaderRejected(_)
+        | LogEvent::ValidationSignal(_)
+        | LogEvent::CompactBlockStarted(_)
+        | LogEvent::CompactBlockPrefill(_)
+        | LogEvent::BlockTemplate(_)
+        | LogEvent::MempoolAdded(_)
+        | LogEvent::MempoolRemoved(_)
+        | LogEvent::MempoolReplaced(_)
+        | LogEvent::MempoolRemovals(_)
+        | LogEvent::UnbroadcastRemoved(_)
+        | LogEvent::PackageEvaluated(_)
         | LogEvent::NodeStarted(_)
         | LogEvent::NodeStopped(_) => return (None, None),
     };

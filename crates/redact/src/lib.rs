@@ -8,6 +8,7 @@ mod coarse;
 mod find;
 mod host;
 mod log;
+mod logged;
 mod message;
 mod observer;
 mod own;

@@ -1,14 +1,10 @@
 //! Entries of debug.log.
 
 use super::pseudonym::Role;
-use super::{Redactor, coarse, same, shape, words};
+use super::{Redactor, coarse, logged, same, shape, words};
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{
-    AddrProcessed, AddrmanAdded, AddrmanChange, BlockCheckedLog, BlockConnectedLog, BlockDisconnectedLog,
-    BlockDownloadStalled, CompactBlockReconstructed, CompactBlockReconstructedLog, CompactBlockTxRequired,
-    ConnectionAccepted, ConnectionRefused, DisconnectReason, EvictionSelected, HeaderSeen, InvalidChainFound, Log,
-    LogRateLimit, MempoolAccepted, MempoolRejected, Misbehaving, MutatedBlock, NodeStarted, NodeStopped, PeerConnected,
-    PeerDisconnected, SawNewHeaderLog, StaleTip, StallingTimeoutChanged, UnknownLogMessage, UpdateTip,
+    AddrProcessed, AddrmanAdded, AddrmanChange, AddrmanSelected, BlockCheckedLog, BlockConnectedLog, BlockDisconnectedLog, BlockDownloadStalled, BlockTemplate, CompactBlockPrefill, CompactBlockReconstructed, CompactBlockReconstructedLog, CompactBlockStarted, CompactBlockTxRequired, ConnectionAccepted, ConnectionAdded, ConnectionRefused, DisconnectReason, EvictionSelected, HeaderRejected, HeaderSeen, IbdLeft, InvalidChainFound, Log, LogRateLimit, MempoolAccepted, MempoolRejected, MempoolRemovals, Misbehaving, MutatedBlock, NodeStarted, NodeStopped, OrphansRemoved, PackageEvaluated, PeerConnected, PeerDisconnected, PeerStateChanged, SawNewHeaderLog, SelfAnnounced, StaleTip, StallingTimeoutChanged, TimeOffsetAdded, TransportNegotiation, UnbroadcastRemoved, UnknownLogMessage, UpdateTip,
 };
 
 /// Lengths of entries, in bytes, are rounded up to a multiple of this: they would show how long the hidden text is.
@@ -25,6 +21,10 @@ impl Redactor {
     pub(super) fn learn_from_log(&mut self, log: &Log) {
         let raw_message = match &log.log_event {
             Some(LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message })) => raw_message,
+            Some(LogEvent::SelfAnnounced(SelfAnnounced { addr, .. })) => {
+                self.own.learn_reported(addr);
+                return;
+            }
             Some(LogEvent::PeerDisconnected(PeerDisconnected { reason, addr: Some(addr), .. }))
                 if *reason == DisconnectReason::SelfConnection as i32 =>
             {
@@ -253,6 +253,86 @@ impl Redactor {
                 LogEvent::NodeStarted(NodeStarted { version: shape::release(version) })
             }
             LogEvent::NodeStopped(NodeStopped {}) => LogEvent::NodeStopped(NodeStopped {}),
+            LogEvent::MessageReceived(e) => LogEvent::MessageReceived(logged::message(e)),
+            LogEvent::MessageSent(e) => LogEvent::MessageSent(logged::message(e)),
+            LogEvent::InventoryReceived(e) => LogEvent::InventoryReceived(self.inventory_received(e)),
+            LogEvent::DataRequested(e) => LogEvent::DataRequested(self.data_requested(e)),
+            LogEvent::DataRequestTimedOut(e) => LogEvent::DataRequestTimedOut(self.data_requested(e)),
+            LogEvent::GetdataReceived(e) => LogEvent::GetdataReceived(self.getdata_received(e)),
+            LogEvent::BlockReceived(e) => LogEvent::BlockReceived(self.block_received(e)),
+            LogEvent::BlockAnnounced(e) => LogEvent::BlockAnnounced(self.block_announced(e)),
+            LogEvent::BlockTransactionsSent(e) => LogEvent::BlockTransactionsSent(self.block_transactions_sent(e)),
+            LogEvent::HeadersRequested(e) => LogEvent::HeadersRequested(self.headers_requested(e)),
+            LogEvent::LocatorReceived(e) => LogEvent::LocatorReceived(self.locator_received(e)),
+            LogEvent::VersionReceived(e) => LogEvent::VersionReceived(self.logged_version(e)),
+            LogEvent::VersionSent(e) => LogEvent::VersionSent(self.logged_version(e)),
+            LogEvent::FeefilterReceived(e) => LogEvent::FeefilterReceived(logged::feefilter(e)),
+            LogEvent::MessageIgnored(e) => LogEvent::MessageIgnored(self.message_ignored(e)),
+            LogEvent::SelfAnnounced(SelfAnnounced { addr, peer_id }) => {
+                LogEvent::SelfAnnounced(SelfAnnounced { addr: self.addr(addr), peer_id: *peer_id })
+            }
+            LogEvent::ConnectionAttempted(e) => LogEvent::ConnectionAttempted(self.connection_attempted(e)),
+            LogEvent::ConnectionFailed(e) => LogEvent::ConnectionFailed(self.connection_failed(e)),
+            LogEvent::ConnectionAdded(ConnectionAdded { peer_id, addr }) => {
+                LogEvent::ConnectionAdded(ConnectionAdded { peer_id: *peer_id, addr: self.optional_addr(addr) })
+            }
+            LogEvent::TransportNegotiation(e) => {
+                LogEvent::TransportNegotiation(same!(e => TransportNegotiation { peer_id, step }))
+            }
+            LogEvent::PeerStateChanged(e) => {
+                LogEvent::PeerStateChanged(same!(e => PeerStateChanged { peer_id, change }))
+            }
+            LogEvent::TimeOffsetAdded(TimeOffsetAdded { seconds, samples }) => {
+                LogEvent::TimeOffsetAdded(TimeOffsetAdded { seconds: coarse::offset(*seconds), samples: *samples })
+            }
+            LogEvent::HeadersSync(e) => LogEvent::HeadersSync(self.headers_sync(e)),
+            LogEvent::IbdLeft(IbdLeft {}) => LogEvent::IbdLeft(IbdLeft {}),
+            LogEvent::HeaderRejected(HeaderRejected { block_hash, reason }) => {
+                LogEvent::HeaderRejected(HeaderRejected {
+                    block_hash: self.optional_hash(block_hash),
+                    reason: words::reason(reason),
+                })
+            }
+            LogEvent::ValidationSignal(e) => LogEvent::ValidationSignal(self.validation_signal(e)),
+            LogEvent::CompactBlockStarted(CompactBlockStarted { block_hash, size, initialized }) => {
+                LogEvent::CompactBlockStarted(CompactBlockStarted {
+                    block_hash: self.own.hash_text(block_hash),
+                    size: coarse::size(*size),
+                    initialized: *initialized,
+                })
+            }
+            LogEvent::CompactBlockPrefill(e) => LogEvent::CompactBlockPrefill(same!(e => CompactBlockPrefill {
+                redundant, redundant_bytes, in_mempool, in_mempool_bytes, in_extra_pool, in_extra_pool_bytes,
+            })),
+            LogEvent::BlockTemplate(e) => {
+                LogEvent::BlockTemplate(same!(e => BlockTemplate { weight, transactions, fees, sigops }))
+            }
+            LogEvent::MempoolAdded(e) => LogEvent::MempoolAdded(self.mempool_added(e)),
+            LogEvent::MempoolRemoved(e) => LogEvent::MempoolRemoved(self.mempool_removed(e)),
+            LogEvent::MempoolReplaced(e) => LogEvent::MempoolReplaced(self.mempool_replaced(e)),
+            LogEvent::MempoolRemovals(e) => LogEvent::MempoolRemovals(same!(e => MempoolRemovals {
+                cause, transactions, block_height, minimum_fee_rate,
+            })),
+            LogEvent::UnbroadcastRemoved(UnbroadcastRemoved { txid, unchecked }) => {
+                LogEvent::UnbroadcastRemoved(UnbroadcastRemoved {
+                    txid: self.own.hash_text(txid),
+                    unchecked: *unchecked,
+                })
+            }
+            LogEvent::OrphanTransaction(e) => LogEvent::OrphanTransaction(self.orphan_transaction(e)),
+            LogEvent::OrphansRemoved(e) => {
+                LogEvent::OrphansRemoved(same!(e => OrphansRemoved { cause, transactions, peer_id }))
+            }
+            LogEvent::PackageEvaluated(PackageEvaluated { accepted, parent_txid, child_txid }) => {
+                LogEvent::PackageEvaluated(PackageEvaluated {
+                    accepted: *accepted,
+                    parent_txid: self.optional_hash(parent_txid),
+                    child_txid: self.optional_hash(child_txid),
+                })
+            }
+            LogEvent::AddrmanSelected(AddrmanSelected { addr, tried }) => {
+                LogEvent::AddrmanSelected(AddrmanSelected { addr: self.written(Role::Gossip, addr), tried: *tried })
+            }
         }
     }
 

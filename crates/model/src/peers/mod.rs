@@ -384,6 +384,9 @@ impl<P: Default> Peers<P> {
     /// debug.log reported something of a peer.
     pub(crate) fn logged(&mut self, entry: &LogEvent, effects: &mut Effects) {
         match entry {
+            LogEvent::ConnectionAdded(added) => {
+                self.touch(added.peer_id, added.addr.as_deref().unwrap_or_default(), effects);
+            }
             LogEvent::PeerConnected(connected) => self.log_connected(connected, effects),
             LogEvent::PeerDisconnected(gone) => self.log_disconnected(gone, effects),
             LogEvent::EvictionSelected(evicted) => {
