@@ -19,7 +19,7 @@ const NAMES: [&str; 16] = [
 const CONFIG: [&str; 4] = ["logtimemicros=1", "logthreadnames=1", "logips=1", "blockmaxweight=32000"];
 
 /// The debug categories that log everything a log reader understands. A node that lacks one of them only warns.
-const DEBUG: [&str; 7] = ["net", "mempool", "mempoolrej", "validation", "cmpctblock", "addrman", "txpackages"];
+const DEBUG: [&str; 8] = ["net", "mempool", "mempoolrej", "validation", "cmpctblock", "addrman", "txpackages", "i2p"];
 
 #[derive(Clone, Copy, Debug)]
 struct Edge {
@@ -43,10 +43,20 @@ impl Network {
     /// # Errors
     /// There is no bitcoind, or a node did not start.
     pub async fn start(count: usize, dir: &Path) -> Result<Self> {
+        Self::start_with(count, dir, |node| node).await
+    }
+
+    /// The same, with what `configure` adds to each node.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub async fn start_with(count: usize, dir: &Path, configure: impl Fn(NodeBuilder) -> NodeBuilder) -> Result<Self> {
+        let configure = &configure;
         let start = |index: usize| async move {
             let name = NAMES.get(index).map_or_else(|| format!("node{index}"), |name| (*name).to_owned());
             let node = Node::builder().dir(dir.join(&name)).name(name).debug(DEBUG);
-            CONFIG.into_iter().fold(node, NodeBuilder::config).start().await.map(Arc::new)
+            let node = CONFIG.into_iter().fold(node, NodeBuilder::config);
+            configure(node).start().await.map(Arc::new)
         };
         let nodes = try_join_all((0..count).map(start)).await?;
         let network = Self { nodes, edges: edges(count) };

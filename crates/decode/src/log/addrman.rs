@@ -1,7 +1,7 @@
 //! The address manager: `src/addrman.cpp`.
 
 use event::pb::log_extractor::log::LogEvent;
-use event::pb::log_extractor::{AddrmanAction, AddrmanAdded, AddrmanChange};
+use event::pb::log_extractor::{AddrmanAction, AddrmanAdded, AddrmanChange, AddrmanSelected};
 
 use super::Rule;
 use super::scan::{Scan, lossy};
@@ -12,6 +12,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("Removed ", removed),
     Rule::new("Collision with ", collision),
     Rule::new("Replacing ", |scan| replaced(scan, " in tried table")),
+    Rule::new("Selected ", selected),
     Rule::new("Unable to test; replacing ", |scan| replaced(scan, " in tried table anyway")),
 ];
 
@@ -83,6 +84,17 @@ fn replaced(mut scan: Scan, end: &str) -> Option<LogEvent> {
     change.other_addr = Some(old);
     scan.skip(end)?;
     finish(scan, change)
+}
+
+/// `192.0.2.1:8333 from tried`
+fn selected(mut scan: Scan) -> Option<LogEvent> {
+    let addr = scan.addr()?;
+    let tried = match scan.0 {
+        b" from tried" => true,
+        b" from new" => false,
+        _ => return None,
+    };
+    Some(LogEvent::AddrmanSelected(AddrmanSelected { addr, tried }))
 }
 
 /// Reads an address, and its AS where the node logs it.

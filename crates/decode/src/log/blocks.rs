@@ -2,8 +2,8 @@
 
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{
-    BlockDownloadStalled, CompactBlockReconstructed, CompactBlockTxRequired, HeaderSeen, MutatedBlock, StallKind,
-    StallingTimeoutChanged,
+    BlockDownloadStalled, CompactBlockPrefill, CompactBlockReconstructed, CompactBlockStarted, CompactBlockTxRequired,
+    HeaderSeen, MutatedBlock, StallKind, StallingTimeoutChanged,
 };
 
 use super::Rule;
@@ -14,6 +14,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("Saw new cmpctblock header hash=", |scan| header_seen(scan, true)),
     Rule::new("Successfully reconstructed block ", reconstructed),
     Rule::new("Reconstructed block ", tx_required),
+    // From v28 on, "Initializing" is logged as well, before it is known whether that can be done.
+    Rule::new("Initialized PartiallyDownloadedBlock for block ", |scan| compact_block(scan, true)),
+    Rule::new("Initializing PartiallyDownloadedBlock for block ", |scan| compact_block(scan, false)),
     Rule::new("Received mutated block from ", mutated_block),
     Rule::new("Stall started ", |scan| stalled(scan, StallKind::Started)),
     Rule::new("Timeout downloading headers from noban ", headers_timeout_spared),
@@ -76,6 +79,51 @@ fn bytes(scan: &mut Scan) -> Option<u64> {
     ahead.skip(" bytes)")?;
     *scan = ahead;
     Some(bytes)
+}
+
+/// `… using a cmpctblock of 21000 bytes`; Knots and Core up to v29 `… of size 21000`
+fn compact_block(mut scan: Scan, initialized: bool) -> Option<LogEvent> {
+    let block_hash = scan.hash()?;
+    scan.skip(" using a cmpctblock of ")?;
+    let old = scan.skips("size ");
+    let size = scan.number()?;
+    if !old {
+        scan.skip(" bytes")?;
+    }
+    scan.end()?;
+    Some(LogEvent::CompactBlockStarted(CompactBlockStarted { block_hash, size, initialized }))
+}
+
+/// `1 txn (200 bytes) of the prefill were redundant, 2 txn (400 bytes) were present in the mempool, 0 txn (0 bytes) were
+/// present in the extrapool` (Bitcoin Core #35724)
+fn prefill(mut scan: Scan) -> Option<LogEvent> {
+    let (redundant, redundant_bytes) = transactions(&mut scan)?;
+    scan.skip(" of the prefill were redundant, ")?;
+    let (in_mempool, in_mempool_bytes) = transactions(&mut scan)?;
+    scan.skip(" were present in the mempool, ")?;
+    let (in_extra_pool, in_extra_pool_bytes) = transactions(&mut scan)?;
+    scan.skip(" were present in the extrapool")?;
+    scan.end()?;
+    Some(LogEvent::CompactBlockPrefill(CompactBlockPrefill {
+        redundant,
+        redundant_bytes,
+        in_mempool,
+        in_mempool_bytes,
+        in_extra_pool,
+        in_extra_pool_bytes,
+    }))
+}
+
+/// `1 txn (200 bytes)`
+fn transactions(scan: &mut Scan) -> Option<(u32, u64)> {
+    let number = scan.number()?;
+    scan.skip(" txn")?;
+    Some((number, bytes(scan)?))
+}
+
+/// Without a beginning of its own: its first word is a number.
+pub(super) fn numbered(message: &[u8]) -> Option<LogEvent> {
+    prefill(Scan(message))
 }
 
 fn tx_required(mut scan: Scan) -> Option<LogEvent> {

@@ -12,11 +12,17 @@ mod addrman;
 mod blocks;
 mod disconnect;
 mod foreign;
+mod headers;
+mod ignored;
 mod mempool;
+mod messages;
 mod net;
 mod node;
+mod orphans;
+mod outbound;
 mod prefix;
 mod scan;
+mod signals;
 mod split;
 mod time;
 mod validation;
@@ -36,13 +42,28 @@ pub use split::{Entries, MAX_ENTRY_BYTES, Splitter, Tail};
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// The families of messages. The frequent ones come first.
-const FAMILIES: [&[Rule]; 7] =
-    [net::RULES, validation::RULES, blocks::RULES, mempool::RULES, addrman::RULES, disconnect::RULES, node::RULES];
+const FAMILIES: [&[Rule]; 13] = [
+    messages::RULES,
+    signals::RULES,
+    validation::RULES,
+    mempool::RULES,
+    orphans::RULES,
+    blocks::RULES,
+    headers::RULES,
+    outbound::RULES,
+    net::RULES,
+    ignored::RULES,
+    addrman::RULES,
+    disconnect::RULES,
+    node::RULES,
+];
 
 /// How messages that begin with `start` are read.
 struct Rule {
     start: &'static str,
     parse: Parse,
+    /// A message that begins so is not looked at further where it cannot be read: peers choose some of its text.
+    only: bool,
 }
 
 enum Parse {
@@ -50,21 +71,20 @@ enum Parse {
     Rest(fn(Scan) -> Option<LogEvent>),
     /// From the whole message.
     Whole(fn(&[u8]) -> Option<LogEvent>),
-    /// Not at all: they carry nothing that has a type of its own. It spares the frequent ones a search.
-    Plain,
 }
 
 impl Rule {
     const fn new(start: &'static str, parse: fn(Scan) -> Option<LogEvent>) -> Self {
-        Self { start, parse: Parse::Rest(parse) }
+        Self { start, parse: Parse::Rest(parse), only: false }
     }
 
     const fn whole(start: &'static str, parse: fn(&[u8]) -> Option<LogEvent>) -> Self {
-        Self { start, parse: Parse::Whole(parse) }
+        Self { start, parse: Parse::Whole(parse), only: false }
     }
 
-    const fn plain(start: &'static str) -> Self {
-        Self { start, parse: Parse::Plain }
+    /// The same, but no other rule is tried.
+    const fn only(self) -> Self {
+        Self { only: true, ..self }
     }
 }
 
@@ -173,6 +193,11 @@ fn by_beginning(prefix: &Prefix, message: &[u8]) -> ControlFlow<Option<LogEvent>
         return ControlFlow::Break(mempool::rejected(Scan(message)));
     }
     let first = message.first().copied().unwrap_or_default();
+    if first.is_ascii_digit()
+        && let Some(event) = blocks::numbered(message)
+    {
+        return ControlFlow::Break(Some(event));
+    }
     for rule in RULES.get(usize::from(first)).into_iter().flatten() {
         let Some(rest) = message.strip_prefix(rule.start.as_bytes()) else {
             continue;
@@ -180,9 +205,8 @@ fn by_beginning(prefix: &Prefix, message: &[u8]) -> ControlFlow<Option<LogEvent>
         let event = match rule.parse {
             Parse::Rest(parse) => parse(Scan(rest)),
             Parse::Whole(parse) => parse(message),
-            Parse::Plain => return ControlFlow::Break(None),
         };
-        if event.is_some() {
+        if event.is_some() || rule.only {
             return ControlFlow::Break(event);
         }
     }

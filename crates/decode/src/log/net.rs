@@ -3,20 +3,13 @@
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{
     AddrProcessed, ConnectionAccepted, ConnectionRefused, EvictionSelected, Misbehaving, MisbehavingAction,
-    PeerConnected, RefusedReason,
+    PeerConnected, PeerStateChange, PeerStateChanged, RefusedReason, TimeOffsetAdded,
 };
 
 use super::scan::{Peer, Scan, lossy};
 use super::{Rule, disconnect};
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::plain("received: "),
-    Rule::plain("sending "),
-    Rule::plain("got inv: "),
-    Rule::plain("Requesting "),
-    Rule::plain("received getdata "),
-    Rule::plain("received block "),
-    Rule::plain("receive version message: "),
     Rule::new("New ", peer_connected),
     Rule::new("connection from ", connection),
     Rule::new("failed to find an eviction candidate - connection dropped (full)", full),
@@ -32,6 +25,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("Warning: disconnecting but not discouraging ", disconnected_local),
     // Knots.
     Rule::new("peer=", dos_score),
+    Rule::new("Cleared nodestate for ", |scan| state(scan, PeerStateChange::Cleared)),
+    Rule::new("Protecting outbound ", protected),
+    Rule::new("keeping ", kept),
+    Rule::new("Added time offset ", time_offset),
 ];
 
 /// The fields and their separators differ between versions, and new ones may come:
@@ -159,4 +156,35 @@ fn dos_score(mut scan: Scan) -> Option<LogEvent> {
     let score = scan.parse::<i32>()?.try_into().ok();
     scan.skip(" on ")?;
     Some(noticed(peer, score, scan))
+}
+
+fn state(mut scan: Scan, change: PeerStateChange) -> Option<LogEvent> {
+    let peer = scan.peer()?;
+    scan.end()?;
+    Some(LogEvent::PeerStateChanged(PeerStateChanged { peer_id: peer.id, change: change.into() }))
+}
+
+/// `peer=7 from eviction`
+fn protected(mut scan: Scan) -> Option<LogEvent> {
+    scan.skip_end(" from eviction")?;
+    state(scan, PeerStateChange::Protected)
+}
+
+/// `outbound peer=7 chosen for eviction (connect time: 5, blocks_in_flight: 1)`, `block-relay-only peer=7 …`
+fn kept(mut scan: Scan) -> Option<LogEvent> {
+    if !scan.skips("outbound ") {
+        scan.skip("block-relay-only ")?;
+    }
+    let peer = scan.until(" chosen for eviction (connect time: ")?;
+    scan.skip_end(")")?;
+    state(Scan(peer), PeerStateChange::Kept)
+}
+
+/// `-2s, total samples 5`
+fn time_offset(mut scan: Scan) -> Option<LogEvent> {
+    let mut seconds = Scan(scan.until("s, total samples ")?);
+    let offset = seconds.parse()?;
+    seconds.end()?;
+    let samples = scan.whole_number()?;
+    Some(LogEvent::TimeOffsetAdded(TimeOffsetAdded { seconds: offset, samples }))
 }

@@ -103,6 +103,52 @@ impl<'a> Scan<'a> {
         Some(Peer { id, addr })
     }
 
+    /// A peer at the end of what is left, which is then what stands before it. What stands there may be text of a peer,
+    /// so this is read from the end.
+    pub(super) fn peer_at_end(&mut self) -> Option<Peer> {
+        let mut end = self.0.len();
+        loop {
+            end = memchr::memrchr(b'=', self.0.get(..end)?)?;
+            let (before, after) = (self.0.get(..end)?, self.0.get(end + 1..)?);
+            if let Some(before) = before.strip_suffix(b"peer") {
+                let mut after = Scan(after);
+                let peer = after.peer_after_name()?;
+                after.end()?;
+                self.0 = before;
+                return Some(peer);
+            }
+        }
+    }
+
+    /// Drops this text from the end.
+    pub(super) fn skip_end(&mut self, text: &str) -> Option<()> {
+        self.0 = self.0.strip_suffix(text.as_bytes())?;
+        Some(())
+    }
+
+    /// A fee rate as the node prints it, `0.00001000 BTC/kvB`, in sat/kvB.
+    pub(super) fn fee_rate(&mut self) -> Option<u64> {
+        let bitcoins: u64 = self.number()?;
+        self.skip(".")?;
+        let (satoshis, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        let satoshis: u64 = Scan(satoshis).whole_number()?;
+        self.skip(" BTC/kvB")?;
+        bitcoins.checked_mul(100_000_000)?.checked_add(satoshis)
+    }
+
+    /// A number that is all that is left.
+    pub(super) fn whole_number<T: TryFrom<u64>>(mut self) -> Option<T> {
+        let number = self.number()?;
+        self.end()?;
+        Some(number)
+    }
+
+    /// A hash, or this word in its place.
+    pub(super) fn hash_or(&mut self, word: &str) -> Option<Option<String>> {
+        if self.skips(word) { Some(None) } else { self.hash().map(Some) }
+    }
+
     /// All that is left.
     pub(super) fn rest(self) -> String {
         lossy(self.0)

@@ -9,8 +9,6 @@ use super::Rule;
 use super::scan::{Scan, lossy};
 
 pub(super) const RULES: &[Rule] = &[
-    // What is enqueued is logged again when it happens.
-    Rule::plain("Enqueuing "),
     Rule::new("BlockConnected: ", block_connected),
     Rule::new("BlockDisconnected: ", block_disconnected),
     Rule::new("BlockChecked: ", block_checked),

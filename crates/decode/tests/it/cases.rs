@@ -264,6 +264,11 @@ fn addresses_that_end_in_colons() {
         ("[addrman] Added {A} mapped to AS5 to new[5][7]", "addrman_change"),
         ("[addrman] Removed {A} from new[5][7]", "addrman_change"),
         ("[addrman] Replacing {A} with {A} in tried table", "addrman_change"),
+        ("[addrman] Selected {A} from tried", "addrman_selected"),
+        ("[net] trying v2 connection {A} lastseen=0.0hrs", "connection_attempted"),
+        ("[net] connection attempt to {A} timed out", "connection_failed"),
+        ("[net] connect() to {A} failed after wait: Connection refused (111)", "connection_failed"),
+        ("[net] Advertising address {A} to peer=7", "self_announced"),
     ];
     let addresses =
         ["2001:db8::", "::", "[2001:db8::]:8333", "[::]:0", "192.0.2.1:8333", "fe80::1%eth0", "a.onion:8333"];
@@ -288,6 +293,47 @@ fn reasons_of_knots() {
         (time, "misbehaving", r#"{"peer_id":10,"score":100,"message":"invalid block","action":"NOTICED"}"#),
     ];
     check(&events, &expected);
+}
+
+/// What the logs are full of that people post: raspiblitz issues 4842, 4975 and 4731, Bitcoin Core #25717, #29058, #35724
+/// and #32582, Bitcoin Knots issue 423, peer-observer issues 336 and 285.
+#[test]
+fn messages_attempts_and_headers() {
+    let (events, _) = read(include_bytes!("cases/untyped-p2p.log"));
+    let block = "00000000000000000000884c3c8df78e3914cff044a4367c23e511197259bfbf";
+    let served = format!(r#"{{"peer_id":5,"block_hash":"{block}","transactions":3,"size":900}}"#);
+    let expected = [
+        (
+            "connection_failed",
+            r#"{"addr":"6hasakffvppilxgehrswmffqurlcjjjhd76jgvaqmsg6ul25s7t3rzyd.onion:8333","reason":"HOST_UNREACHABLE"}"#,
+        ),
+        (
+            "connection_failed",
+            r#"{"addr":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b32.i2p:0","reason":"HOST_NOT_FOUND"}"#,
+        ),
+        ("connection_attempted", r#"{"addr":"192.0.2.1:8333","step":"TRYING","transport":"v2"}"#),
+        ("transport_negotiation", r#"{"peer_id":5,"step":"V1_FALLBACK"}"#),
+        ("connection_added", r#"{"peer_id":5,"addr":"192.0.2.1:8333"}"#),
+        ("headers_sync", r#"{"step":"SYNC_STARTED","peer_id":0,"height":0,"phase":"PRESYNC"}"#),
+        (
+            "headers_sync",
+            r#"{"step":"SYNC_ABORTED","peer_id":1,"height":176001,"phase":"REDOWNLOAD","reason":"non-continuous headers"}"#,
+        ),
+        ("headers_sync", r#"{"step":"SYNC_LOW_WORK","peer_id":7,"height":2000}"#),
+        ("headers_sync", r#"{"step":"SYNC_PROGRESS","height":929858,"phase":"PRESYNC","progress":0.96}"#),
+        ("ibd_left", "{}"),
+        ("message_ignored", r#"{"peer_id":9,"message_type":"reject","reason":"BEFORE_HANDSHAKE"}"#),
+        ("message_ignored", r#"{"peer_id":7,"message_type":"pong","reason":"WRONG_PONG"}"#),
+        (
+            "orphan_transaction",
+            r#"{"action":"STORED","txid":"5d41659ef6bd6d23aa70cb2b66250bf006fa8fe048819e90b38a86a8316a19ce",
+                "size":606,"orphans":1712}"#,
+        ),
+        ("block_transactions_sent", &served),
+        ("compact_block_prefill", r#"{"redundant":0,"in_mempool":0,"in_extra_pool":0}"#),
+        ("header_rejected", r#"{"reason":"prev block invalid"}"#),
+    ];
+    check(&events, &expected.map(|(kind, fields)| (1_767_225_600_000_000, kind, fields)));
 }
 
 /// A message of several lines that has a type is known by the first; one that has none keeps them.

@@ -6,6 +6,7 @@ mod follow;
 mod hostile;
 mod pipe;
 mod real;
+mod typed;
 
 use std::fs::File;
 use std::io::Write;
