@@ -9,6 +9,9 @@ pub(super) fn dashboard() -> Dashboard {
         .row("How much", how_much())
         .row("What is on", what_is_on())
         .row("Blocks", blocks())
+        .row("Messages", messages())
+        .row("Connections that the node opens, and headers", outbound())
+        .row("Transactions", transactions())
 }
 
 fn is_something_wrong() -> Vec<Panel> {
@@ -98,5 +101,44 @@ fn blocks() -> Vec<Panel> {
         )
         .every("10m"),
         lines("Mutated blocks", unit::PER_HOUR, of(LOG_MUTATED_BLOCKS).per_hour().sum(&["status"])),
+    ]
+}
+
+fn messages() -> Vec<Panel> {
+    let received = |id| of(id).is("direction", "inbound").rate().sum(&["message"]).top(15);
+    let sent = |id| of(id).is("direction", "outbound").rate().sum(&["message"]).top(15);
+    vec![
+        lines("Messages received by type", unit::RATE, received(LOGGED_MESSAGES)),
+        lines("Messages sent by type", unit::RATE, sent(LOGGED_MESSAGES)),
+        lines("Bytes received by type", unit::BYTES_RATE, received(LOGGED_MESSAGE_BYTES)),
+        lines("Bytes sent by type", unit::BYTES_RATE, sent(LOGGED_MESSAGE_BYTES)),
+        lines("Entries of inv messages", unit::RATE, of(LOGGED_INVENTORY).rate().sum(&["inventory_type", "known"])),
+        lines("Requests", unit::RATE, of(LOGGED_REQUESTS).rate().sum(&["inventory_type", "outcome"])),
+        lines("Messages not used", unit::PER_HOUR, of(MESSAGES_IGNORED).per_hour().sum(&["reason"])),
+    ]
+}
+
+fn outbound() -> Vec<Panel> {
+    vec![
+        lines("Attempts by network", unit::PER_HOUR, of(CONNECTION_ATTEMPTS).per_hour().sum(&["network"])),
+        lines("Failures", unit::PER_HOUR, of(CONNECTION_FAILURES).per_hour().sum(&["network", "reason"]).top(15)),
+        lines("Fallbacks to the v1 transport", unit::PER_HOUR, of(V1_FALLBACKS).per_hour().sum(&NODE)),
+        lines("Synchronizations of headers", unit::PER_HOUR, of(HEADERS_SYNCS).per_hour().sum(&["step"])),
+        lines("Headers rejected", unit::PER_HOUR, of(HEADERS_REJECTED).per_hour().sum(&NODE)),
+    ]
+}
+
+fn transactions() -> Vec<Panel> {
+    vec![
+        lines(
+            "Mempool",
+            unit::RATE,
+            [
+                of(LOGGED_MEMPOOL_ADDED).rate().sum(&[]).named("added"),
+                of(LOGGED_MEMPOOL_REPLACED).rate().sum(&[]).named("replaced"),
+            ],
+        ),
+        lines("Removed from the mempool", unit::RATE, of(LOGGED_MEMPOOL_REMOVED).rate().sum(&["reason"])),
+        lines("Orphans", unit::RATE, of(ORPHAN_TRANSACTIONS).rate().sum(&["action"])),
     ]
 }

@@ -13,8 +13,25 @@ families! { super::log::END;
     REQUESTS_UNANSWERED = counter "peerobserver_requests_unanswered_total" [request, direction, reason]
         "Requests without a reply, by reason: notfound, replaced (by the same one again), timeout (20 minutes), or closed (the connection).";
 
+    LOGGED_MESSAGES = counter "peerobserver_log_messages_total" [message, direction] untrusted [message]
+        "P2P messages, from debug.log (category net). The same ones as in the families of tracepoints, not further ones.";
+    LOGGED_MESSAGE_BYTES = counter "peerobserver_log_message_bytes_total" [message, direction] untrusted [message]
+        "Payload bytes of P2P messages, from debug.log (category net).";
+    LOGGED_INVENTORY = counter "peerobserver_log_inventory_total" [inventory_type, known]
+        "Entries of inv messages received, from debug.log (category net), by type and whether the node had it (have) or not (new).";
+    LOGGED_REQUESTS = counter "peerobserver_log_data_requests_total" [inventory_type, outcome]
+        "Transactions and blocks that the node requested (requested) and stopped waiting for (timed_out), from debug.log (category net).";
+    MESSAGES_IGNORED = counter "peerobserver_messages_ignored_total" [reason]
+        "P2P messages that the node did not use, from debug.log (category net).";
+
     CONNECTIONS_OPENED = counter "peerobserver_connections_opened_total" [direction, connection_type, network]
         "Connections opened.";
+    CONNECTION_ATTEMPTS = counter "peerobserver_connection_attempts_total" [network]
+        "Outbound connections that the node tried to open, from debug.log (category net).";
+    CONNECTION_FAILURES = counter "peerobserver_connection_failures_total" [network, reason]
+        "Outbound connections that could not be opened, from debug.log; the network is unknown where the proxy failed.";
+    V1_FALLBACKS = counter "peerobserver_v1_fallbacks_total" []
+        "Outbound connections that were opened again with the v1 transport, because the peer does not have v2; from debug.log (category net).";
     CONNECTION_LIFETIME = histogram(LIFETIMES) "peerobserver_connection_lifetime_seconds" [network, connection_type, end]
         "Lifetime of connections that ended, by how: evicted, a reason of disconnection from debug.log, or closed (the reason is not known).";
     EVICTIONS = counter "peerobserver_evictions_total" [network]
@@ -58,6 +75,13 @@ families! { super::log::END;
     STALE_TIPS = counter "peerobserver_stale_tips_total" []
         "Warnings of debug.log of a tip that may be stale.";
 
+    HEADERS_SYNCS = counter "peerobserver_headers_syncs_total" [step]
+        "Initial synchronizations of headers with a peer, from debug.log (category net): started, redownload, completed, aborted, or refused for low_work.";
+    HEADERS_SYNC_HEIGHT = gauge "peerobserver_headers_sync_height" [phase]
+        "Height that a synchronization of headers reached, from debug.log: presync while they are only checked, sync while they are stored.";
+    HEADERS_REJECTED = counter "peerobserver_headers_rejected_total" []
+        "Block headers that were refused, from debug.log (category validation).";
+
     COMPACT_BLOCKS = counter "peerobserver_compact_blocks_received_total" [result]
         "Blocks of which a compact block came first, by what followed: complete, requested (getblocktxn), or full (the whole block was requested).";
     COMPACT_BLOCK_RECONSTRUCTIONS = counter "peerobserver_compact_block_reconstructions_total" [result]
@@ -98,4 +122,12 @@ families! { super::log::END;
         "Transactions received that the mempool did not accept because inputs were missing.";
     TX_TO_MEMPOOL = histogram(DURATIONS) "peerobserver_tx_announcement_to_mempool_seconds" []
         "Time from the first announcement of a transaction until it is in the mempool.";
+    LOGGED_MEMPOOL_ADDED = counter "peerobserver_log_mempool_added_total" []
+        "Transactions that entered the mempool, from debug.log (category validation).";
+    LOGGED_MEMPOOL_REMOVED = counter "peerobserver_log_mempool_removed_total" [reason]
+        "Transactions that left the mempool, from debug.log (category validation).";
+    LOGGED_MEMPOOL_REPLACED = counter "peerobserver_log_mempool_replaced_total" []
+        "Transactions of the mempool that were replaced, from debug.log (category mempool).";
+    ORPHAN_TRANSACTIONS = counter "peerobserver_orphan_transactions_total" [action]
+        "What happened to transactions whose parents are missing, from debug.log (category txpackages).";
 }

@@ -28,6 +28,12 @@ const BYTES_ONLY = [
         "How many messages there were, and what is in them, is not known here: that needs tracepoints.",
 ];
 
+/** @type {[string, string]} */
+const LOGGED = [
+    "From debug.log: no contents. ",
+    "The node logs type, size and peer of each message (category net). What is in them comes from tracepoints.",
+];
+
 /**
  * What the types do not explain of the bytes that the nodes counted.
  * @param {Api["Messages"]["net"]} net
@@ -47,6 +53,15 @@ function unexplained(net) {
  */
 function oneOf(options, value) {
     return options.find(([key]) => key === value)?.[0] ?? options[0][0];
+}
+
+/**
+ * What is to be known of a source.
+ * @param {string} source
+ */
+function notesOf(source) {
+    if (source === "log") return [LOGGED];
+    return source === "rpc" ? [BYTES_ONLY] : [];
 }
 
 /**
@@ -92,7 +107,7 @@ export function mount(root, ctx) {
 
     const again = polled(ctx, "api/messages", time, (data) => {
         last = data;
-        missing.set([...(data.source === "rpc" ? [BYTES_ONLY] : []), ...unexplained(data.net)]);
+        missing.set([...notesOf(data.source), ...unexplained(data.net)]);
         live.source(
             data.source,
             data.types.map((t) => t.message),

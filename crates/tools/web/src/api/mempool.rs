@@ -25,11 +25,11 @@ pub(crate) struct Mempool {
     nodes: Vec<Node>,
     /// Time series. With several nodes: the maximum of the sizes and of the minimum fee rates, the sum of the changes.
     series: Series,
-    /// Number of removed transactions by reason, most first. Null without tracepoints.
+    /// Number of removed transactions by reason, most first. Null without tracepoints and the category `validation` of debug.log.
     removed: Option<Vec<Reason>>,
     /// Number of rejected transactions by reason, most first. Null without tracepoints and the category `mempoolrej` of debug.log.
     rejected: Option<Vec<Reason>>,
-    /// Number of replaced transactions. Null without tracepoints.
+    /// Number of replaced transactions. Null without tracepoints and the category `mempool` of debug.log.
     replaced: Option<u64>,
     /// Number of added transactions by fee rate. Null without tracepoints.
     added_fee_rates: Option<Vec<FeeRate>>,
@@ -154,7 +154,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Mempool;
     const PATH: &'static str = "mempool";
     const TITLE: &'static str = "Mempools";
-    const ABOUT: &'static str = "Without tracepoints, only added and rejected transactions are reported, by debug.log.";
+    const ABOUT: &'static str = "Without tracepoints, changes are those in debug.log, without sizes and fees.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
     fn answer(request: &RequestContext) -> Result<Mempool, ApiError> {
@@ -169,9 +169,10 @@ impl endpoint::Endpoint for Endpoint {
         Ok(Mempool {
             nodes: nodes.iter().map(|(name, node)| of(name, &node.pages.mempool)).collect(),
             series: series(&nodes, &window),
-            removed: traced.then(|| reasons(&nodes, |pool| &pool.removed_by)),
+            removed: any(&[Origin::Mempool, Origin::LogValidation]).then(|| reasons(&nodes, |pool| &pool.removed_by)),
             rejected: any(&[Origin::Mempool, Origin::LogRejections]).then(|| reasons(&nodes, |pool| &pool.rejected_by)),
-            replaced: traced.then(|| nodes.iter().map(|(_, node)| node.pages.mempool.replacements).sum()),
+            replaced: any(&[Origin::Mempool, Origin::LogMempool])
+                .then(|| nodes.iter().map(|(_, node)| node.pages.mempool.replacements).sum()),
             added_fee_rates: traced.then(|| {
                 let rates = FEE_RATES.iter().enumerate();
                 rates.map(|(index, (_, bucket))| FeeRate { bucket, count: of_rate(index) }).collect()

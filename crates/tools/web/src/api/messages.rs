@@ -19,8 +19,9 @@ pub(crate) struct Endpoint;
 /// P2P messages by type and direction.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Messages {
-    /// Where the data comes from. `ebpf`: tracepoints report all messages. `rpc`: getpeerinfo reports bytes, and the number of messages is not
-    /// known.
+    /// Where the data comes from. `ebpf`: tracepoints report all messages. `log`: debug.log has type and size of all messages, but no
+    /// contents. `rpc`: getpeerinfo reports bytes, and the number of messages is not known. Of several nodes, the first of these that one
+    /// of them has: nodes without tracepoints are then counted by debug.log.
     source: &'static str,
     /// Time series.
     series: Series,
@@ -69,7 +70,7 @@ pub(crate) struct Row {
     message: String,
     /// `inbound`: received by the nodes; `outbound`: sent by them.
     direction: &'static str,
-    /// Number of messages. Null without tracepoints.
+    /// Number of messages. Null by getpeerinfo.
     count: Option<Steps>,
     /// Bytes of the messages.
     bytes: Steps,
@@ -83,17 +84,17 @@ pub(crate) struct Type {
     message: String,
     /// `inbound`: received by the nodes; `outbound`: sent by them.
     direction: &'static str,
-    /// Number of messages. Null without tracepoints.
+    /// Number of messages. Null by getpeerinfo.
     count: Option<u64>,
-    /// Bytes. With tracepoints: since the program started. By getpeerinfo: of the open connections, since each was established.
+    /// Bytes. By tracepoints and debug.log: since the program started. By getpeerinfo: of the open connections, since each was established.
     bytes: u64,
-    /// Messages per second, averaged over the last 10 s. Null without tracepoints.
+    /// Messages per second, averaged over the last 10 s. Null by getpeerinfo.
     rate: Option<f64>,
-    /// Bytes per second, averaged over the last 10 s. Null without tracepoints.
+    /// Bytes per second, averaged over the last 10 s. Null by getpeerinfo.
     byte_rate: Option<f64>,
     /// Time of the last message.
     last: Option<Time>,
-    /// Average size of a message, in bytes. Null without tracepoints.
+    /// Average size of a message, in bytes. Null by getpeerinfo.
     mean_size: Option<f64>,
 }
 
@@ -141,16 +142,27 @@ impl endpoint::Endpoint for Endpoint {
 
     fn answer(request: &RequestContext) -> Result<Messages, ApiError> {
         let (nodes, window) = (request.nodes()?, request.window());
-        let traced = nodes.iter().any(|(_, node)| node.pages.traced.messages.coverage.any())
-            || nodes.iter().all(|(_, node)| !node.pages.polled.messages.coverage.any());
+        let counted: Vec<_> = nodes.iter().filter_map(|(_, node)| node.pages.counted()).collect();
+        let polled = || nodes.iter().any(|(_, node)| node.pages.polled.messages.coverage.any());
+        let traced = counted.iter().find(|(source, _)| *source == "ebpf");
+        let source = match traced.or(counted.first()) {
+            Some((source, _)) => *source,
+            None if polled() => "rpc",
+            None => "ebpf",
+        };
+        let one_by_one = source != "rpc";
+        let sources: Vec<&Source> = if one_by_one {
+            counted.into_iter().map(|(_, messages)| messages).collect()
+        } else {
+            nodes.iter().map(|(_, node)| &node.pages.polled.messages).collect()
+        };
         let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
-        for (_, node) in &nodes {
-            let source: &Source = if traced { &node.pages.traced.messages } else { &node.pages.polled.messages };
+        for source in sources {
             for row in source.rows() {
                 let sum =
                     sums.entry((request.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));
                 sum.count += row.count;
-                sum.bytes = sum.bytes.saturating_add(if traced { row.bytes } else { 0 });
+                sum.bytes = sum.bytes.saturating_add(if one_by_one { row.bytes } else { 0 });
                 sum.rate += row.rate.per_second(request.now_ns);
                 sum.byte_rate += row.byte_rate.per_second(request.now_ns);
                 sum.last_ns = sum.last_ns.max(row.last_ns);
@@ -158,16 +170,16 @@ impl endpoint::Endpoint for Endpoint {
                 row.sizes.add_to(&window, source.coverage, &mut sum.sizes);
             }
         }
-        if !traced {
+        if !one_by_one {
             open_connections(&nodes, request, &window, &mut sums);
         }
         let mut sums: Vec<((&str, bool), Sum)> = sums.into_iter().collect();
         sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));
-        let of = |value: f64| traced.then(|| round(value, 3));
+        let of = |value: f64| one_by_one.then(|| round(value, 3));
         let types = sums.iter().map(|((message, inbound), sum)| Type {
             message: (*message).to_owned(),
             direction: direction(*inbound),
-            count: traced.then_some(sum.count),
+            count: one_by_one.then_some(sum.count),
             bytes: sum.bytes,
             rate: of(sum.rate),
             byte_rate: of(sum.byte_rate),
@@ -190,7 +202,7 @@ impl endpoint::Endpoint for Endpoint {
         let rows = sums.into_iter().map(|((message, inbound), sum)| Row {
             message: message.to_owned(),
             direction: direction(inbound),
-            count: traced.then(|| steps(sum.counts)),
+            count: one_by_one.then(|| steps(sum.counts)),
             bytes: steps(sum.sizes),
         });
         let series = Series {
@@ -200,7 +212,7 @@ impl endpoint::Endpoint for Endpoint {
             bytes_received: steps(received),
             bytes_sent: steps(sent),
         };
-        Ok(Messages { source: if traced { "ebpf" } else { "rpc" }, series, types, net })
+        Ok(Messages { source, series, types, net })
     }
 }
 

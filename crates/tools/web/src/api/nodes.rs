@@ -109,9 +109,9 @@ pub(crate) struct Connections {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NodeRates")]
 pub(crate) struct Rates {
-    /// P2P messages received per second. Null without tracepoints.
+    /// P2P messages received per second, by tracepoints or debug.log. Null without both.
     messages_in: Option<f64>,
-    /// P2P messages sent per second. Null without tracepoints.
+    /// P2P messages sent per second, by tracepoints or debug.log. Null without both.
     messages_out: Option<f64>,
     /// Bytes received per second. With tracepoints: payloads only. Without: all bytes between the last two answers of getnettotals.
     bytes_in: Option<f64>,
@@ -288,8 +288,10 @@ fn connections(node: &State) -> Connections {
 }
 
 fn rates(node: &State, now_ns: u64) -> Rates {
-    let [[messages_in, bytes_in], [messages_out, bytes_out]] = &node.pages.traced.rates;
     let traced = node.is_traced();
+    let rates = if traced { &node.pages.traced.rates } else { &node.pages.logged.rates };
+    let [[messages_in, bytes_in], [messages_out, bytes_out]] = rates;
+    let counted = traced || node.pages.logged.messages.coverage.any();
     let is_alive = node.model.liveness.node().state.is_alive();
     let recent = |totals: &Totals| is_alive && now_ns <= totals.at_ns.saturating_add(STALE_NS);
     let polled = node.pages.net.totals.filter(recent).and_then(|totals| totals.rates);
@@ -297,8 +299,8 @@ fn rates(node: &State, now_ns: u64) -> Rates {
         if traced { Some(traced_rate) } else { polled.map(|rate| round(rate, 1)) }
     };
     Rates {
-        messages_in: traced.then(|| messages_in.per_second(now_ns)),
-        messages_out: traced.then(|| messages_out.per_second(now_ns)),
+        messages_in: counted.then(|| messages_in.per_second(now_ns)),
+        messages_out: counted.then(|| messages_out.per_second(now_ns)),
         bytes_in: bytes(bytes_in.per_second(now_ns), polled.map(|rates| rates.0)),
         bytes_out: bytes(bytes_out.per_second(now_ns), polled.map(|rates| rates.1)),
         events: node.pages.sources.rate.per_second(now_ns),

@@ -20,7 +20,7 @@ pub(crate) struct Endpoint;
 pub(crate) struct Peer {
     #[serde(flatten)]
     peer: peers::Peer,
-    /// Messages by type and direction, most bytes first. Without tracepoints: only bytes, by getpeerinfo.
+    /// Messages by type and direction, most bytes first. By getpeerinfo: only bytes.
     by_message: Vec<ByMessage>,
     /// Requests and their replies, by kind.
     replies: Vec<Replies>,
@@ -28,7 +28,7 @@ pub(crate) struct Peer {
     misbehaviours: Vec<Misbehaviour>,
     /// Its last 200 messages, oldest first.
     messages: Vec<Message>,
-    /// Its traffic over the last hour. Null without tracepoints.
+    /// Its traffic over the last hour. Null if messages are not reported one by one.
     traffic: Option<Traffic>,
     /// Its last 200 pings, oldest first.
     pings: Vec<Ping>,
@@ -43,11 +43,11 @@ pub(crate) struct ByMessage {
     message: String,
     /// `inbound`: sent by the peer; `outbound`: sent by the node.
     direction: &'static str,
-    /// Number of messages. Null without tracepoints.
+    /// Number of messages. Null by getpeerinfo.
     count: Option<u64>,
     /// Size of their payloads, in bytes; by getpeerinfo, of the whole messages.
     bytes: u64,
-    /// Time of the last message. Null without tracepoints.
+    /// Time of the last message. Null by getpeerinfo.
     last: Option<Time>,
 }
 
@@ -167,7 +167,7 @@ impl endpoint::Endpoint for Endpoint {
 
 fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
     let types = &request.state.types;
-    let past = peer.details.traced.iter().flat_map(|traced| &traced.past);
+    let past = peer.details.counted().into_iter().flat_map(|counted| &counted.past);
     Peer {
         peer: peers::of(name, node, peer, request),
         by_message: by_message(peer, request),
@@ -213,8 +213,8 @@ pub(crate) fn pings(peer: &State, most: usize) -> Vec<Ping> {
 
 fn by_message(peer: &State, request: &RequestContext) -> Vec<ByMessage> {
     let types = &request.state.types;
-    let mut rows: Vec<ByMessage> = match (&peer.details.traced, &peer.details.polled_bytes) {
-        (Some(traced), _) => {
+    let mut rows: Vec<ByMessage> = match (peer.details.counted(), &peer.details.polled_bytes) {
+        (Some(counted), _) => {
             let row = |count: &crate::state::peer::Count| ByMessage {
                 message: types.name(count.kind).to_owned(),
                 direction: direction(count.inbound),
@@ -222,7 +222,7 @@ fn by_message(peer: &State, request: &RequestContext) -> Vec<ByMessage> {
                 bytes: count.bytes,
                 last: Some(Time(count.last_ns)),
             };
-            traced.by_type.iter().map(row).collect()
+            counted.by_type.iter().map(row).collect()
         }
         (None, Some(polled)) => {
             let rows = polled.iter().flat_map(|(kind, sent, received)| {
@@ -285,13 +285,13 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
 }
 
 fn traffic(peer: &State, now_ns: u64) -> Option<Traffic> {
-    let traced = peer.details.traced.as_deref()?;
+    let counted = peer.details.counted()?;
     let window = Window::new(60, now_ns);
     let step_ns = TRAFFIC_STEP_NS;
     let (from, until) = (peer.first_seen_ns / step_ns, peer.end.as_ref().map_or(now_ns, |end| end.at_ns) / step_ns);
     let mut columns: [Steps; 4] = Default::default();
     for step in (window.first..).take(window.steps) {
-        let values = traced.traffic.get(step).or_else(|| (from..=until).contains(&step).then_some([0; 4]));
+        let values = counted.traffic.get(step).or_else(|| (from..=until).contains(&step).then_some([0; 4]));
         for (column, index) in columns.iter_mut().zip(0..) {
             let value = values.and_then(|values| values.get::<usize>(index).copied());
             column.push(Step(value.map_or(f64::NAN, f64::from)));

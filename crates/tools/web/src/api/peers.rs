@@ -90,13 +90,15 @@ pub(crate) struct Peer {
     bytes_sent: Option<u64>,
     /// Bytes received from it, measured as `bytes_sent`.
     bytes_received: Option<u64>,
-    /// Number of messages sent to it since it was first observed. Null without tracepoints.
+    /// Where its messages are counted. `ebpf`: by tracepoints. `log`: by debug.log, which has no contents. Null if nothing counts them.
+    messages_source: Option<&'static str>,
+    /// Number of messages sent to it since it was first observed. Null if nothing counts them.
     messages_sent: Option<u64>,
-    /// Number of messages received from it since it was first observed. Null without tracepoints.
+    /// Number of messages received from it since it was first observed. Null if nothing counts them.
     messages_received: Option<u64>,
-    /// Messages per second received from it, averaged over the last 10 s. Null without tracepoints.
+    /// Messages per second received from it, averaged over the last 10 s. Null if nothing counts messages.
     rate_in: Option<f64>,
-    /// Messages per second sent to it, averaged over the last 10 s. Null without tracepoints.
+    /// Messages per second sent to it, averaged over the last 10 s. Null if nothing counts messages.
     rate_out: Option<f64>,
     /// Whether the node selected it as a high-bandwidth compact block peer.
     high_bandwidth_to: Option<bool>,
@@ -148,7 +150,8 @@ pub(crate) struct End {
     text: Option<String>,
 }
 
-/// Number of transactions exchanged with a peer. All but `delivered` are null without tracepoints.
+/// Number of transactions exchanged with a peer. Without tracepoints and the category `net` of debug.log, all but `delivered` are
+/// null; `duplicates`, `unrequested` and `not_found` need tracepoints.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PeerTxs")]
 pub(crate) struct Txs {
@@ -199,13 +202,14 @@ impl endpoint::Endpoint for Endpoint {
 
 /// The description of a peer.
 pub(crate) fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
-    let (polled, traced) = (peer.polled.as_deref(), peer.details.traced.as_deref());
+    let (polled, counted) = (peer.polled.as_deref(), peer.details.counted());
     let with = |of: fn(&Polled) -> Option<Time>| polled.and_then(of);
-    let side = |values: fn(&crate::state::peer::Traced) -> [u64; 2]| traced.map(values).unwrap_or_default();
-    let [received, sent] = side(|traced| traced.messages);
-    let [bytes_in, bytes_out] = side(|traced| traced.bytes);
-    let rates = traced.map(|traced| traced.rates.map(|rate| rate.per_second(request.now_ns)));
-    let gossip = traced.map(|_| &peer.details.addresses);
+    let side = |values: fn(&crate::state::peer::Counted) -> [u64; 2]| counted.map(values).unwrap_or_default();
+    let [received, sent] = side(|counted| counted.messages);
+    let [bytes_in, bytes_out] = side(|counted| counted.bytes);
+    let rates = counted.map(|counted| counted.rates.map(|rate| rate.per_second(request.now_ns)));
+    let traced = peer.details.traced.is_some();
+    let gossip = traced.then_some(&peer.details.addresses);
     let misbehaves = peer.misbehaved > 0 || node.model.origins.has_any([Origin::Connections, Origin::LogNet]);
     let positive = |value: f64| (value > 0.0).then(|| round(value, 6));
     let last_ping = peer.details.pings.back().map(|(_, seconds)| round(f64::from(*seconds), 6));
@@ -234,18 +238,20 @@ pub(crate) fn of(name: &str, node: &Node, peer: &State, request: &RequestContext
             reason: end.reason,
             text: end.text.as_ref().map(ToString::to_string),
         }),
-        last_send: last(traced.map(|traced| traced.last_ns), 1).or_else(|| with(|polled| of_seconds(polled.last_send))),
-        last_received: last(traced.map(|traced| traced.last_ns), 0)
+        last_send: last(counted.map(|counted| counted.last_ns), 1)
+            .or_else(|| with(|polled| of_seconds(polled.last_send))),
+        last_received: last(counted.map(|counted| counted.last_ns), 0)
             .or_else(|| with(|polled| of_seconds(polled.last_received))),
         last_transaction: with(|polled| of_seconds(polled.last_transaction)),
         last_block: with(|polled| of_seconds(polled.last_block)),
         ping_seconds: last_ping.or_else(|| polled.and_then(|polled| positive(polled.ping))),
         min_ping_seconds: polled.and_then(|polled| positive(polled.min_ping)),
         ping_wait_seconds: polled.and_then(|polled| positive(polled.ping_wait)),
-        bytes_sent: polled.map(|polled| polled.bytes_sent).or(traced.map(|_| bytes_out)),
-        bytes_received: polled.map(|polled| polled.bytes_received).or(traced.map(|_| bytes_in)),
-        messages_sent: traced.map(|_| sent),
-        messages_received: traced.map(|_| received),
+        bytes_sent: polled.map(|polled| polled.bytes_sent).or(counted.map(|_| bytes_out)),
+        bytes_received: polled.map(|polled| polled.bytes_received).or(counted.map(|_| bytes_in)),
+        messages_source: counted.map(|_| if traced { "ebpf" } else { "log" }),
+        messages_sent: counted.map(|_| sent),
+        messages_received: counted.map(|_| received),
         rate_in: rates.map(|[into, _]| into),
         rate_out: rates.map(|[_, out]| out),
         high_bandwidth_to: polled.map(|polled| polled.hb_to),
@@ -264,7 +270,8 @@ pub(crate) fn of(name: &str, node: &Node, peer: &State, request: &RequestContext
         inv_to_send: polled.and_then(|polled| polled.inv_to_send),
         cpu_load: polled.and_then(|polled| polled.cpu_load).map(|per_mille| round(per_mille / 1_000.0, 9)),
         time_offset_seconds: polled.map(|polled| polled.time_offset),
-        txs: (traced.is_some() || peer.details.txs.delivered > 0).then(|| txs(&peer.details.txs, traced.is_some())),
+        txs: (counted.is_some() || peer.details.txs.delivered > 0)
+            .then(|| txs(&peer.details.txs, counted.is_some(), traced)),
         misbehaviour: misbehaves.then_some(peer.misbehaved),
     }
 }
@@ -280,17 +287,19 @@ pub(crate) fn fee_filter(peer: &State) -> Option<f64> {
     announced.or(polled).map(|rate| round(rate, 8))
 }
 
-fn txs(txs: &Transactions, traced: bool) -> Txs {
-    let known = |count: u64| traced.then_some(count);
+/// `counted`: tracepoints or debug.log report announcements and requests; `traced`: tracepoints do, with the transactions.
+fn txs(txs: &Transactions, counted: bool, traced: bool) -> Txs {
+    let known = |count: u64| counted.then_some(count);
+    let known_in_full = |count: u64| traced.then_some(count);
     Txs {
         announced: known(txs.announced),
         first: known(txs.first),
         useful: known(txs.useful),
         requested: known(txs.requested),
         delivered: txs.delivered,
-        duplicates: known(txs.duplicates),
-        unrequested: known(txs.unrequested),
-        not_found: known(txs.not_found),
+        duplicates: known_in_full(txs.duplicates),
+        unrequested: known_in_full(txs.unrequested),
+        not_found: known_in_full(txs.not_found),
         sent: known(txs.sent),
     }
 }

@@ -48,7 +48,8 @@ pub(crate) struct Transactions {
     recent: Vec<Recent>,
 }
 
-/// Totals of transactions since the program started. What no source reports is null: all but `delivered` without tracepoints.
+/// Totals of transactions since the program started. What no source reports is null: without tracepoints
+/// and the category `net` of debug.log all but `delivered`; `duplicates`, `unrequested` and `not_found` need tracepoints.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "TransactionTotals")]
 pub(crate) struct Totals {
@@ -110,15 +111,15 @@ pub(crate) struct Announcer {
     id: u64,
     /// Address and port of the peer.
     addr: String,
-    /// Number of announcements received from it. Null without tracepoints.
+    /// Number of announcements received from it. Null without tracepoints and the category `net` of debug.log.
     announced: Option<u64>,
-    /// Number of transactions that it announced before any other peer: of one inv at most 1,000. Null without tracepoints.
+    /// Number of transactions that it announced before any other peer: of one inv at most 1,000. Null without tracepoints and the category `net` of debug.log.
     first: Option<u64>,
-    /// How many of those the node then requested and accepted into its mempool. Null without tracepoints.
+    /// How many of those the node then requested and accepted into its mempool. Null without tracepoints and the category `net` of debug.log.
     useful: Option<u64>,
     /// `useful` as a share, from 0 to 1, of all such transactions of the node. Null if there are none.
     useful_share: Option<f64>,
-    /// Number of transactions that the node requested from it. Null without tracepoints.
+    /// Number of transactions that the node requested from it. Null without tracepoints and the category `net` of debug.log.
     requested: Option<u64>,
     /// Number of transactions that it sent.
     delivered: u64,
@@ -255,11 +256,16 @@ impl endpoint::Endpoint for Endpoint {
 }
 
 fn totals(nodes: &[(&str, &Node)], now_ns: u64) -> Totals {
-    let traced: Vec<&State> =
-        nodes.iter().map(|(_, node)| &node.pages.transactions).filter(|s| s.traced.any()).collect();
-    let sum = |of: fn(&State) -> u64| (!traced.is_empty()).then(|| traced.iter().map(|state| of(state)).sum::<u64>());
+    let states = || nodes.iter().map(|(_, node)| &node.pages.transactions);
+    let counted: Vec<&State> = states().filter(|state| state.covered().any()).collect();
+    let traced: Vec<&State> = states().filter(|state| state.traced.any()).collect();
+    let sum_of = |states: &[&State], of: fn(&State) -> u64| {
+        (!states.is_empty()).then(|| states.iter().map(|state| of(state)).sum::<u64>())
+    };
+    let sum = |of: fn(&State) -> u64| sum_of(&counted, of);
+    let sum_in_full = |of: fn(&State) -> u64| sum_of(&traced, of);
     let logs = |node: &Node| node.model.origins.has_any([Origin::LogMempool, Origin::LogRejections]);
-    let delivers = nodes.iter().filter(|(_, node)| node.pages.transactions.traced.any() || logs(node));
+    let delivers = nodes.iter().filter(|(_, node)| node.pages.transactions.covered().any() || logs(node));
     let delivered: Vec<u64> = delivers.map(|(_, node)| node.pages.transactions.totals.delivered).collect();
     let share = |part: Option<u64>, of: Option<u64>| match (part, of) {
         (Some(part), Some(of)) if of > 0 => Some(round(part as f64 / of as f64, 4)),
@@ -270,10 +276,10 @@ fn totals(nodes: &[(&str, &Node)], now_ns: u64) -> Totals {
         unique: sum(|state| state.totals.unique),
         requested: sum(|state| state.totals.requested),
         delivered: (!delivered.is_empty()).then(|| delivered.iter().sum()),
-        duplicates: sum(|state| state.totals.duplicates),
-        unrequested: sum(|state| state.totals.unrequested),
-        never_requested: (!traced.is_empty()).then(|| traced.iter().map(|state| state.never_requested(now_ns)).sum()),
-        not_found: sum(|state| state.totals.not_found),
+        duplicates: sum_in_full(|state| state.totals.duplicates),
+        unrequested: sum_in_full(|state| state.totals.unrequested),
+        never_requested: (!counted.is_empty()).then(|| counted.iter().map(|state| state.never_requested(now_ns)).sum()),
+        not_found: sum_in_full(|state| state.totals.not_found),
         useful: sum(|state| state.totals.useful),
         first_known_share: share(sum(|state| state.totals.accepted_announced), sum(|state| state.totals.accepted)),
     }
@@ -283,7 +289,7 @@ fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
     let flow = |of: &dyn Fn(&State) -> &Values| {
         steps(window, |values| {
             nodes.iter().for_each(|(_, node)| {
-                of(&node.pages.transactions).add_to(window, node.pages.transactions.traced, values);
+                of(&node.pages.transactions).add_to(window, node.pages.transactions.covered(), values);
             });
         })
     };
@@ -332,8 +338,8 @@ fn announcers(nodes: &[(&str, &Node)]) -> Vec<Announcer> {
     let mut all: Vec<Announcer> = peers
         .filter(|(.., peer)| peer.details.txs.announced > 0 || peer.details.txs.delivered > 0)
         .map(|(node, state, peer)| {
-            let (txs, traced, all) = (peer.details.txs, state.traced.any(), state.totals.useful);
-            let known = |count: u64| traced.then_some(count);
+            let (txs, all) = (peer.details.txs, state.totals.useful);
+            let known = |count: u64| state.covered().any().then_some(count);
             Announcer {
                 node: node.to_owned(),
                 id: peer.id,
@@ -345,7 +351,7 @@ fn announcers(nodes: &[(&str, &Node)]) -> Vec<Announcer> {
                 requested: known(txs.requested),
                 delivered: txs.delivered,
                 fee_filter_btc_kvb: fee_filter(peer),
-                waste: known(txs.duplicates.max(txs.unrequested)),
+                waste: state.traced.any().then_some(txs.duplicates.max(txs.unrequested)),
             }
         })
         .collect();

@@ -75,7 +75,7 @@ impl Observer<Types, Details> for Lines {
                 let (kind, time_ns) = (record.envelope().kind, context.time_ns);
                 let text = LogText { log: line, kind }.to_string();
                 self.add(line, kind, &text, time_ns);
-                let peer = line.log_event.as_ref().and_then(peer_of);
+                let peer = line.log_event.as_ref().and_then(|event| peer_of(event, record.envelope().peer));
                 if let Some(peer) = peer.and_then(|id| peers.find_mut(id)) {
                     peer.details.logged(time_ns, &log_category(line), &text);
                 }
@@ -138,21 +138,13 @@ fn level(log: &Log) -> &'static str {
     }
 }
 
-/// The peer that an entry of debug.log is about.
-fn peer_of(event: &LogEvent) -> Option<u64> {
+/// The peer that an entry of debug.log is about, if its last entries are to have this one. Of messages there are too many, and they are
+/// counted elsewhere.
+fn peer_of(event: &LogEvent, peer: Option<u64>) -> Option<u64> {
     match event {
-        LogEvent::PeerConnected(entry) => Some(entry.peer_id),
-        LogEvent::PeerDisconnected(entry) => entry.peer_id,
-        LogEvent::Misbehaving(entry) => Some(entry.peer_id),
-        LogEvent::AddrProcessed(entry) => Some(entry.peer_id),
-        LogEvent::EvictionSelected(entry) => Some(entry.peer_id),
-        LogEvent::HeaderSeen(entry) => entry.peer_id,
-        LogEvent::MempoolAccepted(entry) => entry.peer_id,
-        LogEvent::MempoolRejected(entry) => entry.peer_id,
-        LogEvent::BlockDownloadStalled(entry) => entry.peer_id,
-        LogEvent::MutatedBlock(entry) => entry.peer_id,
         LogEvent::UnknownLogMessage(entry) => peer_in(&entry.raw_message),
-        _ => None,
+        LogEvent::MessageReceived(_) | LogEvent::MessageSent(_) | LogEvent::InventoryReceived(_) => None,
+        _ => peer,
     }
 }
 

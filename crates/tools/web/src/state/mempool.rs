@@ -1,5 +1,7 @@
 //! The mempool: its size, and its changes.
 
+mod logged;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
@@ -52,9 +54,12 @@ pub(crate) struct Mempool {
     pub estimates: BTreeMap<(u32, &'static str), f64>,
     /// The period in which tracepoints reported changes.
     pub traced: Coverage,
-    /// The periods in which debug.log reported what was added and what was rejected.
+    /// The periods in which debug.log reported what was added, removed, and rejected.
     pub logged_added: Coverage,
+    pub logged_removed: Coverage,
     pub logged_rejected: Coverage,
+    /// debug.log reports all that is added, not only what peers sent.
+    signalled: bool,
     pub transactions: Series,
     pub vbytes: Series,
     pub min_fee: Series,
@@ -77,7 +82,9 @@ impl Default for Mempool {
             estimates: BTreeMap::new(),
             traced: Coverage::default(),
             logged_added: Coverage::default(),
+            logged_removed: Coverage::default(),
             logged_rejected: Coverage::default(),
+            signalled: false,
             transactions: Series::gauge(),
             vbytes: Series::gauge(),
             min_fee: Series::gauge(),
@@ -154,9 +161,9 @@ impl Mempool {
         (if self.traced.any() { self.traced } else { self.logged_rejected }).lasting(QUIET_NS)
     }
 
-    /// The period in which what was removed and replaced is known: only tracepoints report that.
+    /// The period in which what was removed and replaced is known.
     pub fn covers_removed(&self) -> Coverage {
-        self.traced.lasting(QUIET_NS)
+        (if self.traced.any() { self.traced } else { self.logged_removed }).lasting(QUIET_NS)
     }
 
     /// A tracepoint reported a change.
@@ -216,7 +223,7 @@ impl Mempool {
 
     /// Handles an accepted transaction that debug.log reported. Ignored if tracepoints report changes.
     fn log_accepted(&mut self, entry: &MempoolAccepted, at_ns: u64) {
-        if !self.traced.any() {
+        if !self.traced.any() && !self.signalled {
             self.logged_added.note(at_ns);
             self.added.add(at_ns, 1.0);
             let change = Change { at_ns, what: "added", txid: hash_of_text(&entry.txid), ..Change::default() };
@@ -252,7 +259,8 @@ impl Observer<Types, Details> for Mempool {
             Some(Body::LogExtractor(line)) => match &line.log_event {
                 Some(LogEvent::MempoolAccepted(entry)) => self.log_accepted(entry, time_ns),
                 Some(LogEvent::MempoolRejected(entry)) => self.log_rejected(entry, time_ns),
-                _ => {}
+                Some(entry) => self.log(entry, time_ns),
+                None => {}
             },
             Some(Body::RpcExtractor(rpc)) => match &rpc.rpc_event {
                 Some(RpcEvent::MempoolInfo(info)) => self.info(info, time_ns),

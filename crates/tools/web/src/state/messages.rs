@@ -1,6 +1,7 @@
 //! P2P messages by type and direction, for all peers together and for each.
 
 use event::message::{Message, Payload};
+use event::pb::log_extractor::log::LogEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos};
 use event::{Body, Record};
@@ -91,10 +92,7 @@ impl Observer<Types, Details> for Traced {
         let (time_ns, inbound) = (context.time_ns, message.inbound);
         let kind = context.sink.number(message.message_type);
         self.messages.add(kind, inbound, 1, message.size, time_ns);
-        if let Some([messages, bytes]) = self.rates.get_mut(usize::from(!inbound)) {
-            messages.add(time_ns, 1);
-            bytes.add(time_ns, message.size);
-        }
+        add_rate(&mut self.rates, inbound, message.size, time_ns);
         let answer = first_answer(context.changes);
         if let Some(answer) = answer {
             peer.details.answered(answer);
@@ -108,7 +106,50 @@ impl Observer<Types, Details> for Traced {
             inbound,
             summary: Summary::of(message, items(message.payload)),
         };
-        peer.details.message(message, kind, past);
+        peer.details.traced.get_or_insert_default().add(past, message.size);
+    }
+}
+
+fn add_rate(rates: &mut [[Rate; 2]; 2], inbound: bool, size: u64, time_ns: u64) {
+    if let Some([messages, bytes]) = rates.get_mut(usize::from(!inbound)) {
+        messages.add(time_ns, 1);
+        bytes.add(time_ns, size);
+    }
+}
+
+/// Messages as reported by debug.log: the same ones as by tracepoints, without their contents.
+#[derive(Debug, Default)]
+pub(crate) struct Logged {
+    pub messages: Messages,
+    /// Rates of messages and bytes: inbound, outbound.
+    pub rates: [[Rate; 2]; 2],
+}
+
+impl Observer<Types, Details> for Logged {
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
+        let Some(Body::LogExtractor(line)) = record.body() else { return };
+        let (message, inbound) = match &line.log_event {
+            Some(LogEvent::MessageReceived(received)) => (received, true),
+            Some(LogEvent::MessageSent(sent)) => (sent, false),
+            _ => return,
+        };
+        let (time_ns, size) = (context.time_ns, message.size);
+        let kind = context.sink.number(&message.message_type);
+        self.messages.add(kind, inbound, 1, size, time_ns);
+        add_rate(&mut self.rates, inbound, size, time_ns);
+        // Of a peer whose messages tracepoints report, more is known by them.
+        if let Some(peer) = peers.find_mut(message.peer_id).filter(|peer| peer.details.traced.is_none()) {
+            let past = PastMessage {
+                at_ns: time_ns,
+                sequence: context.sequence,
+                reply_to: None,
+                size: u32::try_from(size).unwrap_or(u32::MAX),
+                kind,
+                inbound,
+                summary: Summary::Nothing,
+            };
+            peer.details.logged.get_or_insert_default().add(past, size);
+        }
     }
 }
 

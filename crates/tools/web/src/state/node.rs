@@ -11,7 +11,7 @@ use super::addrman::Addrman;
 use super::happenings::Happenings;
 use super::lines::Lines;
 use super::mempool::Mempool;
-use super::messages::{Polled, Traced};
+use super::messages::{Logged, Messages, Polled, Traced};
 use super::net::Net;
 use super::peer::Details;
 use super::pings::Pings;
@@ -37,10 +37,19 @@ model::observers! {
         pub addresses: Addresses,
         pub pings: Pings,
         pub traced: Traced,
+        pub logged: Logged,
         pub polled: Polled,
         pub mempool: Mempool,
         pub lines: Lines,
         pub addrman: Addrman,
+    }
+}
+
+impl Pages {
+    /// The messages as reported one by one, and by which source: tracepoints, else debug.log.
+    pub fn counted(&self) -> Option<(&'static str, &Messages)> {
+        let sources = [("ebpf", &self.traced.messages), ("log", &self.logged.messages)];
+        sources.into_iter().find(|(_, messages)| messages.coverage.any())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use event::message::Message;
 use event::requests::RequestKind;
 use model::bounded::push;
 use model::text::cut;
@@ -31,7 +30,9 @@ pub(crate) type Peer = model::Peer<Details>;
 #[derive(Debug, Default)]
 pub(crate) struct Details {
     /// Its messages, as reported by tracepoints. `None` if none was reported.
-    pub traced: Option<Box<Traced>>,
+    pub traced: Option<Box<Counted>>,
+    /// Its messages, as reported by debug.log, which has no contents.
+    pub logged: Option<Box<Counted>>,
     /// Bytes by message type in the last response of getpeerinfo: sent, received.
     pub polled_bytes: Option<Vec<(Type, u64, u64)>>,
     /// The ping in the last response of getpeerinfo, in seconds.
@@ -44,9 +45,9 @@ pub(crate) struct Details {
     pub txs: Txs,
 }
 
-/// A peer's messages, as reported by tracepoints. Pairs are inbound, outbound.
+/// A peer's messages, as reported one by one by one source. Pairs are inbound, outbound.
 #[derive(Debug, Default)]
-pub(crate) struct Traced {
+pub(crate) struct Counted {
     pub messages: [u64; 2],
     pub bytes: [u64; 2],
     pub rates: [Rate; 2],
@@ -125,28 +126,9 @@ pub(crate) struct Txs {
 }
 
 impl Details {
-    /// Records a message.
-    pub fn message(&mut self, message: &Message, kind: Type, past: PastMessage) {
-        let (side, inbound, time_ns) = (usize::from(!message.inbound), message.inbound, past.at_ns);
-        let traced = self.traced.get_or_insert_default();
-        if let (Some(messages), Some(bytes)) = (traced.messages.get_mut(side), traced.bytes.get_mut(side)) {
-            *messages += 1;
-            *bytes = bytes.saturating_add(message.size);
-        }
-        if let (Some(rate), Some(last_ns)) = (traced.rates.get_mut(side), traced.last_ns.get_mut(side)) {
-            rate.add(time_ns, 1);
-            *last_ns = time_ns.max(*last_ns);
-        }
-        traced.traffic.add(time_ns, message.size, inbound);
-        match traced.by_type.iter_mut().find(|count| count.kind == kind && count.inbound == inbound) {
-            Some(count) => {
-                count.count += 1;
-                count.bytes = count.bytes.saturating_add(message.size);
-                count.last_ns = time_ns;
-            }
-            None => traced.by_type.push(Count { kind, inbound, count: 1, bytes: message.size, last_ns: time_ns }),
-        }
-        push(&mut traced.past, past, MAX_MESSAGES);
+    /// Its messages as reported one by one: by tracepoints, else by debug.log.
+    pub fn counted(&self) -> Option<&Counted> {
+        self.traced.as_deref().or(self.logged.as_deref())
     }
 
     /// Records the reply to a request.
@@ -178,6 +160,31 @@ impl Details {
     pub fn polled_bytes(&self, kind: Type) -> (u64, u64) {
         let by_type = self.polled_bytes.iter().flatten().filter(|(of, ..)| *of == kind);
         by_type.fold((0, 0), |sum, (_, sent, received)| (sum.0 + sent, sum.1 + received))
+    }
+}
+
+impl Counted {
+    /// Records a message.
+    pub fn add(&mut self, past: PastMessage, bytes: u64) {
+        let (side, PastMessage { at_ns: time_ns, kind, inbound, .. }) = (usize::from(!past.inbound), past);
+        if let (Some(messages), Some(sum)) = (self.messages.get_mut(side), self.bytes.get_mut(side)) {
+            *messages += 1;
+            *sum = sum.saturating_add(bytes);
+        }
+        if let (Some(rate), Some(last_ns)) = (self.rates.get_mut(side), self.last_ns.get_mut(side)) {
+            rate.add(time_ns, 1);
+            *last_ns = time_ns.max(*last_ns);
+        }
+        self.traffic.add(time_ns, bytes, inbound);
+        match self.by_type.iter_mut().find(|count| count.kind == kind && count.inbound == inbound) {
+            Some(count) => {
+                count.count += 1;
+                count.bytes = count.bytes.saturating_add(bytes);
+                count.last_ns = time_ns;
+            }
+            None => self.by_type.push(Count { kind, inbound, count: 1, bytes, last_ns: time_ns }),
+        }
+        push(&mut self.past, past, MAX_MESSAGES);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The propagation of transactions: which peers announce them, are requested to send them and deliver them, and whether the mempool accepts them.
 
+mod logged;
+
 use std::collections::VecDeque;
 
 use event::message::{Items, Message, Payload, Tx as Delivered, short};
@@ -84,6 +86,10 @@ pub(crate) struct Flow {
 pub(crate) struct Transactions {
     /// The period in which tracepoints reported messages.
     pub traced: Coverage,
+    /// The period in which debug.log did, without contents but with each entry of an inv.
+    pub logged: Coverage,
+    /// Entries of the inv that debug.log reports at present.
+    logged_inv: usize,
     pub totals: Totals,
     pub flow: Flow,
     pub inv_sizes: [u64; INV_SIZES.len()],
@@ -118,6 +124,11 @@ impl Transactions {
     /// The transactions, newest first.
     pub fn recent(&self) -> impl Iterator<Item = &Tx> {
         self.kept.iter().rev()
+    }
+
+    /// The period in which announcements and requests were reported.
+    pub fn covered(&self) -> Coverage {
+        if self.traced.any() { self.traced } else { self.logged }
     }
 
     /// The number of transactions that were announced at least a minute ago and neither requested nor received.
@@ -331,9 +342,12 @@ impl Transactions {
             && tx.delivered_ns == 0
         {
             (tx.delivered_ns, tx.delivered_by) = (time_ns, Some(peer.id));
-            peer.details.txs.delivered += 1;
-            self.totals.delivered += 1;
-            add(&mut self.flow.tx, true, time_ns, 1);
+            // Where messages are logged, this one was counted as it came.
+            if !self.logged.any() {
+                peer.details.txs.delivered += 1;
+                self.totals.delivered += 1;
+                add(&mut self.flow.tx, true, time_ns, 1);
+            }
         }
     }
 }
@@ -378,7 +392,8 @@ impl Observer<Types, Details> for Transactions {
                     let peer = entry.peer_id.and_then(|id| peers.get_mut(id));
                     self.log_rejected(entry, peer, time_ns);
                 }
-                _ => {}
+                Some(entry) => self.log(entry, peers, time_ns),
+                None => {}
             },
             _ => {}
         }

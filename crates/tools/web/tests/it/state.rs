@@ -75,6 +75,42 @@ async fn a_peer_and_its_history() {
     running.end().await;
 }
 
+/// Without tracepoints debug.log has type, size and peer of all messages.
+#[tokio::test]
+async fn messages_by_debug_log() {
+    let running = Running::start(Options::default());
+    let of = |name: &str, size: u64| json!({ "message_type": name, "size": size, "peer_id": 5 });
+    let attempt = json!({ "addr": "192.0.2.1:8333", "reason": "TIMED_OUT", "text": "timed out" });
+    running
+        .publish([
+            log(1, 900, "connection_added", json!({ "peer_id": 5, "addr": "203.0.113.5:8333" })),
+            log(2, 800, "message_sent", of("version", 102)),
+            log(3, 700, "message_received", of("inv", 37)),
+            log(4, 600, "message_received", of("inv", 73)),
+            log(5, 500, "connection_failed", attempt),
+        ])
+        .await;
+    let counts = |types: &Value| {
+        let row = |row: &Value| json!([row["message"], row["direction"], row["count"], row["bytes"]]);
+        types.as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let expected = [json!(["inv", "inbound", 2, 110]), json!(["version", "outbound", 1, 102])];
+    let messages = running.wait_for("messages", |messages| messages["source"] == "log").await;
+    assert_eq!(counts(&messages["types"]), expected);
+    let peer = running.wait_for("peers/alice/5", |peer| peer["messages_received"] == 2).await;
+    assert_eq!((&peer["messages_source"], &peer["addr"]), (&json!("log"), &json!("203.0.113.5:8333")));
+    assert_eq!(counts(&peer["by_message"]), expected);
+    assert_eq!((&peer["messages"][2]["size"], &peer["messages"][2]["about"]), (&json!(73), &json!("")));
+    // Tracepoints know more, and the same messages do not count twice.
+    running.publish([message(6, 5, "inv", true, json!({ "inv": { "items": [wtx(1)] } }))]).await;
+    running.publish([log(7, 0, "message_received", of("inv", 37))]).await;
+    let messages = running.wait_for("messages", |messages| messages["source"] == "ebpf").await;
+    assert_eq!(counts(&messages["types"]).len(), 1);
+    let peer = running.wait_for("peers/alice/5", |peer| peer["messages_source"] == "ebpf").await;
+    assert_eq!((&peer["messages_received"], &peer["messages"][0]["about"]), (&json!(1), &json!("1 tx")));
+    running.end().await;
+}
+
 /// What a tracepoint other than those of messages reports, in the run of the messages.
 fn traced(sequence: u64, kind: &str, body: Value) -> Arc<Record> {
     let time = rfc3339(now_ns());

@@ -7,6 +7,7 @@ mod chain;
 mod compact_blocks;
 mod connections;
 mod log;
+mod logged;
 mod peers;
 mod process;
 mod requests;
@@ -43,6 +44,7 @@ model::observers! {
         chain: chain::Chain,
         restarts: restarts::Restarts,
         log: log::Log,
+        logged: logged::Logged,
         process: process::Process,
     }
 }

@@ -4,6 +4,7 @@ mod blocks;
 mod connections;
 mod flood;
 mod health;
+mod logged;
 mod messages;
 mod state;
 
@@ -114,7 +115,8 @@ fn event<'a>(kind: &'a str, fields: &str) -> (&'a str, String) {
 
 /// An entry of debug.log.
 fn line<'a>(kind: &'a str, fields: &str) -> (&'a str, String) {
-    (kind, format!(r#"{{"{}":{{{fields}}}}}"#, kind.strip_prefix("mempool_").map_or(kind, |_| &kind[..16])))
+    let arm = if kind.starts_with("mempool_") { kind.trim_end_matches("_log") } else { kind };
+    (kind, format!(r#"{{"{arm}":{{{fields}}}}}"#))
 }
 
 fn header(hash: &str, age: i64) -> String {

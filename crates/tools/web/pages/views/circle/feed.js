@@ -21,6 +21,8 @@ export class CircleFeed {
     #listeners;
     /** @type {ReturnType<Context["events"]> | null} */
     #messages = null;
+    /** The kinds of events that are subscribed to. */
+    #kinds = "";
     /** When the API answered last. */
     #answered = 0;
     /** Whether the API will be asked earlier than usual. */
@@ -57,10 +59,12 @@ export class CircleFeed {
      */
     listen(anew = false) {
         const filter = document.hidden ? null : this.#model.subscription();
-        if (this.#messages && (!filter || anew)) {
+        const kinds = filter?.kind.join() ?? "";
+        if (this.#messages && (kinds !== this.#kinds || anew)) {
             this.#messages.stop();
             this.#messages = null;
         }
+        this.#kinds = kinds;
         if (!this.#messages && filter) {
             this.#messages = this.#ctx.events(filter, this.#listeners.onMessage, {
                 form: "brief",

@@ -241,7 +241,7 @@ export class CircleModel {
         const needed = !this.untraced && (!this.pace.rates || filtered) && !this.hidden.every(Boolean);
         if (!needed) return null;
         const nodes = this.names.length >= MAX_CIRCLES ? { node: this.names } : {};
-        return { kind: ["message"], message: wanted(this.hidden, this.#others), ...nodes };
+        return { kind: this.peers.kinds, message: wanted(this.hidden, this.#others), ...nodes };
     }
 
     /**
@@ -249,6 +249,7 @@ export class CircleModel {
      * @param {FeedEvent} event
      */
     count(event) {
+        if (!this.peers.counts(event)) return null;
         const name = event.message ?? "";
         const kind = numberOf(name);
         this.counted[kind] += 1;

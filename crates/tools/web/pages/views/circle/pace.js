@@ -112,7 +112,7 @@ export function pace(choice, reduced) {
             }
             if (why === "motion") return `Your system asks for less motion: ${lines}.`;
             if (why === "untraced") {
-                return `P2P messages are not known here: that needs tracepoints; ${lines}.`;
+                return `P2P messages are not known here: that needs tracepoints, or debug.log with debug=net; ${lines}.`;
             }
             return `As chosen, ${lines}.`;
         },

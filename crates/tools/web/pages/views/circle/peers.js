@@ -98,8 +98,10 @@ export class PeerList {
     known = false;
     #total = 0;
     #traced = false;
+    /** @type {Map<string, "ebpf" | "log">} what reports messages, by node */
+    #sources = new Map();
 
-    /** Whether tracepoints report messages: null as long as nothing is known. */
+    /** Whether tracepoints or debug.log report messages: null as long as nothing is known. */
     get traced() {
         return this.known && this.#total ? this.#traced : null;
     }
@@ -110,6 +112,21 @@ export class PeerList {
             if ((peer.data.messages_received ?? null) !== null || (peer.speed[0] ?? 0) > 0) return true;
         }
         return false;
+    }
+
+    /** The kinds of events that are messages here. */
+    get kinds() {
+        const sources = [...this.#sources.values()];
+        const logged = sources.includes("log") ? ["message_received", "message_sent"] : [];
+        return sources.includes("ebpf") || !logged.length ? ["message", ...logged] : logged;
+    }
+
+    /**
+     * Whether an event is a message that no other event reports as well.
+     * @param {FeedEvent} event
+     */
+    counts(event) {
+        return event.kind === "message" || this.#sources.get(event.node) !== "ebpf";
     }
 
     sawMessage() {
@@ -153,6 +170,9 @@ export class PeerList {
      */
     #updateOpen(data, now) {
         if (data.messages_received !== null && data.messages_received !== undefined) this.#traced = true;
+        const source = data.messages_source;
+        if (source === "ebpf" || (source === "log" && !this.#sources.has(data.node)))
+            this.#sources.set(data.node, source);
         const peer = this.find(data.node, data.id);
         if (peer && peer.ended === null) {
             const changed = !sameLooks(peer.data, data);

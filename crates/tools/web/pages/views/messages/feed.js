@@ -15,6 +15,8 @@ const KEPT = 200;
 const BUFFER = 500;
 /** Bodies of blocks are large: beyond this sum (of the messages' sizes) the oldest are forgotten. */
 const KEPT_BYTES = 16e6;
+/** Events that are messages: of tracepoints, and of debug.log. */
+const KINDS = ["message", "message_received", "message_sent"];
 /** Milliseconds over which the rate is measured. */
 const RATE_OVER = 2000;
 
@@ -78,7 +80,7 @@ export class MessageFeed {
 
     /** @param {FeedEvent} event */
     take(event) {
-        if (event.kind !== "message") return;
+        if (!KINDS.includes(event.kind)) return;
         this.came += 1;
         this.#rateCount += 1;
         if (this.#arrived.length < BUFFER) this.#arrived.push(event);

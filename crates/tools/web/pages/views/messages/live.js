@@ -24,6 +24,8 @@ export class Live {
     #full;
     /** @type {string | null} where the page's numbers come from */
     #source = null;
+    /** The kinds of events that come: debug.log has no contents. */
+    #kinds = TRACED;
     #hovering = false;
     /** @type {ReturnType<Context["events"]> | null} */
     #events = null;
@@ -80,6 +82,13 @@ export class Live {
     source(name, types) {
         this.#source = name;
         this.#filters.types(types);
+        const kinds = name === "log" ? LOGGED : TRACED;
+        this.#decode.disabled = kinds === LOGGED;
+        if (kinds !== this.#kinds) {
+            this.#kinds = kinds;
+            this.#full = this.#decode.checked && kinds === TRACED;
+            this.#open();
+        }
         this.#write();
     }
 
@@ -103,7 +112,7 @@ export class Live {
         this.#layout.classList.toggle("decoded", this.#full);
         this.#events?.stop();
         this.#forget();
-        const filter = this.#filters.filter() ?? { kind: ["message"] };
+        const filter = { ...this.#filters.filter(), kind: this.#kinds };
         this.#events = this.#ctx.events(filter, (event) => this.#feed.take(event), {
             form: this.#full ? "full" : "brief",
             onDropped: (n) => {
@@ -129,7 +138,7 @@ export class Live {
         const filter = this.#filters.filter();
         if (!filter) return;
         this.#forget();
-        this.#events?.subscribe(filter);
+        this.#events?.subscribe({ ...filter, kind: this.#kinds });
     }
 
     #tick() {
@@ -175,6 +184,7 @@ export class Live {
     }
 
     #notFetched() {
+        if (this.#kinds === LOGGED) return ["It comes from debug.log, which has no contents: that needs tracepoints."];
         const onclick = () => {
             this.#decode.checked = true;
             this.#decoded();
@@ -205,6 +215,8 @@ export class Live {
     }
 }
 
+const TRACED = ["message"];
+const LOGGED = ["message_received", "message_sent"];
 const FORGOTTEN = "Its content is no longer kept: large messages came after it.";
 const UNTRACED = "No live messages: that needs tracepoints. What the node writes to debug.log is on the page Log.";
 

@@ -11,6 +11,8 @@ import * as n from "../peers/netinfo.js";
 
 /** @type {(n: Maybe, write?: (n: Maybe) => string) => string | Node} a number that tracepoints report */
 const traced = (n, write = f.count) => shown(n, write, "tracepoints");
+/** @type {(n: Maybe, write?: (n: Maybe) => string) => string | Node} a number that debug.log reports as well */
+const counted = (n, write = f.count) => shown(n, write, "net");
 /** @type {(n: Maybe, write?: (n: Maybe) => string) => string | Node} a number of getpeerinfo */
 const polled = (n, write = f.count) => shown(n, write, "rpc");
 /** @type {(x: boolean | null | undefined) => string} */
@@ -121,17 +123,17 @@ const GROUPS = [
     [
         "Transactions and blocks",
         [
-            ["Announced", (p) => traced(p.txs?.announced)],
-            ["… as the first", (p) => traced(p.txs?.first, (n) => share(n, p.txs?.announced))],
-            ["… and wanted", (p) => traced(p.txs?.useful, (n) => share(n, p.txs?.announced))],
-            ["Requested of it", (p) => traced(p.txs?.requested)],
+            ["Announced", (p) => counted(p.txs?.announced)],
+            ["… as the first", (p) => counted(p.txs?.first, (n) => share(n, p.txs?.announced))],
+            ["… and wanted", (p) => counted(p.txs?.useful, (n) => share(n, p.txs?.announced))],
+            ["Requested of it", (p) => counted(p.txs?.requested)],
             ["Delivered", (p) => shown(p.txs?.delivered, (n) => share(n, p.txs?.requested), "mempool")],
             [
                 "… again or unasked",
                 (p) => traced(p.txs?.duplicates, (n) => `${f.count(n)} again, ${f.count(p.txs?.unrequested)} unasked`),
             ],
             ["Did not have", (p) => traced(p.txs?.not_found)],
-            ["Sent to it", (p) => traced(p.txs?.sent)],
+            ["Sent to it", (p) => counted(p.txs?.sent)],
             ["To be announced to it", (p) => shown(p.inv_to_send, f.count, "core31")],
             ["Last transaction", (p) => when(p.last_transaction)],
             ["Last block", (p) => when(p.last_block)],

@@ -76,6 +76,9 @@ export function missing(peer, sources) {
                 : "Its messages, replies, rates and addresses are not known here: that needs tracepoints.",
         );
     }
+    if (peer.messages_source === "log") {
+        out.push("Its messages are from debug.log: no contents, so its replies and addresses are not known.");
+    }
     if ([peer.synced_headers, peer.addr_processed, peer.bytes_sent, peer.inflight].every(unset)) {
         const what = "heights and byte counts of the node";
         if (!sources.rpc) out.push(`Pings, ${what} are not known here: that needs RPC (getpeerinfo).`);

@@ -14,7 +14,7 @@ import { byMessage, logLines, misbehaviours, replies } from "./tables.js";
 /** @import { Context } from "../../lib/context.js" */
 /** @import { Peer } from "./model.js" */
 
-const NO_MESSAGES = "No P2P message of it is known here: that needs tracepoints.";
+const NO_MESSAGES = "No P2P message of it is known here: that needs tracepoints, or debug.log with debug=net.";
 /** @type {Series[]} */
 const DIRECTIONS = [
     { name: "received", color: () => colors.named("blue"), dash: null },

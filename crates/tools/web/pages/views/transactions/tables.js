@@ -39,14 +39,14 @@ const USEFUL = "announced before all others, then asked for and accepted into th
 const FIRST = "announced before all others; of one message, 1,000 count";
 
 /**
- * A number that tracepoints report.
+ * A number that tracepoints and debug.log report.
  * @param {string} key
  * @param {string} label
  * @param {(row: Api["Announcer"]) => Maybe} value
  * @param {string} title
  * @returns {Column<Api["Announcer"]>}
  */
-const traced = (key, label, value, title) => number(key, label, value, f.count, title, "tracepoints");
+const counted = (key, label, value, title) => number(key, label, value, f.count, title, "net");
 
 /**
  * Who announces first, and what comes of it.
@@ -60,13 +60,13 @@ export function announcers(ctx) {
         rowKey: (/** @type {Api["Announcer"]} */ row) => `${row.node}/${row.id}`,
         columns: [
             ...peerColumns(ctx),
-            traced("useful", "Useful", (row) => row.useful, USEFUL),
-            number("share", "Share", (row) => row.useful_share, f.percent, "of all that was useful", "tracepoints"),
-            traced("first", "First", (row) => row.first, FIRST),
-            traced("announced", "Announced", (row) => row.announced, "transactions that it announced"),
-            traced("requested", "Asked for", (row) => row.requested, "transactions that the node asked it for"),
+            counted("useful", "Useful", (row) => row.useful, USEFUL),
+            number("share", "Share", (row) => row.useful_share, f.percent, "of all that was useful", "net"),
+            counted("first", "First", (row) => row.first, FIRST),
+            counted("announced", "Announced", (row) => row.announced, "transactions that it announced"),
+            counted("requested", "Asked for", (row) => row.requested, "transactions that the node asked it for"),
             number("delivered", "Delivered", (row) => row.delivered, f.count, "transactions that it sent"),
-            traced("waste", "Wasted", (row) => row.waste, "sent although they were there already, or not asked for"),
+            number("waste", "Wasted", (row) => row.waste, f.count, "sent although they were there already, or not asked for", "tracepoints"),
             number("fee", "Fee filter", (row) => row.fee_filter_btc_kvb, f.feeRate, "the least fee rate that it wants"),
         ],
     });

@@ -19,8 +19,11 @@ import { announcers, recent, suspects } from "./tables.js";
 /** So many fee rates have a bar of their own. */
 const MOST = 12;
 const UNTRACED =
-    "Announcements and requests are not known here: that needs tracepoints. Without them debug.log has which " +
-    "transactions came, by whom, and what the mempool did (categories mempool and mempoolrej).";
+    "Announcements and requests are not known here: that needs tracepoints, or debug.log with debug=net. Without them " +
+    "debug.log has which transactions came, by whom, and what the mempool did (categories mempool and mempoolrej).";
+const LOGGED =
+    "From debug.log: each announcement received, each request, and how many transactions came and went (category net); what " +
+    "the mempool did (validation, mempool, mempoolrej). What was announced to peers is not known here: that needs tracepoints.";
 /** @type {Series[]} */
 const MESSAGES = [
     { name: "announcements (inv)", color: () => colors.named("orange") },
@@ -113,7 +116,7 @@ export class TransactionsView {
         this.#announcers.set(data.announcers);
         this.#suspects.set(data.suspects);
         this.#recent.set(data.recent);
-        this.#missing.set(data.source === "ebpf" ? [] : [UNTRACED]);
+        this.#missing.set(data.source === "ebpf" ? [] : [isKnown(data.totals.announced) ? LOGGED : UNTRACED]);
     }
 
     destroy() {
@@ -126,17 +129,17 @@ export class TransactionsView {
         /** @type {(n: Maybe, all: Maybe) => string} */
         const share = (n, all) => (isKnown(n) && all ? f.percent(Number(n) / all) : "");
         /** @type {(tile: Tile, n: Maybe, note?: string) => void} */
-        const traced = (tile_, n, note) => show(tile_, n, f.count, "tracepoints", note);
+        const counted = (tile_, n, note) => show(tile_, n, f.count, "net", note);
         const each = t.unique ? `${(Number(t.announced) / t.unique).toFixed(1)} times each` : "";
         const delivered = share(t.delivered, t.requested);
         const wasted = `${f.count(t.duplicates)} again, ${f.count(t.unrequested)} not asked for`;
-        traced(tiles.announced, t.announced);
-        traced(tiles.unique, t.unique, each);
-        traced(tiles.requested, t.requested, t.not_found ? `${f.count(t.not_found)} not found` : "");
+        counted(tiles.announced, t.announced);
+        counted(tiles.unique, t.unique, each);
+        counted(tiles.requested, t.requested, t.not_found ? `${f.count(t.not_found)} not found` : "");
         show(tiles.delivered, t.delivered, f.count, "mempool", delivered && `${delivered} of the requests`);
         const waste = isKnown(t.duplicates) ? Number(t.duplicates) + Number(t.unrequested) : null;
-        traced(tiles.waste, waste, wasted);
-        traced(tiles.unwanted, t.never_requested, share(t.never_requested, t.unique));
+        show(tiles.waste, waste, f.count, "tracepoints", wasted);
+        counted(tiles.unwanted, t.never_requested, share(t.never_requested, t.unique));
     }
 
     /** @param {Api["TransactionSeries"]} s */
