@@ -9,8 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::node_state::State;
+use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{NodeState, Observer, Status};
 use event::{Body, Content, Record, time};
 use parking_lot::Mutex;

@@ -292,7 +292,8 @@ impl Liveness {
     fn judge(&mut self, changes: &mut Vec<Change>) {
         for (name, source) in &mut self.sources {
             let is_new = source.condition.since_ns == 0;
-            if let Some(from) = source.condition.take(source.now()) {
+            let next = source.now();
+            if let Some(from) = source.condition.take(next) {
                 let from = (!is_new).then_some(from);
                 changes.push(Change::SourceState { source: name.clone(), from, to: source.condition.state });
             }
@@ -319,10 +320,8 @@ fn verdict(sources: &[(SmolStr, Source)]) -> Option<Condition<NodeState>> {
     if live.is_empty() {
         return gone_with_its_sources(sources);
     }
-    let reports: Vec<Report> = live
-        .iter()
-        .filter_map(|(name, source)| Some(Report { source: name, node: source.node.as_ref()? }))
-        .collect();
+    let reports: Vec<Report> =
+        live.iter().filter_map(|(name, source)| Some(Report { source: name, node: source.node.as_ref()? })).collect();
     let first_of = |states: &[State]| {
         let found = reports.iter().filter(|report| states.contains(&report.node.state));
         found.min_by_key(|report| report.node.since_ns)
@@ -344,7 +343,7 @@ fn verdict(sources: &[(SmolStr, Source)]) -> Option<Condition<NodeState>> {
     if let Some(report) = first_of(&[State::Starting]) {
         return Some(is(NodeState::Starting, report));
     }
-    if let Some(report) = reports.iter().find(|report| report.shows_the_process()) {
+    if let Some(report) = newest {
         return Some(Condition::new(NodeState::Up, report.node.since_ns, None));
     }
     if let Some(report) = first_of(&[State::Denied]) {

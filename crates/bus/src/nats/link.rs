@@ -90,11 +90,7 @@ impl Link {
         link
     }
 
-    async fn try_connect(
-        options: &Options,
-        stage: Arc<Stage>,
-        when_broken: WhenBroken,
-    ) -> Result<Self, NatsError> {
+    async fn try_connect(options: &Options, stage: Arc<Stage>, when_broken: WhenBroken) -> Result<Self, NatsError> {
         let (sender, connected) = watch::channel(true);
         let (forbidden_sender, forbidden) = watch::channel(Vec::new());
         let established = Arc::new(AtomicBool::new(false));

@@ -100,10 +100,9 @@ impl Node {
     /// Removes the gauges of what is gone: of a node whose process has ended at once, of an extractor that reads nothing after a while.
     fn remove_stale(&mut self, now_ns: u64) {
         let liveness = &self.model.liveness;
-        let is_up = |name: &str| liveness.is_up(name);
-        self.down.retain(|(name, _)| !is_up(name));
-        for (name, _) in liveness.sources().filter(|(name, _)| !is_up(name)) {
-            if !self.down.iter().any(|(down, _)| down == name) {
+        self.down.retain(|(name, _)| !liveness.is_up(name));
+        for (name, _) in liveness.sources() {
+            if !liveness.is_up(name) && !self.down.iter().any(|(down, _)| down == name) {
                 self.down.push((name.into(), now_ns));
             }
         }

@@ -107,7 +107,8 @@ fn away(node: &Node) -> Option<NodeAway> {
 
 /// The server that events come from.
 fn server(state: &State) -> Option<Server> {
-    let server = state.bus.accounts().stage("nats-reader").server()?;
+    let stages = state.bus.accounts().stages();
+    let server = stages.iter().find(|stage| stage.name() == "nats-reader")?.server()?;
     Some(Server {
         url: (!state.public).then_some(server.url),
         connected: server.connected,

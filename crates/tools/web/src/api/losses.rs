@@ -208,13 +208,12 @@ impl endpoint::Endpoint for Endpoint {
         let mut gaps: Vec<Gap> = nodes.iter().flat_map(|(name, node)| gaps(name, node)).collect();
         gaps.sort_by_key(|gap| std::cmp::Reverse(gap.time));
         gaps.truncate(100);
-        let sources = nodes.iter().flat_map(|(name, node)| {
-            node.pages
-                .sources
-                .all()
-                .into_iter()
-                .map(move |(extractor, state)| source(name, extractor, state, node.model.liveness.source(extractor)))
-        });
+        let sources =
+            nodes.iter().flat_map(|(name, node)| {
+                node.pages.sources.all().into_iter().map(move |(extractor, state)| {
+                    source(name, extractor, state, node.model.liveness.source(extractor))
+                })
+            });
         let sources: Vec<Source> = sources.collect();
         let missing = missing(&nodes, &sources);
         let processes = processes(&nodes, bus.accounts().process());

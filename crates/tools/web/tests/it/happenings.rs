@@ -19,7 +19,8 @@ fn log(kind: &str, body: Value) -> Arc<Record> {
 
 /// A status of an extractor, which finds the node in this state.
 fn status(extractor: &str, state: &str) -> Arc<Record> {
-    let node = json!({ "state": state, "since_ns": now_ns().to_string(), "reason": "process 12 at /srv/secret has ended" });
+    let node =
+        json!({ "state": state, "since_ns": now_ns().to_string(), "reason": "process 12 at /srv/secret has ended" });
     let body = json!({
         "extractor": extractor, "started_ns": "1", "last_sequence": "0", "ended": false, "interval_ms": 60_000, "node": node,
     });
