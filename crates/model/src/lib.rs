@@ -152,8 +152,19 @@ impl<P: Default> Model<P> {
         peers.message(message, &mut Effects { time_ns, enrichment, requests, changes });
         let changes: &[Change] = changes;
         let origins = *origins;
-        let mut context =
-            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks, origins };
+        let mut context = Context {
+            sink,
+            time_ns,
+            run,
+            sequence,
+            enrichment,
+            changes,
+            liveness,
+            restarts,
+            requests,
+            blocks,
+            origins,
+        };
         for change in changes {
             observers.change(change, peers, &mut context);
         }
@@ -238,8 +249,19 @@ impl<P: Default> Model<P> {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
         let Self { liveness, restarts, requests, peers, blocks, origins, .. } = self;
         let origins = *origins;
-        let mut context =
-            Context { sink, time_ns, run, sequence, enrichment, changes, liveness, restarts, requests, blocks, origins };
+        let mut context = Context {
+            sink,
+            time_ns,
+            run,
+            sequence,
+            enrichment,
+            changes,
+            liveness,
+            restarts,
+            requests,
+            blocks,
+            origins,
+        };
         for change in changes {
             observers.change(change, peers, &mut context);
         }

@@ -4,7 +4,14 @@ use super::pseudonym::Role;
 use super::{Redactor, coarse, logged, same, shape, words};
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{
-    AddrProcessed, AddrmanAdded, AddrmanChange, AddrmanSelected, BlockCheckedLog, BlockConnectedLog, BlockDisconnectedLog, BlockDownloadStalled, BlockTemplate, CompactBlockPrefill, CompactBlockReconstructed, CompactBlockReconstructedLog, CompactBlockStarted, CompactBlockTxRequired, ConnectionAccepted, ConnectionAdded, ConnectionRefused, DisconnectReason, EvictionSelected, HeaderRejected, HeaderSeen, IbdLeft, InvalidChainFound, Log, LogRateLimit, MempoolAccepted, MempoolRejected, MempoolRemovals, Misbehaving, MutatedBlock, NodeStarted, NodeStopped, OrphansRemoved, PackageEvaluated, PeerConnected, PeerDisconnected, PeerStateChanged, SawNewHeaderLog, SelfAnnounced, StaleTip, StallingTimeoutChanged, TimeOffsetAdded, TransportNegotiation, UnbroadcastRemoved, UnknownLogMessage, UpdateTip,
+    AddrProcessed, AddrmanAdded, AddrmanChange, AddrmanSelected, BlockCheckedLog, BlockConnectedLog,
+    BlockDisconnectedLog, BlockDownloadStalled, BlockTemplate, CompactBlockPrefill, CompactBlockReconstructed,
+    CompactBlockReconstructedLog, CompactBlockStarted, CompactBlockTxRequired, ConnectionAccepted, ConnectionAdded,
+    ConnectionRefused, DisconnectReason, EvictionSelected, HeaderRejected, HeaderSeen, IbdLeft, InvalidChainFound, Log,
+    LogRateLimit, MempoolAccepted, MempoolRejected, MempoolRemovals, Misbehaving, MutatedBlock, NodeStarted,
+    NodeStopped, OrphansRemoved, PackageEvaluated, PeerConnected, PeerDisconnected, PeerStateChanged, SawNewHeaderLog,
+    SelfAnnounced, StaleTip, StallingTimeoutChanged, TimeOffsetAdded, TransportNegotiation, UnbroadcastRemoved,
+    UnknownLogMessage, UpdateTip,
 };
 
 /// Lengths of entries, in bytes, are rounded up to a multiple of this: they would show how long the hidden text is.
