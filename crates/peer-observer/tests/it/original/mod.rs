@@ -41,7 +41,7 @@ fn check(message: &DynamicMessage) -> Result<(), String> {
     if let Some(oneof) = descriptor.oneofs().find(|oneof| !oneof.fields().any(|arm| message.has_field(&arm))) {
         return Err(format!("{} is empty in {message:?}", oneof.full_name()));
     }
-    let missing = |field: &_| !message.has_field(field);
+    let missing = |field: &FieldDescriptor| !message.has_field(field);
     if let Some(field) = descriptor.fields().filter(|f| f.cardinality() == Cardinality::Required).find(missing) {
         return Err(format!("{} is missing in {message:?}", field.full_name()));
     }
@@ -163,10 +163,12 @@ fn nothing_else_is_new_to_others() {
         "rpc_extractor.rpc",
     ];
     assert_eq!(Vec::from_iter(arms), known);
-    let values = |one: &EnumDescriptor| one.values().map(|value| (value.number(), value.name().to_owned()));
+    let values = |one: &EnumDescriptor| -> Vec<_> {
+        one.values().map(|value| (value.number(), value.name().to_owned())).collect()
+    };
     for theirs in ORIGINAL.all_enums() {
         let own = ours.get_enum_by_name(theirs.full_name()).unwrap();
-        assert!(values(&own).eq(values(&theirs)), "{}", theirs.full_name());
+        assert_eq!(values(&own), values(&theirs), "{}", theirs.full_name());
     }
 }
 
@@ -254,8 +256,9 @@ async fn all_that_tracepoints_give_is_read() {
     };
     let ((report, (status, stderr)), paths) = reader.during(working).await;
     assert_eq!(status.code(), Some(0), "{stderr}");
-    let count = |start: &str| paths.iter().filter(|(path, _)| path.starts_with(start)).map(|(_, count)| *count).sum();
-    let messages: usize = count("ebpf_extractor.message.");
+    let count =
+        |start: &str| paths.iter().filter(|(path, _)| path.starts_with(start)).map(|(_, count)| *count).sum::<usize>();
+    let messages = count("ebpf_extractor.message.");
     let fired = report.of(Probe::InboundMessage) + report.of(Probe::OutboundMessage);
     assert_eq!(messages as u64, fired, "{paths:?}");
     for path in
