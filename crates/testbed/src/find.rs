@@ -80,12 +80,12 @@ pub fn chromium() -> Result<PathBuf> {
         .context("no chromium on PATH; install the package chromium")
 }
 
-/// The accessibility checks of axe-core, one file of JavaScript, that `scripts/axe` has put into the project's `.cache`.
+/// The accessibility checks of axe-core, one file of JavaScript, that `scripts/pages` has put into the project's `.cache`.
 ///
 /// # Errors
 /// It is not there: the message names the script to run.
 pub fn axe() -> Result<PathBuf> {
-    cached_file("axe-core/axe.min.js").context("no axe-core in .cache; run scripts/axe to get it")
+    cached_file("pages/node_modules/axe-core/axe.min.js").context("no axe-core in .cache/pages; run scripts/pages to get it")
 }
 
 /// The first line of what `bitcoind -version` prints: `Bitcoin Core daemon version v30.2.0 bitcoind`.

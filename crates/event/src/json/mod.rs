@@ -172,6 +172,18 @@ named!(
     pb::log_extractor::RefusedReason,
     pb::log_extractor::StallKind,
     pb::log_extractor::AddrmanAction,
+    pb::log_extractor::AttemptStep,
+    pb::log_extractor::ConnectionFailure,
+    pb::log_extractor::HeadersRequestReason,
+    pb::log_extractor::HeadersSyncPhase,
+    pb::log_extractor::HeadersSyncStep,
+    pb::log_extractor::IgnoredReason,
+    pb::log_extractor::MempoolRemovalCause,
+    pb::log_extractor::NegotiationStep,
+    pb::log_extractor::OrphanAction,
+    pb::log_extractor::OrphansRemovedCause,
+    pb::log_extractor::PeerStateChange,
+    pb::log_extractor::ValidationSignalName,
     pb::observer::node_state::State,
 );
 
