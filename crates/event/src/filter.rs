@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::kind::{Kind, Source};
 use crate::names;
 use crate::record::{Direction, Record};
+use crate::similar::instead;
 use crate::subject;
 
 /// Which events pass. An empty list lets everything pass; of a list, one entry must match; of several lists, all must.
@@ -38,7 +39,7 @@ pub struct Filter {
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum FilterError {
     /// No kind or group of kinds has this name.
-    #[error("there is no kind of event {0:?}; the kinds are: {list}", list = Kinds::names().join(", "))]
+    #[error("there is no kind of event {0:?}; {instead}", instead = instead(.0, Kinds::names()))]
     UnknownKind(String),
     /// Neither an address nor a network.
     #[error(

@@ -16,6 +16,7 @@ mod raw;
 pub mod record;
 mod reported;
 pub mod requests;
+pub mod similar;
 pub mod subject;
 pub mod text;
 pub mod time;

@@ -32,20 +32,25 @@ mod tally {
     };
 
     /// Section `[tally]`, and its flags.
-    #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+    #[derive(Args, Clone, Debug, Deserialize, Serialize)]
     #[command(next_help_heading = "Tally")]
     #[serde(default, deny_unknown_fields)]
     struct TallyOptions {
-        /// Log the count whenever so many more events have come [default: 100]
+        /// Log the count whenever so many more events have come
         #[arg(id = "tally_step", long = "tally-step", env = "PEER_OBSERVER_TALLY_STEP", value_name = "NUMBER")]
-        step: Option<u64>,
+        step: u64,
+    }
+
+    impl Default for TallyOptions {
+        fn default() -> Self {
+            Self { step: 100 }
+        }
     }
 
     impl Check<Box<dyn Tool>> for TallyOptions {
         fn check(&self, _: &Context) -> Result<Box<dyn Tool>> {
-            let step = self.step.unwrap_or(100);
-            anyhow::ensure!(step > 0, "tally.step = 0: it must be 1 or more");
-            Ok(Box::new(Tally { step }))
+            anyhow::ensure!(self.step > 0, "tally.step = 0: it must be 1 or more");
+            Ok(Box::new(Tally { step: self.step }))
         }
     }
 
@@ -100,19 +105,24 @@ mod pulse {
     };
 
     /// Section `[pulse]`, and its flags.
-    #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+    #[derive(Args, Clone, Debug, Deserialize, Serialize)]
     #[command(next_help_heading = "Pulse")]
     #[serde(default, deny_unknown_fields)]
     struct PulseOptions {
-        /// Time between two events [default: 1s]
+        /// Time between two events
         #[arg(id = "pulse_every", long = "pulse-every", env = "PEER_OBSERVER_PULSE_EVERY", value_name = "DURATION")]
-        every: Option<Span>,
+        every: Span,
+    }
+
+    impl Default for PulseOptions {
+        fn default() -> Self {
+            Self { every: Span(Duration::from_secs(1)) }
+        }
     }
 
     impl Check<Extractor> for PulseOptions {
         fn check(&self, _: &Context) -> Result<Extractor> {
-            let every = self.every.map_or(Duration::from_secs(1), |Span(every)| every);
-            Ok(Extractor::PerNode(Box::new(Pulse { every })))
+            Ok(Extractor::PerNode(Box::new(Pulse { every: self.every.0 })))
         }
     }
 

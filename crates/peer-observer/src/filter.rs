@@ -2,7 +2,8 @@
 
 use clap::Args;
 use event::filter::{AddrPattern, Kinds};
-use event::{Direction, Filter};
+use event::similar::similar;
+use event::{Direction, Filter, message_types};
 use smol_str::SmolStr;
 
 /// Which events are wanted.
@@ -15,8 +16,8 @@ pub struct FilterArgs {
     /// Events of these kinds, sources or subjects: message, rpc, netconn, update_tip, ...
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     kind: Vec<Kinds>,
-    /// P2P messages of these types: inv, tx, addrv2, ...
-    #[arg(long, value_delimiter = ',', value_name = "TYPE")]
+    /// P2P messages of these types: inv, tx, addrv2, ... (=TYPE for one that resembles a known type)
+    #[arg(long, value_delimiter = ',', value_parser = message_type, value_name = "TYPE")]
     message: Vec<SmolStr>,
     /// Events about these peers, by the node's id
     #[arg(long, value_delimiter = ',', value_name = "ID")]
@@ -33,6 +34,20 @@ pub struct FilterArgs {
     /// Events up to this time
     #[arg(long, value_parser = parse_when, value_name = "TIME")]
     until: Option<u64>,
+}
+
+/// A type of P2P messages. Peers may send any, but one that is almost a known one is taken for a typing error.
+fn message_type(text: &str) -> Result<SmolStr, String> {
+    let known = || message_types::ALL.iter().map(|message_type| message_type.name);
+    if let Some(exact) = text.strip_prefix('=') {
+        return Ok(exact.into());
+    }
+    match similar(text, known()) {
+        Some(name) if name != text => {
+            Err(format!("no known type of P2P messages; did you mean \"{name}\"? (if not, write ={text})"))
+        }
+        _ => Ok(text.into()),
+    }
 }
 
 /// A time in nanoseconds since the UNIX epoch.

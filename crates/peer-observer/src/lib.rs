@@ -14,7 +14,9 @@ mod input;
 mod logging;
 mod observation;
 mod options;
+mod output;
 mod parts;
+mod problems;
 mod publishers;
 mod runtime;
 mod session;
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 use tracing::error;
 
+pub use crate::config::manual::manual;
 pub use crate::config::networks::Networks;
 pub use crate::extractor::{Attached, Extractor, ExtractorEntry, FollowedNode, ForAll, Node, PerNode, Running};
 pub use crate::logging::Color;
@@ -51,7 +54,7 @@ pub fn main(parts: &Parts) -> ExitCode {
         error!("{cause:#}");
     }
     commands::run(parts, &matches, logging.color).unwrap_or_else(|cause| {
-        error!("{cause:#}");
+        problems::each(cause).iter().for_each(|cause| error!("{cause:#}"));
         ExitCode::from(2)
     })
 }

@@ -1,13 +1,15 @@
 //! Observing nodes from this process: which extractors run for which of them, from the time when they need privileges to the end.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Error, Result, anyhow};
 use node::Target;
 use tracing::{error, info};
 
 use crate::confine::{Connect, confine};
 use crate::extractor::{Attached, Extractor, FollowedNode, Node, PerNode};
+use crate::problems::Problems;
 use crate::publishers;
 use crate::supervisor::Supervisor;
 
@@ -61,6 +63,27 @@ impl Observation {
     /// # Errors
     /// An extractor cannot work, and no other one is there. Else that is logged.
     pub fn prepare(self) -> Result<Prepared> {
+        let (prepared, mut failed) = self.attach();
+        let fatal = if prepared.is_empty() { failed.pop() } else { None };
+        failed.iter().for_each(|error| error!("{error:#}"));
+        fatal.map_or(Ok(prepared), Err)
+    }
+
+    /// Checks that the nodes are there and that the extractors can work. Adds what each node is observed by. A node need not run.
+    pub fn check(self, problems: &mut Problems, summary: &mut String) {
+        for ObservedNode { name, target, extract } in &self.nodes {
+            if extract.is_empty() {
+                problems.add(anyhow!("node {name}: no extractor can run for it; peer-observer doctor says why"));
+            }
+            problems.note(target.locate().with_context(|| format!("node {name}")));
+            let _ = writeln!(summary, "node {name} ({}): {}", describe(target), extract.join(", "));
+        }
+        let (_, failed) = self.attach();
+        failed.into_iter().for_each(|error| problems.add(error));
+    }
+
+    /// Does what takes privileges. Returns also what did not work.
+    fn attach(self) -> (Prepared, Vec<Error>) {
         let Self { mut nodes, extractors } = self;
         let mut prepared = Prepared::default();
         let mut failed = Vec::new();
@@ -82,9 +105,7 @@ impl Observation {
             }
         }
         prepared.nodes = nodes;
-        let fatal = if prepared.is_empty() { failed.pop() } else { None };
-        failed.iter().for_each(|error| error!("{error:#}"));
-        fatal.map_or(Ok(prepared), Err)
+        (prepared, failed)
     }
 }
 

@@ -1,19 +1,18 @@
 //! Options, each written once: a field of one struct per part is a key of a section of the configuration file, an environment variable and
-//! a flag, with one help text and one type that checks it.
+//! a flag, with one help text, one type that checks it, and one default value.
 //!
-//! All fields are `Option`, so that "not given" differs from every value. The files are read into the struct, then the environment and the
-//! command line are laid over it (`update_from_arg_matches` changes only what is given), and then it is checked, once.
+//! A struct begins with its defaults (`Default`). The files are read over them, then the environment and the command line are laid over it
+//! (`update_from_arg_matches` changes only what is given), and then it is checked, once.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use anyhow::{Result, anyhow};
-use clap::{ArgMatches, Command};
+use anyhow::Result;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
 use node::Target;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::config::networks::Networks;
+use crate::config::text;
 use crate::logging::Color;
 
 /// A struct of options.
@@ -49,6 +48,26 @@ pub struct Context {
     pub nodes: Vec<Target>,
 }
 
+/// An option, wherever it may be given.
+pub struct OptionInfo {
+    /// Its key in the section of the configuration file.
+    pub key: String,
+    /// Its flag, environment variable and help.
+    pub arg: Arg,
+}
+
+/// The options of a struct, in the order in which it has them. `section` is where the configuration file has them: what the name of an argument
+/// begins with to be the only one of all sections is no part of the key.
+pub fn describe<O: clap::Args>(section: &str) -> Vec<OptionInfo> {
+    let prefix = format!("{section}_");
+    let key = |arg: &Arg| {
+        let id = arg.get_id().as_str();
+        id.strip_prefix(&prefix).unwrap_or(id).to_owned()
+    };
+    let command = O::augment_args_for_update(Command::new(""));
+    command.get_arguments().map(|arg| OptionInfo { key: key(arg), arg: arg.clone() }).collect()
+}
+
 /// The options of a part without their type. `C` is what they are checked into.
 pub struct Part<C: 'static> {
     /// Name of the section in the configuration file.
@@ -58,18 +77,18 @@ pub struct Part<C: 'static> {
     /// Adds the flags that only the part's own command has.
     pub augment_own: fn(Command) -> Command,
     /// Checks that the section of a file's text can be read.
-    pub validate: Validate,
+    pub validate: text::Validate,
+    /// The options where nothing is given, as a section of a configuration file.
+    pub defaults: fn() -> toml::Table,
+    describe: fn(&str) -> Vec<OptionInfo>,
     load: Load<C>,
 }
 
-/// Lays environment and command line, and a part's own flags, over the section of the files.
-type Load<C> = fn(Option<toml::Value>, Option<&ArgMatches>, Option<&ArgMatches>) -> Result<Loaded<C>>;
+/// Lays environment and command line, and a part's own flags, over the section of the files, whose name comes first.
+type Load<C> = fn(&str, Option<toml::Value>, Option<&ArgMatches>, Option<&ArgMatches>) -> Result<Loaded<C>>;
 
 /// Checks options that were loaded.
 type CheckLater<C> = Box<dyn Fn(&Context) -> Result<C> + Send>;
-
-/// Checks that the value of a top-level key in the text of a configuration file can be read.
-pub type Validate = fn(text: &str, key: &str) -> Result<()>;
 
 /// The options of a part after files, environment and command line, without their type.
 pub struct Loaded<C> {
@@ -103,28 +122,33 @@ impl<C: 'static> Part<C> {
     pub const fn of<O: Check<C>>(section: &'static str) -> Self {
         Self {
             section,
-            augment: O::augment_args,
+            augment: O::augment_args_for_update,
             augment_own: |command| command,
-            validate: validate::<O>,
-            load: |file, matches, _| Ok(loaded(lay_over::<O>(file, matches)?)),
+            validate: text::validate::<O>,
+            defaults: || shown(&O::default()),
+            describe: describe::<O>,
+            load: |section, file, matches, _| Ok(loaded(lay_over::<O>(section, file, matches)?)),
         }
     }
 
     /// The same for a part that has flags of its own besides.
     pub const fn with_own_flags<O: Check<C> + OwnFlags>(section: &'static str) -> Self {
         Self {
-            section,
-            augment: O::augment_args,
             augment_own: <O::Flags as clap::Args>::augment_args,
-            validate: validate::<O>,
-            load: |file, matches, own| {
-                let (mut options, present) = lay_over::<O>(file, matches)?;
+            load: |section, file, matches, own| {
+                let (mut options, present) = lay_over::<O>(section, file, matches)?;
                 if let Some(own) = own {
                     options.take(clap::FromArgMatches::from_arg_matches(own)?);
                 }
                 Ok(loaded((options, present)))
             },
+            ..Self::of::<O>(section)
         }
+    }
+
+    /// All of the options.
+    pub fn options(&self) -> Vec<OptionInfo> {
+        (self.describe)(self.section)
     }
 
     /// Lays environment and command line over the section of the files. `own` has the flags of the part's own command, if it is that.
@@ -137,13 +161,12 @@ impl<C: 'static> Part<C> {
         matches: Option<&ArgMatches>,
         own: Option<&ArgMatches>,
     ) -> Result<Loaded<C>> {
-        (self.load)(file, matches, own)
+        (self.load)(self.section, file, matches, own)
     }
 }
 
 fn loaded<C: 'static, O: Check<C>>((options, present): (O, bool)) -> Loaded<C> {
-    let shown = shown(&options);
-    Loaded { present: present || !shown.is_empty(), shown, check: Box::new(move |context| options.check(context)) }
+    Loaded { present, shown: shown(&options), check: Box::new(move |context| options.check(context)) }
 }
 
 /// Options as a section of a configuration file. Secrets hide themselves.
@@ -152,134 +175,25 @@ pub fn shown(options: &impl Serialize) -> toml::Table {
     toml::Table::try_from(options).unwrap_or_default()
 }
 
-/// The section of the files with environment and command line laid over it, and whether there is such a section.
+/// The section of the files with environment and command line laid over it, and whether there is anything of it in either.
 ///
 /// # Errors
 /// An option cannot be read.
-pub fn lay_over<O: Options>(file: Option<toml::Value>, matches: Option<&ArgMatches>) -> Result<(O, bool)> {
-    let present = file.is_some();
+pub fn lay_over<O: Options>(
+    section: &str,
+    file: Option<toml::Value>,
+    matches: Option<&ArgMatches>,
+) -> Result<(O, bool)> {
+    let mut present = file.is_some();
     let mut options: O = file.map(toml::Value::try_into).transpose()?.unwrap_or_default();
     if let Some(matches) = matches {
         options.update_from_arg_matches(matches)?;
+        present |= describe::<O>(section).iter().any(|option| given(matches, &option.arg).is_some());
     }
     Ok((options, present))
 }
 
-/// Reads the value of one top-level key in the text of a configuration file.
-///
-/// # Errors
-/// The value is none of `T`: names line, column and key.
-pub fn validate<T: DeserializeOwned>(text: &str, key: &str) -> Result<()> {
-    read(text, One::<T> { key, value: PhantomData }).map(|_| ())
-}
-
-/// Checks that the text of a configuration file has no other top-level keys than these.
-///
-/// # Errors
-/// The text is no TOML, or has another key: names line, column and key, and lists the known ones.
-pub fn validate_keys(text: &str, known: &[&str]) -> Result<()> {
-    read(text, Keys { known })
-}
-
-/// Reads a text by a seed. What is wrong is reported with its place in the text and with its path, such as `rpc.timeout`.
-fn read<T>(text: &str, seed: impl for<'de> DeserializeSeed<'de, Value = T>) -> Result<T> {
-    let mut track = serde_path_to_error::Track::new();
-    let deserializer = toml::Deserializer::parse(text)?;
-    let value = seed.deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track));
-    value.map_err(|mut error| {
-        error.set_input(Some(text));
-        match track.path().to_string() {
-            path if path == "." => anyhow!(error),
-            path => anyhow!(error).context(path),
-        }
-    })
-}
-
-struct One<'a, T> {
-    key: &'a str,
-    value: PhantomData<T>,
-}
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for One<'_, T> {
-    type Value = Option<T>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for One<'_, T> {
-    type Value = Option<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a configuration file")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<T>, A::Error> {
-        let mut value = None;
-        while let Some(key) = map.next_key::<String>()? {
-            if key == self.key {
-                value = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(value)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Keys<'a> {
-    known: &'a [&'a str],
-}
-
-impl<'de> DeserializeSeed<'de> for Keys<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Keys<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a configuration file")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_key_seed(Key { known: self.known })?.is_some() {
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
-}
-
-/// A key that must be known. It is refused while it is read, so that the error has its place.
-struct Key<'a> {
-    known: &'a [&'a str],
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<(), E> {
-        if self.known.contains(&key) {
-            return Ok(());
-        }
-        Err(E::custom(format!("unknown key or section `{key}`, expected one of: {}", self.known.join(", "))))
-    }
+/// Where an option was given, if it was: on the command line, or by its environment variable.
+pub fn given(matches: &ArgMatches, arg: &Arg) -> Option<ValueSource> {
+    matches.value_source(arg.get_id().as_str()).filter(|source| *source != ValueSource::DefaultValue)
 }

@@ -1,5 +1,6 @@
 //! One process at work: events come from one input and go to tools, and perhaps on to a NATS server.
 
+use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use event::Filter;
 use crate::config::nats::files;
 use crate::confine::Connect;
 use crate::input::{Input, PreparedInput};
+use crate::problems::Problems;
 use crate::runtime::block_on;
 use crate::supervisor::Supervisor;
 use crate::tool::{Place, Queue, Service, Tool};
@@ -76,6 +78,31 @@ impl Begun {
 }
 
 impl Session {
+    /// Does all that [`Self::run`] does before it starts, and lets go of it again. Returns what would run, a line each.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn check(self) -> Result<String> {
+        let Self { input, tools, forward, .. } = self;
+        let mut problems = Problems::default();
+        let mut summary = String::new();
+        for (name, tool) in tools {
+            let began = problems.note(Begun::new(name, tool, input.nodes()));
+            let serves = began.and_then(|tool| tool.service.serves).map(|serves| format!(": {serves}"));
+            let _ = writeln!(summary, "tool {name}{}", serves.unwrap_or_default());
+        }
+        if let Some(options) = &forward {
+            let _ = writeln!(summary, "events go to {}", options.shown_url());
+        }
+        match input {
+            Input::Nodes(observation) => observation.check(&mut problems, &mut summary),
+            Input::Nats(options) => summary += &format!("events come from {}\n", options.shown_url()),
+            Input::Stdin(_) => summary += "events come from standard input\n",
+        }
+        problems.into_result()?;
+        Ok(summary + "nothing is wrong\n")
+    }
+
     /// Does it until a signal comes, or the input ends.
     ///
     /// # Errors

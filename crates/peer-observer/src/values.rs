@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bus::nats;
-use node::Secret;
+use node::{HostPort, Secret};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
@@ -52,7 +52,37 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Span, Interval, Bytes, ListenAddress);
+as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl);
+
+/// Makes the flags of one struct those of another type: of a table whose entries are given one by one. Its `lay_over` takes what is given.
+macro_rules! args_by_flags {
+    ($type:ty, $flags:ty) => {
+        impl clap::Args for $type {
+            fn augment_args(command: clap::Command) -> clap::Command {
+                <$flags as clap::Args>::augment_args(command)
+            }
+
+            fn augment_args_for_update(command: clap::Command) -> clap::Command {
+                <$flags as clap::Args>::augment_args_for_update(command)
+            }
+        }
+
+        impl clap::FromArgMatches for $type {
+            fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+                let mut table = Self::default();
+                clap::FromArgMatches::update_from_arg_matches(&mut table, matches)?;
+                Ok(table)
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+                self.lay_over(<$flags as clap::FromArgMatches>::from_arg_matches(matches)?);
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(crate) use args_by_flags;
 
 /// A length of time above 0: `500ms`, `10s`, `5min`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,10 +186,30 @@ impl Display for ListenAddress {
     }
 }
 
-/// The address of a NATS server. A password in it is not shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+/// The address of a NATS server, or those of a cluster. A password in it is not shown, which is why it is not checked when it is read: errors
+/// of that show what was read.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NatsUrl(pub String);
+
+impl NatsUrl {
+    /// Checks the address.
+    ///
+    /// # Errors
+    /// Says what is wrong, and what would be right.
+    pub fn check(&self) -> Result<(), ValueError> {
+        let usage = "write nats://HOST:PORT, such as nats://127.0.0.1:4222, or tls://HOST:PORT, or several with commas";
+        let wrong = |what: String| ValueError(format!("nats = \"{self}\": {what}; {usage}"));
+        for one in self.0.split(',') {
+            let (scheme, rest) = one.trim().split_once("://").unwrap_or(("nats", one.trim()));
+            if !["nats", "tls"].contains(&scheme) {
+                return Err(wrong(format!("{scheme}:// is not how a NATS server is reached")));
+            }
+            let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
+            address.parse::<HostPort>().map_err(|error| wrong(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
 
 impl FromStr for NatsUrl {
     type Err = std::convert::Infallible;
@@ -169,15 +219,15 @@ impl FromStr for NatsUrl {
     }
 }
 
-impl fmt::Debug for NatsUrl {
+impl Display for NatsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&nats::Options::new(&self.0).shown_url())
     }
 }
 
-impl Serialize for NatsUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&nats::Options::new(&self.0).shown_url())
+impl fmt::Debug for NatsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
     }
 }
 
@@ -223,9 +273,18 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_an_address_is_not_shown() {
+    fn addresses_of_nats_servers() {
+        for text in ["nats://127.0.0.1:4222", "tls://n.example", "h", "h:1", "nats://[::1]:1/", "nats://a:1, tls://b"] {
+            assert_eq!(NatsUrl(text.to_owned()).check(), Ok(()), "{text}");
+        }
+        for text in ["foo://x", "http://h:4222", "ws://h", "", "nats://", "nats://h:port", "nats://not a host", "h,"] {
+            let error = NatsUrl(text.to_owned()).check().unwrap_err().to_string();
+            assert!(error.contains("nats://127.0.0.1:4222") && error.contains("tls://"), "{text}: {error}");
+        }
         let url: NatsUrl = "nats://me:geheim@h:1".parse().unwrap();
         assert_eq!(format!("{url:?}"), "nats://h:1");
-        assert_eq!(serde_json::to_string(&url).unwrap(), "\"nats://h:1\"");
+        assert_eq!(serde_json::to_string(&url).unwrap(), "\"nats://h:1\"", "a password is not shown");
+        let error = NatsUrl("foo://me:geheim@h".to_owned()).check().unwrap_err().to_string();
+        assert!(!error.contains("geheim"), "{error}");
     }
 }

@@ -85,7 +85,8 @@ pub fn chromium() -> Result<PathBuf> {
 /// # Errors
 /// It is not there: the message names the script to run.
 pub fn axe() -> Result<PathBuf> {
-    cached_file("pages/node_modules/axe-core/axe.min.js").context("no axe-core in .cache/pages; run scripts/pages to get it")
+    cached_file("pages/node_modules/axe-core/axe.min.js")
+        .context("no axe-core in .cache/pages; run scripts/pages to get it")
 }
 
 /// The first line of what `bitcoind -version` prints: `Bitcoin Core daemon version v30.2.0 bitcoind`.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use decode::tracepoint::Tracepoint;
+use event::similar::instead;
 use thiserror::Error;
 
 use crate::shared::layout::{LIMITS, MAX_PAYLOAD};
@@ -60,7 +61,7 @@ impl Selection {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum OptionError {
     /// No such tracepoint.
-    #[error("there is no tracepoint or group {0:?}; groups: default, all, net, mempool, validation, utxocache; tracepoints: {list}", list = all_names())]
+    #[error("there is no tracepoint or group {0:?}; {instead}", instead = instead(.0, names()))]
     Tracepoint(String),
     /// All tracepoints were switched off.
     #[error("no tracepoint is left; name some, like net or mempool:added")]
@@ -102,8 +103,10 @@ impl FromStr for Selection {
     }
 }
 
-fn all_names() -> String {
-    Tracepoint::ALL.iter().map(|tracepoint| tracepoint.name()).collect::<Vec<_>>().join(", ")
+/// All that a selection may name.
+fn names() -> impl Iterator<Item = &'static str> + Clone {
+    const GROUPS: [&str; 6] = ["default", "all", "net", "mempool", "validation", "utxocache"];
+    GROUPS.into_iter().chain(Tracepoint::ALL.iter().map(|tracepoint| tracepoint.name()))
 }
 
 fn group(name: &str) -> Result<Vec<Tracepoint>, OptionError> {
@@ -145,7 +148,7 @@ impl Capture {
     }
 
     /// Types that have a limit of their own, and their limits in bytes.
-    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub fn limits(&self) -> impl Iterator<Item = (&str, u64)> {
         self.limits.iter().map(|(message_type, bytes)| (message_type.as_str(), *bytes))
     }
 

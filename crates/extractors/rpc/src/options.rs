@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use event::pb::rpc_extractor::FeeEstimateMode;
+use event::similar::instead;
 
 use crate::method::{METHODS, Method};
 
@@ -35,12 +36,8 @@ impl Default for Options {
 
 /// A method that is not polled by this program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the RPC method {0:?} is not one that can be polled; these can: {known}", known = known())]
+#[error("there is no RPC {0:?} that can be polled; {instead}", instead = instead(.0, METHODS.iter().map(|method| method.name)))]
 pub struct UnknownMethod(pub String);
-
-fn known() -> String {
-    METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(", ")
-}
 
 impl Options {
     /// How often `method` is polled; none if it is off or not known.
@@ -52,12 +49,17 @@ impl Options {
     /// Polls `method` every `interval` (at least 10 ms), or not at all.
     ///
     /// # Errors
-    /// There is no such method; the error names those that there are.
+    /// There is no such method; the error names the one that may be meant, or those that there are.
     pub fn set_interval(&mut self, method: &str, interval: Option<Duration>) -> Result<(), UnknownMethod> {
         let mut known = METHODS.iter().zip(&mut self.intervals);
         let (_, slot) = known.find(|(m, _)| m.name == method).ok_or_else(|| UnknownMethod(method.to_owned()))?;
         *slot = interval.map(|interval| interval.max(MIN_INTERVAL));
         Ok(())
+    }
+
+    /// All methods, and how often each is polled; none if it is off.
+    pub fn intervals(&self) -> impl Iterator<Item = (&'static str, Option<Duration>)> {
+        METHODS.iter().zip(&self.intervals).map(|(method, interval)| (method.name, *interval))
     }
 
     /// The methods that are polled, with their intervals.
@@ -80,6 +82,6 @@ mod tests {
         assert_eq!(options.interval("getpeerinfo"), Some(MIN_INTERVAL));
         assert_eq!(options.interval("getrawaddrman"), None);
         let error = options.set_interval("getpeerinfos", None).unwrap_err().to_string();
-        assert!(error.contains("\"getpeerinfos\"") && error.contains("getpeerinfo, getmempoolinfo"), "{error}");
+        assert!(error.contains("\"getpeerinfos\"; did you mean \"getpeerinfo\"?"), "{error}");
     }
 }

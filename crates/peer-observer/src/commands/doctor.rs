@@ -1,6 +1,6 @@
 //! `doctor`: what can be observed here, and how to get the rest.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use crate::config::raw::{Groups, RawConfig};
 use crate::doctor::{examine, text};
 use crate::logging::Color;
+use crate::output::print;
 use crate::parts::Parts;
 use crate::runtime::block_on;
 
@@ -38,9 +39,7 @@ pub fn command(parts: &Parts) -> Command {
 pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode> {
     let args = DoctorArgs::from_arg_matches(matches)?;
     let raw = RawConfig::read(parts, GROUPS, None, matches, color)?;
-    if raw.print_if_asked()? {
-        return Ok(ExitCode::SUCCESS);
-    }
+    let Some(raw) = raw.print_if_asked()? else { return Ok(ExitCode::SUCCESS) };
     let config = raw.check()?;
     let targets: Vec<_> = config.sources.nodes()?.into_iter().map(|node| (node.name, node.target)).collect();
     block_on(2, async {
@@ -49,7 +48,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
             ReportFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
             ReportFormat::Text => text(&report, color.decide(stdout().is_terminal())),
         };
-        stdout().write_all(text.as_bytes())?;
+        print(&text)?;
         Ok(if report.anything_observable() { ExitCode::SUCCESS } else { ExitCode::from(1) })
     })
 }

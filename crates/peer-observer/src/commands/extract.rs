@@ -8,6 +8,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use event::Filter;
 
+use super::check::{CheckArgs, run_or_check};
+use crate::config::checked::Config;
 use crate::config::raw::{Groups, RawConfig};
 use crate::input::Input;
 use crate::logging::Color;
@@ -33,23 +35,26 @@ struct ExtractArgs {
 }
 
 pub fn command(parts: &Parts) -> Command {
-    let command = GROUPS.augment::<ExtractArgs>(parts, Command::new(NAME));
+    let command = CheckArgs::augment_args(GROUPS.augment::<ExtractArgs>(parts, Command::new(NAME)));
     let command = command.about("Run one extractor as its own process, which publishes to NATS");
     command.mut_arg("extractor", |arg| arg.value_parser(PossibleValuesParser::new(parts.extractor_values())))
 }
 
 pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode> {
     let args = ExtractArgs::from_arg_matches(matches)?;
-    let mut raw = RawConfig::read(parts, GROUPS, Some(&args.extractor), matches, color)?;
-    if args.output.is_none() {
-        raw.default_nats(DEFAULT_NATS);
-    }
-    raw.only(&args.extractor);
-    if raw.print_if_asked()? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    refuse_flags_of_others(parts, &args.extractor, matches)?;
-    let config = raw.check()?;
+    run_or_check(matches, || {
+        refuse_flags_of_others(parts, &args.extractor, matches)?;
+        let mut raw = RawConfig::read(parts, GROUPS, Some(&args.extractor), matches, color)?;
+        if args.output.is_none() {
+            raw.default_nats(DEFAULT_NATS);
+        }
+        raw.only(&args.extractor);
+        let Some(raw) = raw.print_if_asked()? else { return Ok(None) };
+        session(&args, raw.check()?, color).map(Some)
+    })
+}
+
+fn session(args: &ExtractArgs, config: Config, color: Color) -> Result<Session> {
     let mut extractors = config.sources.extractors.iter();
     let extractor = extractors.find(|(name, _)| *name == args.extractor).context("there is no such extractor")?;
     let observation = if extractor.1.needs_nodes() {
@@ -59,21 +64,20 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Observation { nodes: Vec::new(), extractors: extractors.collect() }
     };
     let printer = args.output.map(|format| ("watch", printer(format, color)));
-    let session = Session {
+    Ok(Session {
         input: Input::Nodes(observation),
         tools: printer.into_iter().collect(),
         forward: config.nats,
         filter: Filter::default(),
         one_extractor: true,
-    };
-    session.run()
+    })
 }
 
-/// Flags that only some extractors have mean nothing for others.
+/// Flags of one extractor mean nothing for others.
 fn refuse_flags_of_others(parts: &Parts, extractor: &str, matches: &ArgMatches) -> Result<()> {
     for entry in parts.extractors.iter().filter(|entry| entry.name != extractor) {
-        let flags = (entry.options.augment_own)(Command::new(entry.name));
-        let given = |id: &str| matches.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue);
+        let flags = (entry.options.augment_own)((entry.options.augment)(Command::new(entry.name)));
+        let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
         let ids = flags.get_arguments().filter_map(|arg| Some((arg.get_id().as_str(), arg.get_long()?)));
         let misplaced: Vec<_> = ids.filter(|(id, _)| given(id)).map(|(_, long)| format!("--{long}")).collect();
         if !misplaced.is_empty() {

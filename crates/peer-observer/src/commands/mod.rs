@@ -1,8 +1,11 @@
 //! The commands, one file each; all tools have the same one.
 
+mod check;
 mod demo;
 mod doctor;
 mod extract;
+mod generate;
+mod help;
 mod run;
 mod tool;
 
@@ -18,7 +21,7 @@ use crate::parts::Parts;
 #[must_use]
 pub fn command_line(parts: &Parts) -> Command {
     let command = Command::new("peer-observer")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(env!("VERSION"))
         .max_term_width(110)
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -26,8 +29,11 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommands(parts.tools.iter().map(|entry| tool::command(parts, entry)))
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
-        .subcommand(demo::command(parts));
-    LoggingArgs::augment_args(command).about("Watches Bitcoin nodes for attacks and anomalies")
+        .subcommand(demo::command(parts))
+        .subcommand(generate::completions_command())
+        .subcommand(generate::man_command());
+    let command = LoggingArgs::augment_args(command).about("Watches Bitcoin nodes for attacks and anomalies");
+    help::complete(parts, command)
 }
 
 /// Runs the command that was given.
@@ -41,6 +47,8 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),
+        Some((generate::COMPLETIONS, matches)) => generate::completions(command_line(parts), matches),
+        Some((generate::MAN, matches)) => generate::man(command_line(parts), matches),
         Some((name, matches)) => tool::run(parts, name, matches, color),
         // clap asks for a command.
         None => Ok(ExitCode::from(2)),

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use crate::config::raw::{Groups, NoArgs, RawConfig};
+use super::check::{CheckArgs, run_or_check};
+use crate::config::checked::Config;
+use crate::config::raw::{Groups, RawConfig};
 use crate::filter::FilterArgs;
 use crate::input::{Form, Input};
 use crate::logging::Color;
@@ -27,15 +29,18 @@ struct InputArgs {
 
 pub fn command(parts: &Parts, entry: &ToolEntry) -> Command {
     let command = InputArgs::augment_args(Command::new(entry.name));
-    FilterArgs::augment_args(GROUPS.augment::<NoArgs>(parts, command)).about(entry.about)
+    FilterArgs::augment_args(GROUPS.augment::<CheckArgs>(parts, command)).about(entry.about)
 }
 
 pub fn run(parts: &Parts, name: &str, matches: &ArgMatches, color: Color) -> Result<ExitCode> {
-    let raw = RawConfig::read(parts, GROUPS, None, matches, color)?;
-    if raw.print_if_asked()? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let config = raw.check()?;
+    run_or_check(matches, || {
+        let raw = RawConfig::read(parts, GROUPS, None, matches, color)?;
+        let Some(raw) = raw.print_if_asked()? else { return Ok(None) };
+        session(name, raw.check()?, matches).map(Some)
+    })
+}
+
+fn session(name: &str, config: Config, matches: &ArgMatches) -> Result<Session> {
     let args = InputArgs::from_arg_matches(matches)?;
     let tool = config.tools.into_iter().find(|tool| tool.entry.name == name);
     let tool = tool.with_context(|| format!("there is no tool {name:?}"))?;
@@ -44,12 +49,11 @@ pub fn run(parts: &Parts, name: &str, matches: &ArgMatches, color: Color) -> Res
         Some(options) => Input::Nats(options),
         None => Input::Nodes(config.sources.observation()?),
     };
-    let session = Session {
+    Ok(Session {
         input,
         tools: vec![(tool.entry.name, tool.tool)],
         forward: None,
         filter: FilterArgs::from_arg_matches(matches)?.filter(),
         one_extractor: false,
-    };
-    session.run()
+    })
 }

@@ -2,7 +2,11 @@
 
 pub mod checked;
 pub mod files;
+pub mod manual;
 pub mod nats;
 pub mod networks;
 pub mod nodes;
+pub mod print;
 pub mod raw;
+pub mod sections;
+pub mod text;

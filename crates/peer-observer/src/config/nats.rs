@@ -1,6 +1,6 @@
 //! The NATS server: where it is and how to talk to it.
 
-use std::fs;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::values::{Bytes, NatsUrl, secret};
 
 /// Section `[bus]`, and its flags.
-#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 #[command(next_help_heading = "NATS")]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsOptions {
-    /// NATS server: nats://host:port
+    /// NATS server: nats://HOST:PORT, or tls://HOST:PORT; several of a cluster with commas
     #[arg(long, env = "PEER_OBSERVER_NATS", value_name = "URL", hide_env_values = true)]
     pub nats: Option<NatsUrl>,
     /// User name on the NATS server
@@ -40,20 +40,38 @@ pub struct NatsOptions {
     /// Key of our certificate (PEM)
     #[arg(long, env = "PEER_OBSERVER_NATS_TLS_KEY", value_name = "FILE")]
     pub nats_tls_key: Option<PathBuf>,
-    /// Subjects to publish under: peer-observer.<node>.netmsg and so on, or netmsg and so on as other readers expect
+    /// Subjects to publish under
     #[arg(long, env = "PEER_OBSERVER_SUBJECTS", value_enum, value_name = "KIND")]
-    pub subjects: Option<Subjects>,
+    pub subjects: Subjects,
     /// Memory for events that wait while the server is away
-    #[arg(skip)]
-    pub buffer: Option<Bytes>,
+    #[arg(id = "buffer", long = "nats-buffer", env = "PEER_OBSERVER_NATS_BUFFER", value_name = "SIZE")]
+    pub buffer: Bytes,
+}
+
+impl Default for NatsOptions {
+    fn default() -> Self {
+        Self {
+            nats: None,
+            nats_user: None,
+            nats_password: None,
+            nats_token: None,
+            nats_credentials: None,
+            nats_tls_ca: None,
+            nats_tls_cert: None,
+            nats_tls_key: None,
+            subjects: Subjects::PerNode,
+            buffer: Bytes(nats::DEFAULT_BUFFER_BYTES),
+        }
+    }
 }
 
 /// Subjects that events are published under.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subjects {
-    #[default]
+    /// peer-observer.NODE.netmsg and so on
     PerNode,
+    /// netmsg and so on, as other readers expect
     Flat,
 }
 
@@ -63,9 +81,10 @@ impl NatsOptions {
     /// # Errors
     /// Options that go together are not given together, or a file cannot be read.
     pub fn check(&self) -> Result<Option<nats::Options>> {
-        let Some(NatsUrl(url)) = &self.nats else {
+        let Some(url) = &self.nats else {
             return Ok(None);
         };
+        url.check()?;
         let user = match (&self.nats_user, &self.nats_password) {
             (Some(user), Some(password)) => Some((user.clone(), password.expose().to_owned())),
             (None, None) => None,
@@ -76,21 +95,22 @@ impl NatsOptions {
             (None, None) => None,
             _ => bail!("nats_tls_cert and nats_tls_key go together: give both or neither"),
         };
-        for path in [&self.nats_tls_ca, &self.nats_tls_cert, &self.nats_tls_key].into_iter().flatten() {
-            fs::metadata(path).with_context(|| format!("cannot use the certificate file {}", path.display()))?;
+        let files = [&self.nats_credentials, &self.nats_tls_ca, &self.nats_tls_cert, &self.nats_tls_key];
+        for path in files.into_iter().flatten() {
+            File::open(path).with_context(|| format!("cannot read the file {} for NATS", path.display()))?;
         }
         Ok(Some(nats::Options {
-            url: url.clone(),
+            url: url.0.clone(),
             user,
             token: self.nats_token.as_ref().map(|token| token.expose().to_owned()),
             credentials: self.nats_credentials.clone(),
             tls_ca: self.nats_tls_ca.clone(),
             tls_certificate,
-            subjects: match self.subjects.unwrap_or_default() {
+            subjects: match self.subjects {
                 Subjects::PerNode => nats::Subjects::PerNode,
                 Subjects::Flat => nats::Subjects::Flat,
             },
-            buffer_bytes: self.buffer.map_or(nats::DEFAULT_BUFFER_BYTES, |bytes| bytes.0),
+            buffer_bytes: self.buffer.0,
         }))
     }
 }

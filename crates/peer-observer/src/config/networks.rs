@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::Args;
 use networks::SetSource;
 use serde::{Deserialize, Serialize};
 
-use crate::values::ValueError;
+use crate::values::{ValueError, args_by_flags};
 
 /// Section `[networks]`, and its flags.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
@@ -65,34 +65,17 @@ impl Sets {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
 
-impl Args for Sets {
-    fn augment_args(command: Command) -> Command {
-        SetFlags::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        SetFlags::augment_args_for_update(command)
-    }
-}
-
-impl FromArgMatches for Sets {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut sets = Self::default();
-        sets.update_from_arg_matches(matches)?;
-        Ok(sets)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+    fn lay_over(&mut self, flags: SetFlags) {
         let mut given: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-        for SetFlag { name, path } in SetFlags::from_arg_matches(matches)?.sets {
+        for SetFlag { name, path } in flags.sets {
             given.entry(name).or_default().push(path);
         }
         self.0.extend(given.into_iter().map(|(name, paths)| (name, Paths::Several(paths))));
-        Ok(())
     }
 }
+
+args_by_flags!(Sets, SetFlags);
 
 /// Files that say whose addresses are.
 #[derive(Clone, Debug, Default)]

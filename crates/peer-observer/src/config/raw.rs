@@ -1,34 +1,25 @@
 //! What the files, the environment and the command line say together, before it is checked.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::checked::{CheckedTool, Config, Sources};
-use super::files::{self, ConfigArgs};
+use super::files::{self, ConfigArgs, Files, Names};
 use super::nats::NatsOptions;
 use super::networks::NetworksOptions;
 use super::nodes::NodeOptions;
+use super::print::Printer;
+use super::sections::{ChoiceOptions, Section, known, sections};
 use crate::extractor::{Extractor, ExtractorEntry};
 use crate::logging::Color;
-use crate::options::{Context, Loaded, Validate, lay_over, shown, validate};
+use crate::options::{Context, Loaded, lay_over, shown};
+use crate::output::print;
 use crate::parts::Parts;
+use crate::problems::Problems;
 use crate::tool::{Starts, Tool, ToolEntry};
 use crate::values::NatsUrl;
-
-/// Which extractors and tools run.
-#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-struct ChoiceOptions {
-    /// Extractors to run
-    #[arg(long, value_delimiter = ',', env = "PEER_OBSERVER_EXTRACT", value_name = "LIST")]
-    extract: Option<Vec<String>>,
-    /// Tools to run; none but NATS if NATS is given
-    #[arg(long, value_delimiter = ',', env = "PEER_OBSERVER_TOOLS", value_name = "LIST")]
-    tools: Option<Vec<String>>,
-}
 
 /// Which options a command has.
 #[derive(Clone, Copy, Default)]
@@ -58,21 +49,21 @@ impl Groups {
         }
         groups.push(C::augment_args);
         if self.node {
-            groups.push(NodeOptions::augment_args);
+            groups.push(NodeOptions::augment_args_for_update);
         }
         if self.extractors {
             groups.extend(parts.extractors.iter().map(|entry| entry.options.augment));
         }
-        groups.push(NatsOptions::augment_args);
+        groups.push(NatsOptions::augment_args_for_update);
         if self.tools {
             groups.extend(parts.tools.iter().map(|entry| entry.options.augment));
-            groups.push(NetworksOptions::augment_args);
+            groups.push(NetworksOptions::augment_args_for_update);
         }
         if self.files {
             command = ConfigArgs::augment_args(command);
         }
         if self.choice {
-            command = ChoiceOptions::augment_args(command);
+            command = ChoiceOptions::augment_args_for_update(command);
             let (extractors, tools) = (parts.extractor_values(), parts.tool_values());
             command = command.mut_arg("extract", |arg| arg.value_parser(PossibleValuesParser::new(extractors)));
             command = command.mut_arg("tools", |arg| arg.value_parser(PossibleValuesParser::new(tools)));
@@ -84,14 +75,14 @@ impl Groups {
     }
 }
 
-/// For a command that has no options but those of the groups.
-#[derive(Args)]
-pub struct NoArgs {}
-
 /// What files, environment and command line say together.
 pub struct RawConfig {
     color: Color,
+    groups: Groups,
     print: bool,
+    matches: ArgMatches,
+    sections: Vec<Section>,
+    files: Files,
     choice: ChoiceOptions,
     nats: NatsOptions,
     networks: NetworksOptions,
@@ -107,33 +98,35 @@ impl RawConfig {
     /// A file cannot be read or understood: names file, line and key. Or options contradict each other.
     pub fn read(parts: &Parts, groups: Groups, own: Option<&str>, matches: &ArgMatches, color: Color) -> Result<Self> {
         let args = if groups.files { ConfigArgs::from_arg_matches(matches)? } else { ConfigArgs::default() };
-        let mut file = if groups.files { files::read(&args, &known(parts))? } else { Table::new() };
+        let mut files = if groups.files { read_files(&args, parts)? } else { Files::default() };
         let given = |has: bool| has.then_some(matches);
-        let mut choice = Table::new();
-        for key in ["extract", "tools"] {
-            choice.extend(file.remove(key).map(|value| (key.to_owned(), value)));
-        }
+        let choice = ["extract", "tools"].into_iter().filter_map(|key| Some((key.to_owned(), files.take(key)?)));
+        let choice = Value::Table(choice.collect());
         let extractors = parts.extractors.iter().map(|entry| -> Result<_> {
             let own = given(own == Some(entry.name));
-            let section = file.remove(entry.options.section);
+            let section = files.take(entry.options.section);
             Ok((*entry, entry.options.load(section, given(groups.extractors), own)?))
         });
         let extractors = extractors.collect::<Result<_>>()?;
         let tools = parts.tools.iter().map(|entry| -> Result<_> {
-            let section = file.remove(entry.options.section);
+            let section = files.take(entry.options.section);
             Ok((*entry, entry.options.load(section, given(groups.tools), None)?))
         });
         let tools = tools.collect::<Result<_>>()?;
-        let mut nodes: Vec<NodeOptions> = file.remove("node").map(Value::try_into).transpose()?.unwrap_or_default();
+        let mut nodes: Vec<NodeOptions> = files.take("node").map(Value::try_into).transpose()?.unwrap_or_default();
         if groups.node {
             lay_over_the_only(&mut nodes, matches)?;
         }
         Ok(Self {
             color,
+            groups,
             print: args.print_config,
-            choice: lay_over(Some(Value::Table(choice)), given(groups.choice))?.0,
-            nats: lay_over(file.remove("bus"), Some(matches))?.0,
-            networks: lay_over(file.remove("networks"), given(groups.tools))?.0,
+            matches: matches.clone(),
+            sections: sections(parts),
+            choice: lay_over("", Some(choice), given(groups.choice))?.0,
+            nats: lay_over("bus", files.take("bus"), Some(matches))?.0,
+            networks: lay_over("networks", files.take("networks"), given(groups.tools))?.0,
+            files,
             nodes,
             extractors,
             tools,
@@ -143,6 +136,7 @@ impl RawConfig {
     /// Runs this extractor only, for all nodes.
     pub fn only(&mut self, extractor: &str) {
         self.choice.extract = Some(vec![extractor.to_owned()]);
+        self.files.forget("extract");
         self.nodes.iter_mut().for_each(|node| node.extract = None);
     }
 
@@ -154,82 +148,81 @@ impl RawConfig {
     /// Prints it as a configuration file, with secrets hidden, if that is asked for. Whether it was.
     ///
     /// # Errors
-    /// It cannot be written as TOML.
-    pub fn print_if_asked(&self) -> Result<bool> {
-        if self.print {
-            print!("{}", self.text()?);
+    /// It is printed, and something in it is wrong.
+    pub fn print_if_asked(self) -> Result<Option<Self>> {
+        if !self.print {
+            return Ok(Some(self));
         }
-        Ok(self.print)
+        print(&self.text())?;
+        self.check()?.sources.nodes().map(|_| None)
     }
 
-    fn text(&self) -> Result<String> {
-        let mut text = toml::to_string(&self.choice)?;
-        let mut section = |name: &str, table: &Table, present: bool| {
-            if present || !table.is_empty() {
-                let table = Table::from_iter([(name.to_owned(), Value::Table(table.clone()))]);
-                text += &format!("\n{}", toml::to_string(&table)?);
-            }
-            Ok::<_, toml::ser::Error>(())
+    fn text(&self) -> String {
+        let Groups { choice, node, extractors, tools, .. } = self.groups;
+        let mut printer = Printer { files: &self.files, text: String::new() };
+        let mut section = |name: &str, values: &Table, has: bool| {
+            let found = self.sections.iter().find(|section| section.name == name);
+            found.into_iter().for_each(|found| printer.section(found, values, has.then_some(&self.matches)));
         };
-        section("bus", &shown(&self.nats), false)?;
-        self.extractors.iter().try_for_each(|(entry, part)| section(entry.name, &part.shown, part.present))?;
-        self.tools.iter().try_for_each(|(entry, part)| section(entry.name, &part.shown, part.present))?;
-        section("networks", &shown(&self.networks), false)?;
-        for node in &self.nodes {
-            let node = Value::Array(vec![Value::Table(shown(node))]);
-            text += &format!("\n{}", toml::to_string(&Table::from_iter([("node".to_owned(), node)]))?);
-        }
-        Ok(text)
+        let mut chosen = shown(&self.choice);
+        chosen.entry("tools").or_insert_with(|| Value::Array(self.starting().map(Value::from).collect()));
+        section("", &chosen, choice);
+        section("bus", &shown(&self.nats), true);
+        self.extractors.iter().for_each(|(entry, part)| section(entry.options.section, &part.shown, extractors));
+        self.tools.iter().for_each(|(entry, part)| section(entry.options.section, &part.shown, tools));
+        section("networks", &shown(&self.networks), tools);
+        self.nodes.iter().for_each(|options| section("node", &shown(options), node));
+        printer.text
+    }
+
+    /// The tools that `run` starts.
+    fn starting(&self) -> impl Iterator<Item = &'static str> {
+        let starts = |entry: &ToolEntry, part: &Loaded<Box<dyn Tool>>| match &self.choice.tools {
+            Some(chosen) => chosen.iter().any(|name| name == entry.name),
+            None => match entry.starts {
+                Starts::WithSection => part.present,
+                Starts::WithoutNats => self.nats.nats.is_none(),
+            },
+        };
+        self.tools.iter().filter(move |(entry, part)| starts(entry, part)).map(|(entry, _)| entry.name)
     }
 
     /// Checks all options. The nodes are looked for later, by those who need them.
     ///
     /// # Errors
-    /// The first thing that is wrong, and what to do about it.
+    /// Everything that is wrong, and what to do about it.
     pub fn check(self) -> Result<Config> {
-        let extractors: Vec<_> = self.extractors.iter().map(|(entry, _)| entry.name).collect();
-        let tools: Vec<_> = self.tools.iter().map(|(entry, _)| entry.name).collect();
-        check_names("extract", "extractor", self.choice.extract.as_ref(), &extractors)?;
-        check_names("tools", "tool", self.choice.tools.as_ref(), &tools)?;
-        for node in &self.nodes {
-            let whose = || format!("node {:?} in the configuration", node.name.as_deref().unwrap_or_default());
-            check_names("extract", "extractor", node.extract.as_ref(), &extractors).with_context(whose)?;
-        }
-        let nats = self.nats.check()?;
+        let mut problems = Problems::default();
+        let starting: Vec<_> = self.starting().collect();
+        let nats = problems.note(self.nats.check()).flatten();
         let context = Context {
             networks: self.networks.check(),
             color: self.color,
             nodes: self.nodes.iter().map(NodeOptions::target).collect(),
         };
+        let extractors = self.extractors.iter();
         let extractors =
-            self.extractors.iter().map(|(entry, part)| -> Result<_> { Ok((entry.name, part.check(&context)?)) });
-        let tools = self.tools.iter().map(|(entry, part)| -> Result<_> {
-            let starts = match &self.choice.tools {
-                Some(chosen) => chosen.iter().any(|name| name == entry.name),
-                None => match entry.starts {
-                    Starts::WithSection => part.present,
-                    Starts::WithoutNats => nats.is_none(),
-                },
-            };
-            Ok(CheckedTool { entry: *entry, tool: part.check(&context)?, starts })
+            extractors.filter_map(|(entry, part)| Some((entry.name, problems.note(part.check(&context))?))).collect();
+        let tools = self.tools.iter().filter_map(|(entry, part)| {
+            let starts = starting.contains(&entry.name);
+            Some(CheckedTool { entry: *entry, tool: problems.note(part.check(&context))?, starts })
         });
-        let (extractors, tools) = (extractors.collect::<Result<_>>()?, tools.collect::<Result<_>>()?);
+        let tools = tools.collect();
+        problems.into_result()?;
         Ok(Config { tools, nats, sources: Sources { extractors, nodes: self.nodes, extract: self.choice.extract } })
     }
 }
 
-/// The keys that a configuration file may have on top, and how their values are checked.
-fn known(parts: &Parts) -> Vec<(&'static str, Validate)> {
-    let mut known: Vec<(&'static str, Validate)> = vec![
-        ("extract", validate::<Vec<String>>),
-        ("tools", validate::<Vec<String>>),
-        ("bus", validate::<NatsOptions>),
-        ("networks", validate::<NetworksOptions>),
-        ("node", validate::<Vec<NodeOptions>>),
+/// Reads the configuration files.
+fn read_files(args: &ConfigArgs, parts: &Parts) -> Result<Files> {
+    let extractors: Vec<_> = parts.extractors.iter().map(|entry| entry.name).collect();
+    let tools: Vec<_> = parts.tools.iter().map(|entry| entry.name).collect();
+    let names = [
+        Names { path: &["extract"], what: "extractor", known: &extractors },
+        Names { path: &["tools"], what: "tool", known: &tools },
+        Names { path: &["node", "extract"], what: "extractor", known: &extractors },
     ];
-    known.extend(parts.extractors.iter().map(|entry| (entry.options.section, entry.options.validate)));
-    known.extend(parts.tools.iter().map(|entry| (entry.options.section, entry.options.validate)));
-    known
+    files::read(args, &known(parts), &names)
 }
 
 /// Options about a node mean the only one.
@@ -248,12 +241,4 @@ fn lay_over_the_only(nodes: &mut Vec<NodeOptions>, matches: &ArgMatches) -> Resu
         );
     };
     Ok(node.update_from_arg_matches(matches)?)
-}
-
-fn check_names(key: &str, what: &str, names: Option<&Vec<String>>, known: &[&str]) -> Result<()> {
-    let unknown = names.into_iter().flatten().find(|name| !known.contains(&name.as_str()));
-    match unknown {
-        Some(name) => bail!("{key}: there is no {what} {name:?}; there are {}", known.join(", ")),
-        None => Ok(()),
-    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bus::Publisher;
-use clap::Args;
+use clap::{ArgAction, Args};
 use event::Source;
 use node::Target;
 use serde::{Deserialize, Serialize};
@@ -21,13 +21,20 @@ pub const ENTRY: ExtractorEntry = ExtractorEntry {
     options: Part::with_own_flags::<LogOptions>("log"),
 };
 
-/// Section `[log]`.
+/// Section `[log]`, and its flags.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[command(next_help_heading = "debug.log")]
 #[serde(default, deny_unknown_fields)]
 struct LogOptions {
     /// Read debug.log from its start, not only what is added to it
-    #[arg(skip)]
-    from_start: Option<bool>,
+    #[arg(
+        long,
+        env = "PEER_OBSERVER_FROM_START",
+        action = ArgAction::Set,
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    from_start: bool,
     /// Files to read to their end, in place of a node's debug.log.
     #[arg(skip)]
     #[serde(skip)]
@@ -37,9 +44,6 @@ struct LogOptions {
 /// Flags of `extract log` only.
 #[derive(Args)]
 struct LogFlags {
-    /// log: read the file from its start, not only what is added to it
-    #[arg(long)]
-    from_start: bool,
     /// log: read these files (plain, .gz, .zst or .xz; "-" is standard input) to their end, and end
     #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "from_start")]
     once: Vec<PathBuf>,
@@ -49,9 +53,6 @@ impl OwnFlags for LogOptions {
     type Flags = LogFlags;
 
     fn take(&mut self, flags: LogFlags) {
-        if flags.from_start {
-            self.from_start = Some(true);
-        }
         self.once = flags.once;
     }
 }
@@ -59,7 +60,7 @@ impl OwnFlags for LogOptions {
 impl Check<Extractor> for LogOptions {
     fn check(&self, context: &Context) -> Result<Extractor> {
         if self.once.is_empty() {
-            return Ok(Extractor::PerNode(Box::new(Log { from_start: self.from_start.unwrap_or_default() })));
+            return Ok(Extractor::PerNode(Box::new(Log { from_start: self.from_start })));
         }
         let name = context.nodes.first().and_then(|target| target.name.clone()).unwrap_or_else(host_name);
         node::validate_name(&name)?;

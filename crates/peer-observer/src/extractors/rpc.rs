@@ -1,18 +1,20 @@
 //! The extractor `rpc`: polled RPCs.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bus::Publisher;
 use clap::Args;
 use event::Source;
 use node::Target;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::extractor::{Extractor, ExtractorEntry, PerNode, Running};
 use crate::options::{Check, Context, Part};
-use crate::values::{Interval, Span};
+use crate::values::{Interval, Span, ValueError, args_by_flags};
 
 pub const ENTRY: ExtractorEntry = ExtractorEntry {
     name: "rpc",
@@ -21,27 +23,96 @@ pub const ENTRY: ExtractorEntry = ExtractorEntry {
     options: Part::of::<RpcOptions>("rpc"),
 };
 
-/// Section `[rpc]`.
-#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+/// Section `[rpc]`, and its flags.
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
+#[command(next_help_heading = "RPC")]
 #[serde(default, deny_unknown_fields)]
 struct RpcOptions {
     /// Longest time for one call
-    #[arg(skip)]
-    timeout: Option<Span>,
-    /// By method: how often it is called, or "off"
-    #[arg(skip)]
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    interval: BTreeMap<String, Interval>,
+    #[arg(id = "rpc_timeout", long = "rpc-timeout", env = "PEER_OBSERVER_RPC_TIMEOUT", value_name = "DURATION")]
+    timeout: Span,
+    /// By method: how often it is called.
+    #[command(flatten)]
+    interval: Intervals,
 }
+
+impl Default for RpcOptions {
+    fn default() -> Self {
+        Self { timeout: Span(extractor_rpc::Options::default().timeout), interval: Intervals::default() }
+    }
+}
+
+/// By method: how often it is called.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+struct Intervals(BTreeMap<String, Interval>);
+
+impl Default for Intervals {
+    fn default() -> Self {
+        let options = extractor_rpc::Options::default();
+        Self(options.intervals().map(|(method, interval)| (method.to_owned(), Interval(interval))).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Intervals {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut intervals = Self::default();
+        for (method, interval) in BTreeMap::deserialize(deserializer)? {
+            intervals.0.insert(checked(method).map_err(D::Error::custom)?, interval);
+        }
+        Ok(intervals)
+    }
+}
+
+/// Intervals as they are written on the command line.
+#[derive(Args)]
+struct IntervalFlags {
+    /// How often an RPC is called: METHOD=DURATION, or METHOD=off
+    #[arg(
+        id = "rpc_interval",
+        long = "rpc-interval",
+        env = "PEER_OBSERVER_RPC_INTERVAL",
+        value_delimiter = ',',
+        value_name = "METHOD=DURATION"
+    )]
+    interval: Vec<IntervalFlag>,
+}
+
+#[derive(Clone, Debug)]
+struct IntervalFlag {
+    method: String,
+    interval: Interval,
+}
+
+impl FromStr for IntervalFlag {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let usage = "write METHOD=DURATION, such as getpeerinfo=5s, or METHOD=off";
+        let (method, interval) = text.split_once('=').ok_or_else(|| ValueError::new(usage))?;
+        Ok(Self { method: checked(method.to_owned())?, interval: interval.parse()? })
+    }
+}
+
+/// The name of a method, if there is such a one.
+fn checked(method: String) -> Result<String, ValueError> {
+    let known = extractor_rpc::Options::default().set_interval(&method, None);
+    known.map(|()| method).map_err(|error| ValueError::new(error.to_string()))
+}
+
+impl Intervals {
+    fn lay_over(&mut self, flags: IntervalFlags) {
+        self.0.extend(flags.interval.into_iter().map(|IntervalFlag { method, interval }| (method, interval)));
+    }
+}
+
+args_by_flags!(Intervals, IntervalFlags);
 
 impl Check<Extractor> for RpcOptions {
     fn check(&self, _: &Context) -> Result<Extractor> {
-        let mut options = extractor_rpc::Options::default();
-        if let Some(Span(timeout)) = self.timeout {
-            options.timeout = timeout;
-        }
-        for (method, Interval(interval)) in &self.interval {
-            options.set_interval(method, *interval).with_context(|| format!("rpc.interval.{method}"))?;
+        let mut options = extractor_rpc::Options { timeout: self.timeout.0, ..Default::default() };
+        for (method, Interval(interval)) in &self.interval.0 {
+            options.set_interval(method, *interval)?;
         }
         Ok(Extractor::PerNode(Box::new(Rpc(options))))
     }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::Args;
 use extractor_ebpf::{Capture, OptionError, Options, Selection};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::options::OwnFlags;
-use crate::values::{Bytes, ValueError, from_text};
+use crate::values::{Bytes, ValueError, args_by_flags, from_text};
 
 /// Section `[ebpf]`, and its flags.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
@@ -21,14 +21,13 @@ use crate::values::{Bytes, ValueError, from_text};
 pub struct EbpfOptions {
     /// Tracepoints and groups to follow, with a minus not to: net,mempool:added or all or -mempool
     #[arg(long, env = "PEER_OBSERVER_TRACEPOINTS", allow_hyphen_values = true, value_name = "LIST")]
-    tracepoints: Option<Tracepoints>,
+    tracepoints: Tracepoints,
     /// By message type: how much is captured.
     #[command(flatten)]
-    #[serde(skip_serializing_if = "CaptureLimits::is_empty")]
     capture: CaptureLimits,
-    /// Memory for events on their way out of the kernel: a power of two from 4MiB to 1GiB [default: 32MiB]
+    /// Memory for events on their way out of the kernel: a power of two from 4MiB to 1GiB
     #[arg(long, env = "PEER_OBSERVER_RING_SIZE", value_name = "SIZE")]
-    ring_size: Option<RingSize>,
+    ring_size: RingSize,
     /// Every process of a program is a node of its own.
     #[arg(skip)]
     #[serde(skip)]
@@ -57,20 +56,11 @@ impl EbpfOptions {
     /// # Errors
     /// A limit of what is captured is none.
     pub fn options(&self) -> Result<Options> {
-        let mut options = Options::default();
-        if let Some(Tracepoints { selection, .. }) = &self.tracepoints {
-            options.tracepoints = selection.clone();
+        let mut capture = Capture::default();
+        for text in self.capture.texts() {
+            capture.set(&text).with_context(|| format!("ebpf.capture: {text}"))?;
         }
-        let limits = &self.capture.0;
-        let (all, others): (Vec<_>, Vec<_>) = limits.iter().partition(|(message_type, _)| *message_type == ALL);
-        for (message_type, amount) in all.into_iter().chain(others) {
-            let text = format!("{message_type}={amount}");
-            options.capture.set(&text).with_context(|| format!("ebpf.capture: {text}"))?;
-        }
-        if let Some(RingSize(bytes)) = self.ring_size {
-            options.ring_bytes = bytes;
-        }
-        Ok(options)
+        Ok(Options { tracepoints: self.tracepoints.selection.clone(), capture, ring_bytes: self.ring_size.0 })
     }
 }
 
@@ -79,6 +69,12 @@ impl EbpfOptions {
 struct Tracepoints {
     names: Vec<String>,
     selection: Selection,
+}
+
+impl Default for Tracepoints {
+    fn default() -> Self {
+        Self { names: vec!["default".to_owned()], selection: Selection::default() }
+    }
 }
 
 impl FromStr for Tracepoints {
@@ -106,9 +102,28 @@ impl Serialize for Tracepoints {
 const ALL: &str = "all";
 
 /// By message type: how much is captured of its messages. Limits that are given later win, and one for all types wipes out those before it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 struct CaptureLimits(BTreeMap<String, Amount>);
+
+impl Default for CaptureLimits {
+    fn default() -> Self {
+        let limits = Capture::default();
+        let limits = limits.limits().map(|(message_type, bytes)| (message_type.to_owned(), Amount::Bytes(bytes)));
+        Self(limits.collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for CaptureLimits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Self(BTreeMap::deserialize(deserializer)?);
+        let mut limits = Self::default();
+        for text in given.texts() {
+            limits.insert(text.parse().map_err(D::Error::custom)?);
+        }
+        Ok(limits)
+    }
+}
 
 /// How much is captured of messages of a type: a number of bytes, "full" or "none".
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -130,8 +145,7 @@ impl Display for Amount {
 /// Limits as they are written on the command line.
 #[derive(Args)]
 struct CaptureFlags {
-    /// How much is captured of P2P messages of a type, or of all: TYPE=BYTES, TYPE=full or TYPE=none [default: all=full,
-    /// block=96,blocktxn=96]
+    /// How much is captured of P2P messages of a type, or of all: TYPE=BYTES, TYPE=full or TYPE=none; of those not named everything
     #[arg(long, env = "PEER_OBSERVER_CAPTURE", value_delimiter = ',', value_name = "TYPE=BYTES")]
     capture: Vec<CaptureLimit>,
 }
@@ -155,42 +169,25 @@ impl FromStr for CaptureLimit {
 }
 
 impl CaptureLimits {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// As they are written on the command line, the one for all types first.
+    fn texts(&self) -> impl Iterator<Item = String> {
+        let (all, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(message_type, _)| *message_type == ALL);
+        all.into_iter().chain(others).map(|(message_type, amount)| format!("{message_type}={amount}"))
     }
 
-    fn extend(&mut self, limits: Vec<CaptureLimit>) {
-        for CaptureLimit { message_type, amount } in limits {
-            if message_type == ALL {
-                self.0.clear();
-            }
-            self.0.insert(message_type, amount);
+    fn insert(&mut self, CaptureLimit { message_type, amount }: CaptureLimit) {
+        if message_type == ALL {
+            self.0.clear();
         }
+        self.0.insert(message_type, amount);
+    }
+
+    fn lay_over(&mut self, flags: CaptureFlags) {
+        flags.capture.into_iter().for_each(|limit| self.insert(limit));
     }
 }
 
-impl Args for CaptureLimits {
-    fn augment_args(command: Command) -> Command {
-        CaptureFlags::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        CaptureFlags::augment_args_for_update(command)
-    }
-}
-
-impl FromArgMatches for CaptureLimits {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut limits = Self::default();
-        limits.update_from_arg_matches(matches)?;
-        Ok(limits)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.extend(CaptureFlags::from_arg_matches(matches)?.capture);
-        Ok(())
-    }
-}
+args_by_flags!(CaptureLimits, CaptureFlags);
 
 /// Sizes of the ring that make sense: it holds at least a few large messages, and its memory stays with the kernel.
 const RING: std::ops::RangeInclusive<usize> = 4 << 20..=1 << 30;
@@ -198,6 +195,12 @@ const RING: std::ops::RangeInclusive<usize> = 4 << 20..=1 << 30;
 /// Bytes of the ring buffer between the kernel and the extractor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RingSize(u32);
+
+impl Default for RingSize {
+    fn default() -> Self {
+        Self(Options::default().ring_bytes)
+    }
+}
 
 impl FromStr for RingSize {
     type Err = ValueError;
@@ -235,6 +238,8 @@ pub fn program_of_all(binary: Option<&PathBuf>, on_path: impl FnOnce() -> Option
 
 #[cfg(test)]
 mod tests {
+    use clap::{Command, FromArgMatches};
+
     use super::*;
 
     #[test]
@@ -273,7 +278,7 @@ mod tests {
 
         for (text, words) in [
             ("tracepoints = [\"nett\"]", ["line 1", "\"nett\""]),
-            ("capture = {block = \"most\"}", ["ebpf.capture", "block=most"]),
+            ("capture = {block = \"most\"}", ["line 1", "block=most"]),
             ("ring_size = \"1KiB\"", ["line 1", "power of two"]),
         ] {
             let error = toml::from_str::<EbpfOptions>(text).map_err(anyhow::Error::from).and_then(|s| s.options());

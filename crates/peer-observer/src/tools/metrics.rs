@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use metrics::{Limits, NodeLabel, Options, Server};
+use node::Secret;
 use serde::{Deserialize, Serialize};
 
+use super::access::AccessOptions;
 use crate::options::{Check, Context, Part};
 use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
-use crate::values::{ListenAddress, Span};
+use crate::values::{ListenAddress, Span, secret};
 
 pub const ENTRY: ToolEntry = ToolEntry {
     name: "metrics",
@@ -22,27 +24,76 @@ pub const ENTRY: ToolEntry = ToolEntry {
 };
 
 /// Section `[metrics]`, and its flags.
-#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 #[command(next_help_heading = "Metrics")]
 #[serde(default, deny_unknown_fields)]
 struct MetricsOptions {
-    /// Where numbers are served for Prometheus, at /metrics [default: 127.0.0.1:8282]
+    /// Where numbers are served for Prometheus, at /metrics
     #[arg(
         id = "metrics_listen",
         long = "metrics-listen",
         env = "PEER_OBSERVER_METRICS_LISTEN",
         value_name = "ADDRESS:PORT"
     )]
-    listen: Option<ListenAddress>,
+    listen: ListenAddress,
+    /// Names under which the numbers are requested, besides addresses and localhost
+    #[arg(
+        id = "metrics_hosts",
+        long = "metrics-host",
+        env = "PEER_OBSERVER_METRICS_HOST",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
+    hosts: Vec<String>,
+    /// What Prometheus logs in with: TOKEN or USER:PASSWORD (better in the environment or in the configuration file)
+    #[arg(id = "metrics_auth", long = "metrics-auth", env = "PEER_OBSERVER_METRICS_AUTH", value_parser = secret, value_name = "SECRET", hide_env_values = true)]
+    auth: Option<Secret>,
+    /// Certificate (PEM), with those that lead to its authority
+    #[arg(
+        id = "metrics_tls_cert",
+        long = "metrics-tls-cert",
+        env = "PEER_OBSERVER_METRICS_TLS_CERT",
+        value_name = "FILE"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(
+        id = "metrics_tls_key",
+        long = "metrics-tls-key",
+        env = "PEER_OBSERVER_METRICS_TLS_KEY",
+        value_name = "FILE"
+    )]
+    tls_key: Option<PathBuf>,
     /// When series carry a label with the name of their node
     #[arg(long, env = "PEER_OBSERVER_NODE_LABEL", value_enum, value_name = "WHEN")]
-    node_label: Option<WhenLabeled>,
-    /// Values that a label chosen by untrusted peers has at most; the rest is "other" [default: 100]
+    node_label: WhenLabeled,
+    /// Values that a label chosen by untrusted peers has at most, from 1 to 1000; the rest is "other"
     #[arg(long, env = "PEER_OBSERVER_LABEL_VALUES", value_name = "NUMBER")]
-    label_values: Option<usize>,
-    /// How long series with such labels stay without a change [default: 1h]
-    #[arg(skip)]
-    forget: Option<Span>,
+    label_values: usize,
+    /// How long series with such labels stay without a change
+    #[arg(
+        id = "metrics_forget",
+        long = "metrics-forget",
+        env = "PEER_OBSERVER_METRICS_FORGET",
+        value_name = "DURATION"
+    )]
+    forget: Span,
+}
+
+impl Default for MetricsOptions {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            listen: ListenAddress(metrics::LISTEN),
+            hosts: Vec::new(),
+            auth: None,
+            tls_cert: None,
+            tls_key: None,
+            node_label: WhenLabeled::Auto,
+            label_values: limits.values,
+            forget: Span(limits.idle),
+        }
+    }
 }
 
 /// When series carry the name of their node.
@@ -57,32 +108,37 @@ enum WhenLabeled {
 
 impl Check<Box<dyn Tool>> for MetricsOptions {
     fn check(&self, context: &Context) -> Result<Box<dyn Tool>> {
-        let mut limits = Limits::default();
-        if let Some(values) = self.label_values {
-            if !(1..=1_000).contains(&values) {
-                bail!("metrics.label_values = {values}: it must be from 1 to 1000");
-            }
-            limits.values = values;
-        }
-        if let Some(Span(forget)) = self.forget {
-            limits.idle = forget;
+        let access = AccessOptions {
+            hosts: &self.hosts,
+            auth: self.auth.as_ref(),
+            tls_cert: self.tls_cert.as_ref(),
+            tls_key: self.tls_key.as_ref(),
+        };
+        let values = self.label_values;
+        if !(1..=1_000).contains(&values) {
+            bail!("metrics.label_values = {values}: it must be from 1 to 1000");
         }
         let node_label = match self.node_label {
-            Some(WhenLabeled::Always) => NodeLabel::Always,
-            Some(WhenLabeled::Auto) | None => NodeLabel::Auto,
+            WhenLabeled::Always => NodeLabel::Always,
+            WhenLabeled::Auto => NodeLabel::Auto,
         };
         let (sets, asmap) = (context.networks.sets.clone(), context.networks.asmap.clone());
         Ok(Box::new(Metrics {
-            listen: self.listen.map_or(metrics::LISTEN, |listen| listen.0),
-            files: context.networks.files().cloned().collect(),
-            options: Options { node_label, limits, sets, asmap, ..Options::default() },
+            listen: self.listen.0,
+            options: Options {
+                access: access.check(ENTRY.name)?,
+                node_label,
+                limits: Limits { values, idle: self.forget.0 },
+                sets,
+                asmap,
+                ..Options::default()
+            },
         }))
     }
 }
 
 struct Metrics {
     listen: SocketAddr,
-    files: Vec<PathBuf>,
     options: Options,
 }
 
@@ -92,7 +148,9 @@ impl Tool for Metrics {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.clone()
+        let Options { access, sets, asmap, .. } = &self.options;
+        let networks = sets.iter().map(|set| &set.path).chain(asmap);
+        networks.cloned().chain(access.files()).collect()
     }
 
     fn listens(&self) -> Option<SocketAddr> {
@@ -102,7 +160,7 @@ impl Tool for Metrics {
     fn start(self: Box<Self>, place: Place) -> Result<Service> {
         let listener = place.listener.context("metrics has no listener")?;
         let server = Server::new(listener, Options { nodes: place.nodes, ..self.options })?;
-        let serves = format!("numbers for Prometheus: http://{}/metrics", server.address());
+        let serves = format!("numbers for Prometheus: {}", server.url());
         Ok(Service::new(move |events, bus, _| async move { Ok(server.run(events, bus).await?) }).serving(serves))
     }
 }

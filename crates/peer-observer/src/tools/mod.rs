@@ -1,5 +1,6 @@
 //! The tools: what uses events. A row each, in the order in which `--help` lists them.
 
+mod access;
 mod metrics;
 mod watch;
 mod web;

@@ -23,9 +23,9 @@ pub const ENTRY: ToolEntry = ToolEntry {
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct WatchOptions {
-    /// Form of printed events [default: text]
+    /// Form of printed events
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<OutputFormat>,
+    output: OutputFormat,
 }
 
 /// The form of printed events.
@@ -43,7 +43,7 @@ pub enum OutputFormat {
 
 impl Check<Box<dyn Tool>> for WatchOptions {
     fn check(&self, context: &Context) -> Result<Box<dyn Tool>> {
-        Ok(printer(self.output.unwrap_or_default(), context.color))
+        Ok(printer(self.output, context.color))
     }
 }
 

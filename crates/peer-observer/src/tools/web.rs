@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{ArgAction, Args};
 use node::Secret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use web::{Auth, Options, Public, Server, TlsFiles};
+use web::{Options, Public, Server};
 
+use super::access::AccessOptions;
 use crate::options::{Check, Context, Part};
 use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
 use crate::values::{ListenAddress, secret};
@@ -24,13 +25,13 @@ pub const ENTRY: ToolEntry = ToolEntry {
 };
 
 /// Section `[web]`, and its flags.
-#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 #[command(next_help_heading = "Web")]
 #[serde(default, deny_unknown_fields)]
 struct WebOptions {
-    /// Where pages are served [default: 127.0.0.1:8080]
+    /// Where pages are served
     #[arg(id = "web_listen", long = "web-listen", env = "PEER_OBSERVER_WEB_LISTEN", value_name = "ADDRESS:PORT")]
-    listen: Option<ListenAddress>,
+    listen: ListenAddress,
     /// Names under which the pages are reached, besides addresses and localhost
     #[arg(
         id = "web_hosts",
@@ -39,7 +40,7 @@ struct WebOptions {
         value_delimiter = ',',
         value_name = "NAME"
     )]
-    hosts: Option<Vec<String>>,
+    hosts: Vec<String>,
     /// What people log in with: TOKEN or USER:PASSWORD (better in the environment or in the configuration file)
     #[arg(id = "web_auth", long = "web-auth", visible_alias = "auth", env = "PEER_OBSERVER_WEB_AUTH", value_parser = secret, value_name = "SECRET", hide_env_values = true)]
     auth: Option<Secret>,
@@ -51,54 +52,75 @@ struct WebOptions {
     tls_key: Option<PathBuf>,
     /// Path that the pages are under, where a proxy leaves it there: /observer
     #[arg(id = "web_prefix", long = "web-prefix", env = "PEER_OBSERVER_WEB_PREFIX", value_name = "PATH")]
-    prefix: Option<String>,
+    prefix: String,
     /// Folder with pages, in place of those in the program
     #[arg(id = "web_pages", long = "web-pages", env = "PEER_OBSERVER_WEB_PAGES", value_name = "DIR")]
     pages: Option<PathBuf>,
-    /// Clients of live events at most [default: 1000]
-    #[arg(skip)]
-    clients: Option<usize>,
+    /// Clients of live events at most, from 1 to 100000
+    #[arg(id = "web_clients", long = "web-clients", env = "PEER_OBSERVER_WEB_CLIENTS", value_name = "NUMBER")]
+    clients: usize,
     /// Show the pages to the public: without what would reveal where the nodes are
-    #[arg(long, env = "PEER_OBSERVER_PUBLIC", num_args = 0, default_missing_value = "true")]
-    public: Option<bool>,
+    #[arg(
+        long,
+        env = "PEER_OBSERVER_PUBLIC",
+        action = ArgAction::Set,
+        num_args = 0,
+        default_missing_value = "true"
+    )]
+    public: bool,
     /// Key of the pseudonyms that the public sees in place of addresses; without it, they change with each start (better in the environment or in the configuration file)
     #[arg(long, env = "PEER_OBSERVER_PUBLIC_KEY", value_parser = secret, value_name = "SECRET", hide_env_values = true)]
     public_key: Option<Secret>,
     /// Addresses of the nodes that the public must not see, besides those that are discovered
     #[arg(long, env = "PEER_OBSERVER_PUBLIC_OWN", value_delimiter = ',', value_name = "ADDRESS")]
-    public_own: Option<Vec<String>>,
+    public_own: Vec<String>,
+}
+
+impl Default for WebOptions {
+    fn default() -> Self {
+        Self {
+            listen: ListenAddress(web::LISTEN),
+            hosts: Vec::new(),
+            auth: None,
+            tls_cert: None,
+            tls_key: None,
+            prefix: String::new(),
+            pages: None,
+            clients: Options::default().max_clients,
+            public: false,
+            public_key: None,
+            public_own: Vec::new(),
+        }
+    }
 }
 
 impl Check<Box<dyn Tool>> for WebOptions {
     fn check(&self, context: &Context) -> Result<Box<dyn Tool>> {
-        let auth = self.auth.as_ref().map(|secret| Auth::new(secret.expose())).transpose().context("web.auth")?;
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
-            (None, None) => None,
-            _ => bail!("web.tls_cert and web.tls_key go together: give both or neither"),
+        let access = AccessOptions {
+            hosts: &self.hosts,
+            auth: self.auth.as_ref(),
+            tls_cert: self.tls_cert.as_ref(),
+            tls_key: self.tls_key.as_ref(),
         };
-        let max_clients = self.clients.unwrap_or(Options::default().max_clients);
+        let max_clients = self.clients;
         if !(1..=100_000).contains(&max_clients) {
             bail!("web.clients = {max_clients}: it must be from 1 to 100000");
         }
         if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
             bail!("web.pages = {:?}: there is no index.html in it", pages.display());
         }
-        let public = self.public.unwrap_or_default();
-        if !public && (self.public_key.is_some() || self.public_own.is_some()) {
+        if !self.public && (self.public_key.is_some() || !self.public_own.is_empty()) {
             bail!("web.public_key and web.public_own mean nothing without web.public = true (--public)");
         }
-        let public = public.then(|| Public {
+        let public = self.public.then(|| Public {
             key: self.public_key.as_ref().map(|key| Sha256::digest(key.expose()).into()),
-            own: self.public_own.clone().unwrap_or_default(),
+            own: self.public_own.clone(),
         });
         Ok(Box::new(Web {
-            listen: self.listen.map_or(web::LISTEN, |listen| listen.0),
+            listen: self.listen.0,
             options: Options {
-                names: self.hosts.clone().unwrap_or_default(),
-                auth,
-                tls,
-                prefix: prefix(self.prefix.as_deref().unwrap_or_default())?,
+                access: access.check(ENTRY.name)?,
+                prefix: prefix(&self.prefix)?,
                 public,
                 pages: self.pages.clone(),
                 max_clients,
@@ -139,9 +161,9 @@ impl Tool for Web {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let Options { tls, pages, sets, asmap, .. } = &self.options;
-        let tls = tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
-        tls.chain(pages).chain(sets.iter().map(|set| &set.path)).chain(asmap).cloned().collect()
+        let Options { access, pages, sets, asmap, .. } = &self.options;
+        let others = pages.iter().chain(sets.iter().map(|set| &set.path)).chain(asmap);
+        others.cloned().chain(access.files()).collect()
     }
 
     fn listens(&self) -> Option<SocketAddr> {

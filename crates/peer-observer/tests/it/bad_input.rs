@@ -13,6 +13,11 @@ async fn each_mistake_has_its_sentence() {
         path.to_str().unwrap().to_owned()
     };
     let unknown_key = config("key.toml", "[bus]\nnatz = \"nats://x\"\n");
+    let unknown_section = config("section.toml", "\n[metrcs]\n");
+    let misplaced_key = config("misplaced.toml", "nats = \"nats://x\"\n");
+    let unknown_tool = config("tool.toml", "tools = [\n  \"watch\",\n  \"metric\",\n]\n");
+    let unknown_extractor = config("extractor.toml", "[[node]]\nname = \"a\"\nextract = [\"rpcs\"]\n");
+    let unknown_value = config("variant.toml", "[watch]\noutput = \"jsn\"\n");
     let bad_value = config("value.toml", "[rpc]\ntimeout = \"soon\"\n");
     let bad_method = config("method.toml", "[rpc.interval]\ngetpeerinfos = \"5s\"\n");
     let twice = config("twice.toml", "[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n");
@@ -23,27 +28,42 @@ async fn each_mistake_has_its_sentence() {
     let node_key = config("node.toml", "[[node]]\nnmae = \"a\"\n");
     let cases: &[(&[&str], &[&str])] = &[
         (&["run", "--config", "/nonexistent.toml"], &["/nonexistent.toml", "cannot read"]),
-        (&["run", "--config", &unknown_key], &["key.toml", "natz", "nats"]),
-        (&["run", "--config", &node_key], &["node.toml", "nmae"]),
+        (&["run", "--config", &unknown_key], &["key.toml", "line 2", "natz", "did you mean `nats`?"]),
+        (&["run", "--config", &unknown_section], &["section.toml", "line 2", "did you mean `metrics`?"]),
+        (&["run", "--config", &misplaced_key], &["misplaced.toml", "line 1", "`nats` belongs in the section [bus]"]),
+        (
+            &["run", "--config", &unknown_tool],
+            &["tool.toml", "line 3", "no tool \"metric\"; did you mean \"metrics\"?"],
+        ),
+        (&["run", "--config", &unknown_extractor], &["line 3", "no extractor \"rpcs\"; did you mean \"rpc\"?"]),
+        (&["run", "--config", &unknown_value], &["variant.toml", "watch.output", "line 2", "did you mean `json`?"]),
+        (&["run", "--config", &node_key], &["node.toml", "nmae", "did you mean `name`?"]),
         (&["run", "--config", &bad_value], &["rpc.timeout", "\"soon\"", "10s"]),
-        (&["run", "--config", &bad_method], &["getpeerinfos", "getpeerinfo"]),
+        (&["run", "--config", &bad_method], &["line 2", "getpeerinfos", "did you mean \"getpeerinfo\"?"]),
+        (&["run", "--rpc-interval", "getpeerinfo"], &["--rpc-interval", "getpeerinfo=5s"]),
         (&["run", "--config", &twice], &["two nodes", "\"a\""]),
         (&["run", "--config", &nameless], &["node 2", "no name"]),
         (&["run", "--config", &twice, "--datadir", "/x"], &["2 nodes", "[[node]]"]),
         (&["run", "--name", "a.b"], &["a.b"]),
         (&["run", "--chain", "mainet"], &["mainet", "main"]),
-        (&["run", "--kind", "netmessage"], &["netmessage", "peer_infos"]),
+        (&["run", "--kind", "misbehavin"], &["misbehavin", "did you mean \"misbehaving\"?"]),
+        (&["run", "--kind", "xyz"], &["xyz", "there are: ", "peer_infos"]),
+        (&["watch", "--message", "inv,invv"], &["invv", "did you mean \"inv\"?", "=invv"]),
+        (&["run", "--tools", "wach"], &["wach", "similar", "'watch'"]),
+        (&["run", "--metrics-lisen", "127.0.0.1:1"], &["--metrics-lisen", "'--metrics-listen'"]),
         (&["run", "--addr", "1.2.3"], &["1.2.3", "10.0.0.0/8"]),
         (&["run", "--since", "yesterday"], &["yesterday", "10m"]),
         (&["run", "--direction", "up"], &["up", "inbound"]),
         (&["run", "--nats", "nats://h", "--nats-user", "u"], &["nats_user", "nats_password"]),
         (&["watch", "--nats", "nats://127.0.0.1:1"], &["nats://127.0.0.1:1", "nats-server running"]),
         (&["watch", "--nats", "nats://not a host"], &["nats://127.0.0.1:4222"]),
+        (&["run", "--nats", "foo://x"], &["foo://", "nats://127.0.0.1:4222", "tls://"]),
+        (&["extract", "rpc", "--ring-size", "8MiB"], &["--ring-size", "ebpf extractor"]),
         (&["extract", "log", "--once", "/nonexistent.log", "-o", "json"], &["/nonexistent.log"]),
         (&["extract", "rpc", "--from-start"], &["--from-start", "log extractor"]),
         (
             &["run", "--tracepoints", "net,mempool:add"],
-            &["--tracepoints", "\"mempool:add\"", "mempool:added", "utxocache"],
+            &["--tracepoints", "\"mempool:add\"", "did you mean \"mempool:added\"?"],
         ),
         (&["demo", "--tracepoints", "net,-net"], &["--tracepoints", "no tracepoint is left"]),
         (&["watch", "--capture", "block"], &["--capture", "\"block\"", "block=full"]),

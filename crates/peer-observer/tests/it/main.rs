@@ -7,6 +7,7 @@ mod dead;
 mod demo;
 mod fleet;
 mod hangup;
+mod manual;
 mod metrics;
 mod node;
 mod numbers;

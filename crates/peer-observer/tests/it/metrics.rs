@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use testbed::{Monitor, NatsServer, Node, Webhook, eventually};
 
-use crate::process::{PATIENCE, Running};
+use crate::process::{PATIENCE, Running, command, end_of};
 
 /// Where a running program serves its numbers.
 pub async fn address_of(running: &Running) -> String {
@@ -147,6 +147,83 @@ async fn one_node_over_nats_in_all_forms_of_the_page() {
     assert!(tool.end().await.0.success());
 }
 
+/// The address of a tool `metrics` without events, with these options and these variables of the environment.
+async fn guarded(options: &[&str], environment: &[(&str, &str)]) -> (Running, String) {
+    let mut command = command(&[&["metrics", "--stdin", "--metrics-listen", "127.0.0.1:0"][..], options].concat());
+    command.envs(environment.iter().copied());
+    let tool = Running::start_command(command);
+    tool.wait_until_logged("metrics on http").await;
+    let logged = tool.logged();
+    let (_, url) = logged.split_once("metrics on http").unwrap();
+    let address = url.split_once("://").unwrap().1.split_once("/metrics").unwrap().0.to_owned();
+    (tool, address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_logs_in_over_tls_and_nobody_else_gets_the_numbers() {
+    if testbed::require_prometheus().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (certificate, key) = (path("certificate.pem"), path("key.pem"));
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let tls = ["--metrics-tls-cert", &certificate, "--metrics-tls-key", &key];
+    let named = guarded(&tls, &[("PEER_OBSERVER_METRICS_AUTH", "prometheus:correct horse")]).await;
+    let token = guarded(&["--metrics-auth", "correct-horse", "--metrics-host", "node1.example"], &[]).await;
+
+    let config = path("prometheus.yml");
+    let text = format!(
+        "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
+         scrape_configs:\n\
+         - {{job_name: named, scheme: https, tls_config: {{ca_file: '{certificate}'}}, \
+             basic_auth: {{username: prometheus, password: correct horse}}, static_configs: [{{targets: ['{0}']}}]}}\n\
+         - {{job_name: token, authorization: {{credentials: correct-horse}}, static_configs: [{{targets: ['{1}']}}]}}\n\
+         - {{job_name: wrong, authorization: {{credentials: wrong-horse}}, static_configs: [{{targets: ['{1}']}}]}}\n\
+         - {{job_name: anonymous, static_configs: [{{targets: ['{1}']}}]}}\n",
+        named.1, token.1
+    );
+    fs::write(&config, text).unwrap();
+    let prometheus = Monitor::prometheus(Path::new(&config)).await.unwrap();
+    let all_up = || async {
+        let up = prometheus.get("query", &[("query", "sort(up)")]).await.ok()?;
+        let up: Vec<_> =
+            up["result"].as_array()?.iter().map(|row| row["value"][1].as_str().unwrap().to_owned()).collect();
+        (up == ["0", "0", "1", "1"]).then_some(())
+    };
+    eventually("two jobs that may, and two that may not", PATIENCE, all_up).await.unwrap();
+    let up = prometheus.get("query", &[("query", "up == 1")]).await.unwrap();
+    let jobs: Vec<_> = up["result"].as_array().unwrap().iter().map(|row| row["metric"]["job"].clone()).collect();
+    assert!(jobs.contains(&"named".into()) && jobs.contains(&"token".into()), "{jobs:?}");
+
+    // The name that a request is sent to must be known, so that no page of another site gets the numbers by its own name.
+    for (host, status) in [("node1.example:8282", 200), ("localhost", 200), ("evil.example", 421)] {
+        let answer = page(&token.1, "", &[("host", host), ("authorization", "Bearer correct-horse")]).await;
+        assert_eq!(answer.status(), status, "{host}");
+    }
+    token.0.wait_until_logged("a request to the name \"evil.example\" is refused; --metrics-host allows names").await;
+    for (tool, _) in [named, token] {
+        tool.signal("-TERM");
+        assert!(tool.end().await.0.success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_serves_numbers_to_everyone_is_warned() {
+    for (options, warned) in
+        [(&["--metrics-listen", "0.0.0.0:0"][..], true), (&["--metrics-listen", "127.0.0.1:0"], false)]
+    {
+        for auth in [&[][..], &["--metrics-auth", "correct horse"]] {
+            let ended = end_of(&[&["metrics", "--stdin", "--check"][..], options, auth].concat()).await;
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            let warns = ended.stderr.contains("--metrics-auth requires a login");
+            assert_eq!(warns, warned && auth.is_empty(), "{options:?} {auth:?}: {}", ended.stderr);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_served_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -159,13 +236,15 @@ async fn what_cannot_be_served_is_an_error() {
         (["--set", "mine=/nowhere"], "set mine: cannot read /nowhere"),
         (["--set", "MINE=/etc/passwd"], "is no name of a set"),
         (["--label-values", "0"], "it must be from 1 to 1000"),
+        (["--metrics-auth", "short"], "metrics.auth: the token, or the password, must have 8 characters at least"),
+        (["--metrics-tls-cert", "/nowhere"], "metrics.tls_cert and metrics.tls_key go together"),
     ] {
         let mut all = vec!["metrics", "--nats", "nats://127.0.0.1:1"];
         all.extend(arguments);
         if arguments[0] != "--metrics-listen" {
             all.extend(["--metrics-listen", "127.0.0.1:0"]);
         }
-        let ended = crate::process::end_of(&all).await;
+        let ended = end_of(&all).await;
         assert!(ended.code == 2 && ended.stderr.contains(words), "{arguments:?}: {} {}", ended.code, ended.stderr);
     }
 }

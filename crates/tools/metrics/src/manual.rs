@@ -47,7 +47,8 @@ const INTRODUCTION: &str = "\
 <!-- Made from the table of series in crates/tools/metrics/src/table. After a change there: UPDATE=1 cargo test -p metrics manual -->
 
 `peer-observer metrics`, and `run` with a section `[metrics]`, serve numbers for Prometheus on
-http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them as dashboards.
+http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them as dashboards, and
+[prometheus.md](prometheus.md#access) how to let only Prometheus see them.
 
 - **Nodes.** With events of several nodes, the series of each node have its name as label `node`; with
   one node there is no such label. `/metrics?node=NAME` is the page of one node, without that label. The

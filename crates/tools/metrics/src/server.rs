@@ -1,7 +1,7 @@
 //! The tool `metrics`: folds the events of a subscription into numbers, and serves the page for Prometheus over HTTP.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,9 @@ use event::quote::Quoted;
 use networks::SetSource;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use serve::Access;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::interval;
-use tokio_util::sync::CancellationToken;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tracing::{info, warn};
@@ -40,6 +39,8 @@ const SLICE: usize = 1_024;
 /// The checked configuration of the tool, except the address that it listens on.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Who gets the page, and under which names.
+    pub access: Access,
     /// Whether series have the name of their node as label `node`.
     pub node_label: NodeLabel,
     /// The limits that keep the page small.
@@ -61,6 +62,9 @@ pub enum Error {
     /// A file with a set of networks, or the map of autonomous systems, cannot be read or parsed.
     #[error("metrics: {0}")]
     File(String),
+    /// The certificate cannot be used.
+    #[error("metrics: {0}")]
+    Serve(#[from] serve::Error),
     /// The HTTP server failed.
     #[error("metrics: cannot serve the page: {0}")]
     Io(#[from] io::Error),
@@ -68,8 +72,7 @@ pub enum Error {
 
 /// The tool before it runs: its files are read, and its address is bound.
 pub struct Server {
-    listener: StdListener,
-    address: SocketAddr,
+    server: serve::Server,
     options: Options,
     enrichment: Enrichment,
 }
@@ -78,16 +81,17 @@ impl Server {
     /// Reads the files that the options name. The listener is already bound.
     ///
     /// # Errors
-    /// [`Error::File`] names the file that cannot be read, and the reason.
-    pub fn new(listener: StdListener, options: Options) -> Result<Self, Error> {
-        let address = listener.local_addr()?;
+    /// [`Error::File`] and [`Error::Serve`] name the file that cannot be read, and the reason.
+    pub fn new(listener: TcpListener, options: Options) -> Result<Self, Error> {
+        let server = serve::Server::new("metrics", listener, options.access.clone())?;
+        server.warn_if_open("what the nodes and their peers do; --metrics-auth requires a login");
         let enrichment = Enrichment::read(&files(&options), None).map_err(Error::File)?;
-        Ok(Self { listener, address, options, enrichment })
+        Ok(Self { server, options, enrichment })
     }
 
-    /// The address that it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The address of the page, such as `http://127.0.0.1:8282/metrics`.
+    pub fn url(&self) -> String {
+        format!("{}/metrics", self.server.url())
     }
 
     /// Adds names of nodes that will be observed, so that the first page already tells several nodes apart.
@@ -101,30 +105,18 @@ impl Server {
     /// # Errors
     /// [`Error::Io`] if the HTTP server fails or SIGHUP cannot be handled.
     pub async fn run(self, subscription: Subscription, bus: Bus) -> Result<(), Error> {
-        let Self { listener, address, options, enrichment } = self;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
         // Whoever reads that the page is there may send SIGHUP.
         let hangups = signal(SignalKind::hangup())?;
-        info!("metrics on http://{address}/metrics");
+        info!("metrics on {}", self.url());
+        let Self { server, options, enrichment } = self;
         let files = files(&options);
         let metrics = Metrics::new(options.limits, options.node_label, enrichment, &options.nodes, bus);
         let metrics = Arc::new(Mutex::new(metrics));
-        let router = router(Arc::clone(&metrics));
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone().cancelled_owned();
-        let serving = bus::task::spawn("metrics server", async move {
-            axum::serve(listener, router).with_graceful_shutdown(stop).await
-        });
+        let running = server.start(router(Arc::clone(&metrics)));
         let maintenance = bus::task::spawn("metrics maintenance", maintain(Arc::clone(&metrics), files, hangups));
         fold(subscription, &metrics).await;
-        shutdown.cancel();
         maintenance.abort();
-        // Clients that keep their connections open are not waited for.
-        match tokio::time::timeout(Duration::from_secs(1), serving).await {
-            Ok(Ok(result)) => Ok(result?),
-            _ => Ok(()),
-        }
+        Ok(running.end().await?)
     }
 }
 

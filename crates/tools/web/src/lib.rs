@@ -4,12 +4,8 @@
 pub mod api;
 mod assets;
 mod feed;
-mod guard;
 mod server;
 pub mod state;
-mod tls;
 
 pub use feed::{Form, SubscribeError, SubscribeRequest};
-pub use guard::{Auth, AuthError};
 pub use server::{Error, LISTEN, Options, Public, Server};
-pub use tls::{TlsError, TlsFiles};

@@ -8,27 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use bus::{Bus, Delivery, Subscription};
-use networks::SetSource;
+use networks::{Enrichment, Files, SetSource};
 use parking_lot::Mutex;
 use redact::{NoRandomness, Redactor};
-use rustls::ServerConfig;
+use serve::Access;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tower_http::compression::CompressionLayer;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::api;
 use crate::assets::{self, Source};
 use crate::feed::{self, Hub};
-use crate::guard::{Auth, Guard, Names, guard};
 use crate::state::{self, State};
-use crate::tls::{TlsError, TlsFiles};
 
 /// The address that it listens on by default.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -45,12 +40,8 @@ const TICK: Duration = Duration::from_millis(500);
 /// The checked configuration of the tool, except the address that it listens on.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The names that it answers to, besides its addresses and `localhost`.
-    pub names: Vec<String>,
-    /// The secret that clients authenticate with. `None` if they need not.
-    pub auth: Option<Auth>,
-    /// The certificate. `None` if it serves plain HTTP.
-    pub tls: Option<TlsFiles>,
+    /// Who sees the pages, and under which names.
+    pub access: Access,
     /// The path that all addresses begin with: "", or one such as `/observer`.
     pub prefix: String,
     /// Set if the pages are public.
@@ -79,9 +70,7 @@ pub struct Public {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            names: Vec::new(),
-            auth: None,
-            tls: None,
+            access: Access::default(),
             prefix: String::new(),
             public: None,
             pages: None,
@@ -101,7 +90,7 @@ pub enum Error {
     File(String),
     /// The certificate cannot be used.
     #[error("web: {0}")]
-    Tls(#[from] TlsError),
+    Serve(#[from] serve::Error),
     /// The public mode has no key for its pseudonyms.
     #[error("web: {0}")]
     Public(#[from] NoRandomness),
@@ -112,33 +101,31 @@ pub enum Error {
 
 /// The tool before it runs: its certificate is read, and its address is bound.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
+    server: serve::Server,
     options: Options,
 }
 
 impl Server {
-    /// Reads the certificate. The listener is already bound.
+    /// Reads the certificate, and tries to read the other files. The listener is already bound.
     ///
     /// # Errors
-    /// [`Error::Tls`] names the file that cannot be read or used, and the reason.
+    /// [`Error::Serve`] and [`Error::File`] name the file that cannot be read or used, and the reason.
     pub fn new(listener: TcpListener, options: Options) -> Result<Self, Error> {
-        let address = listener.local_addr()?;
-        let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
-        if !address.ip().is_loopback() && options.auth.is_none() && options.public.is_none() {
-            warn!(
-                "web: everyone who can connect to {address} sees everything, the nodes' addresses too; --web-auth requires a login, --public hides \
-                 what would reveal where the nodes are"
+        let server = serve::Server::new("web", listener, options.access.clone())?;
+        // The state reads them when there is a bus. What cannot be read is an error before that.
+        let files = Files { sets: options.sets.clone(), asmap: options.asmap.clone() };
+        Enrichment::read(&files, None).map_err(Error::File)?;
+        if options.public.is_none() {
+            server.warn_if_open(
+                "everything, the nodes' addresses too; --web-auth requires a login, --public hides what would reveal where the nodes are",
             );
         }
-        Ok(Self { listener, address, tls, options })
+        Ok(Self { server, options })
     }
 
     /// The address of the pages, such as `http://127.0.0.1:8080/`.
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}{}/", self.address, self.options.prefix)
+        format!("{}{}/", self.server.url(), self.options.prefix)
     }
 
     /// Adds names of nodes that will be observed, so that they are shown before their first event.
@@ -154,8 +141,7 @@ impl Server {
         // Whoever reads that the pages are there may send SIGHUP.
         let hangups = signal(SignalKind::hangup())?;
         info!("pages on {}", self.url());
-        let Self { listener, tls, options, .. } = self;
-        listener.set_nonblocking(true)?;
+        let Self { server, options } = self;
         let redactor = options.public.as_ref().map(redactor).transpose()?;
         let hub = Arc::new(Hub::new(options.max_clients));
         let state_options = state::Options {
@@ -165,35 +151,17 @@ impl Server {
             public: options.public.is_some(),
         };
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
-        let router = router(&options, &state, &hub);
-        let handle = Handle::new();
-        let stop = handle.clone();
-        let config = tls.map(RustlsConfig::from_config);
-        let certificate = options.tls.clone().zip(config.clone());
-        let maintenance = bus::task::spawn("web maintenance", maintain(Arc::clone(&state), certificate, hangups));
-        let serving = bus::task::spawn("web server", async move {
-            let service = router.into_make_service();
-            match config {
-                Some(config) => axum_server::from_tcp_rustls(listener, config)?.handle(handle).serve(service).await,
-                None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
-            }
-        });
+        let running = server.start(router(&options, &state, &hub));
+        let maintenance = bus::task::spawn("web maintenance", maintain(Arc::clone(&state), hangups));
         dispatch(subscription, redactor, &hub, &state).await;
         hub.end();
-        // Clients that keep their connections open are not waited for.
-        stop.graceful_shutdown(Some(Duration::from_secs(1)));
         maintenance.abort();
-        match tokio::time::timeout(Duration::from_secs(2), serving).await {
-            Ok(Ok(result)) => Ok(result?),
-            _ => Ok(()),
-        }
+        Ok(running.end().await?)
     }
 }
 
-/// Everything that is served, behind the guard.
+/// Everything that is served.
 fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Router {
-    let checks =
-        Guard { names: Names::new(options.names.clone()), auth: options.auth.clone(), tls: options.tls.is_some() };
     let pages = Arc::new(options.pages.clone().map_or(Source::Embedded, Source::Folder));
     let clients = Arc::clone(hub);
     let context = api::Context {
@@ -215,11 +183,7 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         let whole = format!("{prefix}/");
         pages = pages.route(prefix, get(move || async move { Redirect::permanent(&whole) }));
     }
-    Router::new()
-        .nest(&format!("{prefix}/api"), api::router(context))
-        .merge(feed)
-        .merge(pages)
-        .layer(from_fn_with_state(Arc::new(checks), guard))
+    Router::new().nest(&format!("{prefix}/api"), api::router(context)).merge(feed).merge(pages)
 }
 
 /// Passes deliveries on to the clients of the feed and folds them, until the subscription ends.
@@ -264,23 +228,15 @@ fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<D
 }
 
 /// Lets time pass in the state, and reads files again when they change or on SIGHUP.
-async fn maintain(state: Arc<Mutex<State>>, tls: Option<(TlsFiles, RustlsConfig)>, mut hangups: Signal) {
+async fn maintain(state: Arc<Mutex<State>>, mut hangups: Signal) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut modified = tls.as_ref().map(|(files, _)| files.modified());
     loop {
         tokio::select! {
             _ = ticks.tick() => state.lock().tick(),
             Some(()) = hangups.recv() => {
                 state.lock().reread();
                 info!("web: read the sets of networks and the map of autonomous systems again");
-            }
-        }
-        if let Some((files, config)) = &tls {
-            let now = Some(files.modified());
-            if now != modified {
-                modified = now;
-                files.reload(config);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Which requests are answered.
 
 use reqwest::{Client as Http, StatusCode, redirect};
+use serve::{Access, Auth};
 use tokio_tungstenite::tungstenite::Error;
-use web::{Auth, Options};
+use web::Options;
 
 use crate::running::{Client, Running};
 
@@ -17,7 +18,8 @@ async fn status(running: &Running, path: &str, headers: &[(&'static str, &str)])
 
 #[tokio::test]
 async fn pages_of_other_sites_get_nothing() {
-    let running = Running::start(Options { names: vec!["observer.example".to_owned()], ..Options::default() });
+    let access = Access { names: vec!["observer.example".to_owned()], ..Access::default() };
+    let running = Running::start(Options { access, ..Options::default() });
     let ours = format!("http://{}", running.address);
     let table: [(&[(&str, &str)], StatusCode); 9] = [
         (&[], StatusCode::OK),
@@ -55,9 +57,11 @@ async fn pages_of_other_sites_get_nothing() {
 
 #[tokio::test]
 async fn whoever_must_log_in_sees_nothing_before() {
-    let token = Running::start(Options { auth: Some(Auth::new("correct horse").unwrap()), ..Options::default() });
-    let named =
-        Running::start(Options { auth: Some(Auth::new("satoshi:correct horse").unwrap()), ..Options::default() });
+    let start = |secret| {
+        let access = Access { auth: Some(Auth::new(secret).unwrap()), ..Access::default() };
+        Running::start(Options { access, ..Options::default() })
+    };
+    let (token, named) = (start("correct horse"), start("satoshi:correct horse"));
     for path in ["/", "/api/info", "/lib/dom.js", "/ws", "/events", "/nothing"] {
         assert_eq!(status(&token, path, &[]).await, StatusCode::UNAUTHORIZED, "{path}");
     }

@@ -12,4 +12,3 @@ mod pages;
 mod public;
 mod running;
 mod state;
-mod tls;

@@ -5,34 +5,39 @@
 //! WebSockets, and except for sites whose own name resolves to our address (DNS rebinding). So the name that a request was sent to (Host) and the page
 //! that it comes from (Origin, Sec-Fetch-Site) are checked.
 
-mod auth;
-mod names;
-
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use event::quote::Quoted;
+use tracing::warn;
 
-pub use auth::{Auth, AuthError};
-pub use names::Names;
-
-use auth::Decision;
+use crate::auth::{Auth, Decision};
+use crate::names::Names;
 
 /// The Content-Security-Policy of all responses: pages may run our scripts and connect to us, nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// How much of a name is logged, in characters.
+const LOGGED_NAME: usize = 100;
+
 /// What requests are checked against.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Guard {
+    /// Whose server this is: its options are called after it.
+    tool: &'static str,
     /// The names that requests may be sent to.
-    pub names: Names,
+    names: Names,
     /// The secret, if authentication is configured.
-    pub auth: Option<Auth>,
+    auth: Option<Auth>,
     /// Whether this server encrypts the connections.
-    pub tls: bool,
+    tls: bool,
+    /// Whether the refusal of a name was logged. Only the first one is.
+    warned: AtomicBool,
 }
 
 /// The middleware around everything that is served.
@@ -68,6 +73,11 @@ const FIXED_HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 impl Guard {
+    /// Checks for the server of a tool.
+    pub fn new(tool: &'static str, names: Names, auth: Option<Auth>, tls: bool) -> Self {
+        Self { tool, names, auth, tls, warned: AtomicBool::new(false) }
+    }
+
     /// The refusal of a request that comes from elsewhere or was sent to another name.
     fn refuse(&self, request: &Request) -> Option<Response> {
         let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
@@ -77,8 +87,7 @@ impl Guard {
             (None, None) => return Some((StatusCode::BAD_REQUEST, "a request needs a Host header\n").into_response()),
         };
         if !self.names.are_ours(host) {
-            let advice = "this server does not answer under that name: start it with --web-host NAME to allow it\n";
-            return Some((StatusCode::MISDIRECTED_REQUEST, advice).into_response());
+            return Some(self.refuse_name(host));
         }
         let elsewhere =
             || (StatusCode::FORBIDDEN, "requests from pages of other sites are not answered\n").into_response();
@@ -91,5 +100,17 @@ impl Guard {
             && text(HeaderName::from_static("sec-fetch-dest")) == Some("document");
         let ours = matches!(site, None | Some("same-origin" | "none"));
         (!ours && !navigates).then(elsewhere)
+    }
+
+    /// The refusal of a name. Some clients, such as Prometheus, do not show its text, so the first one is logged.
+    fn refuse_name(&self, host: &str) -> Response {
+        let tool = self.tool;
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            let host: String = host.chars().take(LOGGED_NAME).collect();
+            warn!("{tool}: a request to the name {} is refused; --{tool}-host allows names", Quoted(&host));
+        }
+        let advice =
+            format!("this server does not answer under that name: start it with --{tool}-host NAME to allow it\n");
+        (StatusCode::MISDIRECTED_REQUEST, advice).into_response()
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
@@ -11,7 +11,11 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
+
+/// How often the files are checked for changes.
+const TICK: Duration = Duration::from_secs(1);
 
 /// The files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +64,7 @@ impl TlsFiles {
     ///
     /// # Errors
     /// Names the file that cannot be read or used, and the reason.
-    pub fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    pub(crate) fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
         let pem = |path: &PathBuf, what| {
             let path = path.clone();
             move |cause| TlsError::Pem { path, what, cause }
@@ -83,18 +87,29 @@ impl TlsFiles {
     }
 
     /// When certificate and key were last modified. `None` if the file system does not report it.
-    pub fn modified(&self) -> [Option<SystemTime>; 2] {
+    fn modified(&self) -> [Option<SystemTime>; 2] {
         [&self.certificate, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
     }
 
-    /// Reads the files again and uses them for new connections. If that fails, the previous certificate stays in use.
-    pub fn reload(&self, config: &RustlsConfig) {
-        match self.read() {
-            Ok(read) => {
-                config.reload_from_config(read);
-                info!("web: read the certificate again");
+    /// Reads the files again whenever they change, and uses them for new connections. If that fails, the previous certificate stays in use.
+    pub(crate) async fn renew(&self, tool: &'static str, config: &RustlsConfig) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut before = self.modified();
+        loop {
+            ticks.tick().await;
+            let now = self.modified();
+            if now == before {
+                continue;
             }
-            Err(cause) => warn!("web: {cause}; the previous certificate stays in use"),
+            before = now;
+            match self.read() {
+                Ok(read) => {
+                    config.reload_from_config(read);
+                    info!("{tool}: read the certificate again");
+                }
+                Err(cause) => warn!("{tool}: {cause}; the previous certificate stays in use"),
+            }
         }
     }
 }

@@ -1,0 +1,50 @@
+//! The tables of options in docs/configuration.md are those of the structs, and every key in them is one.
+
+use std::path::Path;
+use std::{env, fs};
+
+use peer_observer::{Parts, manual};
+
+use super::process::end_of;
+
+#[test]
+fn the_manual_lists_all_options() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("<!-- options: ").unwrap();
+    let (comment, rest) = rest.split_once(" -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of options -->").unwrap();
+    let made = manual(&Parts::all());
+    let current = format!("{before}<!-- options: {comment} -->\n\n{made}<!-- end of options -->{after}");
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&path, &current).unwrap();
+    }
+    assert!(
+        current == fs::read_to_string(&path).unwrap(),
+        "docs/configuration.md is not current: UPDATE=1 cargo test -p peer-observer manual"
+    );
+}
+
+/// A date is no value of any option: what is refused is the value, and not the key.
+#[tokio::test]
+async fn every_key_of_the_manual_is_known() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let mut heading = String::new();
+    let mut keys = 0;
+    for line in manual(&Parts::all()).lines() {
+        if let Some(title) = line.strip_prefix("### ") {
+            heading = title.strip_prefix('`').map(|title| title.trim_end_matches('`').to_owned()).unwrap_or_default();
+        }
+        let Some(key) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) else { continue };
+        fs::write(path, format!("{heading}\n{key} = 1979-05-27\n")).unwrap();
+        let ended = end_of(&["run", "--config", path, "--print-config"]).await;
+        assert!(
+            ended.code == 2 && ended.stderr.contains("line 2") && ended.stderr.contains("invalid type"),
+            "{heading} {key}: {}",
+            ended.stderr
+        );
+        keys += 1;
+    }
+    assert!(keys > 50, "{keys}");
+}
