@@ -12,6 +12,7 @@ pub mod liveness;
 mod observer;
 mod origin;
 pub mod peers;
+mod rate;
 mod requests;
 mod restarts;
 mod run;
@@ -32,6 +33,7 @@ pub use liveness::{Condition, Liveness, NodeState, SourceState};
 pub use observer::{Context, Observer};
 pub use origin::{Origin, Origins};
 pub use peers::{Peer, Peers};
+pub use rate::Rate;
 pub use requests::Requests;
 pub use restarts::Restarts;
 
