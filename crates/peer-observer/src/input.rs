@@ -10,6 +10,7 @@ use tracing::info;
 use crate::confine::Connect;
 use crate::observation::{Observation, Prepared};
 use crate::supervisor::Supervisor;
+use crate::tool::Scene;
 
 /// Where events come from.
 pub enum Input {
@@ -41,11 +42,14 @@ pub enum PreparedInput {
 }
 
 impl Input {
-    /// Names of the nodes whose events will come, as far as they are known.
-    pub fn nodes(&self) -> Vec<String> {
+    /// What is known of the events that will come.
+    pub fn scene(&self) -> Scene {
         match self {
-            Self::Nodes(observation) => observation.names(),
-            Self::Nats(_) | Self::Stdin(_) => Vec::new(),
+            Self::Nodes(observation) => {
+                Scene { nodes: observation.names(), advice: observation.advice(), is_recorded: false }
+            }
+            Self::Nats(_) => Scene::default(),
+            Self::Stdin(_) => Scene { is_recorded: true, ..Scene::default() },
         }
     }
 
@@ -89,7 +93,7 @@ impl PreparedInput {
                 supervisor.spawn_extractor("standard input", async move {
                     watch::read(std::io::stdin(), form, bus, shutdown.clone()).await?;
                     if stays && !shutdown.is_cancelled() {
-                        info!("standard input has ended; what it held is served until SIGINT or SIGTERM");
+                        info!("standard input has ended; what it held is shown until SIGINT or SIGTERM");
                         shutdown.cancelled().await;
                     }
                     Ok(())

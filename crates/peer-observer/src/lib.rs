@@ -37,7 +37,7 @@ pub use crate::logging::Color;
 pub use crate::options::{Check, Context, Options, OwnFlags, Part};
 pub use crate::parts::Parts;
 pub use crate::publishers::Publishers;
-pub use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
+pub use crate::tool::{Place, Queue, Scene, Service, Starts, Stdout, Tool, ToolEntry};
 pub use crate::values::{Bytes, Interval, ListenAddress, Span, ValueError};
 
 use crate::logging::LoggingArgs;

@@ -8,10 +8,14 @@ use node::Target;
 use tracing::{error, info};
 
 use crate::confine::{Connect, confine};
+use crate::doctor::{self, Advice};
 use crate::extractor::{Attached, Extractor, FollowedNode, Node, PerNode};
 use crate::problems::Problems;
 use crate::publishers;
 use crate::supervisor::Supervisor;
+
+/// Name of the extractor that follows tracepoints.
+const EBPF: &str = "ebpf";
 
 /// Nodes and extractors. Nothing is done yet.
 pub struct Observation {
@@ -56,6 +60,12 @@ impl Observation {
     /// Names of the nodes.
     pub fn names(&self) -> Vec<String> {
         self.nodes.iter().map(|node| node.name.clone()).collect()
+    }
+
+    /// Why tracepoints will report nothing of nodes, and what would change that, as far as it can be found out.
+    pub fn advice(&self) -> Advice {
+        let nodes = self.nodes.iter().map(|node| (&*node.name, &node.target, node.extract.contains(&EBPF)));
+        doctor::advice(nodes)
     }
 
     /// Does what takes privileges, before any thread is started.

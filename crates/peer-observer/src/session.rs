@@ -15,7 +15,7 @@ use crate::input::{Input, PreparedInput};
 use crate::problems::Problems;
 use crate::runtime::block_on;
 use crate::supervisor::Supervisor;
-use crate::tool::{Place, Queue, Service, Tool};
+use crate::tool::{Place, Queue, Scene, Service, Tool};
 
 /// What a process does.
 pub struct Session {
@@ -37,7 +37,7 @@ pub struct Begun {
     pub name: &'static str,
     /// The queue that it wants.
     pub queue: Queue,
-    /// It serves something: it is of use also when no events come any more.
+    /// It serves something.
     pub serves: bool,
     /// The tool.
     pub service: Service,
@@ -48,24 +48,24 @@ impl Begun {
     ///
     /// # Errors
     /// The port is taken, or a file cannot be read.
-    pub fn new(name: &'static str, tool: Box<dyn Tool>, nodes: Vec<String>) -> Result<Self> {
+    pub fn new(name: &'static str, tool: Box<dyn Tool>, scene: Scene) -> Result<Self> {
         let listens = tool.listens();
-        Self::at(listens, name, tool, nodes)
+        Self::at(listens, name, tool, scene)
     }
 
     /// The same, with any port if its own is taken.
     ///
     /// # Errors
     /// As for [`Self::new`].
-    pub fn anywhere(name: &'static str, tool: Box<dyn Tool>, nodes: Vec<String>) -> Result<Self> {
+    pub fn anywhere(name: &'static str, tool: Box<dyn Tool>, scene: Scene) -> Result<Self> {
         let mut listens = tool.listens();
         if let Some(address) = listens.as_mut().filter(|address| TcpListener::bind(**address).is_err()) {
             address.set_port(0);
         }
-        Self::at(listens, name, tool, nodes)
+        Self::at(listens, name, tool, scene)
     }
 
-    fn at(listens: Option<SocketAddr>, name: &'static str, tool: Box<dyn Tool>, nodes: Vec<String>) -> Result<Self> {
+    fn at(listens: Option<SocketAddr>, name: &'static str, tool: Box<dyn Tool>, scene: Scene) -> Result<Self> {
         let bind = |address: SocketAddr| {
             TcpListener::bind(address).with_context(|| {
                 format!("{name}: cannot listen on {address}; choose another address with --{name}-listen")
@@ -73,7 +73,7 @@ impl Begun {
         };
         let listener = listens.map(bind).transpose()?;
         let queue = tool.queue();
-        Ok(Self { name, queue, serves: listens.is_some(), service: tool.start(Place { listener, nodes })? })
+        Ok(Self { name, queue, serves: listens.is_some(), service: tool.start(Place { listener, scene })? })
     }
 }
 
@@ -112,8 +112,9 @@ impl Session {
         let mut needed: Vec<PathBuf> = forward.iter().flat_map(files).collect();
         needed.extend(tools.iter().flat_map(|(_, tool)| tool.files()));
         let wait = one_extractor || input.can_wait();
-        let nodes = input.nodes();
-        let begun = tools.into_iter().map(|(name, tool)| Begun::new(name, tool, nodes.clone()));
+        let stays = tools.iter().any(|(_, tool)| tool.stays());
+        let scene = input.scene();
+        let begun = tools.into_iter().map(|(name, tool)| Begun::new(name, tool, scene.clone()));
         let begun = begun.collect::<Result<Vec<_>>>()?;
         let connect = if one_extractor { Connect::to_nats(forward.as_ref()) } else { Connect::Anywhere };
         let input = input.prepare(&needed, &connect)?;
@@ -123,7 +124,6 @@ impl Session {
         };
         block_on(threads, async move {
             let mut supervisor = Supervisor::new()?;
-            let stays = begun.iter().any(|tool| tool.serves);
             for Begun { name, queue, service, .. } in begun {
                 let queue = if wait { queue.blocking() } else { queue };
                 supervisor.run_tool(name, service, filter.clone(), queue);

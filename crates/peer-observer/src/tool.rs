@@ -9,6 +9,7 @@ use anyhow::Result;
 use bus::{Bus, Subscription, WhenFull};
 use tokio_util::sync::CancellationToken;
 
+use crate::doctor::Advice;
 use crate::options::Part;
 
 /// A row of the table of tools.
@@ -35,6 +36,8 @@ pub enum Starts {
     WithSection,
     /// If events do not go to a NATS server.
     WithoutNats,
+    /// Never.
+    Never,
 }
 
 /// A tool whose options are checked.
@@ -52,9 +55,14 @@ pub trait Tool: Send {
         None
     }
 
-    /// Whether standard output holds its data, so that nothing else may be printed there.
-    fn owns_stdout(&self) -> bool {
-        false
+    /// Whether it is of use also when no events come any more, until somebody ends it.
+    fn stays(&self) -> bool {
+        self.listens().is_some()
+    }
+
+    /// What it does with standard output.
+    fn stdout(&self) -> Stdout {
+        Stdout::Unused
     }
 
     /// Does what must be done before any thread is started and before privileges are given up, such as reading files. No event comes yet.
@@ -62,6 +70,17 @@ pub trait Tool: Send {
     /// # Errors
     /// It cannot work.
     fn start(self: Box<Self>, place: Place) -> Result<Service>;
+}
+
+/// What a tool does with standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stdout {
+    /// Nothing.
+    Unused,
+    /// It prints lines for people there, between which there may be others.
+    Lines,
+    /// It has it for itself.
+    Owned,
 }
 
 /// The queue between the bus and a tool.
@@ -90,8 +109,19 @@ impl Queue {
 pub struct Place {
     /// A listener at [`Tool::listens`].
     pub listener: Option<TcpListener>,
-    /// Names of the nodes whose events will come, as far as they are known.
+    /// What is known of the events that will come.
+    pub scene: Scene,
+}
+
+/// What is known of events before they come.
+#[derive(Clone, Default)]
+pub struct Scene {
+    /// Names of the nodes, as far as they are known.
     pub nodes: Vec<String>,
+    /// Why tracepoints will report nothing of nodes, as far as that is known.
+    pub advice: Advice,
+    /// They come from standard input: they may have happened long ago.
+    pub is_recorded: bool,
 }
 
 type Run = Box<dyn FnOnce(Subscription, Bus, CancellationToken) -> Running + Send>;
@@ -99,8 +129,8 @@ type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// A tool that is ready to run.
 pub struct Service {
-    /// What it serves and where, for people.
-    pub serves: Option<String>,
+    /// What it serves, in one word, and where.
+    pub serves: Option<(&'static str, String)>,
     run: Run,
 }
 
@@ -115,8 +145,8 @@ impl Service {
 
     /// The same, with what it serves and where.
     #[must_use]
-    pub fn serving(self, serves: impl Into<String>) -> Self {
-        Self { serves: Some(serves.into()), ..self }
+    pub fn serving(self, what: &'static str, url: impl Into<String>) -> Self {
+        Self { serves: Some((what, url.into())), ..self }
     }
 
     /// Runs it.

@@ -1,21 +1,27 @@
 //! `demo`: real regtest nodes with traffic, observed. Nothing to configure, nothing left behind.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+mod banner;
+mod live;
+mod totals;
+
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use bus::{Bus, Delivery, Subscription, WhenFull};
+use anyhow::{Context, Result, anyhow};
+use bus::WhenFull;
+use clap::builder::PossibleValuesParser;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use event::{Filter, Kind, Source};
+use event::{Filter, Source};
 use node::{Chain, Target};
 use testbed::{Network, Plan, Traffic};
-use tracing::{info, warn};
+use top::State;
+use tracing::{debug, info, warn};
 
-use crate::config::checked::Config;
+use crate::config::checked::{CheckedTool, Config};
 use crate::config::raw::{Groups, RawConfig};
+use crate::doctor::{self, Advice};
 use crate::extractor::{Extractor, Node};
 use crate::filter::FilterArgs;
 use crate::logging::Color;
@@ -24,8 +30,15 @@ use crate::parts::Parts;
 use crate::runtime::block_on;
 use crate::session::Begun;
 use crate::supervisor::Supervisor;
+use crate::tool::{Queue, Scene, Stdout};
+use banner::Banner;
 
 pub const NAME: &str = "demo";
+
+/// Name of the tool that prints events.
+const WATCH: &str = "watch";
+/// Name of the extractor that follows tracepoints.
+const EBPF: &str = "ebpf";
 
 /// The demo needs no configuration: only its own options count, no file.
 const GROUPS: Groups = Groups { files: false, choice: false, node: false, extractors: true, own: false, tools: true };
@@ -41,11 +54,27 @@ struct DemoArgs {
     /// Folder for the data of the nodes while the demo runs
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Tools to run [default: metrics,web]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    tools: Option<Vec<String>>,
+    /// Print each event, in place of the summary
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl DemoArgs {
+    /// Whether a tool runs: one that is chosen, or that has an option of its own, or `watch` for who wants to see events.
+    fn wants(&self, tool: &CheckedTool, is_filtered: bool) -> bool {
+        let name = tool.entry.name;
+        let is_chosen = self.tools.as_ref().map_or(tool.entry.demo, |chosen| chosen.iter().any(|one| one == name));
+        is_chosen || tool.is_given || (name == WATCH && (self.verbose || is_filtered))
+    }
 }
 
 pub fn command(parts: &Parts) -> Command {
     let command = FilterArgs::augment_args(GROUPS.augment::<DemoArgs>(parts, Command::new(NAME)));
-    command.about("Start regtest nodes with traffic and observe them")
+    let tools = PossibleValuesParser::new(parts.tool_values());
+    command.mut_arg("tools", |arg| arg.value_parser(tools)).about("Start regtest nodes with traffic and observe them")
 }
 
 pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode> {
@@ -55,7 +84,15 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
     let bitcoind = testbed::bitcoind()?;
     let prepared = prepare(std::mem::take(&mut config.sources.extractors), &bitcoind);
     // Privileges are not given up: it starts nodes.
-    block_on(2, observe(parts, args, filter, config, &bitcoind, prepared))
+    let out = Out { is_terminal: stdout().is_terminal(), color };
+    block_on(2, observe(parts, args, filter, config, &bitcoind, prepared, out))
+}
+
+/// Standard output.
+#[derive(Clone, Copy)]
+struct Out {
+    is_terminal: bool,
+    color: Color,
 }
 
 /// Does what takes privileges for nodes that are still to be started.
@@ -86,6 +123,7 @@ async fn observe(
     config: Config,
     bitcoind: &Path,
     mut prepared: Prepared,
+    out: Out,
 ) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
     let shutdown = supervisor.shutdown.clone();
@@ -99,19 +137,23 @@ async fn observe(
     let network = network.context("the demo's nodes did not start")?;
     let names: Vec<String> = network.nodes().iter().map(|node| node.name().to_owned()).collect();
 
+    let follows = prepared.for_all.iter().any(|extractor| extractor.name == EBPF);
+    let scene = Scene { nodes: names.clone(), advice: advice(&network, follows), is_recorded: false };
     let mut services = Vec::new();
-    let mut stdout_is_free = true;
-    for checked in config.tools.into_iter().filter(|tool| tool.entry.demo) {
-        stdout_is_free &= !checked.tool.owns_stdout();
-        let Begun { name, queue, serves, service } = Begun::anywhere(checked.entry.name, checked.tool, names.clone())?;
+    let mut stdout = Stdout::Unused;
+    for checked in config.tools.into_iter().filter(|tool| args.wants(tool, !filter.is_empty())) {
+        if checked.tool.stdout() != Stdout::Unused {
+            stdout = checked.tool.stdout();
+        }
+        let Begun { name, queue, serves, service } = Begun::anywhere(checked.entry.name, checked.tool, scene.clone())?;
         services.extend(service.serves.clone());
         // What serves pages shows everything; the filter is for what is printed.
         let filter = if serves { Filter::default() } else { filter.clone() };
         supervisor.run_tool(name, service, filter, queue);
     }
     let counting = bus::task::spawn(
-        "summary",
-        count(supervisor.bus.subscribe("summary", Filter::default(), 1 << 16, WhenFull::Block)),
+        "totals",
+        totals::count(supervisor.bus.subscribe("totals", Filter::default(), 1 << 16, WhenFull::Block)),
     );
     if let Some(nats) = config.nats {
         supervisor.forward(nats);
@@ -132,8 +174,23 @@ async fn observe(
     let entry = |name: &str| parts.extractors.iter().find(|entry| entry.name == name);
     let sources: Vec<Source> = runs.filter_map(|name| entry(name)?.expected).collect();
     prepared.start(&mut supervisor);
-    log_where_to_look(&network, folder.path());
-    services.iter().for_each(|serves| info!("{serves}"));
+    for node in network.nodes() {
+        debug!("{}: RPC {}, P2P {}, log {}", node.name(), node.rpc_addr(), node.p2p_addr(), node.debug_log().display());
+    }
+    let banner = Banner { nodes: &names, services: &services, advice: &scene.advice, folder: folder.path() };
+    match stdout {
+        Stdout::Unused => print!("{banner}"),
+        Stdout::Lines | Stdout::Owned => eprint!("{banner}"),
+    }
+    let live = (stdout == Stdout::Unused).then(|| -> Result<_> {
+        let Queue { capacity, when_full } = Queue::SERVED;
+        let events = supervisor.bus.subscribe("summary", Filter::default(), capacity, when_full);
+        let advice = scene.advice.iter().map(|(node, check)| (node.clone(), check.lines())).collect();
+        let options = top::Options { nodes: names.clone(), advice, ..top::Options::default() };
+        let state = State::new(options).map_err(|cause| anyhow!(cause))?;
+        Ok(bus::task::spawn("summary", live::show(events, state, out.is_terminal, out.color.decide(out.is_terminal))))
+    });
+    let live = live.transpose()?;
 
     let Some(traffic) = shutdown.run_until_cancelled(Traffic::start(&network, Plan::default())).await else {
         return Ok(ExitCode::SUCCESS);
@@ -151,14 +208,16 @@ async fn observe(
     traffic.stop().await;
     network.stop().await.context("a node of the demo had to be killed")?;
 
-    let summary = counting.await??;
-    let text = summary.text(&names, &bus);
-    if stdout_is_free {
-        print!("{text}");
-    } else {
-        eprint!("{text}");
+    if let Some(live) = live {
+        live.await??;
     }
-    let silent = summary.silent(&names, &sources);
+    let totals = counting.await??;
+    let text = totals.text(&names, &bus);
+    match stdout {
+        Stdout::Unused | Stdout::Lines => print!("{text}"),
+        Stdout::Owned => eprint!("{text}"),
+    }
+    let silent = totals.silent(&names, &sources);
     for (name, source) in &silent {
         tracing::error!("{name} gave no {} events", source.name());
     }
@@ -187,67 +246,11 @@ fn target(node: &testbed::Node) -> Target {
     }
 }
 
-fn log_where_to_look(network: &Network, folder: &Path) {
-    for node in network.nodes() {
-        info!("{}: RPC {}, P2P {}, log {}", node.name(), node.rpc_addr(), node.p2p_addr(), node.debug_log().display());
+/// Why tracepoints report nothing of the nodes; nothing if they are followed.
+fn advice(network: &Network, follows: bool) -> Advice {
+    if follows {
+        return Advice::new();
     }
-    info!("the nodes live in {} until the demo ends", folder.display());
-    info!("in another terminal: \"peer-observer doctor\" reports what else could be observed of them");
-    info!("                     \"peer-observer watch --kind peer_connected,update_tip\" shows less");
-}
-
-/// Numbers of events.
-#[derive(Default)]
-struct Summary {
-    by_kind: BTreeMap<(String, Option<Source>, Kind), u64>,
-    lost: u64,
-}
-
-async fn count(mut subscription: Subscription) -> Result<Summary> {
-    let mut summary = Summary::default();
-    while let Some(item) = subscription.next().await {
-        match item {
-            Delivery::Event(record) => {
-                let envelope = record.envelope();
-                let key = (envelope.node.to_string(), envelope.kind.source(), envelope.kind);
-                *summary.by_kind.entry(key).or_default() += 1;
-            }
-            Delivery::Lost(loss) => summary.lost += loss.missing,
-        }
-    }
-    Ok(summary)
-}
-
-impl Summary {
-    /// Nodes and sources of which no event came.
-    fn silent(&self, names: &[String], sources: &[Source]) -> Vec<(String, Source)> {
-        let gave = |name: &str, source| self.by_kind.keys().any(|(node, of, _)| node == name && *of == Some(source));
-        let all = names.iter().flat_map(|name| sources.iter().map(move |source| (name.clone(), *source)));
-        all.filter(|(name, source)| !gave(name, *source)).collect()
-    }
-
-    fn text(&self, names: &[String], bus: &Bus) -> String {
-        let count = |name: &str, kind| {
-            self.by_kind.iter().filter(|((node, _, of), _)| node == name && *of == kind).map(|(_, count)| count).sum()
-        };
-        let mut text = String::from("\nEvents by node, source and kind\n");
-        let mut kinds: Vec<(Option<Source>, Kind)> =
-            self.by_kind.keys().map(|(_, source, kind)| (*source, *kind)).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let mut row = |source: &str, kind: &str, cells: Vec<String>| {
-            let cells: String = cells.iter().map(|cell| format!(" {cell:>10}")).collect();
-            let _ = writeln!(text, "  {source:<9} {kind:<28}{cells}");
-        };
-        row("source", "kind", names.to_vec());
-        for (source, kind) in kinds {
-            let counts: Vec<u64> = names.iter().map(|name| count(name, kind)).collect();
-            let cells = counts.iter().map(u64::to_string).collect();
-            row(source.map_or("?", Source::name), kind.name(), cells);
-        }
-        let total: u64 = self.by_kind.values().sum();
-        let lost = self.lost + bus.accounts().dropped_total();
-        let _ = writeln!(text, "total: {total}\nlost: {lost}");
-        text
-    }
+    let targets: Vec<(&str, Target)> = network.nodes().iter().map(|node| (node.name(), target(node))).collect();
+    doctor::advice(targets.iter().map(|(name, target)| (*name, target, true)))
 }

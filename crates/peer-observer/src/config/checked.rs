@@ -26,6 +26,8 @@ pub struct CheckedTool {
     pub tool: Box<dyn Tool>,
     /// `run` starts it.
     pub starts: bool,
+    /// The configuration has its section, or one of its options is given.
+    pub is_given: bool,
 }
 
 /// All extractors, and the nodes as they are configured.

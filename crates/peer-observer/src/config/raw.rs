@@ -18,7 +18,7 @@ use crate::options::{Context, Loaded, lay_over, shown};
 use crate::output::print;
 use crate::parts::Parts;
 use crate::problems::Problems;
-use crate::tool::{Starts, Tool, ToolEntry};
+use crate::tool::{Starts, Stdout, Tool, ToolEntry};
 use crate::values::NatsUrl;
 
 /// Which options a command has.
@@ -182,6 +182,7 @@ impl RawConfig {
             None => match entry.starts {
                 Starts::WithSection => part.present,
                 Starts::WithoutNats => self.nats.nats.is_none(),
+                Starts::Never => false,
             },
         };
         self.tools.iter().filter(move |(entry, part)| starts(entry, part)).map(|(entry, _)| entry.name)
@@ -205,9 +206,10 @@ impl RawConfig {
             extractors.filter_map(|(entry, part)| Some((entry.name, problems.note(part.check(&context))?))).collect();
         let tools = self.tools.iter().filter_map(|(entry, part)| {
             let starts = starting.contains(&entry.name);
-            Some(CheckedTool { entry: *entry, tool: problems.note(part.check(&context))?, starts })
+            Some(CheckedTool { entry: *entry, tool: problems.note(part.check(&context))?, starts, is_given: part.present })
         });
-        let tools = tools.collect();
+        let tools: Vec<_> = tools.collect();
+        problems.note(one_at_most_uses_stdout(&tools));
         problems.into_result()?;
         Ok(Config { tools, nats, sources: Sources { extractors, nodes: self.nodes, extract: self.choice.extract } })
     }
@@ -241,4 +243,16 @@ fn lay_over_the_only(nodes: &mut Vec<NodeOptions>, matches: &ArgMatches) -> Resu
         );
     };
     Ok(node.update_from_arg_matches(matches)?)
+}
+
+/// What two tools write to standard output could not be told apart.
+fn one_at_most_uses_stdout(tools: &[CheckedTool]) -> Result<()> {
+    let mut using = tools.iter().filter(|tool| tool.starts && tool.tool.stdout() != Stdout::Unused);
+    match (using.next(), using.next()) {
+        (Some(first), Some(second)) => {
+            let (first, second) = (first.entry.name, second.entry.name);
+            bail!("{first} and {second} both use standard output: choose one of them with --tools")
+        }
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 //! Everything is tried as the extractors would, but nothing is changed and nothing costly asked: a call of an RPC with too many
 //! parameters shows whether it is allowed, a connection to the P2P port is closed at once.
 
+mod advice;
 mod conf;
 mod ebpf;
 mod log;
@@ -17,9 +18,11 @@ use extractor_ebpf::kernel::KernelSupport;
 use futures_util::future::join_all;
 use node::{Located, Target};
 
+pub use self::advice::{Advice, advice};
 pub use self::render::text;
+pub use self::report::{Check, Remedy};
 
-use self::report::{Check, DEBUG_LOG, NodeReport, Remedy, Report, State, TRACEPOINTS};
+use self::report::{DEBUG_LOG, NodeReport, Report, State, TRACEPOINTS};
 
 /// Examines the nodes, this machine, and the NATS server if there is one.
 pub async fn examine(targets: &[(String, Target)], nats: Option<&bus::nats::Options>) -> Report {

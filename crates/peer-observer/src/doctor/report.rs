@@ -36,7 +36,7 @@ pub struct NodeReport {
 }
 
 /// One interface of a node, or one thing that is needed to observe it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// Its name.
     pub interface: &'static str,
@@ -61,7 +61,7 @@ pub enum State {
 }
 
 /// What to do, and the lines to type or to put somewhere.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     /// What to do.
     pub advice: String,

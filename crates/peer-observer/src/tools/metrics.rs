@@ -159,8 +159,9 @@ impl Tool for Metrics {
 
     fn start(self: Box<Self>, place: Place) -> Result<Service> {
         let listener = place.listener.context("metrics has no listener")?;
-        let server = Server::new(listener, Options { nodes: place.nodes, ..self.options })?;
-        let serves = format!("numbers for Prometheus: {}", server.url());
-        Ok(Service::new(move |events, bus, _| async move { Ok(server.run(events, bus).await?) }).serving(serves))
+        let server = Server::new(listener, Options { nodes: place.scene.nodes, ..self.options })?;
+        let url = server.url();
+        Ok(Service::new(move |events, bus, _| async move { Ok(server.run(events, bus).await?) })
+            .serving("metrics", url))
     }
 }

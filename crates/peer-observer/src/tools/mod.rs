@@ -2,6 +2,7 @@
 
 mod access;
 mod metrics;
+mod top;
 mod watch;
 mod web;
 
@@ -10,4 +11,4 @@ pub use self::watch::{OutputFormat, printer};
 use crate::tool::ToolEntry;
 
 /// All tools.
-pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, metrics::ENTRY, web::ENTRY];
+pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY];

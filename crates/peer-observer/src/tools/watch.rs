@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::logging::Color;
 use crate::options::{Check, Context, Part};
-use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
+use crate::tool::{Place, Queue, Service, Starts, Stdout, Tool, ToolEntry};
 
 pub const ENTRY: ToolEntry = ToolEntry {
     name: "watch",
     about: "Print events: live, from NATS, or from standard input",
     summary: "Prints them",
     starts: Starts::WithoutNats,
-    demo: true,
+    demo: false,
     options: Part::of::<WatchOptions>("watch"),
 };
 
@@ -62,8 +62,8 @@ impl Tool for Watch {
         Queue::PLAIN
     }
 
-    fn owns_stdout(&self) -> bool {
-        self.format != OutputFormat::Text
+    fn stdout(&self) -> Stdout {
+        if self.format == OutputFormat::Text { Stdout::Lines } else { Stdout::Owned }
     }
 
     fn start(self: Box<Self>, _: Place) -> Result<Service> {

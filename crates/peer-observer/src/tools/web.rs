@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 use web::{Options, Public, Server};
 
 use super::access::AccessOptions;
+use crate::doctor::{Check as Finding, Remedy};
 use crate::options::{Check, Context, Part};
-use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
+use crate::tool::{Place, Queue, Scene, Service, Starts, Tool, ToolEntry};
 use crate::values::{ListenAddress, secret};
 
 pub const ENTRY: ToolEntry = ToolEntry {
@@ -150,6 +151,12 @@ fn prefix(given: &str) -> Result<String> {
     Ok(format!("/{trimmed}"))
 }
 
+/// Why tracepoints report nothing of a node, and the steps that would change it.
+fn steps(finding: Finding) -> web::Advice {
+    let step = |remedy: Remedy| web::Step { text: remedy.advice, lines: remedy.lines };
+    web::Advice { what: finding.what, steps: finding.remedies.into_iter().map(step).collect() }
+}
+
 struct Web {
     listen: SocketAddr,
     options: Options,
@@ -172,8 +179,10 @@ impl Tool for Web {
 
     fn start(self: Box<Self>, place: Place) -> Result<Service> {
         let listener = place.listener.context("web has no listener")?;
-        let server = Server::new(listener, Options { nodes: place.nodes, ..self.options })?;
-        let serves = format!("the nodes and their network, live: {}", server.url());
-        Ok(Service::new(move |events, bus, _| async move { Ok(server.run(events, bus).await?) }).serving(serves))
+        let Scene { nodes, advice, .. } = place.scene;
+        let advice = advice.into_iter().map(|(node, check)| (node, steps(check))).collect();
+        let server = Server::new(listener, Options { nodes, advice, ..self.options })?;
+        let url = server.url();
+        Ok(Service::new(move |events, bus, _| async move { Ok(server.run(events, bus).await?) }).serving("pages", url))
     }
 }

@@ -17,7 +17,7 @@ async fn help_of(args: &[&str], columns: u16) -> String {
 
 #[tokio::test]
 async fn help() {
-    for name in ["", "run", "watch", "metrics", "extract", "doctor", "demo"] {
+    for name in ["", "run", "watch", "top", "metrics", "extract", "doctor", "demo"] {
         let args: Vec<_> = [name, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         insta::assert_snapshot!(format!("help_{name}"), help_of(&args, 110).await);
     }

@@ -14,6 +14,7 @@ mod numbers;
 mod original;
 mod process;
 mod structure;
+mod top;
 mod tracepoints;
 mod tutorial;
 mod versions;

@@ -10,6 +10,7 @@ import { context } from "./lib/context.js";
 import { clear, h } from "./lib/dom.js";
 import { millis, printable, setClockOffset } from "./lib/format.js";
 import { onSocketClosed } from "./lib/live.js";
+import { withoutTracepoints } from "./lib/notes.js";
 import { address, go, parse } from "./lib/route.js";
 
 const PRODUCT = "peer-observer";
@@ -28,6 +29,7 @@ const NO_INFO = {
     asmap: false,
     away: {},
     server: null,
+    without_tracepoints: [],
     clients: 0,
 };
 
@@ -40,6 +42,8 @@ function byId(id) {
 
 const main = byId("main");
 const skip = byId("skip");
+/** Stands on top of every page. */
+const blind = withoutTracepoints();
 let info = NO_INFO;
 /** @type {string | null} */
 let version = null;
@@ -109,7 +113,8 @@ async function show() {
     }
     const root = h("div", { class: `view view-${view}` });
     const notices = h("div", { class: "notices", "aria-live": "polite" });
-    page(module.title ?? view, notices, root);
+    page(module.title ?? view, blind.el, notices, root);
+    blind.set(info.without_tracepoints, params.get("node") ?? "", view === "overview");
     sheets = links;
     /** @type {(() => void)[]} */
     const tidy = [];
@@ -235,6 +240,7 @@ async function ask() {
         info = { ...NO_INFO, ...next };
         head.info(info);
         wrong.info(info);
+        blind.update(info.without_tracepoints);
         if (version !== null && version !== info.version) updated();
         version = info.version;
     } catch {

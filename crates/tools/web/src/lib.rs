@@ -1,11 +1,13 @@
 //! The tool `web`: shows the node and its network live in a browser. It serves pages, a JSON API, and events through a WebSocket or as
 //! server-sent events.
 
+mod advice;
 pub mod api;
 mod assets;
 mod feed;
 mod server;
 pub mod state;
 
+pub use advice::{Advice, Step};
 pub use feed::{Form, SubscribeError, SubscribeRequest};
 pub use server::{Error, LISTEN, Options, Public, Server};

@@ -1,6 +1,6 @@
 //! The tool `web`: folds the events of a subscription into its state, passes them on to the clients of the feed, and serves everything over HTTP.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tower_http::compression::CompressionLayer;
 use tracing::info;
 
+use crate::advice::Advice;
 use crate::api;
 use crate::assets::{self, Source};
 use crate::feed::{self, Hub};
@@ -56,6 +57,8 @@ pub struct Options {
     pub asmap: Option<PathBuf>,
     /// The names of the nodes that will be observed, as far as they are known at the start.
     pub nodes: Vec<String>,
+    /// Why tracepoints report nothing of nodes, as far as that is known, by their names.
+    pub advice: BTreeMap<String, Advice>,
 }
 
 /// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
@@ -78,6 +81,7 @@ impl Default for Options {
             sets: Vec::new(),
             asmap: None,
             nodes: Vec::new(),
+            advice: BTreeMap::new(),
         }
     }
 }
@@ -149,6 +153,7 @@ impl Server {
             sets: options.sets.clone(),
             asmap: options.asmap.clone(),
             public: options.public.is_some(),
+            advice: options.advice.clone(),
         };
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let running = server.start(router(&options, &state, &hub));

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, nonzero_time};
+use crate::advice::Step;
 use crate::state::State;
 use crate::state::node::Node;
 
@@ -37,6 +38,8 @@ pub(crate) struct Info {
     away: BTreeMap<String, NodeAway>,
     /// The NATS server that events come from. Null if they do not come from one.
     server: Option<Server>,
+    /// Nodes that are observed, but not by tracepoints, so that no P2P message of them is seen. Empty in the public mode.
+    without_tracepoints: Vec<WithoutTracepoints>,
     /// Number of clients of the live feed.
     clients: u64,
 }
@@ -65,6 +68,38 @@ pub(crate) struct Server {
     since: Time,
 }
 
+/// A node of which tracepoints report nothing.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct WithoutTracepoints {
+    /// Its name.
+    node: String,
+    /// Why, as `peer-observer doctor` says it. Null if it is not known here: the node is observed by another process.
+    what: Option<String>,
+    /// What would change that, as `peer-observer doctor` says it.
+    steps: Vec<Step>,
+}
+
+fn without_tracepoints(request: &RequestContext, nodes: &[(&str, &Node)]) -> Vec<WithoutTracepoints> {
+    if request.state.public {
+        return Vec::new();
+    }
+    let is_blind = |node: &Node| {
+        let liveness = &node.model.liveness;
+        ["rpc", "log"].iter().any(|name| liveness.is_up(name)) && !liveness.is_up("ebpf")
+    };
+    let blind = nodes.iter().filter(|(_, node)| is_blind(node));
+    blind
+        .map(|(name, _)| {
+            let advice = request.state.advice.get(*name);
+            WithoutTracepoints {
+                node: (*name).to_owned(),
+                what: advice.map(|advice| advice.what.clone()),
+                steps: advice.map(|advice| advice.steps.clone()).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
 impl endpoint::Endpoint for Endpoint {
     type Answer = Info;
     const PATH: &'static str = "info";
@@ -90,6 +125,7 @@ impl endpoint::Endpoint for Endpoint {
                 .collect(),
             away: nodes.iter().filter_map(|(name, node)| Some(((*name).to_owned(), away(node)?))).collect(),
             server: server(state),
+            without_tracepoints: without_tracepoints(request, &nodes),
             clients: request.clients.len() as u64,
         })
     }

@@ -19,6 +19,7 @@ pub(crate) mod sources;
 pub(crate) mod transactions;
 pub(crate) mod types;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use model::bounded::NodeMap;
 use networks::{Enrichment, Files, SetSource};
 use tracing::warn;
 
+use crate::advice::Advice;
 use node::Node;
 use series::SECOND;
 use types::Types;
@@ -50,6 +52,8 @@ pub struct Options {
     pub asmap: Option<PathBuf>,
     /// Whether the pages are public: nothing is shown that would reveal where the nodes are.
     pub public: bool,
+    /// Why tracepoints report nothing of nodes, as far as that is known, by their names.
+    pub advice: BTreeMap<String, Advice>,
 }
 
 /// The state of all nodes.
@@ -60,6 +64,7 @@ pub struct State {
     checked_ns: u64,
     pub(crate) types: Types,
     pub(crate) public: bool,
+    pub(crate) advice: BTreeMap<String, Advice>,
     pub(crate) started_ns: u64,
     pub(crate) bus: Bus,
     clock: Clock,
@@ -79,12 +84,12 @@ impl State {
     /// # Errors
     /// See [`State::new`].
     pub fn with_clock(options: Options, bus: Bus, clock: Clock) -> Result<Self, String> {
-        let Options { nodes, sets, asmap, public } = options;
+        let Options { nodes, sets, asmap, public, advice } = options;
         let files = Files { sets, asmap };
         let enrichment = Enrichment::read(&files, None)?;
         let nodes = NodeMap::new(&nodes, Node::default);
         let (types, started_ns) = (Types::default(), clock());
-        Ok(Self { nodes, enrichment, files, checked_ns: started_ns, types, public, started_ns, bus, clock })
+        Ok(Self { nodes, enrichment, files, checked_ns: started_ns, types, public, advice, started_ns, bus, clock })
     }
 
     /// Reads the files of sets and of autonomous systems again if one of them changed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use event::Record;
 use event::time::{now_ns, rfc3339};
 use serde_json::{Value, json};
-use web::Options;
+use web::{Advice, Options, Public, Step};
 
 use crate::running::{Running, event, message};
 
@@ -272,5 +272,30 @@ async fn untrusted_input_cannot_exhaust_memory() {
         let text = reqwest::get(format!("{}api/{path}", running.url)).await.unwrap().text().await.unwrap();
         assert!(text.len() < most, "{path}: {} bytes", text.len());
     }
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_node_without_tracepoints_has_the_line_that_enables_them() {
+    let line = "cmake -B build -DWITH_USDT=ON";
+    let step = Step { text: "build the node with them:".to_owned(), lines: vec![line.to_owned()] };
+    let advice = Advice { what: "none are compiled in".to_owned(), steps: vec![step] };
+    let options = Options { advice: [("alice".to_owned(), advice)].into(), ..Options::default() };
+    let running = Running::start(options.clone());
+    let polled = || happened("rpc", "uptime", 1, 0, json!(5));
+    running.publish([polled()]).await;
+    let blind = |info: &Value| info["without_tracepoints"].as_array().unwrap().clone();
+    let info = running.wait_for("info", |info| !blind(info).is_empty()).await;
+    assert_eq!(blind(&info), [json!({
+        "node": "alice", "what": "none are compiled in", "steps": [{ "text": "build the node with them:", "lines": [line] }]
+    })]);
+    running.publish([message(1, 5, "ping", true, json!({ "ping": { "value": 99 } }))]).await;
+    running.wait_for("info", |info| blind(info).is_empty()).await;
+    running.end().await;
+    // The public can change nothing, and need not know where programs are.
+    let running = Running::start(Options { public: Some(Public::default()), ..options });
+    running.publish([polled()]).await;
+    let info = running.wait_for("info", |info| info["sources"]["rpc"] == true).await;
+    assert!(blind(&info).is_empty());
     running.end().await;
 }
