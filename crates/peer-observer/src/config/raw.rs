@@ -206,7 +206,12 @@ impl RawConfig {
             extractors.filter_map(|(entry, part)| Some((entry.name, problems.note(part.check(&context))?))).collect();
         let tools = self.tools.iter().filter_map(|(entry, part)| {
             let starts = starting.contains(&entry.name);
-            Some(CheckedTool { entry: *entry, tool: problems.note(part.check(&context))?, starts, is_given: part.present })
+            Some(CheckedTool {
+                entry: *entry,
+                tool: problems.note(part.check(&context))?,
+                starts,
+                is_given: part.present,
+            })
         });
         let tools: Vec<_> = tools.collect();
         problems.note(one_at_most_uses_stdout(&tools));

@@ -21,7 +21,8 @@ async fn demo() {
     let followed = traced && KernelSupport::this().obstacle().is_none();
     assert_eq!(ended.stdout.contains("\n  ebpf "), followed, "{}", ended.stdout);
     // That there are no messages comes first, with what doctor says of it.
-    let first = ended.stdout.trim_start().starts_with("No tracepoints of alice, bob, so that no P2P message is seen:\n");
+    let first =
+        ended.stdout.trim_start().starts_with("No tracepoints of alice, bob, so that no P2P message is seen:\n");
     assert_eq!(first, !followed, "{}", ended.stdout);
     assert!(traced || ended.stdout.contains("\n      cmake -B build -DWITH_USDT=ON\n"), "{}", ended.stdout);
     assert_eq!(

@@ -14,7 +14,8 @@ use event::json::{from_json, to_json};
 use event::{NodeNames, Record, original};
 use futures_util::StreamExt;
 use protox::prost_reflect::{
-    Cardinality, DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
+    Cardinality, DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+    ReflectMessage, Value,
 };
 use testbed::NatsServer;
 use testbed::tracepoint::{Load, Mix, Probe};

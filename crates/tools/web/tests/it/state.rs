@@ -286,9 +286,12 @@ async fn a_node_without_tracepoints_has_the_line_that_enables_them() {
     running.publish([polled()]).await;
     let blind = |info: &Value| info["without_tracepoints"].as_array().unwrap().clone();
     let info = running.wait_for("info", |info| !blind(info).is_empty()).await;
-    assert_eq!(blind(&info), [json!({
-        "node": "alice", "what": "none are compiled in", "steps": [{ "text": "build the node with them:", "lines": [line] }]
-    })]);
+    assert_eq!(
+        blind(&info),
+        [json!({
+            "node": "alice", "what": "none are compiled in", "steps": [{ "text": "build the node with them:", "lines": [line] }]
+        })]
+    );
     running.publish([message(1, 5, "ping", true, json!({ "ping": { "value": 99 } }))]).await;
     running.wait_for("info", |info| blind(info).is_empty()).await;
     running.end().await;
