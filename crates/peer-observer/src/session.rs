@@ -86,9 +86,10 @@ impl Session {
         let Self { input, tools, forward, .. } = self;
         let mut problems = Problems::default();
         let mut summary = String::new();
+        let scene = input.scene();
         for (name, tool) in tools {
-            let began = problems.note(Begun::new(name, tool, input.nodes()));
-            let serves = began.and_then(|tool| tool.service.serves).map(|serves| format!(": {serves}"));
+            let began = problems.note(Begun::new(name, tool, scene.clone()));
+            let serves = began.and_then(|tool| tool.service.serves).map(|(what, url)| format!(": {what}, {url}"));
             let _ = writeln!(summary, "tool {name}{}", serves.unwrap_or_default());
         }
         if let Some(options) = &forward {

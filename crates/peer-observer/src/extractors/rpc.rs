@@ -110,7 +110,8 @@ args_by_flags!(Intervals, IntervalFlags);
 
 impl Check<Extractor> for RpcOptions {
     fn check(&self, _: &Context) -> Result<Extractor> {
-        let mut options = extractor_rpc::Options { timeout: self.timeout.0, ..Default::default() };
+        let mut options = extractor_rpc::Options::default();
+        options.timeout = self.timeout.0;
         for (method, Interval(interval)) in &self.interval.0 {
             options.set_interval(method, *interval)?;
         }

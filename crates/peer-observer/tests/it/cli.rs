@@ -61,7 +61,7 @@ async fn shells_and_man_know_the_command_line() {
     let test = format!(
         "{script}\nCOMP_WORDS=(peer-observer run --metrics-l); COMP_CWORD=2; _peer-observer peer-observer --metrics-l run; echo \"${{COMPREPLY[@]}}\""
     );
-    let output = tokio::process::Command::new("bash").args(["-c", &test]).output().await.unwrap();
+    let output = Command::new("bash").args(["-c", &test]).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "--metrics-listen", "{output:?}");
 }
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use decode::log::{Decoder, Splitter, Tail, lines_after};
 use event::pb::log_extractor::Log;
 use event::pb::log_extractor::log::LogEvent;
-use testbed::{Network, Node, Pace, Traffic, eventually};
+use testbed::{Network, Node, Plan, Traffic, eventually};
 
 use crate::PATIENCE;
 
@@ -78,9 +77,7 @@ async fn nearly_every_line_has_a_type_and_messages_are_those_that_there_were() {
     // A node of the main network does not check its mempool all the time.
     let configure = |node: testbed::NodeBuilder| node.capture_messages().config("checkmempool=0");
     let network = Network::start_with(3, dir.path(), configure).await.unwrap();
-    let ms = Duration::from_millis;
-    let pace = Pace { block: ms(1500), transaction: ms(40), peers: 8, message: ms(150), oddity: ms(700) };
-    let traffic = Traffic::start(&network, pace).await.unwrap();
+    let traffic = Traffic::start(&network, Plan::default()).await.unwrap();
     let log = |node: &Node| node.datadir().join("regtest/debug.log");
     let size = || fs::metadata(log(&network.nodes()[0])).map_or(0, |metadata| metadata.len());
     let patience = PATIENCE * 4;

@@ -41,13 +41,12 @@ pub(crate) struct Happening {
     peer: Option<u64>,
 }
 
-/// How bad something is: `error` (look now), `warning` (look today) or `info`.
+/// How bad something is: `error` (look now) or `warning` (look today).
 #[derive(Clone, Copy, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     Error,
     Warning,
-    Info,
 }
 
 impl endpoint::Endpoint for Endpoint {

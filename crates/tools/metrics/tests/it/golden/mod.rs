@@ -99,7 +99,8 @@ fn lists() -> Enrichment {
 
 /// A node at which everything happened once.
 fn node() -> Node {
-    let mut feed = Feed { enrichment: lists(), ..Feed::default() };
+    let mut feed = Feed::default();
+    feed.enrichment = lists();
     sequence::all().into_iter().for_each(|body| feed.fold(body));
     feed.node
 }

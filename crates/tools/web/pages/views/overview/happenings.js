@@ -12,7 +12,7 @@ const IN_VIEW = 6;
 /** So much of what is wrong now stands at the top of the page. */
 const LASTING = 4;
 
-const KINDS = { error: "bad", warning: "warn", info: "info" };
+const KINDS = { error: "bad", warning: "warn" };
 
 /** @type {Record<string, string>} the page about a kind, where it is not Health */
 const PAGES = {
