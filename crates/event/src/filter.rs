@@ -250,7 +250,9 @@ mod tests {
         for (name, kind, expected) in table {
             assert_eq!(name.parse::<Kinds>().unwrap().contain(kind), expected, "{name} {kind:?}");
         }
-        assert!("netmessage".parse::<Kinds>().unwrap_err().to_string().contains("peer_infos"));
+        let refused = |name: &str| name.parse::<Kinds>().unwrap_err().to_string();
+        assert!(refused("misbehavin").contains("misbehaving"), "{}", refused("misbehavin"));
+        assert!(refused("qqqqqq").contains("peer_infos"), "{}", refused("qqqqqq"));
         let mut names = Kinds::names();
         names.sort_unstable();
         names.dedup();

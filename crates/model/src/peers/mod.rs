@@ -283,7 +283,7 @@ impl<P: Default> Peers<P> {
         // opening is not later than this, but for whole seconds.
         let is_other = |peer: &Peer<P>| {
             peer.opened.is_some_and(|opened| opened.traced)
-                || peer.connected_ns.is_some_and(|known_ns| known_ns + 2 * SECOND < time_ns)
+                || peer.connected_ns.is_some_and(|known_ns| known_ns.saturating_add(2 * SECOND) < time_ns)
         };
         match self.open.get(&id).map(is_other) {
             Some(false) => {}
