@@ -66,7 +66,14 @@ export function announcers(ctx) {
             counted("announced", "Announced", (row) => row.announced, "transactions that it announced"),
             counted("requested", "Asked for", (row) => row.requested, "transactions that the node asked it for"),
             number("delivered", "Delivered", (row) => row.delivered, f.count, "transactions that it sent"),
-            number("waste", "Wasted", (row) => row.waste, f.count, "sent although they were there already, or not asked for", "tracepoints"),
+            number(
+                "waste",
+                "Wasted",
+                (row) => row.waste,
+                f.count,
+                "sent although they were there already, or not asked for",
+                "tracepoints",
+            ),
             number("fee", "Fee filter", (row) => row.fee_filter_btc_kvb, f.feeRate, "the least fee rate that it wants"),
         ],
     });
