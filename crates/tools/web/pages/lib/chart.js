@@ -353,14 +353,15 @@ function swatch(s, i) {
 }
 
 /**
- * A single moment gets a minute, or the axis would write the same time again and again.
- * @param {unknown} _u
+ * A single moment gets a minute: uPlot would give it a day.
+ * @param {uPlotType} u
  * @param {number} min
  * @param {number} max
  * @returns {[number, number]}
  */
-function xRange(_u, min, max) {
-    return min === max && Number.isFinite(min) ? [min - 30, min + 30] : [min, max];
+function xRange(u, min, max) {
+    const [at] = u.data;
+    return new Set(at).size === 1 ? [at[0] - 30, at[0] + 30] : [min, max];
 }
 
 /**

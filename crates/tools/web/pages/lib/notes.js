@@ -27,7 +27,7 @@ function content(text) {
     return typeof text === "string" ? text : [h("strong", {}, text[0]), text[1]];
 }
 
-/** Says of which nodes no P2P message is seen, and the line with which doctor would change that. */
+/** Says of which nodes nothing of the tracepoints is known, and the line with which doctor would change that. */
 export function withoutTracepoints() {
     const el = h("div", { class: "notices" });
     let [shown, node, open] = ["", "", false];
@@ -84,7 +84,7 @@ function blindNotice(nodes, open) {
             "summary",
             {},
             h("strong", {}, `No tracepoints of ${names.join(", ")}: `),
-            "no P2P message is seen. What enables them",
+            "what is in P2P messages is not seen. What enables them",
         ),
         what ? h("p", {}, printable(what, 500)) : null,
         (what ? steps : [here]).map((step) => [

@@ -2,7 +2,7 @@
 // P2P messages: how many and how many bytes by type and direction over time, a table of types, and messages as they
 // come, each of which can be looked into.
 
-import { h, labelled, section, select } from "../lib/dom.js";
+import { h, labelled, section, select, setText } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { notes } from "../lib/notes.js";
 import { polled, range } from "../lib/range.js";
@@ -36,15 +36,14 @@ const LOGGED = [
 
 /**
  * What the types do not explain of the bytes that the nodes counted.
- * @param {Api["Messages"]["net"]} net
- * @returns {[string, string][]}
+ * @param {Api["Messages"]} data
  */
-function unexplained(net) {
-    if (!net || net.unexplained_received + net.unexplained_sent === 0) return [];
+function unexplained({ net, source }) {
+    if (!net || net.unexplained_received + net.unexplained_sent === 0) return "";
     const [received, sent] = [net.unexplained_received, net.unexplained_sent].map(f.bytes);
     const all = `Of the ${f.bytes(net.received)} received and ${f.bytes(net.sent)} sent in this time (getnettotals), `;
-    const rest = `${received} and ${sent} belong to no type below: connections that were short, and what wraps messages.`;
-    return [["Not explained. ", all + rest]];
+    const why = source === "rpc" ? "of connections that were short, and what wraps messages" : "what wraps messages";
+    return `${all}${received} and ${sent} belong to no type: ${why} (headers, encryption).`;
 }
 
 /**
@@ -79,13 +78,14 @@ export function mount(root, ctx) {
     const missing = notes();
     const graphs = charts();
     const live = new Live(ctx);
+    const rest = h("p", { class: "muted small" });
     const list = types(ctx, (t) => live.only(t.message, t.direction));
     root.append(
         missing.el,
         h("div", { class: "toolbar" }, time.el, labelled("Show", measure), labelled("Direction", direction)),
         graphs.el,
         live.el,
-        section("Types", list.el),
+        section("Types", list.el, rest),
     );
 
     /** @param {Partial<typeof chosen>} next */
@@ -107,7 +107,8 @@ export function mount(root, ctx) {
 
     const again = polled(ctx, "api/messages", time, (data) => {
         last = data;
-        missing.set([...notesOf(data.source), ...unexplained(data.net)]);
+        missing.set(notesOf(data.source));
+        setText(rest, unexplained(data));
         live.source(
             data.source,
             data.types.map((t) => t.message),

@@ -76,6 +76,7 @@ export class AddressesView {
     });
     #senders;
     #recent;
+    #map = section("The space of IPv4", this.space.el);
 
     /**
      * @param {HTMLElement} root
@@ -94,7 +95,7 @@ export class AddressesView {
             h("div", { class: "split" }, this.#flow, this.#limits),
             h("div", { class: "cards" }, this.#networks, this.#ages, this.#sizes),
             section("Who sends them", this.#senders.el),
-            section("The space of IPv4", this.space.el),
+            this.#map,
             section("The last entries", this.#recent.el),
             section("Address managers", this.managers.el),
         );
@@ -116,6 +117,7 @@ export class AddressesView {
         this.#sizeBars.set(unlessEmpty((data.sizes ?? []).map((size) => barOf(size.addresses, size.messages))));
         this.#senders.set(data.senders);
         this.#recent.set(data.recent);
+        this.#map.hidden = !data.ipv4;
         this.space.slash8(data.ipv4?.slash8 ?? []);
         this.#missing.set(data.source === "ebpf" ? [] : [UNTRACED]);
     }

@@ -36,7 +36,13 @@ export function chain(ctx) {
             clear(
                 forks,
                 data.forks.slice(0, FORKS).map(forkNote),
-                more > 0 ? h("p", { class: "muted small" }, `And at ${f.count(more)} lower heights.`) : null,
+                more > 0
+                    ? h(
+                          "p",
+                          { class: "muted small" },
+                          `And at ${f.count(more)} lower ${more === 1 ? "height" : "heights"}.`,
+                      )
+                    : null,
             );
             const stale = new Set(data.stale.map((e) => `${e.node}/${e.hash}`));
             const gone = data.disconnected.map((e) => ({

@@ -77,7 +77,7 @@ export class CircleView {
 
     #layout() {
         const words = h("div", { class: "circle-words" }, this.#mode, this.#numbers);
-        const note = h("p", { class: "muted small" }, "Ended in the last 10 minutes");
+        const note = h("p", { class: "muted small" }, "Ended in the last 10 minutes (at most 200 of a node)");
         return h(
             "div",
             { class: "circle-layout" },

@@ -39,6 +39,8 @@ export class LineList {
     /** How many came while the reader was away from the end. */
     #unseen = 0;
     #follow = true;
+    /** How far down the reader was last, in pixels. */
+    #top = 0;
     /** The animation frame that will show what came; 0: none. */
     #frame = 0;
     #emptyText = "";
@@ -121,7 +123,10 @@ export class LineList {
     #scrolled() {
         const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
         const atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
-        if (atEnd === this.#follow) return;
+        const up = scrollTop < this.#top;
+        this.#top = scrollTop;
+        // Lines that wrap anew when the width changes move the end away, not the reader.
+        if (atEnd === this.#follow || (this.#follow && !up)) return;
         this.#follow = atEnd;
         if (atEnd) this.#toEnd();
     }

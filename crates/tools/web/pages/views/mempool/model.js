@@ -74,9 +74,8 @@ export function missing(anyPool, sources) {
         notes.push(
             sources.log === false
                 ? "What comes and goes is not known here: that needs tracepoints or debug.log."
-                : "What is removed and replaced, and fee rates, are not known here: that needs tracepoints. Added and " +
-                      "rejected transactions come from debug.log, if the node writes the categories mempool and " +
-                      "mempoolrej.",
+                : "Fees, sizes and ages of what comes and goes are not known here: that needs tracepoints. debug.log has " +
+                      "what is added, removed and replaced (category mempool), and rejected (mempoolrej).",
         );
     }
     return notes;

@@ -91,7 +91,7 @@ export class NodeCard {
     /** @param {Api["Node"]} node */
     set(node) {
         // Most of the time little changes: nothing is built anew for the same data.
-        const state = JSON.stringify([node, f.ago(node.tip_changed), isAway(node) && f.ago(node.last_event)]);
+        const state = JSON.stringify([node, f.ago(node.tip_changed), isAway(node) && f.ago(node.state_since)]);
         if (state === this.#shown) return;
         this.#shown = state;
         this.el.classList.toggle("stale", isAway(node));
@@ -105,8 +105,11 @@ export class NodeCard {
         );
         clear(this.#facts, facts(this.#ctx, node));
         const { rates, connections, sources } = node;
-        clear(this.#messageRate, known(both(rates.messages_in, rates.messages_out), f.rate, "tracepoints"));
-        clear(this.#byteRate, known(both(rates.bytes_in, rates.bytes_out), f.byteRate, "rpc"));
+        // What is old has no rate.
+        /** @type {(a: Maybe, b: Maybe) => number | null} */
+        const rate = (a, b) => (isAway(node) ? null : both(a, b));
+        clear(this.#messageRate, known(rate(rates.messages_in, rates.messages_out), f.rate, "net"));
+        clear(this.#byteRate, known(rate(rates.bytes_in, rates.bytes_out), f.byteRate, "rpc"));
         kinds(this.#types, connections.by_type, TYPE_LOOKS);
         kinds(this.#networks, connections.by_network, NETWORK_LOOKS);
         clear(
@@ -181,7 +184,7 @@ function away(node) {
     if (!isAway(node)) return null;
     const { word, kind } = looksOf(node.state);
     const since = sinceWhen(node.state_since, node.state_reason);
-    const age = node.last_event ? ` What is shown is from ${f.ago(node.last_event)}.` : "";
+    const age = node.state_since ? ` What is shown is from ${f.ago(node.state_since)}.` : "";
     return h("p", { class: `notice ${kind}` }, h("strong", {}, word), ` ${since}.${age}`);
 }
 

@@ -8,7 +8,7 @@ import * as f from "../../lib/format.js";
 /** @typedef {Api["Happening"]} Happening */
 
 /** So many are in view; the others unfold. */
-const IN_VIEW = 6;
+const IN_VIEW = 3;
 /** So much of what is wrong now stands at the top of the page. */
 const LASTING = 4;
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The overview: what is wrong, tiles, the nodes as cards or as a table, what happened, and two charts.
+// The overview: what is wrong, tiles, what happened, the nodes as cards or as a table, and two charts.
 
 import { show } from "../../lib/absent.js";
 import { chart } from "../../lib/chart.js";
@@ -72,9 +72,9 @@ export class OverviewView {
         root.append(
             this.#happenings.lasting,
             tileRow("Totals", this.#tiles, "overview-tiles"),
+            this.#happenings.card,
             this.#table,
             this.#nodes,
-            this.#happenings.card,
             h("div", { class: "split" }, this.#messages, this.#bytes),
         );
     }
@@ -147,10 +147,9 @@ export class OverviewView {
 function totals(all, list, every) {
     const syncing = list.filter((n) => n.initial_block_download).length;
     const away = every.filter(isAway);
-    const states = [...new Set(away.map((n) => looksOf(n.state).word))].join(", ");
     const note = syncing ? `${syncing} in initial block download` : chains(every);
     const there = away.length ? `${list.length} of ${every.length}` : f.count(every.length);
-    all.nodes.set(there, away.length ? `${away.length} ${states}` : note, away.length ? "bad" : "");
+    all.nodes.set(there, away.length ? states(away) : note, away.length ? "bad" : "");
     /** @type {(key: "total" | "inbound" | "outbound") => string} */
     const peers = (key) => f.count(sum(list, (n) => n.connections[key]));
     const inAndOut = `${peers("inbound")} in, ${peers("outbound")} out`;
@@ -166,7 +165,7 @@ function totals(all, list, every) {
     const [messagesIn, messagesOut] = [rate("messages_in"), rate("messages_out")];
     const [bytesIn, bytesOut] = [rate("bytes_in"), rate("bytes_out")];
     const messages = `${f.short(messagesIn)} in, ${f.short(messagesOut)} out`;
-    show(all.messages, both(messagesIn, messagesOut), f.rate, "tracepoints", messages);
+    show(all.messages, both(messagesIn, messagesOut), f.rate, "net", messages);
     show(all.bytes, both(bytesIn, bytesOut), f.byteRate, "rpc", `${f.bytes(bytesIn)} in, ${f.bytes(bytesOut)} out`);
     const newest = Math.max(0, ...list.map((n) => f.millis(n.tip_changed) ?? 0));
     const heights = list.map((n) => n.height).filter((x) => x !== null && x !== undefined);
@@ -181,6 +180,15 @@ function totals(all, list, every) {
     all.sources.set(up, down.length ? `down: ${names}` : "all up", down.length ? "bad" : "");
     const lost = sum(every, (n) => n.lost);
     all.lost.set(f.count(lost), lost ? "see Health" : "nothing missing", lost ? "warn" : "");
+}
+
+/**
+ * "2 down, 1 hangs".
+ * @param {Api["Node"][]} away
+ */
+function states(away) {
+    const words = away.map((n) => looksOf(n.state).word);
+    return [...new Set(words)].map((word) => `${words.filter((w) => w === word).length} ${word}`).join(", ");
 }
 
 /** @param {Api["Node"][]} list */

@@ -314,11 +314,20 @@ function identity(ctx) {
 }
 
 /**
- * What is striking about it, and what it calls itself.
+ * What it calls itself, and what is striking about it.
  * @returns {PeerColumn[]}
  */
 function remarks() {
     return [
+        {
+            key: "version",
+            label: "version",
+            title: "User agent and protocol version",
+            group: "netinfo",
+            class: "agent",
+            value: (p) => n.version(p) || null,
+            hint: (p) => f.printable(p.user_agent ?? "", 300),
+        },
         {
             key: "marks",
             label: "marks",
@@ -336,15 +345,6 @@ function remarks() {
             value: (p) => ended(p) || null,
             text: (p) => (p.closed ? `${ended(p)}, ${f.ago(p.closed)}` : ""),
             hint: (p) => f.printable(p.end?.text ?? "", 300),
-        },
-        {
-            key: "version",
-            label: "version",
-            title: "User agent and protocol version",
-            group: "netinfo",
-            class: "agent",
-            value: (p) => n.version(p) || null,
-            hint: (p) => f.printable(p.user_agent ?? "", 300),
         },
         {
             key: "ua",
