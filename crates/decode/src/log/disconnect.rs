@@ -109,8 +109,12 @@ pub(super) struct Named {
 impl Named {
     /// Finds the peer in a message.
     pub(super) fn find(message: &[u8]) -> Option<Self> {
-        let mut named = memmem::find_iter(message, b"eer=").chain(memmem::find_iter(message, b"eer "));
-        named.find_map(|at| Self::at(message, at.checked_sub(1)?))
+        Self::find_with(message, b"eer=").or_else(|| Self::find_with(message, b"eer "))
+    }
+
+    /// Finds the peer whose name ends in this.
+    fn find_with(message: &[u8], name: &[u8]) -> Option<Self> {
+        memmem::find_iter(message, name).find_map(|at| Self::at(message, at.checked_sub(1)?))
     }
 
     /// The peer that is named at `at`.
@@ -185,9 +189,13 @@ fn block_hash(mut words: Scan) -> Option<String> {
 }
 
 /// A message that announces a disconnection, for a known reason or another one.
+///
+/// Only a peer that is named with `=` counts: the node drops this character from what it prints of a peer's text
+/// (`SanitizeString`), so that none can write such a message into its user agent or the features that it advertises. Types
+/// of messages, which are not always filtered, are too short for it.
 pub(super) fn announced(message: &[u8]) -> Option<LogEvent> {
     memmem::find(message, b"disconnect")?;
-    let named = Named::find(message).filter(|named| named.announced)?;
+    let named = Named::find_with(message, b"eer=").filter(|named| named.announced)?;
     let reason = named.reason().unwrap_or(DisconnectReason::DisconnectOther);
     Some(named.event(reason))
 }

@@ -173,7 +173,8 @@ fn removed(mut scan: Scan) -> Option<LogEvent> {
     removals(MempoolRemovalCause::RemovedSizeLimit, number, Some(fee_rate))
 }
 
-/// `block weight: 3993000 txs: 4000 fees: 1234567 sigops 12000`; Knots, and Core up to v28, write `total size: …` before it.
+/// `block weight: 3993000 txs: 4000 fees: 1234567 sigops 12000`; Knots writes
+/// `total size: …` before it.
 fn template(mut scan: Scan) -> Option<LogEvent> {
     if scan.skips("total size: ") {
         scan.number::<u64>()?;

@@ -54,13 +54,16 @@ fn stored(mut scan: Scan) -> Option<LogEvent> {
     finish(scan, orphan)
 }
 
-/// `… (wtxid=…)`, `… (wtxid=…) (2 announcements)` (from v30 on), `… (wtxid=…) after 5s` (up to v29)
+/// `… (wtxid=…) (2 announcements)` (from v30 on), `… (wtxid=…) after 5s` (v27 to v29).
+///
+/// Without either, the message says of a rejected orphan once more what one of these has just said, so it has no type.
 fn removed(mut scan: Scan) -> Option<LogEvent> {
     let orphan = orphan(OrphanAction::Removed, &mut scan)?;
     if scan.skips(" after ") {
         scan.number::<u64>()?;
         scan.skip("s")?;
-    } else if scan.skips(" (") {
+    } else {
+        scan.skip(" (")?;
         scan.number::<u64>()?;
         scan.skip(" announcements)")?;
     }

@@ -37,6 +37,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::whole("Proxy ", proxy),
     Rule::whole("Error ", proxy),
     Rule::whole("Error: ", proxy),
+    // Up to v27.
+    Rule::new("ERROR: ", |scan| proxy(scan.0)),
 ];
 
 fn attempt(addr: String, step: AttemptStep) -> ConnectionAttempted {
