@@ -9,7 +9,7 @@ use event::pb::observer::{self as pb, Count, Status};
 use event::{Body, Record, Source};
 use model::{NodeState, SourceState};
 
-use super::{Context, Observer, Peer, Peers};
+use super::{Context, Observer, Origin, Peer, Peers};
 use crate::store::Store;
 use crate::table::{Id, ids};
 
@@ -30,6 +30,9 @@ struct Extractor {
     run: u64,
     missing: u64,
 }
+
+/// Where events are lost on their way here ([`bus::Loss::stage`]).
+const STAGES: [&str; 2] = ["queue", "nats"];
 
 /// The counts of extractors that are shown, each with its family.
 const COUNTS: [(Shown, Id); 6] = [
@@ -56,6 +59,10 @@ impl Shown {
 }
 
 impl Observer<Store> for Health {
+    fn begin(&mut self, _: Origin, store: &mut Store) {
+        STAGES.iter().for_each(|stage| store.add(ids::EVENTS_MISSING, &[stage], 0.0));
+    }
+
     fn message(&mut self, _: &Message, _: &mut Peer, context: &mut Context) {
         self.count(Source::Ebpf, context.time_ns);
     }

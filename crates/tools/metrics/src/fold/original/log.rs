@@ -19,7 +19,7 @@ pub(super) struct Log {
 }
 
 /// States of a block that somebody changed: without the header's work being lost, it can be any block.
-const MUTATED: [&str; 5] = [
+pub(in crate::fold) const MUTATED: [&str; 5] = [
     "bad-txnmrklroot",
     "bad-txns-duplicate",
     "bad-witness-nonce-size",

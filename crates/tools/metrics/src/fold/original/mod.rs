@@ -15,6 +15,8 @@ mod pings;
 mod rpc;
 mod statements;
 
+pub(super) use log::MUTATED;
+
 use event::message::{AddressNetwork, ItemType};
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;

@@ -1,13 +1,14 @@
 //! New blocks: how they were announced, and how long each stage took until one was the tip.
 
-use event::Record;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::validation::validation_event::Event as Validation;
 use event::pb::log_extractor::log::LogEvent;
+use event::{Record, names};
 use model::Change;
 use model::blocks::{Block, Stage};
 
 use super::{SECOND, log_entry, seconds, tracepoint};
+use crate::fold::original::MUTATED;
 use crate::fold::{Context, Observer, Origin, Peers};
 use crate::ids;
 use crate::store::Store;
@@ -52,6 +53,9 @@ impl Observer<Store> for Blocks {
             _ => &[],
         };
         counters.iter().for_each(|id| store.add(*id, &[], 0.0));
+        if origin == Origin::LogValidation {
+            MUTATED.iter().chain(&[names::UNKNOWN]).for_each(|state| store.add(ids::MUTATED_BLOCKS, &[state], 0.0));
+        }
     }
 
     #[inline]
