@@ -40,8 +40,8 @@ pub(crate) struct Transactions {
     fee_filters: Vec<FeeFilter>,
     /// Received inv messages, by the number of transactions that they announce. Null without tracepoints.
     inv_sizes: Option<Vec<InvSize>>,
-    /// Delays of the last 1,000 transactions of each node.
-    delay: Delays,
+    /// Delays of the last 1,000 transactions of each node. Null without tracepoints.
+    delay: Option<Delays>,
     /// Open peers with the mark `spy` or `unrequested`, and all peers with the mark `misbehaving` that are still remembered.
     suspects: Vec<Suspect>,
     /// The last 100 transactions, newest first.
@@ -86,9 +86,9 @@ pub(crate) struct Series {
     step_seconds: u64,
     /// Number of announcements (inv entries) received.
     inv_in: Steps,
-    /// Number of announcements sent.
+    /// Number of announcements sent. Null without tracepoints.
     inv_out: Steps,
-    /// Number of transactions that peers requested.
+    /// Number of transactions that peers requested. Null without tracepoints.
     getdata_in: Steps,
     /// Number of transactions that the nodes requested.
     getdata_out: Steps,
@@ -245,10 +245,10 @@ impl endpoint::Endpoint for Endpoint {
                 let sizes = INV_SIZES.iter().enumerate();
                 sizes.map(|(index, (_, items))| InvSize { items, messages: of_size(index) }).collect()
             }),
-            delay: Delays {
+            delay: traced.then(|| Delays {
                 inv_to_tx_seconds: delay(&states, |state| &state.inv_to_tx),
                 tx_to_mempool_seconds: delay(&states, |state| &state.tx_to_mempool),
-            },
+            }),
             suspects: suspects(&nodes, request),
             recent: recent(&nodes),
         })
@@ -286,13 +286,17 @@ fn totals(nodes: &[(&str, &Node)], now_ns: u64) -> Totals {
 }
 
 fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
-    let flow = |of: &dyn Fn(&State) -> &Values| {
+    let sum = |of: &dyn Fn(&State) -> (&Values, Coverage)| {
         steps(window, |values| {
             nodes.iter().for_each(|(_, node)| {
-                of(&node.pages.transactions).add_to(window, node.pages.transactions.covered(), values);
+                let (series, coverage) = of(&node.pages.transactions);
+                series.add_to(window, coverage, values);
             });
         })
     };
+    let flow = |of: &dyn Fn(&State) -> &Values| sum(&|state| (of(state), state.covered()));
+    // Of the inv that a node sends and the getdata that it receives, debug.log does not have the entries.
+    let traced_flow = |of: &dyn Fn(&State) -> &Values| sum(&|state| (of(state), state.traced));
     let pool = |of: fn(&Mempool) -> (&Values, Coverage)| {
         steps(window, |values| {
             for (_, node) in nodes {
@@ -305,8 +309,8 @@ fn series(nodes: &[(&str, &Node)], window: &Window) -> Series {
         start: Time(window.start_ns()),
         step_seconds: window.step_seconds(),
         inv_in: flow(&|state| first(&state.flow.inv)),
-        inv_out: flow(&|state| second(&state.flow.inv)),
-        getdata_in: flow(&|state| first(&state.flow.getdata)),
+        inv_out: traced_flow(&|state| second(&state.flow.inv)),
+        getdata_in: traced_flow(&|state| first(&state.flow.getdata)),
         getdata_out: flow(&|state| second(&state.flow.getdata)),
         tx_in: flow(&|state| first(&state.flow.tx)),
         tx_out: flow(&|state| second(&state.flow.tx)),

@@ -299,7 +299,8 @@ impl Transactions {
         }
         self.totals.accepted += 1;
         self.totals.accepted_announced += u64::from(announced);
-        if delivered_ns > 0 {
+        // In debug.log, a transaction arrives when it is accepted.
+        if delivered_ns > 0 && self.traced.any() {
             self.tx_to_mempool.add(seconds(delivered_ns, time_ns), MAX_SAMPLES);
         }
     }

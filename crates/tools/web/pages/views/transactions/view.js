@@ -106,8 +106,8 @@ export class TransactionsView {
     /** @param {Api["Transactions"]} data */
     set(data) {
         this.#totals(data.totals);
-        setDelay(this.#tiles.delay, data.delay.inv_to_tx_seconds);
-        setDelay(this.#tiles.accept, data.delay.tx_to_mempool_seconds);
+        setDelay(this.#tiles.delay, data.delay?.inv_to_tx_seconds);
+        setDelay(this.#tiles.accept, data.delay?.tx_to_mempool_seconds);
         this.#series(data.series);
         const sizes = data.inv_sizes ?? [];
         const any = sizes.some((size) => size.messages > 0);
@@ -155,10 +155,10 @@ export class TransactionsView {
 
 /**
  * @param {Tile} tile_
- * @param {Api["Delay"]} delay
+ * @param {Api["Delay"]} [delay]
  */
 function setDelay(tile_, delay) {
-    tile_.set(f.seconds(delay.median), delay.count ? `99 % within ${f.seconds(delay.p99)}` : "");
+    tile_.set(f.seconds(delay?.median), delay?.count ? `99 % within ${f.seconds(delay.p99)}` : "");
 }
 
 /**
