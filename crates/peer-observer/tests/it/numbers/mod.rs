@@ -23,7 +23,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// A row of a table.
 struct Row {
     name: &'static str,
-    /// What reports it: `rpc`, `log`, `process`, `ebpf`; or `no ebpf`, of what is measured otherwise without tracepoints.
+    /// What reports it: `rpc`, `log`, `process`, or `ebpf`.
     needs: &'static str,
     place: &'static str,
     second: &'static str,
@@ -151,12 +151,8 @@ async fn compare(scene: &Scene) {
 
 /// Whether what is shown is what the second source has.
 fn judge(row: &Row, shown: Option<f64>, before: &Second, after: &Second, traced: bool) -> Result<(), String> {
-    match row.needs {
-        "ebpf" if !traced => {
-            return shown.map_or(Ok(()), |shown| Err(format!("{shown} is shown, and nothing reports it")));
-        }
-        "no ebpf" if traced => return Ok(()),
-        _ => {}
+    if row.needs == "ebpf" && !traced {
+        return shown.map_or(Ok(()), |shown| Err(format!("{shown} is shown, and nothing reports it")));
     }
     let (least, most) = match (before.get(row.second), after.get(row.second), shown) {
         (None, None, None) => return Ok(()),

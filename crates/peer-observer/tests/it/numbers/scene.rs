@@ -54,7 +54,7 @@ impl Scene {
     pub async fn play() -> Option<Self> {
         let bitcoind = testbed::require_bitcoind()?;
         let traced = is_traced(&bitcoind);
-        let categories = ["net", "mempool", "mempoolrej", "cmpctblock", "validation", "addrman"];
+        let categories = ["net", "mempool", "mempoolrej", "cmpctblock", "validation", "addrman", "txpackages"];
         let node = Node::builder().name("alice").capture_messages().noban().debug(categories).start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = config_of(&node, folder.path());
@@ -119,9 +119,11 @@ impl Scene {
 
     /// The answers of the API.
     pub async fn answers(&self) -> BTreeMap<&'static str, Value> {
+        let browser = reqwest::Client::new();
         let mut answers = BTreeMap::new();
         for request in REQUESTS {
-            let answer = reqwest::get(format!("http://{}/api/{request}", self.web)).await.unwrap();
+            let asked = browser.get(format!("http://{}/api/{request}", self.web)).header("x-page", "1");
+            let answer = asked.send().await.unwrap();
             answers.insert(request, answer.json().await.unwrap());
         }
         answers

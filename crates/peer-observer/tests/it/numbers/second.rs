@@ -25,6 +25,9 @@ const METHODS: [(&str, &str); 13] = [
     ("getblockcount", "[]"),
 ];
 
+/// Types of entries of inv and getdata messages that are transactions: MSG_TX, MSG_WTX, MSG_WITNESS_TX (little endian).
+const TX_TYPES: [[u8; 4]; 3] = [[1, 0, 0, 0], [5, 0, 0, 0], [1, 0, 0, 0x40]];
+
 /// What was read at one moment.
 pub struct Second {
     answers: BTreeMap<&'static str, Value>,
@@ -73,8 +76,10 @@ impl Second {
             ("rpc", [method, pointer, "*", factor]) => {
                 Some(path(self.answers.get(method)?, pointer)? * factor.parse::<f64>().unwrap())
             }
-            ("rpc-difference", [a, of_a, b, of_b]) => {
-                Some(path(self.answers.get(a)?, of_a)? - path(self.answers.get(b)?, of_b)?)
+            // What getnettotals has beyond the payloads.
+            ("unexplained", [way]) => {
+                let total = if *way == "received" { "/totalbytesrecv" } else { "/totalbytessent" };
+                Some(path(self.answers.get("getnettotals")?, total)? - self.captured(way, "*", "bytes", None))
             }
             ("captured", [way, kind, what]) => Some(self.captured(way, kind, what, None)),
             ("captured-of-first", [way, kind, what]) => Some(self.captured(way, kind, what, Some(&self.first))),
@@ -92,7 +97,7 @@ impl Second {
         self.log.lines().filter(move |line| line.contains(text))
     }
 
-    /// How many messages, their bytes, or the entries in them.
+    /// How many messages, their bytes, the entries in them, or those that are transactions.
     fn captured(&self, way: &str, kind: &str, what: &str, of: Option<&str>) -> f64 {
         let fits =
             |(addr, inbound): &(String, bool)| *inbound == (way == "received") && of.is_none_or(|first| first == addr);
@@ -105,6 +110,10 @@ impl Second {
                 "bytes" => message.payload.len() as f64,
                 // Lists here are shorter than 253 entries.
                 "items" => f64::from(message.payload[0]),
+                "txs" => message.payload[1..]
+                    .chunks(36)
+                    .filter(|entry| TX_TYPES.iter().any(|of| entry.starts_with(of)))
+                    .count() as f64,
                 _ => panic!("{what}"),
             })
             .sum()
