@@ -175,9 +175,8 @@ function inWords({ changes, entries, networks_time: asked }) {
     const facts = [asked ? `Counted by network ${f.ago(asked)}.` : "", changesInWords(changes ?? null)].filter(Boolean);
     if (entries) {
         const where = entries.as ? `, in ${f.count(entries.as)} autonomous systems.` : ".";
-        facts.push(
-            `Entries, listed ${f.ago(entries.time)}: ${f.count(entries.new)} new, ${f.count(entries.tried)} tried${where}`,
-        );
+        const listed = `Listed one by one ${f.ago(entries.time)}: ${f.count(entries.new)} new`;
+        facts.push(`${listed} and ${f.count(entries.tried)} tried at that time${where}`);
         const ages = entries.ages
             .filter((age) => age.new + age.tried > 0)
             .map((age) => `${age.bucket}: ${f.count(age.new + age.tried)}`);
