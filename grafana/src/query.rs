@@ -45,9 +45,9 @@ pub fn rate(id: Id) -> Query {
     of(id).rate().sum(&[])
 }
 
-/// How much it grew in the last hour at all nodes together, 0 if it is not there: of counters.
+/// How much it grew in the last hour at all nodes together: of counters.
 pub fn last_hour(id: Id) -> Query {
-    of(id).grown("1h").sum(&[]).or_else(0.0)
+    of(id).grown("1h").sum(&[])
 }
 
 /// The alerts that fire, as Prometheus records them.
@@ -310,6 +310,12 @@ impl Query {
         self.expr = format!("{} or vector({number})", self.operand());
         self.is_operation = true;
         self
+    }
+
+    /// Takes 0 where there is no result, if there are results of another one: what never happened has no series, and what is not known
+    /// has none either.
+    pub fn or_0_if(self, known: Self) -> Self {
+        self.binary("or", known.times(0.0))
     }
 
     /// Sets the name of the results.

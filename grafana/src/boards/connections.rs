@@ -12,6 +12,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn is_something_wrong() -> Vec<Panel> {
+    let misbehaviour = last_hour(CONN_MISBEHAVING_REASON).or_0_if(last_hour(CONN_INBOUND));
     vec![
         stat(
             "Inbound against 12 h",
@@ -35,7 +36,7 @@ fn is_something_wrong() -> Vec<Panel> {
             unit::COUNT,
             of(CONN_EVICTED_INBOUND).grown("1h").sum(&NODE).max(&[]).named("evicted"),
         ),
-        stat("Misbehaviour in an hour", unit::COUNT, last_hour(CONN_MISBEHAVING_REASON).named("misbehaviour"))
+        stat("Misbehaviour in an hour", unit::COUNT, misbehaviour.named("misbehaviour"))
             .steps(Steps::Rising(10.0, 100.0)),
         stat("P2P networking", unit::NONE, of(RPC_NETWORKINFO_NETWORK_ACTIVE).now().min(&[]).named("network"))
             .states(("disabled", BAD), ("active", GOOD))

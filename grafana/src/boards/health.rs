@@ -17,11 +17,13 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn is_something_wrong() -> Vec<Panel> {
+    let extractors = || of(EXTRACTOR_UP).now();
+    let down = extractors().equal(0.0).count(&[]).or_0_if(extractors().count(&[]));
     vec![
         stat("Metrics pages", unit::NONE, up().min(&[]).named("pages"))
             .about("Whether Prometheus reaches all metrics pages.")
             .states(("unreachable", BAD), ("reached", GOOD)),
-        stat("Extractors down", unit::COUNT, of(EXTRACTOR_UP).now().equal(0.0).count(&[]).or_else(0.0).named("down"))
+        stat("Extractors down", unit::COUNT, down.named("down"))
             .about("Extractors that have ended, or from which nothing comes any more.")
             .steps(Steps::Bad(1.0)),
         stat("Events lost in an hour", unit::COUNT, last_hour(EVENTS_MISSING).named("events"))

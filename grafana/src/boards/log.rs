@@ -19,14 +19,14 @@ fn is_something_wrong() -> Vec<Panel> {
         stat(
             "Errors in an hour",
             unit::COUNT,
-            of(LOG_EVENTS).is("level", "error").grown("1h").sum(&[]).or_else(0.0).named("lines"),
+            of(LOG_EVENTS).is("level", "error").grown("1h").sum(&[]).or_0_if(last_hour(LOG_EVENTS)).named("lines"),
         )
         .about("Lines of debug.log of level error.")
         .steps(Steps::Bad(1.0)),
         stat(
             "Warnings in an hour",
             unit::COUNT,
-            of(LOG_EVENTS).is("level", "warning").grown("1h").sum(&[]).or_else(0.0).named("lines"),
+            of(LOG_EVENTS).is("level", "warning").grown("1h").sum(&[]).or_0_if(last_hour(LOG_EVENTS)).named("lines"),
         )
         .about("Lines of debug.log of level warning.")
         .steps(Steps::Rising(1.0, 100.0)),
@@ -124,6 +124,13 @@ fn outbound() -> Vec<Panel> {
         lines("Failures", unit::PER_HOUR, of(CONNECTION_FAILURES).per_hour().sum(&["network", "reason"]).top(15)),
         lines("Fallbacks to the v1 transport", unit::PER_HOUR, of(V1_FALLBACKS).per_hour().sum(&NODE)),
         lines("Synchronizations of headers", unit::PER_HOUR, of(HEADERS_SYNCS).per_hour().sum(&["step"])),
+        lines(
+            "Height of synchronizations",
+            unit::HEIGHT,
+            of(HEADERS_SYNC_HEIGHT).now().max(&["instance", "node", "phase"]),
+        )
+        .limits(None, None)
+        .hint("presync: headers are only checked. sync: they are stored."),
         lines("Headers rejected", unit::PER_HOUR, of(HEADERS_REJECTED).per_hour().sum(&NODE)),
     ]
 }

@@ -17,6 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn is_something_wrong() -> Vec<Panel> {
+    let down = of(NODE_UP).now().equal(0.0).count(&[]).or_0_if(of(NODE_UP).now().count(&[]));
     vec![
         stat("Alerts that fire", unit::COUNT, alerts().count(&[]).or_else(0.0).named("alerts"))
             .about("Alerts of all rules in Prometheus that fire now.")
@@ -24,7 +25,7 @@ fn is_something_wrong() -> Vec<Panel> {
         stat("Nodes seen", unit::COUNT, of(RPC_UPTIME).now().count(&[]).or_else(0.0).named("nodes"))
             .about("Nodes whose RPC was answered.")
             .steps(Steps::Falling(1.0, 1.0)),
-        stat("Nodes down", unit::COUNT, of(NODE_UP).now().equal(0.0).count(&[]).or_else(0.0).named("down"))
+        stat("Nodes down", unit::COUNT, down.named("down"))
             .about("Nodes that are gone, hang, or from whose extractors nothing comes.")
             .steps(Steps::Bad(1.0)),
         stat("Oldest tip", unit::SECONDS, of(TIP_CHANGED).ago().max(&[]).named("age"))
@@ -37,7 +38,7 @@ fn is_something_wrong() -> Vec<Panel> {
         stat("Fewest inbound", unit::COUNT, of(RPC_NETWORKINFO_CONNECTIONS_IN).now().min(&[]).named("peers"))
             .about("Inbound peers of the node that has fewest.")
             .steps(Steps::Falling(10.0, 1.0)),
-        stat("Events lost in an hour", unit::COUNT, lost().sum(&[]).or_else(0.0).named("lost"))
+        stat("Events lost in an hour", unit::COUNT, last_hour(EVENTS_MISSING).named("lost"))
             .steps(Steps::Rising(1.0, 10_000.0)),
     ]
 }

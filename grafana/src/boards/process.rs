@@ -31,7 +31,7 @@ fn is_something_wrong() -> Vec<Panel> {
         gauge("Disk left", disk().min(&[]).named("left"))
             .about("What is left on the fullest filesystem of a data directory.")
             .steps(Steps::Falling(0.1, 0.03)),
-        stat("Restarts in a day", unit::COUNT, of(NODE_RESTARTS).grown("24h").sum(&[]).or_else(0.0).named("restarts"))
+        stat("Restarts in a day", unit::COUNT, of(NODE_RESTARTS).grown("24h").sum(&[]).named("restarts"))
             .steps(Steps::Rising(1.0, 3.0)),
     ]
 }
