@@ -248,7 +248,7 @@ fn drop_capabilities(keep: &[Capability]) -> Result<CapsHashSet> {
     Ok(keep)
 }
 
-/// As much of it as the kernel has: nothing is written, made or started, nobody connects to us.
+/// As much of it as the kernel has: nothing but the terminal is written, nothing is made or started, nobody connects to us.
 fn landlock(connect: &Connect) -> Result<RulesetStatus> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let (net, ports): (BitFlags<AccessNet>, &[u16]) = match connect {
@@ -256,10 +256,13 @@ fn landlock(connect: &Connect) -> Result<RulesetStatus> {
         Connect::Ports(ports) => (AccessNet::BindTcp | AccessNet::ConnectTcp, ports),
     };
     let root = PathBeneath::new(PathFd::new("/")?, read);
+    // Drawing on the terminal opens it anew. As standard input and output it can be written anyway.
+    let draw = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+    let terminal = PathFd::new("/dev/tty").ok().map(|file| Ok::<_, RulesetError>(PathBeneath::new(file, draw)));
     let ports = ports.iter().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
     // Of this version: what newer ones could deny besides is in use.
     let rules = Ruleset::default().handle_access(AccessFs::from_all(ABI::V5))?.handle_access(net)?.create()?;
-    Ok(rules.add_rule(root)?.add_rules(ports)?.restrict_self()?.ruleset)
+    Ok(rules.add_rule(root)?.add_rules(terminal)?.add_rules(ports)?.restrict_self()?.ruleset)
 }
 
 #[cfg(test)]

@@ -125,11 +125,12 @@ impl Drop for Hold {
     }
 }
 
-/// The last line that was held back, if it is new, without colors.
+/// The last line that was held back, if it is new, without colors and its time.
 pub fn last_held() -> Option<String> {
     let held = held();
     let (at, line) = held.as_ref()?.last.as_ref()?;
-    (at.elapsed() < NEW).then(|| line.clone())
+    let text = line.split_once(' ').map_or(line.as_str(), |(_, text)| text.trim_start());
+    (at.elapsed() < NEW).then(|| text.to_owned())
 }
 
 /// A line without the sequences that set colors. Nothing else in it can act on a terminal.

@@ -24,32 +24,37 @@ struct OnTerminal {
     _events: tempfile::NamedTempFile,
 }
 
+/// The program, the other end of its terminal, the terminal's name, and the events.
+fn spawn() -> (Child, File, String, tempfile::NamedTempFile) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    tcsetwinsize(&master, size(100, 30)).unwrap();
+    let terminal = || File::options().read(true).write(true).open(&name).unwrap();
+    let events = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(events.path(), SAMPLES).unwrap();
+    let program = env!("CARGO_BIN_EXE_peer-observer");
+    // setsid makes it the terminal from which keys are read, as standard input is not. It becomes the shell, and that the program.
+    let child = Command::new("setsid")
+        .args(["--ctty", "sh", "-c", "exec \"$0\" top --stdin < \"$1\"", program])
+        .arg(events.path())
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::from(terminal()))
+        .stdout(Stdio::from(terminal()))
+        .stderr(Stdio::from(terminal()))
+        .spawn()
+        .unwrap();
+    (child, File::from(master), name, events)
+}
+
 impl OnTerminal {
     fn start() -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        tcsetwinsize(&master, size(100, 30)).unwrap();
-        let terminal = || File::options().read(true).write(true).open(&name).unwrap();
-        let events = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(events.path(), SAMPLES).unwrap();
-        let program = env!("CARGO_BIN_EXE_peer-observer");
-        // setsid makes it the terminal from which keys are read, as standard input is not.
-        let child = Command::new("setsid")
-            .args(["--ctty", "--wait", "sh", "-c", "exec \"$0\" top --stdin < \"$1\"", program])
-            .arg(events.path())
-            .env("XDG_CONFIG_HOME", "/nonexistent")
-            .env("TERM", "xterm")
-            .env_remove("NO_COLOR")
-            .stdin(Stdio::from(terminal()))
-            .stdout(Stdio::from(terminal()))
-            .stderr(Stdio::from(terminal()))
-            .spawn()
-            .unwrap();
-        let terminal = terminal();
+        let (child, keyboard, name, events) = spawn();
+        let terminal = File::options().read(true).write(true).open(&name).unwrap();
         let before = tcgetattr(&terminal).unwrap();
-        let keyboard = File::from(master);
         let mut reader = keyboard.try_clone().unwrap();
         let drawn = Arc::new(Mutex::new(String::new()));
         let seen = Arc::clone(&drawn);
@@ -62,13 +67,17 @@ impl OnTerminal {
         Self { child, keyboard, terminal, before, drawn, _events: events }
     }
 
-    /// Waits until this was drawn since the last time that was asked.
+    /// Waits until this was drawn since the last time that was asked. Other sizes let all of it be drawn, and not only what differs.
     async fn wait_for(&self, words: &str) {
+        let mut sizes = [size(60, 20), size(100, 30)].into_iter().cycle();
         let drawn = || {
-            let drawn = Arc::clone(&self.drawn);
+            let size = sizes.next().unwrap();
             async move {
-                let mut drawn = drawn.lock().unwrap();
-                let found = drawn.find(words)?;
+                let mut drawn = self.drawn.lock().unwrap();
+                let Some(found) = drawn.find(words) else {
+                    tcsetwinsize(&self.keyboard, size).unwrap();
+                    return None;
+                };
                 Some(drawn.drain(..found + words.len()).count())
             }
         };
@@ -107,11 +116,12 @@ async fn keys_are_followed_and_the_terminal_is_left_as_it_was() {
     top.wait_for(ENTER).await;
     top.wait_for("alice").await;
     top.press("2");
-    top.wait_for("203.0.113.7:51234").await;
-    top.press("/\x1b[200~");
-    tcsetwinsize(&top.keyboard, size(60, 20)).unwrap();
-    top.press("\x1b");
     top.wait_for("[2 Peers]").await;
+    top.wait_for("203.0.113.7:8333").await;
+    top.press("/zz");
+    top.wait_for("nothing has the text of the filter").await;
+    top.press("\x1b");
+    top.wait_for("203.0.113.7:8333").await;
     top.press("4");
     top.wait_for("[4 Events]").await;
     top.press("q");
@@ -123,10 +133,22 @@ async fn a_signal_leaves_the_terminal_as_it_was() {
     let top = OnTerminal::start();
     top.wait_for(ENTER).await;
     top.wait_for("alice").await;
-    // The shell is replaced by the program, setsid waits for it.
-    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", top.child.id())).unwrap();
-    Command::new("kill").args(["-TERM", children.trim()]).status().unwrap();
+    Command::new("kill").args(["-TERM", &top.child.id().to_string()]).status().unwrap();
     top.end().await;
+}
+
+#[tokio::test]
+async fn it_ends_when_the_terminal_hangs_up() {
+    let (mut child, mut screen, ..) = spawn();
+    let mut drawn = Vec::new();
+    while !String::from_utf8_lossy(&drawn).contains(ENTER) {
+        let mut buffer = [0; 512];
+        let read = screen.read(&mut buffer).unwrap();
+        drawn.extend_from_slice(&buffer[..read]);
+    }
+    drop(screen);
+    let ended = tokio::task::spawn_blocking(move || child.wait());
+    tokio::time::timeout(PATIENCE, ended).await.expect("it ends without a terminal").unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -85,7 +85,8 @@ pub struct App {
     pub peer: Option<u64>,
     pub is_paused: bool,
     pub is_typing: bool,
-    pub shows_help: bool,
+    /// The first line of the help that is shown, while it is.
+    pub help: Option<usize>,
     pub shown: Shown,
     /// What the program logged about itself.
     pub note: Option<String>,
@@ -96,6 +97,16 @@ pub struct App {
 impl App {
     pub fn new(color: bool) -> Self {
         Self { color, page: 10, ..Self::default() }
+    }
+
+    /// The node that what is shown is of; none: all, as in the table of nodes.
+    pub fn of_node(&self) -> Option<&Arc<str>> {
+        self.node.as_ref().filter(|_| self.view != View::Nodes)
+    }
+
+    /// The peer that what is shown is of; none: all.
+    pub fn of_peer(&self) -> Option<u64> {
+        self.peer.filter(|_| matches!(self.view, View::Messages | View::Events))
     }
 
     pub fn look(&self) -> &Look {
@@ -213,18 +224,24 @@ impl App {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return false;
         }
-        if self.shows_help {
-            self.shows_help = false;
+        let page = isize::try_from(self.page.max(2) - 1).unwrap_or(1);
+        if let Some(first) = self.help {
+            self.help = match key.code {
+                KeyCode::Up | KeyCode::Char('k') => Some(first.saturating_sub(1)),
+                KeyCode::Down | KeyCode::Char('j') => Some(first.saturating_add(1)),
+                KeyCode::PageUp => Some(first.saturating_add_signed(-page)),
+                KeyCode::PageDown | KeyCode::Char(' ') => Some(first.saturating_add_signed(page)),
+                _ => None,
+            };
             return true;
         }
         if self.is_typing {
             self.type_filter(key.code);
             return true;
         }
-        let page = isize::try_from(self.page.max(2) - 1).unwrap_or(1);
         match key.code {
             KeyCode::Char('q') => return false,
-            KeyCode::Char('?' | 'h') => self.shows_help = true,
+            KeyCode::Char('?' | 'h') => self.help = Some(0),
             KeyCode::Char('1') => self.turn(View::Nodes, state),
             KeyCode::Char('2') => self.turn(View::Peers, state),
             KeyCode::Char('3') => self.turn(View::Messages, state),

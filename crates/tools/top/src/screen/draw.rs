@@ -26,11 +26,12 @@ pub fn draw(app: &mut App, frame: &mut Frame) {
     let mut page = Page { buffer: frame.buffer_mut(), area, color: app.color };
     header(app, &mut page);
     footer(app, &mut page);
-    if app.shows_help {
+    if let Some(first) = app.help {
         let lines = help::lines(app.view, app.view.columns());
-        let width = lines.iter().map(|(word, _)| word.len()).max().unwrap_or_default();
-        for (word, about) in lines {
-            page.line(&[(&format!(" {word:<width$}  "), Tone::Strong), (about, Tone::Normal)]);
+        let first = first.min(lines.len().saturating_sub(page.height()));
+        (app.help, app.page) = (Some(first), page.height());
+        for (word, about) in lines.into_iter().skip(first) {
+            page.line(&[(&word, Tone::Strong), (about, Tone::Normal)]);
         }
         return;
     }
@@ -122,6 +123,7 @@ fn header(app: &App, page: &mut Page) {
 fn footer(app: &App, page: &mut Page) {
     let area = page.bottom(1);
     let (text, tone) = match &app.note {
+        _ if app.help.is_some() => (" Up Down: the rest   any other key: back".to_owned(), Tone::Strong),
         _ if app.is_typing => {
             (format!(" filter: {}_   Enter: keep, Esc: all", plain(&app.look().filter, 60)), Tone::Strong)
         }
@@ -135,14 +137,13 @@ fn footer(app: &App, page: &mut Page) {
 /// What is looked at, and totals.
 fn info(app: &App, page: &mut Page) {
     let nodes = &app.shown.summaries;
-    let of: Vec<&Summary> =
-        nodes.iter().filter(|node| app.node.as_ref().is_none_or(|name| *name == node.name)).collect();
+    let of: Vec<&Summary> = nodes.iter().filter(|node| app.of_node().is_none_or(|name| *name == node.name)).collect();
     let up = of.iter().filter(|node| node.is_current()).count();
     let mut parts: Vec<(String, Tone)> = Vec::new();
     if app.is_paused {
         parts.push(("PAUSED".to_owned(), Tone::Warning));
     }
-    match &app.node {
+    match app.of_node() {
         Some(name) => {
             let state = of.first().map(|node| (node.state_text(), nodes::tone_of_state(node.state)));
             let (state, tone) = state.unwrap_or(("gone".to_owned(), Tone::Bad));
@@ -155,7 +156,7 @@ fn info(app: &App, page: &mut Page) {
             parts.push((format!("{} node{s}, {up} up", nodes.len()), tone));
         }
     }
-    match app.peer {
+    match app.of_peer() {
         Some(peer) => parts.push((format!("peer {peer}"), Tone::Strong)),
         None => {
             let peers: Option<u64> = of.iter().filter_map(|node| node.peers).map(|(i, o)| i + o).reduce(|a, b| a + b);
@@ -196,7 +197,7 @@ fn info(app: &App, page: &mut Page) {
 /// Why there are no messages, and what would show them.
 fn notice(app: &App, page: &mut Page) {
     let blind = |node: &&Summary| node.is_current() && node.rates.is_none();
-    let of_node = |node: &&Summary| app.node.as_ref().is_none_or(|name| *name == node.name);
+    let of_node = |node: &&Summary| app.of_node().is_none_or(|name| *name == node.name);
     let blind: Vec<&Summary> = app.shown.summaries.iter().filter(of_node).filter(blind).collect();
     let Some(first) = blind.first() else { return };
     let names: Vec<String> = blind.iter().take(4).map(|node| plain(&node.name, MAX_NAME)).collect();
@@ -222,7 +223,7 @@ fn draw_events(app: &mut App, page: &mut Page) {
         page.line(&[(entry.line(), if entry.is_loss { Tone::Bad } else { Tone::Normal })]);
     }
     if lines.is_empty() {
-        page.line(&[(" no event yet", Tone::Dim)]);
+        page.line(&[(empty(app), Tone::Dim)]);
     }
     app.page = height;
     let look = app.look_mut();
@@ -288,7 +289,8 @@ fn empty(app: &App) -> &'static str {
         _ if !app.look().filter.is_empty() => " nothing has the text of the filter",
         View::Nodes => " no node yet",
         View::Peers => " no peer is known: getpeerinfo (RPC), tracepoints or debug.log report them",
-        View::Messages | View::Events => " no message is known: tracepoints report all, getpeerinfo (RPC) bytes",
+        View::Messages => " no message is known: tracepoints report all, getpeerinfo (RPC) bytes",
+        View::Events => " no event yet",
     }
 }
 

@@ -17,11 +17,17 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 /// Its lines: a word, and what it means.
-pub fn lines(view: View, columns: &'static [Column]) -> Vec<(&'static str, &'static str)> {
+pub fn lines(view: View, columns: &'static [Column]) -> Vec<(String, &'static str)> {
     let columns = columns.iter().filter(|column| column.rank != HIDDEN).map(|column| (column.title, column.about));
     let about = match view {
         View::Events => "The latest 1,000 events, as peer-observer watch prints them",
         _ => "Columns; a dash is what is not known",
     };
-    KEYS.iter().copied().chain([("", ""), ("", about)]).chain(columns).collect()
+    let between = [(String::new(), ""), (" ".to_owned(), about)];
+    aligned(KEYS.iter().copied()).into_iter().chain(between).chain(aligned(columns)).collect()
+}
+
+fn aligned(lines: impl Iterator<Item = (&'static str, &'static str)> + Clone) -> Vec<(String, &'static str)> {
+    let width = lines.clone().map(|(word, _)| word.len()).max().unwrap_or_default();
+    lines.map(|(word, about)| (format!(" {word:<width$}  "), about)).collect()
 }

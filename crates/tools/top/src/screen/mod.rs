@@ -4,6 +4,7 @@ mod app;
 mod draw;
 mod events;
 mod help;
+mod keyboard;
 mod messages;
 mod nodes;
 mod peers;
@@ -13,30 +14,33 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind, poll, read};
+use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::{DefaultTerminal, Frame};
 
 use crate::run::Log;
 use crate::state::State;
 use app::App;
+use keyboard::Keyboard;
 
 /// How often the screen is drawn anew.
 const REFRESH: Duration = Duration::from_millis(500);
-/// How long it may take until an end is noticed.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Shows the state on the terminal until a key or `ended` says so. The terminal is left as it was, also after a panic.
 ///
 /// # Errors
 /// The terminal cannot be drawn on.
 pub(crate) fn show(state: &Mutex<State>, color: bool, log: &Log, ended: impl Fn() -> bool) -> io::Result<()> {
-    let terminal = ratatui::try_init()?;
-    let shown = follow(terminal, state, Screen::new(color), log, ended);
-    ratatui::try_restore().and(shown)
+    let keyboard = Keyboard::open()?;
+    let terminal = ratatui::try_init();
+    let shown = terminal.and_then(|terminal| follow(terminal, &keyboard, state, Screen::new(color), log, ended));
+    let restored = ratatui::try_restore();
+    // Of a terminal that hung up, the first error says so.
+    shown.and(restored)
 }
 
 fn follow(
     mut terminal: DefaultTerminal,
+    keyboard: &Keyboard,
     state: &Mutex<State>,
     mut screen: Screen,
     log: &Log,
@@ -51,34 +55,17 @@ fn follow(
         }
         terminal.draw(|frame| screen.draw(frame))?;
         let left = refreshed.map_or(Duration::ZERO, |at| REFRESH.saturating_sub(at.elapsed()));
-        if !wait(left, &ended)? {
-            continue;
-        }
-        match read()? {
-            Event::Key(key) if key.kind != KeyEventKind::Release => {
+        match keyboard.wait(left, &ended)? {
+            Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
                 if !screen.key(key, &state.lock()) {
                     break;
                 }
             }
-            Event::Resize(..) => terminal.autoresize()?,
+            Some(Event::Resize(..)) => terminal.autoresize()?,
             _ => {}
         }
     }
     Ok(())
-}
-
-/// Waits until something can be read, the time is over, or the end has come. Whether something can be read.
-fn wait(time: Duration, ended: &impl Fn() -> bool) -> io::Result<bool> {
-    let end = Instant::now() + time;
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        if poll(left.min(PATIENCE))? {
-            return Ok(true);
-        }
-        if left.is_zero() || ended() {
-            return Ok(false);
-        }
-    }
 }
 
 /// What is shown, without the terminal.

@@ -63,7 +63,7 @@ pub fn row(name: &std::sync::Arc<str>, node: &Node, peer: &Peer, now_ns: u64) ->
     let misbehaviour = peer.misbehaviours.back().map(|last| plain(&last.message, 200));
     let rates = |inbound: bool| {
         let counts = peer.details.traced.iter().map(|(_, [received, sent])| if inbound { received } else { sent });
-        is_traced.then(|| counts.map(|count| count.rate.per_second(now_ns)).sum::<f64>())
+        is_traced.then(|| counts.map(|count| count.rate.per_second(now_ns)).fold(0.0, |sum, rate| sum + rate))
     };
     Row {
         id: RowId { node: name.clone(), peer: Some(peer.id), ..RowId::default() },

@@ -80,6 +80,8 @@ fn messages() {
 fn events_and_help() {
     insta::assert_snapshot!("events_120x24", shown(120, 24, "4"));
     insta::assert_snapshot!("help_80x30", shown(80, 30, "2?"));
+    assert!(shown(80, 12, "2?     ").contains("protocol version and user agent"), "the rest of it");
+    assert!(shown(120, 24, "4/nowhere\n").contains("nothing has the text of the filter"));
 }
 
 #[test]
@@ -107,6 +109,9 @@ fn keys_filter_sort_pause_and_go_back() {
     assert!(text.contains("[3 Messages]") && text.contains(" peer 1 ") && text.contains("getdata"), "{text}");
     assert!(show.after("\u{1b}", &play.state).contains("[2 Peers]"));
     assert!(show.after("\u{1b}", &play.state).contains("[1 Nodes]"));
+    // The table of nodes is of all nodes.
+    assert!(show.after("\n1", &play.state).contains(" nodes, "));
+    show.after("\u{1b}", &play.state);
     // What is paused stays, in each view.
     show.after(" ", &play.state);
     for second in 900..905 {
