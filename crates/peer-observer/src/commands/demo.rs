@@ -4,7 +4,8 @@ mod banner;
 mod live;
 mod totals;
 
-use std::io::{IsTerminal, stdout};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -179,8 +180,8 @@ async fn observe(
     }
     let banner = Banner { nodes: &names, services: &services, advice: &scene.advice, folder: folder.path() };
     match stdout {
-        Stdout::Unused => print!("{banner}"),
-        Stdout::Lines | Stdout::Owned => eprint!("{banner}"),
+        Stdout::Unused => say(io::stdout(), &banner),
+        Stdout::Lines | Stdout::Owned => say(stderr(), &banner),
     }
     let live = (stdout == Stdout::Unused).then(|| -> Result<_> {
         let Queue { capacity, when_full } = Queue::SERVED;
@@ -188,7 +189,13 @@ async fn observe(
         let advice = scene.advice.iter().map(|(node, check)| (node.clone(), check.lines())).collect();
         let options = top::Options { nodes: names.clone(), advice, ..top::Options::default() };
         let state = State::new(options).map_err(|cause| anyhow!(cause))?;
-        Ok(bus::task::spawn("summary", live::show(events, state, out.is_terminal, out.color.decide(out.is_terminal))))
+        let (shutdown, color) = (shutdown.clone(), out.color.decide(out.is_terminal));
+        Ok(bus::task::spawn("summary", async move {
+            let shown = live::show(events, state, out.is_terminal, color).await;
+            // Nobody is there who could end the demo.
+            shutdown.cancel();
+            shown
+        }))
     });
     let live = live.transpose()?;
 
@@ -214,14 +221,19 @@ async fn observe(
     let totals = counting.await??;
     let text = totals.text(&names, &bus);
     match stdout {
-        Stdout::Unused | Stdout::Lines => print!("{text}"),
-        Stdout::Owned => eprint!("{text}"),
+        Stdout::Unused | Stdout::Lines => say(io::stdout(), &text),
+        Stdout::Owned => say(stderr(), &text),
     }
     let silent = totals.silent(&names, &sources);
     for (name, source) in &silent {
         tracing::error!("{name} gave no {} events", source.name());
     }
     Ok(if outcome.failed || !silent.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Prints a text. Whether anybody reads it is left to those who print all the time.
+fn say(mut out: impl Write, text: &impl Display) {
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// A folder for the nodes that goes away with the demo.

@@ -1,6 +1,6 @@
 //! The live summary of the demo: repainted in place on a terminal, else printed every ten seconds.
 
-use std::io::{self, ErrorKind, Write, stdout};
+use std::io::{self, ErrorKind, IsTerminal, Write, stdout};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -22,14 +22,14 @@ const USUAL: (usize, usize) = (80, 24);
 /// Shows the summary until the subscription ends. It is written by a thread of its own, so that a slow terminal holds up nothing else.
 ///
 /// # Errors
-/// Standard output cannot be written. That its reader went away is no error.
+/// Standard output cannot be written. That its reader went away, or the terminal, is no error.
 pub async fn show(events: Subscription, state: State, is_terminal: bool, color: bool) -> Result<()> {
     let runtime = Handle::current();
     let showing = tokio::task::spawn_blocking(move || {
         if is_terminal { repaint(&runtime, events, state, color) } else { print(&runtime, events, state, color) }
     });
     match showing.await? {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe || is_terminal && !stdout().is_terminal() => Ok(()),
         shown => shown.context("cannot write the summary to standard output"),
     }
 }
@@ -49,12 +49,13 @@ fn repaint(runtime: &Handle, mut events: Subscription, mut state: State, color: 
 }
 
 fn print(runtime: &Handle, mut events: Subscription, mut state: State, color: bool) -> io::Result<()> {
-    let mut printed = Instant::now();
+    let (mut printed, mut gap) = (Instant::now(), "");
     while fold_for(runtime, &mut events, &mut state, REPAINT) {
         if printed.elapsed() >= PRINT {
             printed = Instant::now();
-            top::lines(&state, WIDTH, color).iter().try_for_each(|line| writeln!(stdout(), "{line}"))?;
-            writeln!(stdout())?;
+            // The text before the first summary ends with an empty line.
+            writeln!(stdout(), "{gap}{}", top::lines(&state, WIDTH, color).join("\n"))?;
+            gap = "\n";
         }
     }
     Ok(())
