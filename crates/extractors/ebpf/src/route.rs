@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bus::Publisher;
 use event::pb::observer::node_state::State;
-use node::{Target, WarnOnce, validate_name};
+use node::{Located, Target, WarnOnce, validate_name};
 use tracing::info;
 
 use crate::program::{identity, program_of};
@@ -19,10 +19,11 @@ const PROGRAMS: [&str; 4] = ["bitcoind", "bitcoin-node", "bitcoin-qt", "bitcoin-
 pub(crate) struct Node {
     pub(crate) target: Target,
     pub(crate) publisher: Publisher,
-    /// The process that runs it, as far as that is known.
+    /// The process that its present run is of, as far as that is known.
     pub(crate) process: Option<u32>,
-    /// Its process was seen alive: that it can't be seen any more means that it has ended.
-    seen: bool,
+    /// The process that was last seen alive: that it can't be seen any more means that it has ended. Until the first event of the next one
+    /// it is another than that of the run.
+    seen: Option<u32>,
     /// There was an event in the present run.
     pub(crate) busy: bool,
     /// The program's path.
@@ -135,15 +136,15 @@ impl Node {
     fn new(observed: Observed) -> Self {
         let Observed { target, publisher } = observed;
         let warnings = WarnOnce::after(Duration::ZERO);
-        Self { target, publisher, process: None, seen: false, busy: false, program: None, warnings, gone: false }
+        Self { target, publisher, process: None, seen: None, busy: false, program: None, warnings, gone: false }
     }
 
     /// Says how the node is found. `trouble`: why its tracepoints are not followed.
     pub(crate) fn report(&mut self, trouble: Option<&str>) {
-        let alive = self.process.filter(|process| is_alive(*process));
-        self.seen |= alive.is_some();
-        match (alive, trouble, self.process) {
-            (None, _, Some(process)) if self.seen => {
+        let is_there = |process: &u32| is_alive(*process);
+        self.seen = self.process.filter(is_there).or(self.seen);
+        match (self.seen.filter(is_there), trouble, self.seen) {
+            (None, _, Some(process)) => {
                 self.publisher.node_is(State::Gone, Some(&format!("process {process} has ended")));
             }
             (_, Some(trouble), _) => self.publisher.node_is(State::Unreadable, Some(trouble)),
@@ -163,8 +164,8 @@ impl Node {
 
     /// The program files to attach to: the one that its process runs, and the one that its next process will run.
     pub(crate) fn programs(&mut self) -> Vec<PathBuf> {
-        let Ok(located) = self.target.locate() else { return self.not_running() };
-        let Some(process) = located.pid else { return self.not_running() };
+        let Some((located, process)) = self.locate() else { return self.not_running() };
+        self.seen = Some(process);
         if self.process != Some(process) && !self.busy {
             self.process = Some(process);
         }
@@ -173,6 +174,16 @@ impl Node {
         // Of another user's process we may not see what it runs.
         let running = identity(&running).is_ok().then_some(running);
         running.into_iter().chain(self.program.clone()).collect()
+    }
+
+    /// Its process. What that runs is compared only if it can be seen: without privileges it can't.
+    fn locate(&self) -> Option<(Located, u32)> {
+        let running = |target: &Target| {
+            let located = target.locate().ok()?;
+            located.pid.map(|process| (located, process))
+        };
+        let any = || running(&Target { binary: None, ..self.target.clone() });
+        running(&self.target).or_else(|| any().filter(|(located, _)| located.binary.is_none()))
     }
 
     fn not_running(&mut self) -> Vec<PathBuf> {
