@@ -148,8 +148,8 @@ impl Follower {
 
     /// Says whether the log can be read, and whether the node whose log it is is there. A log that is being rotated is read on.
     fn report(&self) {
-        if self.place.is_gone() == Some(true) {
-            self.feed.node_is(State::Gone, Some("its process has ended"));
+        if let Some(process) = self.place.gone() {
+            self.feed.node_is(State::Gone, Some(&format!("process {process} has ended")));
         } else if self.input.is_some() {
             self.feed.node_is(State::Up, None);
         } else {

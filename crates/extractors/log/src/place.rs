@@ -28,8 +28,8 @@ struct Node {
     process: Option<OwnedFd>,
     /// It ran when it was looked for last, and its end was not noticed since.
     runs: bool,
-    /// It ran at some time.
-    ran: bool,
+    /// The id of the process that ran it last.
+    last: Option<u32>,
     next_look: Instant,
 }
 
@@ -62,7 +62,7 @@ impl Place {
             return Err(Error::Elsewhere { node: name.to_owned() });
         }
         let discovery = Discovery::new(target, name, PAUSE, settled);
-        let node = Node { discovery, process: None, runs: false, ran: false, next_look: Instant::now() };
+        let node = Node { discovery, process: None, runs: false, last: None, next_look: Instant::now() };
         Ok(Self { path: None, node: Some(node) })
     }
 
@@ -76,9 +76,9 @@ impl Place {
         self.node.as_ref()?.process.as_ref().map(AsFd::as_fd)
     }
 
-    /// The process of the node whose log it is has ended, and no other one has its place. None if the node never ran, or is not known.
-    pub(crate) fn is_gone(&self) -> Option<bool> {
-        self.node.as_ref().filter(|node| node.ran).map(|node| !node.runs)
+    /// The process of the node whose log it is, if that has ended and no other one has its place.
+    pub(crate) fn gone(&self) -> Option<u32> {
+        self.node.as_ref().filter(|node| !node.runs)?.last
     }
 
     /// Notes that the node's process has ended.
@@ -121,7 +121,7 @@ impl Node {
         });
         let Some((path, pid)) = self.discovery.note(log)? else { return Ok(None) };
         self.runs = pid.is_some();
-        self.ran |= self.runs;
+        self.last = pid.or(self.last);
         if let Some(pid) = pid {
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
             // Old kernels and some containers do not have it.
