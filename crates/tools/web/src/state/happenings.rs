@@ -20,7 +20,7 @@ const MAX_OF_KIND: usize = 20;
 const SAME_NS: u64 = 600 * SECOND;
 /// After this time a happening is forgotten, in nanoseconds.
 const FORGET_NS: u64 = 86_400 * SECOND;
-/// An extractor that does not read a node for less than this, in nanoseconds, is nothing to speak of.
+/// That an extractor does not read a node, or nothing comes from a node, for less than this, in nanoseconds, is nothing to speak of.
 const BRIEF_NS: u64 = 5 * SECOND;
 
 /// What kind of thing happened.
@@ -125,7 +125,11 @@ impl Happenings {
             self.node = Some(Away { state: to.name(), since_ns });
         } else if let Some(away) = self.node.take() {
             self.node_back_ns = context.liveness.node().since_ns;
-            self.over(Kind::NodeAway, away, self.node_back_ns, SmolStr::default());
+            // A node that has just been found is not known until one of its extractors sees it.
+            let long = self.node_back_ns.saturating_sub(away.since_ns) >= BRIEF_NS;
+            if long || away.state != NodeState::Unknown.name() {
+                self.over(Kind::NodeAway, away, self.node_back_ns, SmolStr::default());
+            }
         }
     }
 
