@@ -63,7 +63,7 @@ fn a_node_whose_process_ends_is_down_at_once_and_up_when_one_source_sees_it_agai
     assert_eq!(play.node(), (NodeState::Up, 9.0, ""));
     play.status(9.1, "rpc", "STARTING", 9.1).status(9.2, "ebpf", "GONE", 3.9);
     assert_eq!(play.node().0, NodeState::Starting);
-    play.status(9.5, "rpc", "UP", 9.5).status(9.6, "ebpf", "UP", 9.6).tick(10.0);
+    play.status(9.5, "rpc", "UP", 9.5).status(9.6, "ebpf", "UP", 9.6).status(9.7, "log", "GONE", 4.0).tick(10.0);
     assert_eq!((play.node().0, play.source("log")), (NodeState::Up, SourceState::Down));
 }
 

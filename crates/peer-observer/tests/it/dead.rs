@@ -76,6 +76,19 @@ impl Watched {
         }
     }
 
+    /// Waits until the API says this of each source of a node: also of tracepoints, where there are any.
+    async fn until_sources(&self, name: &str, key: &str, value: impl Into<Value>, limit: Duration) {
+        let value = value.into();
+        let are = || async {
+            let node = self.node(name).await?;
+            let sources = node["sources"].as_array().filter(|sources| sources.len() >= 3)?;
+            sources.iter().all(|source| source[key] == value).then_some(())
+        };
+        if let Err(error) = eventually(format!("{key} of {name}'s sources is {value}"), limit, are).await {
+            panic!("{error}: {:#?}", self.node(name).await);
+        }
+    }
+
     async fn until_shown(&self, shows: &str, limit: Duration) {
         let shows = format!(
             "(() => {{ const main = document.querySelector('main'); const text = main.innerText; return {shows}; }})()"
@@ -127,6 +140,7 @@ async fn a_node_that_is_killed_or_hangs_looks_so_within_seconds() {
     let watched = Watched::start(&["--config", config.to_str().unwrap()]).await;
     for name in ["alice", "bob"] {
         watched.until_state(name, "up", PATIENCE).await;
+        watched.until_sources(name, "up", true, PATIENCE).await;
         watched.until_series(&format!("peerobserver_node_up{{node=\"{name}\"}} 1"), PATIENCE).await;
     }
     watched.until_shown("text.includes('alice') && text.includes('Nothing to speak of')", PATIENCE).await;
@@ -146,18 +160,15 @@ async fn a_node_that_is_killed_or_hangs_looks_so_within_seconds() {
     watched.until_series("peerobserver_node_up{node=\"bob\"} 0", SEEN.saturating_sub(killed.elapsed())).await;
     let node = watched.node("bob").await.unwrap();
     assert_eq!(node["state"], "down", "{node:#}");
-    assert_eq!(node["state_reason"], format!("process {pid} has ended"));
+    let has_ended = format!("process {pid} has ended");
+    assert_eq!(node["state_reason"], has_ended);
     assert!(node["state_since"].is_string() && node["uptime_seconds"].is_null(), "{node:#}");
     let first =
         watched.page.value("document.querySelector('main').innerText.trim().split('\\n').slice(0, 4).join(' ')");
     let first = first.await.unwrap();
     assert!(first.as_str().unwrap().contains("bob It is down"), "the first thing on the page: {first}");
-    eventually("all sources are down", SEEN, || async {
-        let node = watched.node("bob").await?;
-        node["sources"].as_array()?.iter().all(|source| source["up"] == false).then_some(())
-    })
-    .await
-    .unwrap();
+    watched.until_sources("bob", "state_reason", has_ended, SEEN).await;
+    watched.until_sources("bob", "up", false, SEEN).await;
     watched.look("dead-killed").await;
     // What the node left is not on the page of numbers; what was counted stays.
     watched.until_series("peerobserver_node_state{node=\"bob\",state=\"down\"} 1", SEEN).await;
@@ -173,6 +184,7 @@ async fn a_node_that_is_killed_or_hangs_looks_so_within_seconds() {
     // It is back, and what happened is told.
     bob.start().await.unwrap();
     watched.until_state("bob", "up", SEEN).await;
+    watched.until_sources("bob", "up", true, SEEN).await;
     watched.until_shown("!main.querySelector('.lasting .notice') && text.includes('It was down for')", SEEN).await;
     watched.until_series("peerobserver_node_up{node=\"bob\"} 1", SEEN).await;
     watched.look("dead-back").await;
