@@ -82,6 +82,6 @@ mod tests {
         assert_eq!(options.interval("getpeerinfo"), Some(MIN_INTERVAL));
         assert_eq!(options.interval("getrawaddrman"), None);
         let error = options.set_interval("getpeerinfos", None).unwrap_err().to_string();
-        assert!(error.contains("\"getpeerinfos\"; did you mean \"getpeerinfo\"?"), "{error}");
+        assert!(error.contains("\"getpeerinfos\"") && error.contains("did you mean \"getpeerinfo\"?"), "{error}");
     }
 }

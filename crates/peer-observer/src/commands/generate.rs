@@ -37,7 +37,8 @@ pub fn completions(mut all: Command, matches: &ArgMatches) -> Result<ExitCode> {
     let CompletionsArgs { shell } = CompletionsArgs::from_arg_matches(matches)?;
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut all, "peer-observer", &mut text);
-    print(&String::from_utf8(text)?)?;
+    // clap_complete 4.6 writes the hyphen of our name in two ways for bash, which then finds no options of commands.
+    print(&String::from_utf8(text)?.replace("peer__subcmd__observer", "peer__observer"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -54,10 +54,8 @@ fn read<T>(text: &str, seed: impl for<'de> DeserializeSeed<'de, Value = T>) -> R
     let value = seed.deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track));
     value.map_err(|mut error| {
         error.set_input(Some(text));
-        let error = match meant(error.message()) {
-            Some(name) => anyhow!("{}; did you mean `{name}`?", error.to_string().trim_end()),
-            None => anyhow!(error),
-        };
+        let hint = meant(error.message()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        let error = anyhow!("{}{hint}", error.to_string().trim_end());
         match track.path().to_string() {
             path if path == "." => error,
             path => error.context(path),

@@ -8,13 +8,12 @@ use bus::Publisher;
 use clap::Args;
 use event::Source;
 use node::Target;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::extractor::{Extractor, ExtractorEntry, PerNode, Running};
 use crate::options::{Check, Context, Part};
-use crate::values::{Interval, Span, ValueError, args_by_flags};
+use crate::values::{Interval, Span, ValueError, args_by_flags, from_text};
 
 pub const ENTRY: ExtractorEntry = ExtractorEntry {
     name: "rpc",
@@ -57,9 +56,8 @@ impl Default for Intervals {
 impl<'de> Deserialize<'de> for Intervals {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut intervals = Self::default();
-        for (method, interval) in BTreeMap::deserialize(deserializer)? {
-            intervals.0.insert(checked(method).map_err(D::Error::custom)?, interval);
-        }
+        let given: BTreeMap<Method, Interval> = BTreeMap::deserialize(deserializer)?;
+        intervals.0.extend(given.into_iter().map(|(Method(method), interval)| (method, interval)));
         Ok(intervals)
     }
 }
@@ -90,14 +88,28 @@ impl FromStr for IntervalFlag {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let usage = "write METHOD=DURATION, such as getpeerinfo=5s, or METHOD=off";
         let (method, interval) = text.split_once('=').ok_or_else(|| ValueError::new(usage))?;
-        Ok(Self { method: checked(method.to_owned())?, interval: interval.parse()? })
+        let Method(method) = method.parse()?;
+        Ok(Self { method, interval: interval.parse()? })
     }
 }
 
-/// The name of a method, if there is such a one.
-fn checked(method: String) -> Result<String, ValueError> {
-    let known = extractor_rpc::Options::default().set_interval(&method, None);
-    known.map(|()| method).map_err(|error| ValueError::new(error.to_string()))
+/// The name of a method that there is. It is refused while it is read, so that the error has its place.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Method(String);
+
+impl FromStr for Method {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let known = extractor_rpc::Options::default().set_interval(text, None);
+        known.map(|()| Self(text.to_owned())).map_err(|error| ValueError::new(error.to_string()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
 }
 
 impl Intervals {

@@ -145,7 +145,7 @@ impl Display for Amount {
 /// Limits as they are written on the command line.
 #[derive(Args)]
 struct CaptureFlags {
-    /// How much is captured of P2P messages of a type, or of all: TYPE=BYTES, TYPE=full or TYPE=none; of those not named everything
+    /// How much is captured of P2P messages: TYPE=BYTES, TYPE=full or TYPE=none; of types that are not named, everything
     #[arg(long, env = "PEER_OBSERVER_CAPTURE", value_delimiter = ',', value_name = "TYPE=BYTES")]
     capture: Vec<CaptureLimit>,
 }
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(again.options().unwrap(), options);
 
         let mut lay_over = |arguments: &[&str]| {
-            let command = EbpfOptions::augment_args(Command::new("x").no_binary_name(true));
+            let command = EbpfOptions::augment_args_for_update(Command::new("x").no_binary_name(true));
             section.update_from_arg_matches(&command.try_get_matches_from(arguments).unwrap()).unwrap();
             section.options().unwrap()
         };

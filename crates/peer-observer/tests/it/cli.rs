@@ -58,8 +58,9 @@ async fn shells_and_man_know_the_command_line() {
         assert!(script.contains("metrics-listen") && script.contains("doctor"), "{shell}");
     }
     let script = end_of(&["completions", "bash"]).await.stdout;
+    let function = script.split_once("complete -F ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap();
     let test = format!(
-        "{script}\nCOMP_WORDS=(peer-observer run --metrics-l); COMP_CWORD=2; _peer-observer peer-observer --metrics-l run; echo \"${{COMPREPLY[@]}}\""
+        "{script}\nCOMP_WORDS=(peer-observer run --metrics-l); COMP_CWORD=2; {function} peer-observer --metrics-l run; echo \"${{COMPREPLY[@]}}\""
     );
     let output = Command::new("bash").args(["-c", &test]).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "--metrics-listen", "{output:?}");
@@ -174,7 +175,8 @@ async fn every_option_is_printed_with_where_it_comes_from() {
     assert_has(
         &lines,
         &[
-            " tools = [\"watch\", \"web\"] # default",
+            // The section [web] is in the file, and an option of metrics in the environment.
+            " tools = [\"watch\", \"metrics\", \"web\"] # default",
             " # extract # not set",
             "[ebpf.capture] block = \"full\"",
             "[ebpf.capture] blocktxn = 96",

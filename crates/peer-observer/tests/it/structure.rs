@@ -39,6 +39,29 @@ fn code_of(file: &Path) -> String {
     code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
+/// The paths in code, those of a group one by one: `super::{a, b}` is `super::a` and `super::b`.
+fn paths(code: &str) -> Vec<String> {
+    let (mut paths, mut groups, mut path) = (Vec::new(), Vec::new(), String::new());
+    for c in code.chars() {
+        if c.is_alphanumeric() || c == '_' || c == ':' {
+            path.push(c);
+            continue;
+        }
+        let whole = format!("{}{path}", groups.last().map_or("", String::as_str));
+        let begins_group = c == '{' && path.ends_with("::");
+        if !begins_group && !path.is_empty() {
+            paths.push(whole.clone());
+        }
+        match c {
+            '{' => groups.push(if begins_group { whole } else { String::new() }),
+            '}' => drop(groups.pop()),
+            _ => {}
+        }
+        path.clear();
+    }
+    paths
+}
+
 /// The modules that a module uses.
 fn used(module: &str, code: &str, modules: &BTreeSet<&str>) -> BTreeSet<String> {
     let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
@@ -53,8 +76,7 @@ fn used(module: &str, code: &str, modules: &BTreeSet<&str>) -> BTreeSet<String> 
             used.insert(path.to_owned());
         }
     };
-    let is_path = |c: char| !c.is_alphanumeric() && c != '_' && c != ':';
-    for path in code.split(is_path) {
+    for path in &paths(code) {
         let join = |base: &str, rest: &str| if base.is_empty() { rest.to_owned() } else { format!("{base}::{rest}") };
         if let Some(rest) = path.strip_prefix("crate::") {
             uses(rest.to_owned());
