@@ -25,7 +25,7 @@ mod tally {
     pub const ENTRY: ToolEntry = ToolEntry {
         name: "tally",
         about: "Count events: from NATS, from standard input, or live",
-        summary: "Counts them",
+        summary: "Counts events",
         starts: Starts::WithSection,
         demo: true,
         options: Part::of::<TallyOptions>("tally"),

@@ -13,7 +13,7 @@ use crate::session::Session;
 /// The option.
 #[derive(Args)]
 pub struct CheckArgs {
-    /// Check options, files, nodes and addresses as at a start, name everything that is wrong, and end
+    /// Check everything as at a start, name all that is wrong, and end
     #[arg(long)]
     check: bool,
 }

@@ -8,7 +8,7 @@ use crate::config::manual::brief;
 use crate::config::sections::sections;
 use crate::parts::Parts;
 
-/// The options that most people need: `-h` shows no others. Those of a command that has few are shown all.
+/// The options that most people need: `-h` shows no others.
 const FREQUENT: &[&str] = &[
     "config",
     "print_config",
@@ -25,7 +25,6 @@ const FREQUENT: &[&str] = &[
     "node",
     "kind",
     "message",
-    "peer",
     "stdin",
     "extractor",
     "once",
@@ -46,17 +45,29 @@ pub fn complete(parts: &Parts, command: Command) -> Command {
             texts.filter_map(move |option| Some((option.arg.get_id().to_string(), default(&option.key)?)))
         })
         .collect();
-    let document = |arg: Arg| document(arg, &defaults);
-    command.mut_args(document).mut_subcommands(|command| command.mut_args(document))
+    command.mut_args(|arg| document(arg, &defaults, &[])).mut_subcommands(|command| {
+        let idle = of_other_tools(parts, command.get_name());
+        command.mut_args(|arg| document(arg, &defaults, &idle))
+    })
 }
 
-fn document(arg: Arg, defaults: &BTreeMap<String, String>) -> Arg {
+/// The options that the command of a tool has without using them: those of other tools, and which tools run.
+fn of_other_tools(parts: &Parts, name: &str) -> Vec<String> {
+    if parts.tools.iter().all(|entry| entry.name != name) {
+        return Vec::new();
+    }
+    let others = parts.tools.iter().filter(|entry| entry.name != name).flat_map(|entry| entry.options.options());
+    others.map(|option| option.arg.get_id().to_string()).chain(["tools".to_owned()]).collect()
+}
+
+/// `idle` are options that this command does not use.
+fn document(arg: Arg, defaults: &BTreeMap<String, String>, idle: &[String]) -> Arg {
     let id = arg.get_id().to_string();
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let default = defaults.get(&id).map(|default| format!("[default: {default}]"));
     let variable = arg.get_env().map(|variable| format!("[env: {}]", variable.to_string_lossy()));
     let short: Vec<_> = [Some(&help), default.as_ref()].into_iter().flatten().map(String::as_str).collect();
     let notes: Vec<_> = default.iter().chain(&variable).map(String::as_str).collect();
-    let arg = arg.hide_env(true).hide_short_help(!FREQUENT.contains(&id.as_str()));
+    let arg = arg.hide_env(true).hide_short_help(!FREQUENT.contains(&id.as_str()) || idle.contains(&id));
     if notes.is_empty() { arg } else { arg.help(short.join(" ")).long_help(format!("{help}\n\n{}", notes.join("\n"))) }
 }

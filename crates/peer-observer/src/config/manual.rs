@@ -15,7 +15,7 @@ const FEW: usize = 3;
 #[must_use]
 pub fn manual(parts: &Parts) -> String {
     let mut text = String::new();
-    for section in sections(parts) {
+    for section in sections(parts).into_iter().filter(|section| !section.options.is_empty()) {
         let title =
             if section.name.is_empty() { "Above all sections".to_owned() } else { format!("`{}`", section.heading()) };
         let _ = writeln!(

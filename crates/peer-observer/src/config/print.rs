@@ -25,6 +25,9 @@ impl Printer<'_> {
     /// Writes a section with these values. `matches` has environment and command line, if the command has its options.
     pub fn section(&mut self, section: &Section, values: &Table, matches: Option<&ArgMatches>) {
         let Section { name, options, .. } = section;
+        if options.is_empty() {
+            return;
+        }
         if !name.is_empty() {
             let _ = writeln!(self.text, "\n{}", section.heading());
         }

@@ -17,7 +17,7 @@ use crate::tool::{Place, Queue, Scene, Service, Starts, Stdout, Tool, ToolEntry}
 pub const ENTRY: ToolEntry = ToolEntry {
     name: "top",
     about: "Show nodes, peers, messages and events on a terminal: live, from NATS, or from standard input",
-    summary: "Shows them on a terminal",
+    summary: "Shows nodes, peers, messages and events on a terminal",
     starts: Starts::Never,
     demo: false,
     options: Part::of::<TopOptions>("top"),

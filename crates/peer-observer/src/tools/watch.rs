@@ -13,7 +13,7 @@ use crate::tool::{Place, Queue, Service, Starts, Stdout, Tool, ToolEntry};
 pub const ENTRY: ToolEntry = ToolEntry {
     name: "watch",
     about: "Print events: live, from NATS, or from standard input",
-    summary: "Prints them",
+    summary: "Prints events",
     starts: Starts::WithoutNats,
     demo: false,
     options: Part::of::<WatchOptions>("watch"),
