@@ -305,8 +305,10 @@ impl Blocks {
                 }
             }
             LogEvent::MutatedBlock(MutatedBlock { state, .. }) => {
-                self.invalid.note(None, None, cut(&format!("mutated: {state}"), MAX_TEXT), at_ns);
+                // That a peer sent it follows, without what it is.
                 if !state.is_empty() || !self.is_mutation_known(at_ns) {
+                    let text = format!("mutated: {state}");
+                    self.invalid.note(None, None, cut(text.trim_end_matches([':', ' ']), MAX_TEXT), at_ns);
                     self.mutated(state, at_ns, changes);
                 }
             }

@@ -83,9 +83,11 @@ fn without_tracepoints(request: &RequestContext, nodes: &[(&str, &Node)]) -> Vec
     if request.state.public {
         return Vec::new();
     }
+    // The sources of a node that is away are away with it.
     let is_blind = |node: &Node| {
         let liveness = &node.model.liveness;
-        ["rpc", "log"].iter().any(|name| liveness.is_up(name)) && !liveness.is_up("ebpf")
+        let is_there = !matches!(liveness.node().state, NodeState::Down | NodeState::Hanging);
+        is_there && ["rpc", "log"].iter().any(|name| liveness.is_up(name)) && !liveness.is_up("ebpf")
     };
     let blind = nodes.iter().filter(|(_, node)| is_blind(node));
     blind

@@ -226,7 +226,7 @@ fn net<'a, I: Iterator<Item = &'a Sum> + Clone>(sides: [(&[f64], I); 2]) -> Opti
         };
         let total: f64 = known().map(|(_, bytes)| *bytes).sum();
         let explained: f64 = known().map(|(step, _)| part(step)).sum();
-        (known().next().map(|_| total as u64), (total - explained).max(0.0) as u64)
+        (known().next().map(|_| total.round() as u64), (total - explained).max(0.0).round() as u64)
     });
     Some(Net { received: received?, sent: sent?, unexplained_received, unexplained_sent })
 }

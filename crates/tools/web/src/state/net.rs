@@ -8,7 +8,7 @@ use model::Observer;
 
 use super::node::{Context, Peers};
 use super::peer::Details;
-use super::series::{Coverage, SECOND, Series};
+use super::series::{Coverage, FINE, SECOND, Series};
 use super::types::Types;
 
 /// Bytes of one node.
@@ -16,7 +16,7 @@ use super::types::Types;
 pub(crate) struct Net {
     /// The last answer.
     pub totals: Option<Totals>,
-    /// Bytes between two answers, at the time of the second.
+    /// Bytes between two answers, evenly over the steps from one to the other.
     pub received: Series,
     pub sent: Series,
     /// The period between the first and the last answer.
@@ -58,11 +58,26 @@ impl Net {
         let rates = before.map(|before| {
             let seconds = (at_ns - before.at_ns) as f64 / SECOND as f64;
             let (new_received, new_sent) = ((received - before.received) as f64, (sent - before.sent) as f64);
+            self.coverage.note(before.at_ns);
             self.coverage.note(at_ns);
-            self.received.add(at_ns, new_received);
-            self.sent.add(at_ns, new_sent);
+            for (time_ns, share) in shares(before.at_ns, at_ns) {
+                self.received.add(time_ns, new_received * share);
+                self.sent.add(time_ns, new_sent * share);
+            }
             (new_received / seconds, new_sent / seconds)
         });
         self.totals = Some(Totals { at_ns, received, sent, rates });
     }
+}
+
+/// The steps of a period that are still kept: when each begins, and its share of the period.
+fn shares(from_ns: u64, until_ns: u64) -> impl Iterator<Item = (u64, f64)> {
+    let (step_ns, kept) = FINE;
+    let last = until_ns / step_ns;
+    let first = (from_ns / step_ns).max(last.saturating_sub(kept as u64));
+    (first..=last).map(move |step| {
+        let start_ns = (step * step_ns).max(from_ns);
+        let end_ns = (step + 1).saturating_mul(step_ns).min(until_ns);
+        (start_ns, (end_ns - start_ns) as f64 / (until_ns - from_ns) as f64)
+    })
 }

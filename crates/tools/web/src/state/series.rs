@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// Short steps: their length in nanoseconds, and how many are kept. 10 s, for two hours.
-const FINE: (u64, usize) = (10 * SECOND, 720);
+pub(crate) const FINE: (u64, usize) = (10 * SECOND, 720);
 /// Long steps: their length in nanoseconds, and how many are kept. A minute, for a day.
 const COARSE: (u64, usize) = (60 * SECOND, 1_440);
 
