@@ -31,15 +31,21 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// The terminal cannot be drawn on.
 pub(crate) fn show(state: &Mutex<State>, color: bool, log: &Log, ended: impl Fn() -> bool) -> io::Result<()> {
     let keyboard = Keyboard::open()?;
-    let terminal = ratatui::try_init();
-    let shown = terminal.and_then(|terminal| follow(terminal, &keyboard, state, Screen::new(color), log, ended));
+    let shown = ratatui::try_init().and_then(|mut terminal| {
+        let shown = follow(&mut terminal, &keyboard, state, Screen::new(color), log, ended);
+        if terminal.show_cursor().is_err() {
+            // It would say so on standard error, which may have hung up too.
+            std::mem::forget(terminal);
+        }
+        shown
+    });
     let restored = ratatui::try_restore();
     // Of a terminal that hung up, the first error says so.
     shown.and(restored)
 }
 
 fn follow(
-    mut terminal: DefaultTerminal,
+    terminal: &mut DefaultTerminal,
     keyboard: &Keyboard,
     state: &Mutex<State>,
     mut screen: Screen,
