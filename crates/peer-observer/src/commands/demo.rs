@@ -85,7 +85,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
     let bitcoind = testbed::bitcoind()?;
     let prepared = prepare(std::mem::take(&mut config.sources.extractors), &bitcoind);
     // Privileges are not given up: it starts nodes.
-    let out = Out { is_terminal: stdout().is_terminal(), color };
+    let out = Out { is_terminal: io::stdout().is_terminal(), color };
     block_on(2, observe(parts, args, filter, config, &bitcoind, prepared, out))
 }
 
