@@ -304,13 +304,13 @@ impl Blocks {
                     self.mutated(&checked.state, at_ns, changes);
                 }
             }
-            LogEvent::MutatedBlock(MutatedBlock { state, .. }) => {
-                // That a peer sent it follows, without what it is.
-                if !state.is_empty() || !self.is_mutation_known(at_ns) {
-                    let text = format!("mutated: {state}");
-                    self.invalid.note(None, None, cut(text.trim_end_matches([':', ' ']), MAX_TEXT), at_ns);
-                    self.mutated(state, at_ns, changes);
-                }
+            // That a peer sent it follows, without what it is.
+            LogEvent::MutatedBlock(MutatedBlock { state, .. })
+                if !state.is_empty() || !self.is_mutation_known(at_ns) =>
+            {
+                let text = format!("mutated: {state}");
+                self.invalid.note(None, None, cut(text.trim_end_matches([':', ' ']), MAX_TEXT), at_ns);
+                self.mutated(state, at_ns, changes);
             }
             LogEvent::InvalidChainFound(found) => {
                 let hash = found.block_hash.as_deref().and_then(hash_of_text);

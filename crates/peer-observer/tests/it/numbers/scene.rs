@@ -85,7 +85,7 @@ impl Scene {
     /// What happens, each thing as often as the tables say.
     async fn act(&mut self) {
         let (node, peer) = (&self.node, &mut self.peer);
-        for number in 1..=20 {
+        for number in 1..=15 {
             node.rpc("addpeeraddress", json!([format!("8.{number}.8.1"), 8333])).await.unwrap();
         }
         let mut wallet = Wallet::new();

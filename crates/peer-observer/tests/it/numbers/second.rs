@@ -73,6 +73,8 @@ impl Second {
             ("did", [number]) => Some(number.parse().unwrap()),
             ("rpc", [method]) => path(self.answers.get(method)?, ""),
             ("rpc", [method, pointer]) => path(self.answers.get(method)?, pointer),
+            // -1 is what the node writes for what it does not know.
+            ("known", [method, pointer]) => path(self.answers.get(method)?, pointer).filter(|value| *value >= 0.0),
             ("rpc", [method, pointer, "*", factor]) => {
                 Some(path(self.answers.get(method)?, pointer)? * factor.parse::<f64>().unwrap())
             }
@@ -128,7 +130,7 @@ pub fn path(value: &Value, pointer: &str) -> Option<f64> {
         let elements = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
         if step == "#" {
             let count = match found[..] {
-                [] => return None,
+                [] => 0,
                 [one] if one.is_array() => elements(one).len(),
                 _ => found.len(),
             };
@@ -152,7 +154,7 @@ fn stepped<'a>(value: &'a Value, step: &str) -> Vec<&'a Value> {
     if let Some((key, wanted)) = step.split_once('=') {
         let is = |one: &&Value| match &one[key] {
             Value::String(text) => text == wanted,
-            other => other.to_string() == wanted,
+            other => *other.to_string() == *wanted,
         };
         return match value {
             Value::Array(all) => all.iter().filter(is).collect(),

@@ -252,7 +252,9 @@ async fn all_that_tracepoints_give_is_read() {
     let reader = Reader::start(&server).await;
     let (datadir, binary, url) = (program.datadir("alice"), program.path(), server.url());
     let node = ["--datadir", datadir.to_str().unwrap(), "--binary", binary.to_str().unwrap()];
-    let extractor = Running::start(&[&["extract", "ebpf", "--nats", &url, "--subjects", "flat"][..], &node].concat());
+    let extractor = Running::start(
+        &[&["extract", "ebpf", "--tracepoints", "all", "--nats", &url, "--subjects", "flat"][..], &node].concat(),
+    );
     let load = Load::builder().program(&binary).datadir(&datadir).mix(Mix::AllTypes).wait_traced().hold();
     let working = async {
         let report = load.start().await.unwrap().finish().await.unwrap();

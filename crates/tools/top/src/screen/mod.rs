@@ -62,11 +62,7 @@ fn follow(
         terminal.draw(|frame| screen.draw(frame))?;
         let left = refreshed.map_or(Duration::ZERO, |at| REFRESH.saturating_sub(at.elapsed()));
         match keyboard.wait(left, &ended)? {
-            Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
-                if !screen.key(key, &state.lock()) {
-                    break;
-                }
-            }
+            Some(Event::Key(key)) if key.kind != KeyEventKind::Release && !screen.key(key, &state.lock()) => break,
             Some(Event::Resize(..)) => terminal.autoresize()?,
             _ => {}
         }

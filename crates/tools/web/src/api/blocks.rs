@@ -1,5 +1,7 @@
 //! `api/blocks`.
 
+use std::cmp::Reverse;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -8,6 +10,7 @@ use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::{Time, hash, of_seconds, round, seconds};
 use crate::state::node::Node as Observed;
 use model::blocks::{Block as State, Stage};
+use model::bounds::SECOND;
 
 pub(crate) struct Endpoint;
 
@@ -93,16 +96,17 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(request: &RequestContext) -> Result<Vec<Block>, ApiError> {
         let nodes = request.nodes()?;
         let limit = usize::try_from(request.arguments.number(LIMIT)).unwrap_or(usize::MAX);
-        let mut newest: Vec<(u64, [u8; 32])> = Vec::new();
+        let mut newest: Vec<(u64, Option<u32>, [u8; 32])> = Vec::new();
         for block in nodes.iter().flat_map(|(_, node)| node.model.blocks.known()).filter(|block| block.confirmed) {
-            match newest.iter_mut().find(|(_, hash)| *hash == block.hash) {
-                Some((first_ns, _)) => *first_ns = block.first_ns.min(*first_ns),
-                None => newest.push((block.first_ns, block.hash)),
+            match newest.iter_mut().find(|(.., hash)| *hash == block.hash) {
+                Some((first_ns, ..)) => *first_ns = block.first_ns.min(*first_ns),
+                None => newest.push((block.first_ns, block.height, block.hash)),
             }
         }
-        newest.sort_unstable_by(|a, b| b.cmp(a));
+        // debug.log may have whole seconds only: of blocks of one second, the higher one is newer.
+        newest.sort_unstable_by_key(|&(first_ns, height, hash)| Reverse((first_ns / SECOND, height, first_ns, hash)));
         newest.truncate(limit);
-        Ok(newest.into_iter().map(|(first_ns, hash)| block(first_ns, &hash, &nodes)).collect())
+        Ok(newest.into_iter().map(|(first_ns, _, hash)| block(first_ns, &hash, &nodes)).collect())
     }
 }
 

@@ -115,6 +115,8 @@ pub(crate) struct Change {
     pub by: Option<Hash>,
     /// When it had entered the mempool, in nanoseconds since the UNIX epoch.
     pub entered_ns: Option<u64>,
+    /// debug.log reported it, and not a tracepoint.
+    pub logged: bool,
 }
 
 impl Mempool {
@@ -166,13 +168,27 @@ impl Mempool {
         (if self.traced.any() { self.traced } else { self.logged_removed }).lasting(QUIET_NS)
     }
 
+    /// Forgets a change that debug.log reported before the first tracepoint did. Whether there was one: it is counted already.
+    fn take_logged(&mut self, event: &Traced) -> bool {
+        let (what, txid) = match event {
+            Traced::Added(added) => ("added", hash(&added.txid)),
+            Traced::Removed(removed) => ("removed", hash(&removed.txid)),
+            Traced::Replaced(replaced) => ("replaced", hash(&replaced.replaced_txid)),
+            Traced::Rejected(rejected) => ("rejected", hash(&rejected.txid)),
+        };
+        let is_same = |change: &Change| change.logged && change.what == what && change.txid == txid;
+        let place = self.recent.iter().rposition(is_same);
+        place.and_then(|place| self.recent.remove(place)).is_some()
+    }
+
     /// A tracepoint reported a change.
     fn traced(&mut self, event: &Traced, at_ns: u64) {
+        let times = u32::from(!self.take_logged(event));
         self.traced.note(at_ns);
         let change = Change { at_ns, ..Change::default() };
         let change = match event {
             Traced::Added(added) => {
-                self.added.add(at_ns, 1.0);
+                self.added.add(at_ns, f64::from(times));
                 let rate = fee_rate(Some(added.fee), Some(added.vsize));
                 let bucket = rate.and_then(|rate| FEE_RATES.iter().position(|(most, _)| rate < *most));
                 if let Some(count) = bucket.and_then(|bucket| self.fee_rates.get_mut(bucket)) {
@@ -182,8 +198,10 @@ impl Mempool {
                 Change { what: "added", txid: hash(&added.txid), vsize, fee, ..change }
             }
             Traced::Removed(removed) => {
-                self.removed.add(at_ns, 1.0);
-                count(&mut self.removed_by, &removed.reason);
+                self.removed.add(at_ns, f64::from(times));
+                if times > 0 {
+                    count(&mut self.removed_by, &removed.reason);
+                }
                 Change {
                     what: "removed",
                     txid: hash(&removed.txid),
@@ -195,8 +213,8 @@ impl Mempool {
                 }
             }
             Traced::Replaced(replaced) => {
-                self.replaced.add(at_ns, 1.0);
-                self.replacements += 1;
+                self.replaced.add(at_ns, f64::from(times));
+                self.replacements += u64::from(times);
                 Change {
                     what: "replaced",
                     txid: hash(&replaced.replaced_txid),
@@ -208,8 +226,10 @@ impl Mempool {
                 }
             }
             Traced::Rejected(rejected) => {
-                self.rejected.add(at_ns, 1.0);
-                count(&mut self.rejected_by, &rejected.reason);
+                self.rejected.add(at_ns, f64::from(times));
+                if times > 0 {
+                    count(&mut self.rejected_by, &rejected.reason);
+                }
                 Change {
                     what: "rejected",
                     txid: hash(&rejected.txid),
@@ -226,7 +246,8 @@ impl Mempool {
         if !self.traced.any() && !self.signalled {
             self.logged_added.note(at_ns);
             self.added.add(at_ns, 1.0);
-            let change = Change { at_ns, what: "added", txid: hash_of_text(&entry.txid), ..Change::default() };
+            let change =
+                Change { at_ns, what: "added", txid: hash_of_text(&entry.txid), logged: true, ..Change::default() };
             push(&mut self.recent, change, MAX_RECENT);
         }
     }
@@ -238,8 +259,14 @@ impl Mempool {
             self.rejected.add(at_ns, 1.0);
             count(&mut self.rejected_by, &entry.reason);
             let reason = Some(cut(&entry.reason, 128));
-            let change =
-                Change { at_ns, what: "rejected", txid: hash_of_text(&entry.txid), reason, ..Change::default() };
+            let change = Change {
+                at_ns,
+                what: "rejected",
+                txid: hash_of_text(&entry.txid),
+                reason,
+                logged: true,
+                ..Change::default()
+            };
             push(&mut self.recent, change, MAX_RECENT);
         }
     }

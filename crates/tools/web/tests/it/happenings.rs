@@ -34,11 +34,12 @@ fn kinds(all: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn what_lasts_is_first_and_then_what_is_worst() {
     let running = Running::start(Options::default());
-    let misbehaving = json!({ "peer_id": 5, "message": "too many headers", "action": "DISCOURAGED" });
+    let misbehaving = json!({ "peer_id": 5, "message": "too many headers", "action": "NOTICED" });
     running
         .publish([
             status("rpc", "UP"),
             status("log", "UP"),
+            log("connection_added", json!({ "peer_id": 5, "addr": "203.0.113.7:8333" })),
             log("invalid_chain_found", json!({ "height": 7, "current_best": false, "much_longer": true })),
             log("misbehaving", misbehaving.clone()),
             log("block_disconnected_log", json!({ "block_hash": "aa".repeat(32), "block_height": 100 })),

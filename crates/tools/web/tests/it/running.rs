@@ -69,11 +69,15 @@ impl Running {
 
     /// The answer of the API to a request, as soon as it is as wanted.
     pub async fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let last = parking_lot::Mutex::new(Value::Null);
         let ask = || async {
             let answer = reqwest::get(format!("{}api/{path}", self.url)).await.unwrap();
-            Some(answer.json().await.unwrap()).filter(|answer| wanted(answer))
+            let answer: Value = answer.json().await.unwrap();
+            *last.lock() = answer.clone();
+            Some(answer).filter(|answer| wanted(answer))
         };
-        testbed::eventually(path, PATIENCE, ask).await.unwrap()
+        let answer = testbed::eventually(path, PATIENCE, ask).await;
+        answer.unwrap_or_else(|error| panic!("{error}: {:#}", last.lock()))
     }
 
     /// A client of the feed.

@@ -78,7 +78,7 @@ fn fold(entry: &LogEvent, store: &mut Store) {
         LogEvent::HeaderRejected(_) => store.inc(ids::HEADERS_REJECTED, &[]),
         LogEvent::MempoolAdded(_) => store.inc(ids::LOGGED_MEMPOOL_ADDED, &[]),
         LogEvent::MempoolRemoved(removed) => {
-            store.inc(ids::LOGGED_MEMPOOL_REMOVED, &[one_of(&REMOVAL_REASONS, &removed.reason)])
+            store.inc(ids::LOGGED_MEMPOOL_REMOVED, &[one_of(&REMOVAL_REASONS, &removed.reason)]);
         }
         LogEvent::MempoolRemovals(removals) if removals.cause() == MempoolRemovalCause::RemovedForBlock => {
             // The others are logged one by one as well.

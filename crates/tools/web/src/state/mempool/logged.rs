@@ -13,7 +13,7 @@ impl Mempool {
         if self.traced.any() {
             return;
         }
-        let change = Change { at_ns, ..Change::default() };
+        let change = Change { at_ns, logged: true, ..Change::default() };
         let change = match entry {
             LogEvent::MempoolAdded(added) => {
                 let txid = hash_of_text(&added.txid);
