@@ -258,6 +258,8 @@ async fn all_that_tracepoints_give_is_read() {
     let load = Load::builder().program(&binary).datadir(&datadir).mix(Mix::AllTypes).wait_traced().hold();
     let working = async {
         let report = load.start().await.unwrap().finish().await.unwrap();
+        // Before that it does not know signals.
+        extractor.wait_until_logged("connected to the NATS server").await;
         extractor.signal("-TERM");
         (report, extractor.end().await)
     };
