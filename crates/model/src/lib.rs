@@ -146,30 +146,13 @@ impl<P: Default> Model<P> {
         observers: &mut impl Observer<S, P>,
     ) {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
-        let Self { liveness, restarts, requests, peers, blocks, origins, .. } = self;
+        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
         liveness.message(run, time_ns, changes);
         restarts.seen();
         requests.message(message, time_ns, sequence, changes);
         blocks.message(message, time_ns, changes);
         peers.message(message, &mut Effects { time_ns, enrichment, requests, changes });
-        let changes: &[Change] = changes;
-        let origins = *origins;
-        let mut context = Context {
-            sink,
-            time_ns,
-            run,
-            sequence,
-            enrichment,
-            changes,
-            liveness,
-            restarts,
-            requests,
-            blocks,
-            origins,
-        };
-        for change in changes {
-            observers.change(change, peers, &mut context);
-        }
+        let (peers, mut context) = self.hand_over(occasion, changes, sink, observers);
         if let Some(peer) = peers.find_mut(message.peer) {
             observers.message(message, peer, &mut context);
         }
@@ -241,6 +224,7 @@ impl<P: Default> Model<P> {
     }
 
     /// Hands all changes to the observers. Returns what they get of anything else.
+    #[inline]
     fn hand_over<'a, S>(
         &'a mut self,
         occasion: &Occasion<'a>,

@@ -1,6 +1,6 @@
 //! Whether a node is there, and whether what reads it is: from what its extractors report, and from their silence.
 //!
-//! Each extractor publishes a status every second, and at once when it finds the node in another state. So three things are told apart:
+//! Each extractor publishes a status every second, and at once when it finds the node in another state. So three things are distinguished:
 //! a node whose process has ended, one that is there and does not answer, and one of which nothing comes any more, because its
 //! machine, its extractors or the way from there are gone. Silence is measured by the clock of whoever reads, from one tick to another,
 //! since clocks of other machines may be off by more than the silence that counts.

@@ -250,7 +250,7 @@ fn lay_over_the_only(nodes: &mut Vec<NodeOptions>, matches: &ArgMatches) -> Resu
     Ok(node.update_from_arg_matches(matches)?)
 }
 
-/// What two tools write to standard output could not be told apart.
+/// What two tools write to standard output could not be distinguished.
 fn one_at_most_uses_stdout(tools: &[CheckedTool]) -> Result<()> {
     let mut using = tools.iter().filter(|tool| tool.starts && tool.tool.stdout() != Stdout::Unused);
     match (using.next(), using.next()) {

@@ -181,7 +181,7 @@ async fn a_node_that_is_killed_or_hangs_looks_so_within_seconds() {
     watched.until_shown("text.includes('bob: down since') && text.includes('is from before')", SEEN).await;
     watched.page.go(&format!("{}#/overview", watched.url)).await.unwrap();
 
-    // It is back, and what happened is told.
+    // It is back, and what happened is listed.
     bob.start().await.unwrap();
     watched.until_state("bob", "up", SEEN).await;
     watched.until_sources("bob", "up", true, SEEN).await;

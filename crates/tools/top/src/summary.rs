@@ -67,7 +67,7 @@ pub enum Level {
 }
 
 impl Summary {
-    /// What is said of the node holds now: it is there, and read.
+    /// What is shown of the node holds now: it is there, and read.
     pub fn is_current(&self) -> bool {
         self.state.is_alive()
     }

@@ -14,7 +14,7 @@ import { withoutTracepoints } from "./lib/notes.js";
 import { address, go, parse } from "./lib/route.js";
 
 const PRODUCT = "peer-observer";
-/** That a node or the NATS server is away is said on each page, within seconds. */
+/** That a node or the NATS server is away is shown on each page, within seconds. */
 const INFO_EVERY = 1000;
 const VIEWS = new Set([...PAGES.flatMap((page) => (page ? [page[0]] : [])), "peer"]);
 /** @type {Api["Info"]} */
