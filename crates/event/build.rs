@@ -8,12 +8,14 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// Byte fields with these names hold hashes, which people write in reverse.
-const HASHES: [&str; 21] = [
+const HASHES: [&str; 23] = [
     "block",
     "block_hash",
+    "block_hashes",
     "compact_block",
     "filter_hashes",
     "filter_headers",
+    "fork_point",
     "hash",
     "hashes",
     "locator_hashes",

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_with::ser::SerializeAsWrap;
 
 use crate::Body;
+use crate::pb::ebpf_extractor::block::block_event::Event as Block;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ebpf_extractor::mempool::mempool_event::Event as Mempool;
@@ -79,6 +80,11 @@ macro_rules! validation {
 macro_rules! utxocache {
     ($arm:ident, $body:pat) => {
         ebpf!(Utxocache, crate::pb::ebpf_extractor::utxocache::UtxoCacheEvent { event: Some(UtxoCache::$arm($body)) })
+    };
+}
+macro_rules! block {
+    ($arm:ident, $body:pat) => {
+        ebpf!(Block, crate::pb::ebpf_extractor::block::BlockEvent { event: Some(Block::$arm($body)) })
     };
 }
 macro_rules! rpc {
@@ -184,6 +190,8 @@ kinds! {
     MempoolReplaced "mempool_replaced" Ebpf ["ebpf_extractor", "mempool", "replaced"], mempool!(Replaced, b) => b;
     MempoolRejected "mempool_rejected" Ebpf ["ebpf_extractor", "mempool", "rejected"], mempool!(Rejected, b) => b;
     BlockConnected "block_connected" Ebpf ["ebpf_extractor", "validation", "block_connected"], validation!(BlockConnected, b) => b;
+    BlockHeader "block_header" Ebpf ["ebpf_extractor", "block", "header"], block!(Header, b) => b;
+    BlockReconstructed "block_reconstructed" Ebpf ["ebpf_extractor", "block", "reconstructed"], block!(Reconstructed, b) => b;
     UtxocacheFlush "utxocache_flush" Ebpf ["ebpf_extractor", "utxocache", "flush"], utxocache!(Flush, b) => b;
     UtxocacheAdd "utxocache_add" Ebpf ["ebpf_extractor", "utxocache", "add"], utxocache!(Add, b) => b;
     UtxocacheSpent "utxocache_spent" Ebpf ["ebpf_extractor", "utxocache", "spent"], utxocache!(Spent, b) => b;
@@ -207,6 +215,17 @@ kinds! {
     AddressAnnouncement "address_announcement" P2p ["p2p_extractor", "address_announcement"], p2p!(AddressAnnouncement, b) => b;
     InventoryAnnouncement "inventory_announcement" P2p ["p2p_extractor", "inventory_announcement"], p2p!(InventoryAnnouncement, b) => b;
     FeefilterAnnouncement "feefilter_announcement" P2p ["p2p_extractor", "feefilter_announcement"], p2p!(FeefilterAnnouncement, b) => SerializeAsWrap::<i64, crate::json::Integer>::new(b);
+    ConnectionExpected "connection_expected" P2p ["p2p_extractor", "connection_expected"], p2p!(ConnectionExpected, b) => b;
+    ConnectionOpened "connection_opened" P2p ["p2p_extractor", "connection_opened"], p2p!(ConnectionOpened, b) => b;
+    ConnectionEnded "connection_ended" P2p ["p2p_extractor", "connection_ended"], p2p!(ConnectionEnded, b) => b;
+    MessageSeen "message_seen" P2p ["p2p_extractor", "message_seen"], p2p!(MessageSeen, b) => b;
+    NodeVersion "node_version" P2p ["p2p_extractor", "node_version"], p2p!(NodeVersion, b) => b;
+    OwnAddress "own_address" P2p ["p2p_extractor", "own_address"], p2p!(OwnAddress, b) => b;
+    BlockAnnouncement "block_announcement" P2p ["p2p_extractor", "block_announcement"], p2p!(BlockAnnouncement, b) => b;
+    BlockServed "block_served" P2p ["p2p_extractor", "block_served"], p2p!(BlockServed, b) => b;
+    DataRequest "data_request" P2p ["p2p_extractor", "data_request"], p2p!(DataRequest, b) => b;
+    FeatureOffered "feature_offered" P2p ["p2p_extractor", "feature_offered"], p2p!(FeatureOffered, b) => b;
+    StaleTips "stale_tips" P2p ["p2p_extractor", "stale_tips"], p2p!(StaleTips, b) => b;
 
     UnknownLogMessage "unknown_log_message" Log ["log_extractor"], log!(UnknownLogMessage, b) => b;
     BlockConnectedLog "block_connected_log" Log ["log_extractor"], log!(BlockConnectedLog, b) => b;
@@ -275,6 +294,7 @@ kinds! {
     AddrmanSelected "addrman_selected" Log ["log_extractor"], log!(AddrmanSelected, b) => b;
 
     BlockTip "block_tip" Ipc ["ipc_extractor", "block_tip"], ipc!(BlockTip, b) => b;
+    InitialBlockDownload "initial_block_download" Ipc ["ipc_extractor", "initial_block_download"], ipc!(InitialBlockDownload, b) => b;
 
     Status "status" Observer ["observer", "status"], observer!(Status, b) => b;
     NodeProcess "node_process" Observer ["observer", "process"], observer!(Process, b) => b;

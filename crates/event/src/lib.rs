@@ -3,6 +3,7 @@
 //! Extractors make a [`Body`] and hand it to the bus, which wraps it in a [`Record`]: the body, or its encoded
 //! bytes, and an [`Envelope`] with what filters need. Either form is made from the other on first use.
 
+mod address;
 pub mod filter;
 pub mod json;
 pub mod kind;

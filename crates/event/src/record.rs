@@ -12,10 +12,13 @@ use thiserror::Error;
 use crate::field;
 use crate::field::event::event;
 use crate::kind::Kind;
+use crate::pb::ebpf_extractor::block::block_event::Event as Block;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::log_extractor::log::LogEvent;
 use crate::pb::log_extractor::{Log, LoggedMessage};
+use crate::pb::p2p_extractor::P2p;
+use crate::pb::p2p_extractor::p2p::P2pEvent;
 use crate::wire::{Field, Fields};
 use crate::{Body, original, pb};
 
@@ -274,8 +277,21 @@ impl Envelope {
                         None => None,
                     };
                 }
+                Some(EbpfEvent::Block(block)) => {
+                    self.peer = match &block.event {
+                        Some(Block::Header(header)) => Some(header.peer_id),
+                        Some(Block::Reconstructed(block)) => Some(block.peer_id),
+                        None => None,
+                    };
+                }
                 _ => {}
             },
+            Body::P2pExtractor(P2p { p2p_event: Some(P2pEvent::MessageSeen(seen)) }) => {
+                self.message_type = Some(SmolStr::new(&seen.message_type));
+                // What we sent, the node received.
+                self.direction = Some(if seen.sent { Direction::Inbound } else { Direction::Outbound });
+                self.size = Some(seen.size);
+            }
             Body::LogExtractor(log) => {
                 self.peer = log_peer(log).0;
                 match &log.log_event {

@@ -17,7 +17,7 @@ pub fn token(kind: Kind) -> &'static str {
         Some(Source::Ebpf) => match kind {
             Kind::Message => "netmsg",
             Kind::MempoolAdded | Kind::MempoolRemoved | Kind::MempoolReplaced | Kind::MempoolRejected => "mempool",
-            Kind::BlockConnected => "validation",
+            Kind::BlockConnected | Kind::BlockHeader | Kind::BlockReconstructed => "validation",
             Kind::UtxocacheFlush | Kind::UtxocacheAdd | Kind::UtxocacheSpent | Kind::UtxocacheUncache => "utxocache",
             _ => "netconn",
         },

@@ -171,6 +171,7 @@ named!(
     pb::log_extractor::MisbehavingAction,
     pb::log_extractor::RefusedReason,
     pb::log_extractor::StallKind,
+    pb::p2p_extractor::Way,
     pb::log_extractor::AddrmanAction,
     pb::log_extractor::AttemptStep,
     pb::log_extractor::ConnectionFailure,

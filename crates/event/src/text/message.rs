@@ -210,19 +210,22 @@ pub(super) fn inventory(f: &mut Formatter, items: &[InventoryItem]) -> fmt::Resu
 /// The entries of addr and addrv2.
 pub(super) fn addresses(f: &mut Formatter, addresses: &[Address]) -> fmt::Result {
     write!(f, "{} addresses", addresses.len())?;
-    list(f, addresses, |f, address| {
-        match &address.address {
-            Some(AddressName::Ipv6(ip) | AddressName::Cjdns(ip)) => write!(f, "[{}]", Plain(ip))?,
-            Some(
-                AddressName::Ipv4(name) | AddressName::Torv2(name) | AddressName::Torv3(name) | AddressName::I2p(name),
-            ) => {
-                Plain(name).fmt(f)?;
-            }
-            Some(AddressName::Unknown(unknown)) => {
-                write!(f, "network-{}({})", unknown.id, HexText { bytes: &unknown.address, max: SHOWN_BYTES })?;
-            }
-            None => f.write_str("?")?,
+    list(f, addresses, address)
+}
+
+/// An address and its port.
+pub(super) fn address(f: &mut Formatter, address: &Address) -> fmt::Result {
+    match &address.address {
+        Some(AddressName::Ipv6(ip) | AddressName::Cjdns(ip)) => write!(f, "[{}]", Plain(ip))?,
+        Some(
+            AddressName::Ipv4(name) | AddressName::Torv2(name) | AddressName::Torv3(name) | AddressName::I2p(name),
+        ) => {
+            Plain(name).fmt(f)?;
         }
-        write!(f, ":{}", address.port)
-    })
+        Some(AddressName::Unknown(unknown)) => {
+            write!(f, "network-{}({})", unknown.id, HexText { bytes: &unknown.address, max: SHOWN_BYTES })?;
+        }
+        None => f.write_str("?")?,
+    }
+    write!(f, ":{}", address.port)
 }

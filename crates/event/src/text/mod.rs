@@ -3,6 +3,7 @@
 mod fields;
 mod log;
 mod message;
+mod p2p;
 mod process;
 mod rpc;
 mod tracepoint;
@@ -16,7 +17,6 @@ pub use self::log::{LogText, log_category};
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ipc_extractor::ipc::IpcEvent;
 use crate::pb::observer::observer::ObserverEvent;
-use crate::pb::p2p_extractor::p2p::P2pEvent;
 use crate::quote::{HashText, Plain, Quoted};
 use crate::{Body, Record, time};
 
@@ -63,6 +63,7 @@ impl Display for Line<'_> {
                 Some(EbpfEvent::Connection(connection)) => tracepoint::connection(f, look, connection),
                 Some(EbpfEvent::Mempool(mempool)) => tracepoint::mempool(f, look, mempool),
                 Some(EbpfEvent::Validation(validation)) => tracepoint::validation(f, look, validation),
+                Some(EbpfEvent::Block(block)) => tracepoint::block(f, look, block),
                 Some(EbpfEvent::Utxocache(utxocache)) => tracepoint::utxocache(f, look, utxocache),
                 None => unknown(f, look, record),
             },
@@ -71,13 +72,17 @@ impl Display for Line<'_> {
                 None => unknown(f, look, record),
             },
             Some(Body::P2pExtractor(p2p)) => match &p2p.p2p_event {
-                Some(event) => own_peer(f, look, event),
+                Some(event) => p2p::line(f, look, event),
                 None => unknown(f, look, record),
             },
             Some(Body::LogExtractor(log)) => log::line(f, look, log, envelope.kind),
             Some(Body::IpcExtractor(ipc)) => match &ipc.ipc_event {
                 Some(IpcEvent::BlockTip(tip)) => {
                     write!(f, "{} tip height={} {}", look.mark(BLUE, "ipc"), tip.height, HashText(&tip.hash))
+                }
+                Some(IpcEvent::InitialBlockDownload(download)) => {
+                    let active = if download.active { "begun" } else { "over" };
+                    write!(f, "{} initial block download {active}", look.mark(BLUE, "ipc"))
                 }
                 None => unknown(f, look, record),
             },
@@ -136,21 +141,6 @@ fn list<T>(f: &mut Formatter, items: &[T], mut item: impl FnMut(&mut Formatter, 
 
 fn unknown(f: &mut Formatter, look: Look, record: &Record) -> fmt::Result {
     write!(f, "{} event of a kind that this version does not know, {} B", look.mark(RED, "?"), record.bytes().len())
-}
-
-fn own_peer(f: &mut Formatter, look: Look, event: &P2pEvent) -> fmt::Result {
-    write!(f, "{} ", look.mark(MAGENTA, "p2p"))?;
-    match event {
-        P2pEvent::PingDuration(ping) => {
-            write!(f, "pong after {:.3} ms", std::time::Duration::from_nanos(ping.duration).as_secs_f64() * 1000.0)
-        }
-        P2pEvent::AddressAnnouncement(announcement) => message::addresses(f, &announcement.addresses),
-        P2pEvent::InventoryAnnouncement(announcement) => {
-            f.write_str("inv ")?;
-            message::inventory(f, &announcement.inventory)
-        }
-        P2pEvent::FeefilterAnnouncement(fee) => write!(f, "feefilter {fee} sat/kvB"),
-    }
 }
 
 fn status_line(f: &mut Formatter, look: Look, status: &crate::pb::observer::Status) -> fmt::Result {

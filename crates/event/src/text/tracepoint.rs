@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::message::conn_type;
 use super::{CYAN, Look, RED, YELLOW};
 use crate::names::network_of_number;
+use crate::pb::ebpf_extractor::block::BlockEvent;
+use crate::pb::ebpf_extractor::block::block_event::Event as Arrived;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connected;
 use crate::pb::ebpf_extractor::connection::{Connection, ConnectionEvent};
 use crate::pb::ebpf_extractor::mempool::MempoolEvent;
@@ -85,6 +87,24 @@ pub(super) fn validation(f: &mut Formatter, look: Look, event: &ValidationEvent)
             let (hash, took) = (HashText(&block.hash), Duration::from_nanos(block.connection_time));
             write!(f, "connected {hash} height={} {} transactions, ", block.height, block.transactions)?;
             write!(f, "{} inputs, sigop cost {}, {:.3} ms", block.inputs, block.sigops, took.as_secs_f64() * 1000.0)
+        }
+        None => f.write_str("something that this version does not know"),
+    }
+}
+
+pub(super) fn block(f: &mut Formatter, look: Look, event: &BlockEvent) -> fmt::Result {
+    write!(f, "{} ", look.mark(CYAN, "blk"))?;
+    match &event.event {
+        Some(Arrived::Header(header)) => {
+            let what = if header.compact_block { "compact block" } else { "header" };
+            let (hash, height) = (HashText(&header.hash), header.height);
+            write!(f, "peer={:<5} new {what} {hash} height={height}", header.peer_id)
+        }
+        Some(Arrived::Reconstructed(block)) => {
+            write!(f, "peer={:<5} reconstructed {}: ", block.peer_id, HashText(&block.hash))?;
+            write!(f, "{} prefilled, {} from the mempool, ", block.prefilled, block.from_mempool)?;
+            write!(f, "{} from the extra pool, ", block.from_extra_pool)?;
+            write!(f, "{} requested ({} B)", block.requested, block.requested_bytes)
         }
         None => f.write_str("something that this version does not know"),
     }

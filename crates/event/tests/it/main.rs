@@ -141,6 +141,38 @@ fn an_event_of_another_program_has_neither_node_nor_run() {
     assert_eq!(envelope.time_ns, 1_700_000_000_123_000_000);
 }
 
+/// The addresses of addr and addrv2 are the same decoded as encoded.
+#[test]
+fn decoded_addresses_are_as_encoded_ones() {
+    use event::Body;
+    use event::message::Payload;
+    use event::pb::ebpf_extractor::ebpf::EbpfEvent;
+    use event::pb::ebpf_extractor::message::message_event::Msg;
+    let mut networks = BTreeSet::new();
+    for record in samples() {
+        let Some(Body::EbpfExtractor(ebpf)) = record.body() else { continue };
+        let Some(EbpfEvent::Message(event)) = &ebpf.ebpf_event else { continue };
+        let decoded = match &event.msg {
+            Some(Msg::Addr(addr)) => &addr.addresses,
+            Some(Msg::Addrv2(addr)) => &addr.addresses,
+            _ => continue,
+        };
+        let record = travelled(&record);
+        let encoded = match Message::of(&record).unwrap().payload {
+            Payload::Addr(addresses) | Payload::AddrV2(addresses) => addresses,
+            other => panic!("{other:?}"),
+        };
+        for (decoded, encoded) in decoded.iter().zip(encoded) {
+            assert_eq!(decoded.network(), encoded.network);
+            assert_eq!(decoded.text().unwrap_or_default(), encoded.text());
+            let end = format!(":{}", encoded.port);
+            assert!(decoded.text_with_port().is_empty() || decoded.text_with_port().ends_with(&end));
+            networks.insert(decoded.network());
+        }
+    }
+    assert_eq!(networks.len(), event::message::AddressNetwork::ALL.len());
+}
+
 #[test]
 fn raw_transactions_can_be_left_out() {
     let sizes = |command: &str| {
