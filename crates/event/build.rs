@@ -8,10 +8,11 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// Byte fields with these names hold hashes, which people write in reverse.
-const HASHES: [&str; 23] = [
+const HASHES: [&str; 26] = [
     "block",
     "block_hash",
     "block_hashes",
+    "common_ancestor",
     "compact_block",
     "filter_hashes",
     "filter_headers",
@@ -20,6 +21,8 @@ const HASHES: [&str; 23] = [
     "hashes",
     "locator_hashes",
     "merkle_root",
+    "new_hash",
+    "old_hash",
     "prev_blockhash",
     "previous_filter_header",
     "replaced_txid",

@@ -4,6 +4,9 @@ use serde::Serialize;
 use serde_with::ser::SerializeAsWrap;
 
 use crate::Body;
+use crate::pb::alerts::alerts::AlertsEvent;
+use crate::pb::chain::chain::ChainEvent;
+use crate::pb::connectivity::connectivity::ConnectivityEvent;
 use crate::pb::ebpf_extractor::block::block_event::Event as Block;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
@@ -29,13 +32,29 @@ pub enum Source {
     Log,
     /// The IPC interface.
     Ipc,
+    /// The connectivity check: whether somebody is at the addresses that peers gossip.
+    Connectivity,
+    /// The tool `alerts`: what it found in the events of all others.
+    Alerts,
+    /// The tool `chain`: tips of nodes, headers, and what changed of them.
+    Chain,
     /// peer-observer itself, and the host that it and the node run on.
     Observer,
 }
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Ebpf, Self::Rpc, Self::P2p, Self::Log, Self::Ipc, Self::Observer];
+    pub const ALL: [Self; 9] = [
+        Self::Ebpf,
+        Self::Rpc,
+        Self::P2p,
+        Self::Log,
+        Self::Ipc,
+        Self::Connectivity,
+        Self::Alerts,
+        Self::Chain,
+        Self::Observer,
+    ];
 
     /// Its name in JSON, filters and configuration.
     pub fn name(self) -> &'static str {
@@ -45,6 +64,9 @@ impl Source {
             Self::P2p => "p2p",
             Self::Log => "log",
             Self::Ipc => "ipc",
+            Self::Connectivity => "connectivity",
+            Self::Alerts => "alerts",
+            Self::Chain => "chain",
             Self::Observer => "observer",
         }
     }
@@ -105,6 +127,23 @@ macro_rules! log {
 macro_rules! ipc {
     ($arm:ident, $body:pat) => {
         Body::IpcExtractor(crate::pb::ipc_extractor::Ipc { ipc_event: Some(IpcEvent::$arm($body)) })
+    };
+}
+macro_rules! connectivity {
+    ($arm:ident, $body:pat) => {
+        Body::Connectivity(crate::pb::connectivity::Connectivity {
+            connectivity_event: Some(ConnectivityEvent::$arm($body)),
+        })
+    };
+}
+macro_rules! alerts {
+    ($arm:ident, $body:pat) => {
+        Body::Alerts(crate::pb::alerts::Alerts { alerts_event: Some(AlertsEvent::$arm($body)) })
+    };
+}
+macro_rules! chain {
+    ($arm:ident, $body:pat) => {
+        Body::Chain(crate::pb::chain::Chain { chain_event: Some(ChainEvent::$arm($body)) })
     };
 }
 macro_rules! observer {
@@ -295,6 +334,14 @@ kinds! {
 
     BlockTip "block_tip" Ipc ["ipc_extractor", "block_tip"], ipc!(BlockTip, b) => b;
     InitialBlockDownload "initial_block_download" Ipc ["ipc_extractor", "initial_block_download"], ipc!(InitialBlockDownload, b) => b;
+
+    Attempt "attempt" Connectivity ["connectivity", "attempt"], connectivity!(Attempt, b) => b;
+
+    Alert "alert" Alerts ["alerts", "alert"], alerts!(Alert, b) => b;
+
+    ChainNode "chain_node" Chain ["chain", "node"], chain!(Node, b) => b;
+    ChainHeader "chain_header" Chain ["chain", "header"], chain!(Header, b) => b;
+    ChainActivity "chain_activity" Chain ["chain", "activity"], chain!(Activity, b) => b;
 
     Status "status" Observer ["observer", "status"], observer!(Status, b) => b;
     NodeProcess "node_process" Observer ["observer", "process"], observer!(Process, b) => b;

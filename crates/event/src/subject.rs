@@ -25,6 +25,9 @@ pub fn token(kind: Kind) -> &'static str {
         Some(Source::P2p) => "p2p-extractor",
         Some(Source::Log) => "log-extractor",
         Some(Source::Ipc) => "ipc",
+        Some(Source::Connectivity) => "connectivity",
+        Some(Source::Alerts) => "alert",
+        Some(Source::Chain) => "chain",
         Some(Source::Observer) => "status",
         None => "unknown",
     }
@@ -62,6 +65,9 @@ mod tests {
             ("", Kind::PingDuration, "p2p-extractor"),
             ("", Kind::UpdateTip, "log-extractor"),
             ("", Kind::BlockTip, "ipc"),
+            ("", Kind::Attempt, "connectivity"),
+            ("alice", Kind::Alert, "peer-observer.alice.alert"),
+            ("alice", Kind::ChainHeader, "peer-observer.alice.chain"),
             ("alice", Kind::Status, "peer-observer.alice.status"),
             ("alice", Kind::Message, "peer-observer.alice.netmsg"),
         ];

@@ -1,5 +1,8 @@
 //! Events as lines of text: the time first, then the node, then what happened, in columns.
 
+mod alerts;
+mod chain;
+mod connectivity;
 mod fields;
 mod log;
 mod message;
@@ -12,8 +15,13 @@ use std::fmt::{self, Display, Formatter};
 
 use anstyle::{AnsiColor, Style};
 
+pub use self::alerts::{NumberText, Part, Parts, Sentence, SubjectText, severity_name};
+pub use self::chain::status_name as tip_status;
 pub use self::log::{LogText, log_category};
 
+use crate::pb::alerts::alerts::AlertsEvent;
+use crate::pb::chain::chain::ChainEvent;
+use crate::pb::connectivity::connectivity::ConnectivityEvent;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ipc_extractor::ipc::IpcEvent;
 use crate::pb::observer::observer::ObserverEvent;
@@ -84,6 +92,20 @@ impl Display for Line<'_> {
                     let active = if download.active { "begun" } else { "over" };
                     write!(f, "{} initial block download {active}", look.mark(BLUE, "ipc"))
                 }
+                None => unknown(f, look, record),
+            },
+            Some(Body::Connectivity(connectivity)) => match &connectivity.connectivity_event {
+                Some(ConnectivityEvent::Attempt(attempt)) => connectivity::attempt(f, look, attempt),
+                None => unknown(f, look, record),
+            },
+            Some(Body::Alerts(alerts)) => match &alerts.alerts_event {
+                Some(AlertsEvent::Alert(alert)) => alerts::line(f, look, alert),
+                None => unknown(f, look, record),
+            },
+            Some(Body::Chain(chain)) => match &chain.chain_event {
+                Some(ChainEvent::Node(node)) => chain::node(f, look, node),
+                Some(ChainEvent::Header(header)) => chain::header(f, look, header),
+                Some(ChainEvent::Activity(activity)) => chain::activity(f, look, activity),
                 None => unknown(f, look, record),
             },
             Some(Body::Observer(observer)) => match &observer.observer_event {

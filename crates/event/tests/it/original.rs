@@ -36,10 +36,15 @@ fn we_read_the_same_in_either_form_and_others_miss_only_these_kinds() {
         }
     }
     let expected = [
+        "alert",
+        "attempt",
         "block_announcement",
         "block_header",
         "block_reconstructed",
         "block_served",
+        "chain_activity",
+        "chain_header",
+        "chain_node",
         "connection_ended",
         "connection_expected",
         "connection_opened",
