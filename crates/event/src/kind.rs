@@ -345,6 +345,8 @@ kinds! {
 
     Status "status" Observer ["observer", "status"], observer!(Status, b) => b;
     NodeProcess "node_process" Observer ["observer", "process"], observer!(Process, b) => b;
+    Gap "gap" Observer ["observer", "gap"], observer!(Gap, b) => b;
+    Selection "selection" Observer ["observer", "selection"], observer!(Selection, b) => b;
 }
 
 impl Kind {

@@ -17,6 +17,8 @@ mod raw;
 pub mod record;
 mod reported;
 pub mod requests;
+pub mod select;
+pub mod selection;
 pub mod similar;
 pub mod subject;
 pub mod text;

@@ -24,8 +24,10 @@ use crate::pb::chain::chain::ChainEvent;
 use crate::pb::connectivity::connectivity::ConnectivityEvent;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ipc_extractor::ipc::IpcEvent;
+use crate::pb::observer::Gap;
 use crate::pb::observer::observer::ObserverEvent;
 use crate::quote::{HashText, Plain, Quoted};
+use crate::selection::SelectionText;
 use crate::{Body, Record, time};
 
 /// How lines look.
@@ -111,6 +113,10 @@ impl Display for Line<'_> {
             Some(Body::Observer(observer)) => match &observer.observer_event {
                 Some(ObserverEvent::Status(status)) => status_line(f, look, status),
                 Some(ObserverEvent::Process(state)) => process::line(f, look, state),
+                Some(ObserverEvent::Gap(gap)) => gap_line(f, look, gap),
+                Some(ObserverEvent::Selection(selection)) => {
+                    write!(f, "{} not everything is here: {}", look.mark(RED, "!!!"), SelectionText(selection))
+                }
                 None => unknown(f, look, record),
             },
             None => unknown(f, look, record),
@@ -163,6 +169,15 @@ fn list<T>(f: &mut Formatter, items: &[T], mut item: impl FnMut(&mut Formatter, 
 
 fn unknown(f: &mut Formatter, look: Look, record: &Record) -> fmt::Result {
     write!(f, "{} event of a kind that this version does not know, {} B", look.mark(RED, "?"), record.bytes().len())
+}
+
+fn gap_line(f: &mut Formatter, look: Look, gap: &Gap) -> fmt::Result {
+    write!(f, "{} {} events", look.mark(RED, "!!!"), gap.missing)?;
+    if let Some(run) = gap.of_run {
+        write!(f, " of run {run}")?;
+    }
+    write!(f, " are not in the archive: lost at {}", Plain(&gap.stage))?;
+    gap.reason.iter().try_for_each(|reason| write!(f, " ({})", Plain(reason)))
 }
 
 fn status_line(f: &mut Formatter, look: Look, status: &crate::pb::observer::Status) -> fmt::Result {
