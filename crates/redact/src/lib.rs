@@ -4,7 +4,11 @@
 //! there does not compile here before its redaction is decided.
 
 mod agent;
+mod alerts;
+mod before;
+mod chain;
 mod coarse;
+mod connectivity;
 mod find;
 mod host;
 mod log;
@@ -12,22 +16,28 @@ mod logged;
 mod message;
 mod observer;
 mod own;
+mod p2p;
 mod prf;
 mod pseudonym;
 mod rpc;
+mod runs;
 mod shape;
 mod tracepoint;
 mod words;
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol_str::SmolStr;
 use thiserror::Error;
 
+use self::before::Before;
 use self::host::Host;
 use self::own::Own;
 use self::pseudonym::{Pseudonyms, Role};
+use self::runs::Runs;
 use event::pb::bitcoin_primitives::address::Address as Name;
 use event::pb::bitcoin_primitives::{Address, UnknownAddress};
 use event::{Body, Kind, Record};
@@ -58,11 +68,36 @@ pub struct Redactor {
     pseudonyms: Pseudonyms,
     /// The node of the event at hand.
     node: Arc<str>,
+    /// Nodes whose events were seen, and when the first one happened, in nanoseconds since the UNIX epoch.
+    nodes: HashMap<Arc<str>, Option<u64>>,
+    names: Names,
+    runs: Runs,
+    before: Before,
+    /// Times are rounded down to a multiple of so many nanoseconds.
+    grain_ns: u64,
+    /// The share of peers whose events are shown, of 2^32.
+    sampled: u64,
     /// The peer that sent the message at hand.
     sender: Option<Host>,
-    /// Seconds since the UNIX epoch.
+    /// The time of the event at hand as it is shown, in seconds since the UNIX epoch: what is made coarse by it must not tell it more exactly.
     now: i64,
 }
+
+/// Under which names nodes are shown.
+#[derive(Clone, Debug, Default)]
+pub enum Names {
+    /// All, each under its own.
+    #[default]
+    Own,
+    /// These under the names that they have here, the others not at all. For events of the tool `chain`, networks count as nodes.
+    Given(BTreeMap<String, String>),
+}
+
+/// All peers are shown.
+const ALL: u64 = 1 << 32;
+
+/// Nodes whose names are known to be public, at most.
+const MAX_NODES: usize = 1_000;
 
 /// Which way gossiped addresses went.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +113,73 @@ enum Gossip {
 impl Redactor {
     /// One whose pseudonyms stay the same as long as the key does. Who has the key can resolve the pseudonyms.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { own: Own::new(), pseudonyms: Pseudonyms::new(&key), node: "".into(), sender: None, now: 0 }
+        Self {
+            own: Own::new(),
+            pseudonyms: Pseudonyms::new(&key),
+            node: "".into(),
+            nodes: HashMap::new(),
+            names: Names::Own,
+            runs: Runs::new(),
+            before: Before::default(),
+            grain_ns: 1,
+            sampled: ALL,
+            sender: None,
+            now: 0,
+        }
+    }
+
+    /// Shows nodes under these names.
+    #[must_use]
+    pub fn with_names(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Rounds times down to multiples of a span.
+    #[must_use]
+    pub fn with_times(self, grain: Duration) -> Self {
+        let grain_ns = u64::try_from(grain.as_nanos()).unwrap_or(u64::MAX).max(1);
+        Self { grain_ns, ..self }
+    }
+
+    /// Shows the events of a share of the peers only (0 to 1), and none about addresses that are no peer's.
+    #[must_use]
+    pub fn with_sample(self, share: f64) -> Self {
+        Self { sampled: (share.clamp(0.0, 1.0) * ALL as f64) as u64, ..self }
+    }
+
+    /// Goes on with another key. What is known of own addresses stays; nothing else that is shown from now on can be linked to what was
+    /// shown before, but for nodes by their names.
+    pub fn change_key(&mut self, key: [u8; 32]) {
+        self.pseudonyms = Pseudonyms::new(&key);
+        self.begin_anew();
+        self.runs = Runs::new();
+    }
+
+    /// Events of another time follow, such as those of a recording that jumps: the numbers of runs begin anew.
+    pub fn begin_anew(&mut self) {
+        self.runs.forget();
+        self.before = Before::default();
+        self.nodes.values_mut().for_each(|first| *first = None);
+    }
+
+    /// Makes the name of a node public of which no event was seen yet.
+    pub fn knows_node(&mut self, node: &str) {
+        if self.nodes.len() < MAX_NODES && !self.nodes.contains_key(node) {
+            self.nodes.insert(node.into(), None);
+        }
+    }
+
+    /// The id under which a run is shown.
+    pub fn run(&mut self, node: &Arc<str>, run: u64) -> u64 {
+        self.runs.id(&self.pseudonyms, node, run)
+    }
+
+    /// The name under which a node is shown; none if it is not.
+    pub fn name(&self, node: &str) -> Option<Arc<str>> {
+        match &self.names {
+            Names::Own => Some(node.into()),
+            Names::Given(names) => names.get(node).map(|name| name.as_str().into()),
+        }
     }
 
     /// One with a random key: no one can resolve its pseudonyms, and they change with each start.
@@ -102,26 +203,117 @@ impl Redactor {
         self.update();
     }
 
-    /// The event as the public may see it; none if its kind is not known.
+    /// The event as the public may see it; none if its kind is not known, if there is nothing in it that the public may see, or if its node is
+    /// not shown.
     pub fn redact(&mut self, record: &Record) -> Option<Record> {
         let envelope = record.envelope();
         if envelope.kind == Kind::Unknown {
+            self.withhold(record);
             return None;
         }
-        let body = record.body()?;
-        self.node = Arc::clone(&envelope.node);
-        self.now = i64::try_from(envelope.time_ns / 1_000_000_000).unwrap_or_default();
-        self.learn_from(body);
-        self.update();
-        let body = match body {
+        self.see(record);
+        let Some((name, body)) = self.public(record) else {
+            self.runs.number(&self.pseudonyms, &envelope.node, envelope.run, envelope.sequence, false);
+            return None;
+        };
+        let sequence = self.runs.number(&self.pseudonyms, &envelope.node, envelope.run, envelope.sequence, true);
+        let run = self.run(&envelope.node, envelope.run);
+        Some(Record::new(name, run, sequence, self.at(envelope.time_ns), body))
+    }
+
+    /// Learns from an event that is not to be made public itself. It leaves no gap in the numbers of its run.
+    pub fn withhold(&mut self, record: &Record) {
+        self.see(record);
+        let envelope = record.envelope();
+        if envelope.kind != Kind::Status {
+            self.runs.number(&self.pseudonyms, &envelope.node, envelope.run, envelope.sequence, false);
+        }
+    }
+
+    fn public(&mut self, record: &Record) -> Option<(Arc<str>, Body)> {
+        let name = match &self.names {
+            Names::Own => Arc::clone(&self.node),
+            Names::Given(_) => self.name(&self.node)?,
+        };
+        if !self.is_sampled(record) {
+            return None;
+        }
+        let body = match record.body()? {
             Body::EbpfExtractor(ebpf) => Body::EbpfExtractor(self.ebpf(ebpf)?),
             Body::RpcExtractor(rpc) => Body::RpcExtractor(self.rpc(rpc)?),
             Body::P2pExtractor(p2p) => Body::P2pExtractor(self.p2p(p2p)?),
             Body::LogExtractor(log) => Body::LogExtractor(self.log(log)?),
             Body::IpcExtractor(ipc) => Body::IpcExtractor(tracepoint::ipc(&self.own, ipc)?),
-            Body::Observer(observer) => Body::Observer(self.observer(observer)?),
+            Body::Connectivity(connectivity) => Body::Connectivity(self.connectivity(connectivity)?),
+            Body::Alerts(alerts) => Body::Alerts(self.alerts(alerts)?),
+            Body::Chain(chain) => Body::Chain(self.chain(chain)?),
+            Body::Observer(observer) => Body::Observer(self.observer(observer, record.envelope())?),
         };
-        Some(Record::new(Arc::clone(&self.node), envelope.run, envelope.sequence, envelope.time_ns, body))
+        Some((name, body))
+    }
+
+    /// Whether the events of this one's peer are shown. An event about an address of which it does not say whose it is could be about any peer.
+    fn is_sampled(&self, record: &Record) -> bool {
+        if self.sampled >= ALL {
+            return true;
+        }
+        match record.envelope().peer {
+            Some(peer) => self.is_peer_sampled(peer),
+            None => record.addr().is_none(),
+        }
+    }
+
+    /// Whether the events of a peer of the node at hand are shown.
+    fn is_peer_sampled(&self, peer: u64) -> bool {
+        self.sampled >= ALL || self.pseudonyms.lot(&self.node, peer) < self.sampled
+    }
+
+    /// Learns from an event that is passed over.
+    pub fn see(&mut self, record: &Record) {
+        let envelope = record.envelope();
+        let (false, Some(body)) = (envelope.kind == Kind::Unknown, record.body()) else { return };
+        self.node = Arc::clone(&envelope.node);
+        self.knows_node(&envelope.node);
+        // Alerts come at any time, and say themselves what they are about.
+        if !matches!(body, Body::Alerts(_))
+            && let Some(first) = self.nodes.get_mut(&self.node).filter(|first| first.is_none())
+        {
+            *first = Some(envelope.time_ns);
+        }
+        self.now = i64::try_from(self.at(envelope.time_ns) / 1_000_000_000).unwrap_or_default();
+        self.learn_from(body);
+        self.update();
+    }
+
+    /// A time as it is shown, in nanoseconds.
+    fn at(&self, time_ns: u64) -> u64 {
+        time_ns - time_ns % self.grain_ns
+    }
+
+    /// The same in seconds.
+    fn at_seconds(&self, time: u64) -> u64 {
+        self.at(time.saturating_mul(1_000_000_000)) / 1_000_000_000
+    }
+
+    /// The same; what is not positive stays.
+    fn at_s(&self, time: i64) -> i64 {
+        u64::try_from(time).map_or(time, |seconds| i64::try_from(self.at_seconds(seconds)).unwrap_or(time))
+    }
+
+    /// A time at which something began that may have been there before the first event of the node at hand: then the time of that. 0 stays.
+    fn since(&self, time_ns: u64) -> u64 {
+        let first = self.nodes.get(&self.node).copied().flatten().unwrap_or_default();
+        if time_ns == 0 { 0 } else { self.at(time_ns.max(first)) }
+    }
+
+    /// The same in seconds.
+    fn since_seconds(&self, time: u64) -> u64 {
+        self.since(time.saturating_mul(1_000_000_000)) / 1_000_000_000
+    }
+
+    /// The same; what is not positive stays.
+    fn since_s(&self, time: i64) -> i64 {
+        u64::try_from(time).map_or(time, |seconds| i64::try_from(self.since_seconds(seconds)).unwrap_or(time))
     }
 
     fn learn_from(&mut self, body: &Body) {
@@ -129,7 +321,8 @@ impl Redactor {
             Body::EbpfExtractor(ebpf) => self.learn_from_ebpf(ebpf),
             Body::RpcExtractor(rpc) => self.learn_from_rpc(rpc),
             Body::LogExtractor(log) => self.learn_from_log(log),
-            Body::P2pExtractor(_) | Body::IpcExtractor(_) | Body::Observer(_) => {}
+            Body::P2pExtractor(p2p) => self.learn_from_p2p(p2p),
+            Body::IpcExtractor(_) | Body::Connectivity(_) | Body::Alerts(_) | Body::Chain(_) | Body::Observer(_) => {}
         }
     }
 

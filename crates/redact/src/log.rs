@@ -70,7 +70,7 @@ impl Redactor {
         } = log;
         let category_name = category_name.as_deref().map(|name| words::one_of(name, &words::CATEGORIES).to_owned());
         Some(Log {
-            log_timestamp: *log_timestamp,
+            log_timestamp: self.at(log_timestamp.saturating_mul(1_000)) / 1_000,
             category: *category,
             threadname: words::thread(threadname),
             log_level: *log_level,
@@ -256,8 +256,8 @@ impl Redactor {
                     new: *new,
                 })
             }
-            LogEvent::NodeStarted(NodeStarted { version }) => {
-                LogEvent::NodeStarted(NodeStarted { version: shape::release(version) })
+            LogEvent::NodeStarted(NodeStarted { version: _ }) => {
+                LogEvent::NodeStarted(NodeStarted { version: String::new() })
             }
             LogEvent::NodeStopped(NodeStopped {}) => LogEvent::NodeStopped(NodeStopped {}),
             LogEvent::MessageReceived(e) => LogEvent::MessageReceived(logged::message(e)),
@@ -272,7 +272,7 @@ impl Redactor {
             LogEvent::HeadersRequested(e) => LogEvent::HeadersRequested(self.headers_requested(e)),
             LogEvent::LocatorReceived(e) => LogEvent::LocatorReceived(self.locator_received(e)),
             LogEvent::VersionReceived(e) => LogEvent::VersionReceived(self.logged_version(e)),
-            LogEvent::VersionSent(e) => LogEvent::VersionSent(self.logged_version(e)),
+            LogEvent::VersionSent(e) => LogEvent::VersionSent(self.own_version(e)),
             LogEvent::FeefilterReceived(e) => LogEvent::FeefilterReceived(logged::feefilter(e)),
             LogEvent::MessageIgnored(e) => LogEvent::MessageIgnored(self.message_ignored(e)),
             LogEvent::SelfAnnounced(SelfAnnounced { addr, peer_id }) => {

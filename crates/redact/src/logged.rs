@@ -136,6 +136,12 @@ impl Redactor {
         }
     }
 
+    /// Of the node's own version message, no more than to whom it went.
+    pub(super) fn own_version(&mut self, version: &LoggedVersion) -> LoggedVersion {
+        let LoggedVersion { peer_id, addr, mapped_as, .. } = self.logged_version(version);
+        LoggedVersion { peer_id, addr, mapped_as, ..LoggedVersion::default() }
+    }
+
     pub(super) fn message_ignored(&self, ignored: &MessageIgnored) -> MessageIgnored {
         let MessageIgnored { peer_id, message_type, reason, text } = ignored;
         MessageIgnored {

@@ -26,7 +26,7 @@ impl Redactor {
         if let Some(Msg::Version(version)) = &message.msg {
             let meta = &message.meta;
             if meta.inbound {
-                let called = version.receiver.address.as_ref().and_then(text_of).map(Host::of);
+                let called = version.receiver.text().map(Host::of);
                 let (voice, _) = Host::parse(&meta.addr);
                 self.own.called(&self.node, meta.peer_id, &voice, called);
             } else {
@@ -80,7 +80,7 @@ impl Redactor {
                 locator_hashes: locator(own, locator_hashes, gossip),
                 stop_hash: locator_hash(own, stop_hash, gossip),
             }),
-            Msg::Version(message) => Msg::Version(self.version(message)),
+            Msg::Version(message) => Msg::Version(self.version(message, gossip)),
             Msg::Notfound(NotFound { items }) => Msg::Notfound(NotFound { items: inventory(own, items) }),
             Msg::Reject(Reject { rejected_command, reason, reason_details, hash }) => Msg::Reject(Reject {
                 rejected_command: words::message_type(rejected_command).to_owned(),
@@ -197,13 +197,18 @@ impl Redactor {
         }
     }
 
-    fn version(&self, message: &Version) -> Version {
+    /// A peer's version message; of the node's own, no more than that it sent one.
+    fn version(&self, message: &Version, gossip: Gossip) -> Version {
+        if !matches!(gossip, Gossip::FromPeer(_)) {
+            let timestamp = self.at_s(coarse::clock(message.timestamp, self.now));
+            return Version { timestamp, ..Version::default() };
+        }
         let Version { version, services, timestamp, receiver: _, sender: _, nonce: _, user_agent, start_height, relay } =
             message;
         Version {
             version: coarse::version(*version),
             services: coarse::services(*services),
-            timestamp: coarse::clock(*timestamp, self.now),
+            timestamp: self.at_s(coarse::clock(*timestamp, self.now)),
             receiver: Address::default(),
             sender: Address::default(),
             nonce: 0,
@@ -211,20 +216,6 @@ impl Redactor {
             start_height: i32::try_from(coarse::height((*start_height).into())).unwrap_or_default(),
             relay: *relay,
         }
-    }
-}
-
-/// The text of an address that has one.
-fn text_of(name: &super::Name) -> Option<&str> {
-    use super::Name;
-    match name {
-        Name::Ipv4(text)
-        | Name::Ipv6(text)
-        | Name::Torv2(text)
-        | Name::Torv3(text)
-        | Name::I2p(text)
-        | Name::Cjdns(text) => Some(text),
-        Name::Unknown(_) => None,
     }
 }
 

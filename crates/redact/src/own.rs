@@ -194,6 +194,11 @@ impl Own {
         }
     }
 
+    /// Whether an own address is in the bytes.
+    pub(super) fn in_bytes(&self, bytes: &[u8]) -> bool {
+        self.finder.finds(bytes)
+    }
+
     /// A hash in hexadecimal: "" if it is none, or if an own address is in it.
     pub(super) fn hash_text(&self, text: &str) -> String {
         let mut bytes = [0; 32];

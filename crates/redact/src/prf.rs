@@ -20,6 +20,9 @@ pub(super) enum Use {
     Name = 6,
     Port = 7,
     Other = 8,
+    Run = 9,
+    Lot = 10,
+    Activity = 11,
 }
 
 /// HMAC-SHA256 (RFC 2104) with one key.

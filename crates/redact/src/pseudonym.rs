@@ -182,6 +182,24 @@ impl Pseudonyms {
         if COMMON_PORTS.contains(&pseudonym) { pseudonym ^ 0x0400 } else { pseudonym }
     }
 
+    /// The id that stands for that of a run of a node: 53 bits, as other ids of runs, and not 0.
+    pub(super) fn run(&self, nonce: &[u8; 16], node: &str, run: u64) -> u64 {
+        let value = self.prf.value(Use::Run, &[nonce, &run.to_be_bytes(), node.as_bytes()]);
+        (u64::from_be_bytes(value.first_chunk().copied().unwrap_or_default()) >> 11).max(1)
+    }
+
+    /// A number of 32 bits that a peer of a node has drawn.
+    pub(super) fn lot(&self, node: &str, peer: u64) -> u64 {
+        let value = self.prf.value(Use::Lot, &[&peer.to_be_bytes(), node.as_bytes()]);
+        u64::from(u32::from_be_bytes(value.first_chunk().copied().unwrap_or_default()))
+    }
+
+    /// The number that stands for one of a network's activities: they stay in order, and begin elsewhere.
+    pub(super) fn activity(&self, network: &str, id: u64) -> u64 {
+        let value = self.prf.value(Use::Activity, &[network.as_bytes()]);
+        id.saturating_add(u64::from(u32::from_be_bytes(value.first_chunk().copied().unwrap_or_default())))
+    }
+
     /// 10 bytes that stand for an address of an unknown network.
     pub(super) fn other(&self, network: u32, address: &[u8]) -> Vec<u8> {
         let value = self.prf.value(Use::Other, &[&network.to_be_bytes(), address]);

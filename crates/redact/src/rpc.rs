@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::host::Host;
 use super::message::transaction;
-use super::own::Own;
 use super::pseudonym::Role;
 use super::{Redactor, agent, coarse, same, words};
 use event::names::CONNECTION_TYPES;
@@ -14,6 +13,9 @@ use event::pb::rpc_extractor::{
     EstimateSmartFee, Logging, MemoryInfo, MempoolInfo, NetTotals, NetworkInfo, NetworkInfoLocalAddress,
     NetworkInfoNetwork, OrphanTx, OrphanTxs, PeerInfo, PeerInfos, Rpc, UploadTarget,
 };
+
+/// Parts of the whole chain in which it is shown how much of it is verified: as many as the log has.
+const PROGRESS: f64 = 1e6;
 
 impl Redactor {
     pub(super) fn learn_from_rpc(&mut self, rpc: &Rpc) {
@@ -52,24 +54,18 @@ impl Redactor {
         let Rpc { rpc_event } = rpc;
         let event = match rpc_event.as_ref()? {
             RpcEvent::PeerInfos(PeerInfos { infos }) => {
-                RpcEvent::PeerInfos(PeerInfos { infos: infos.iter().map(|info| self.peer_info(info)).collect() })
+                RpcEvent::PeerInfos(PeerInfos { infos: self.peer_infos(infos) })
             }
-            RpcEvent::MempoolInfo(info) => RpcEvent::MempoolInfo(same!(info => MempoolInfo {
-                loaded, size, bytes, usage, total_fee, max_mempool, mempoolminfee, minrelaytxfee,
-                incrementalrelayfee, unbroadcastcount, fullrbf, permitbaremultisig, maxdatacarriersize,
-                limitclustercount, limitclustersize, optimal,
-            })),
-            RpcEvent::Uptime(seconds) => RpcEvent::Uptime(*seconds),
+            RpcEvent::MempoolInfo(info) => RpcEvent::MempoolInfo(mempool_info(info)),
+            RpcEvent::Uptime(_) => return None,
             RpcEvent::NetTotals(totals) => {
                 let NetTotals { total_bytes_received, total_bytes_sent, time_millis, upload_target } = totals;
+                let (received, sent) = (*total_bytes_received, *total_bytes_sent);
                 RpcEvent::NetTotals(NetTotals {
-                    total_bytes_received: *total_bytes_received,
-                    total_bytes_sent: *total_bytes_sent,
-                    time_millis: *time_millis,
-                    upload_target: same!(upload_target => UploadTarget {
-                        timeframe, target, target_reached, serve_historical_blocks, bytes_left_in_cycle,
-                        time_left_in_cycle,
-                    }),
+                    total_bytes_received: self.before.grown_by(&self.node, "received", received),
+                    total_bytes_sent: self.before.grown_by(&self.node, "sent", sent),
+                    time_millis: self.at(time_millis.saturating_mul(1_000_000)) / 1_000_000,
+                    upload_target: upload(upload_target),
                 })
             }
             RpcEvent::MemoryInfo(info) => {
@@ -92,7 +88,7 @@ impl Redactor {
             RpcEvent::NetworkInfo(info) => RpcEvent::NetworkInfo(self.network_info(info)),
             RpcEvent::BlockchainInfo(info) => RpcEvent::BlockchainInfo(self.blockchain_info(info)),
             RpcEvent::OrphanTxs(OrphanTxs { orphans }) => {
-                RpcEvent::OrphanTxs(OrphanTxs { orphans: orphans.iter().map(|tx| orphan(&self.own, tx)).collect() })
+                RpcEvent::OrphanTxs(OrphanTxs { orphans: orphans.iter().map(|tx| self.orphan(tx)).collect() })
             }
             RpcEvent::Addrman(Addrman { new, tried }) => {
                 RpcEvent::Addrman(Addrman { new: self.addrman_table(new), tried: self.addrman_table(tried) })
@@ -114,6 +110,16 @@ impl Redactor {
             }
         };
         Some(Rpc { rpc_event: Some(event) })
+    }
+
+    fn peer_infos(&mut self, infos: &[PeerInfo]) -> Vec<PeerInfo> {
+        let mut shown = Vec::with_capacity(infos.len());
+        for info in infos {
+            if self.is_peer_sampled(info.id.into()) {
+                shown.push(self.peer_info(info));
+            }
+        }
+        shown
     }
 
     fn peer_info(&mut self, info: &PeerInfo) -> PeerInfo {
@@ -174,13 +180,13 @@ impl Redactor {
             mapped_as: *mapped_as,
             services: coarse::services_text(services),
             relay_transactions: *relay_transactions,
-            last_send: *last_send,
-            last_received: *last_received,
-            last_transaction: *last_transaction,
-            last_block: *last_block,
+            last_send: self.since_s(*last_send),
+            last_received: self.since_s(*last_received),
+            last_transaction: self.since_s(*last_transaction),
+            last_block: self.since_s(*last_block),
             bytes_sent: *bytes_sent,
             bytes_received: *bytes_received,
-            connection_time: *connection_time,
+            connection_time: self.since_s(*connection_time),
             time_offset: coarse::offset(*time_offset),
             ping_time: coarse::float(*ping_time, 1),
             minimum_ping: coarse::float(*minimum_ping, 1),
@@ -219,11 +225,11 @@ impl Redactor {
 
     fn network_info(&self, info: &NetworkInfo) -> NetworkInfo {
         let NetworkInfo {
-            version,
-            subversion,
-            protocol_version,
-            local_services,
-            local_services_names,
+            version: _,
+            subversion: _,
+            protocol_version: _,
+            local_services: _,
+            local_services_names: _,
             local_relay,
             time_offset,
             connections,
@@ -234,7 +240,7 @@ impl Redactor {
             relay_fee,
             incremental_fee,
             local_addresses,
-            warnings,
+            warnings: _,
             asmap_version: _,
             tx_send_rate,
             inbound_backlog,
@@ -253,11 +259,12 @@ impl Redactor {
             }
         };
         NetworkInfo {
-            version: *version,
-            subversion: agent::user_agent(subversion),
-            protocol_version: *protocol_version,
-            local_services: coarse::services_text(local_services),
-            local_services_names: known(local_services_names, &words::SERVICES),
+            // What the node is, which few others are, is for those who know where it is.
+            version: 0,
+            subversion: String::new(),
+            protocol_version: 0,
+            local_services: String::new(),
+            local_services_names: Vec::new(),
             local_relay: *local_relay,
             time_offset: i32::try_from(coarse::offset((*time_offset).into())).unwrap_or_default(),
             connections: *connections,
@@ -265,10 +272,10 @@ impl Redactor {
             connections_out: *connections_out,
             network_active: *network_active,
             networks: networks.iter().map(network).collect(),
-            relay_fee: *relay_fee,
-            incremental_fee: *incremental_fee,
+            relay_fee: coarse::float(*relay_fee, 1),
+            incremental_fee: coarse::float(*incremental_fee, 1),
             local_addresses: Vec::new(),
-            warnings: warnings.iter().map(|warning| self.text(warning)).collect(),
+            warnings: Vec::new(),
             // A choice of the operator that few others make.
             asmap_version: None,
             tx_send_rate: *tx_send_rate,
@@ -290,8 +297,30 @@ impl Redactor {
             // Digits only: no other text gets out by them.
             bits: info.bits.as_ref().filter(|bits| u32::from_str_radix(bits, 16).is_ok()).cloned(),
             target: info.target.as_ref().map(|target| self.own.hash_text(target)),
-            warnings: info.warnings.iter().map(|warning| self.text(warning)).collect(),
+            warnings: Vec::new(),
+            // With all its digits, it tells when it was asked for.
+            verificationprogress: (info.verificationprogress * PROGRESS).round() / PROGRESS,
+            // Choices of the operator that few others make.
+            size_on_disk: coarse::size(info.size_on_disk),
+            prune_height: 0,
+            prune_target_size: 0,
+            automatic_pruning: None,
             ..info
+        }
+    }
+
+    fn orphan(&self, orphan: &OrphanTx) -> OrphanTx {
+        let OrphanTx { txid, wtxid, bytes, vsize, weight, from, transaction: tx, entry, expiration } = orphan;
+        OrphanTx {
+            txid: self.own.hash_text(txid),
+            wtxid: self.own.hash_text(wtxid),
+            bytes: *bytes,
+            vsize: *vsize,
+            weight: *weight,
+            from: from.clone(),
+            transaction: transaction(&self.own, tx),
+            entry: entry.map(|time| self.at_s(time)),
+            expiration: expiration.map(|time| self.at_s(time)),
         }
     }
 
@@ -334,19 +363,57 @@ impl Redactor {
     }
 }
 
-fn orphan(own: &Own, orphan: &OrphanTx) -> OrphanTx {
-    let OrphanTx { txid, wtxid, bytes, vsize, weight, from, transaction: tx, entry, expiration } = orphan;
-    OrphanTx {
-        txid: own.hash_text(txid),
-        wtxid: own.hash_text(wtxid),
+/// Without what only some versions report, and limits that the operator may have chosen as few others do.
+fn mempool_info(info: &MempoolInfo) -> MempoolInfo {
+    let MempoolInfo {
+        loaded,
+        size,
+        bytes,
+        usage,
+        total_fee,
+        max_mempool,
+        mempoolminfee,
+        minrelaytxfee,
+        incrementalrelayfee,
+        unbroadcastcount,
+        fullrbf: _,
+        permitbaremultisig: _,
+        maxdatacarriersize: _,
+        limitclustercount: _,
+        limitclustersize: _,
+        optimal,
+    } = info;
+    MempoolInfo {
+        loaded: *loaded,
+        size: *size,
         bytes: *bytes,
-        vsize: *vsize,
-        weight: *weight,
-        from: from.clone(),
-        transaction: transaction(own, tx),
-        entry: *entry,
-        expiration: *expiration,
+        usage: *usage,
+        total_fee: *total_fee,
+        max_mempool: *max_mempool,
+        mempoolminfee: coarse::float(*mempoolminfee, 2),
+        minrelaytxfee: coarse::float(*minrelaytxfee, 1),
+        incrementalrelayfee: coarse::float(*incrementalrelayfee, 1),
+        unbroadcastcount: *unbroadcastcount,
+        fullrbf: true,
+        permitbaremultisig: None,
+        maxdatacarriersize: None,
+        limitclustercount: None,
+        limitclustersize: None,
+        optimal: *optimal,
     }
+}
+
+/// Without the limit that the operator chose.
+fn upload(upload: &UploadTarget) -> UploadTarget {
+    let UploadTarget {
+        timeframe: _,
+        target: _,
+        target_reached,
+        serve_historical_blocks: _,
+        bytes_left_in_cycle: _,
+        time_left_in_cycle: _,
+    } = upload;
+    UploadTarget { target_reached: *target_reached, ..UploadTarget::default() }
 }
 
 /// The texts that are among the names.

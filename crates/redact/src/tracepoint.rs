@@ -1,9 +1,10 @@
-//! Events of the other tracepoints, of the IPC interface and of our own P2P connection.
+//! Events of the other tracepoints and of the IPC interface.
 
-use super::message::inventory;
 use super::own::Own;
-use super::{Gossip, Redactor, coarse, same, words};
+use super::{Redactor, same, words};
 use event::pb::ebpf_extractor::Ebpf;
+use event::pb::ebpf_extractor::block::block_event::Event as BlockArm;
+use event::pb::ebpf_extractor::block::{BlockEvent, BlockHeader, BlockReconstructed};
 use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
 use event::pb::ebpf_extractor::connection::{
     ClosedConnection, Connection, ConnectionEvent, EvictedInboundConnection, InboundConnection, MisbehavingConnection,
@@ -17,16 +18,18 @@ use event::pb::ebpf_extractor::utxocache::{Coin, Flush, UtxoCacheEvent};
 use event::pb::ebpf_extractor::validation::validation_event::Event as ValidationArm;
 use event::pb::ebpf_extractor::validation::{BlockConnected, ValidationEvent};
 use event::pb::ipc_extractor::ipc::IpcEvent;
-use event::pb::ipc_extractor::{BlockTip, Ipc};
-use event::pb::p2p_extractor::p2p::P2pEvent;
-use event::pb::p2p_extractor::{AddressAnnouncement, InventoryAnnouncement, P2p, PingDuration};
+use event::pb::ipc_extractor::{BlockTip, InitialBlockDownload, Ipc};
 
 impl Redactor {
     pub(super) fn learn_from_ebpf(&mut self, ebpf: &Ebpf) {
         match &ebpf.ebpf_event {
             Some(EbpfEvent::Message(message)) => self.learn_from_message(message),
             Some(
-                EbpfEvent::Connection(_) | EbpfEvent::Mempool(_) | EbpfEvent::Validation(_) | EbpfEvent::Utxocache(_),
+                EbpfEvent::Connection(_)
+                | EbpfEvent::Mempool(_)
+                | EbpfEvent::Validation(_)
+                | EbpfEvent::Block(_)
+                | EbpfEvent::Utxocache(_),
             )
             | None => {}
         }
@@ -42,7 +45,7 @@ impl Redactor {
                 EbpfEvent::Connection(ConnectionEvent { event })
             }
             EbpfEvent::Mempool(MempoolEvent { event }) => {
-                EbpfEvent::Mempool(MempoolEvent { event: Some(mempool(own, event.as_ref()?)) })
+                EbpfEvent::Mempool(MempoolEvent { event: Some(self.mempool(event.as_ref()?)) })
             }
             EbpfEvent::Validation(ValidationEvent { event }) => {
                 let ValidationArm::BlockConnected(block) = event.as_ref()?;
@@ -50,6 +53,21 @@ impl Redactor {
                     same!(block => BlockConnected { hash, height, transactions, inputs, sigops, connection_time });
                 let block = BlockConnected { hash: own.hash(&block.hash), ..block };
                 EbpfEvent::Validation(ValidationEvent { event: Some(ValidationArm::BlockConnected(block)) })
+            }
+            EbpfEvent::Block(BlockEvent { event }) => {
+                let event = match event.as_ref()? {
+                    BlockArm::Header(header) => {
+                        let header = same!(header => BlockHeader { hash, height, peer_id, compact_block });
+                        BlockArm::Header(BlockHeader { hash: own.hash(&header.hash), ..header })
+                    }
+                    BlockArm::Reconstructed(block) => {
+                        let block = same!(block => BlockReconstructed {
+                            hash, peer_id, prefilled, from_mempool, from_extra_pool, requested, requested_bytes,
+                        });
+                        BlockArm::Reconstructed(BlockReconstructed { hash: own.hash(&block.hash), ..block })
+                    }
+                };
+                EbpfEvent::Block(BlockEvent { event: Some(event) })
             }
             EbpfEvent::Utxocache(UtxoCacheEvent { event }) => {
                 let event = match event.as_ref()? {
@@ -70,11 +88,15 @@ impl Redactor {
         match event {
             ConnectionArm::Closed(ClosedConnection { conn, time_established }) => {
                 let conn = self.connection(conn);
-                ConnectionArm::Closed(ClosedConnection { conn, time_established: *time_established })
+                ConnectionArm::Closed(ClosedConnection {
+                    conn,
+                    time_established: self.since_seconds(*time_established),
+                })
             }
             ConnectionArm::InboundEvicted(EvictedInboundConnection { conn, time_established }) => {
                 let conn = self.connection(conn);
-                ConnectionArm::InboundEvicted(EvictedInboundConnection { conn, time_established: *time_established })
+                let time_established = self.since_seconds(*time_established);
+                ConnectionArm::InboundEvicted(EvictedInboundConnection { conn, time_established })
             }
             ConnectionArm::Inbound(InboundConnection { conn, existing_connections }) => {
                 let conn = self.connection(conn);
@@ -90,6 +112,38 @@ impl Redactor {
         }
     }
 
+    fn mempool(&self, event: &MempoolArm) -> MempoolArm {
+        let own = &self.own;
+        match event {
+            MempoolArm::Added(added) => {
+                let added = same!(added => Added { txid, vsize, fee });
+                MempoolArm::Added(Added { txid: own.hash(&added.txid), ..added })
+            }
+            MempoolArm::Removed(Removed { txid, reason, vsize, fee, entry_time }) => MempoolArm::Removed(Removed {
+                txid: own.hash(txid),
+                reason: words::reason(reason),
+                vsize: *vsize,
+                fee: *fee,
+                entry_time: self.at_seconds(*entry_time),
+            }),
+            MempoolArm::Rejected(Rejected { txid, reason }) => {
+                MempoolArm::Rejected(Rejected { txid: own.hash(txid), reason: words::reason(reason) })
+            }
+            MempoolArm::Replaced(replaced) => {
+                let replaced = same!(replaced => Replaced {
+                    replaced_txid, replaced_vsize, replaced_fee, replaced_entry_time,
+                    replacement_id, replacement_vsize, replacement_fee, replaced_by_transaction,
+                });
+                MempoolArm::Replaced(Replaced {
+                    replaced_txid: own.hash(&replaced.replaced_txid),
+                    replacement_id: own.hash(&replaced.replacement_id),
+                    replaced_entry_time: self.at_seconds(replaced.replaced_entry_time),
+                    ..replaced
+                })
+            }
+        }
+    }
+
     fn connection(&mut self, connection: &Connection) -> Connection {
         let Connection { peer_id, addr, conn_type, network, conn_type_name } = connection;
         Connection {
@@ -98,52 +152,6 @@ impl Redactor {
             conn_type: *conn_type,
             network: *network,
             conn_type_name: words::connection_type(conn_type_name.as_deref()),
-        }
-    }
-
-    pub(super) fn p2p(&mut self, p2p: &P2p) -> Option<P2p> {
-        let P2p { p2p_event } = p2p;
-        let event = match p2p_event.as_ref()? {
-            P2pEvent::PingDuration(ping) => P2pEvent::PingDuration(same!(ping => PingDuration { duration })),
-            P2pEvent::AddressAnnouncement(AddressAnnouncement { addresses }) => {
-                let addresses = self.addresses(addresses, Gossip::ToUs);
-                P2pEvent::AddressAnnouncement(AddressAnnouncement { addresses })
-            }
-            P2pEvent::InventoryAnnouncement(InventoryAnnouncement { inventory: items }) => {
-                P2pEvent::InventoryAnnouncement(InventoryAnnouncement { inventory: inventory(&self.own, items) })
-            }
-            P2pEvent::FeefilterAnnouncement(rate) => P2pEvent::FeefilterAnnouncement(coarse::fee_rate(*rate)),
-        };
-        Some(P2p { p2p_event: Some(event) })
-    }
-}
-
-fn mempool(own: &Own, event: &MempoolArm) -> MempoolArm {
-    match event {
-        MempoolArm::Added(added) => {
-            let added = same!(added => Added { txid, vsize, fee });
-            MempoolArm::Added(Added { txid: own.hash(&added.txid), ..added })
-        }
-        MempoolArm::Removed(Removed { txid, reason, vsize, fee, entry_time }) => MempoolArm::Removed(Removed {
-            txid: own.hash(txid),
-            reason: words::reason(reason),
-            vsize: *vsize,
-            fee: *fee,
-            entry_time: *entry_time,
-        }),
-        MempoolArm::Rejected(Rejected { txid, reason }) => {
-            MempoolArm::Rejected(Rejected { txid: own.hash(txid), reason: words::reason(reason) })
-        }
-        MempoolArm::Replaced(replaced) => {
-            let replaced = same!(replaced => Replaced {
-                replaced_txid, replaced_vsize, replaced_fee, replaced_entry_time,
-                replacement_id, replacement_vsize, replacement_fee, replaced_by_transaction,
-            });
-            MempoolArm::Replaced(Replaced {
-                replaced_txid: own.hash(&replaced.replaced_txid),
-                replacement_id: own.hash(&replaced.replacement_id),
-                ..replaced
-            })
         }
     }
 }
@@ -155,7 +163,13 @@ fn coin(own: &Own, coin: &Coin) -> Coin {
 
 pub(super) fn ipc(own: &Own, ipc: &Ipc) -> Option<Ipc> {
     let Ipc { ipc_event } = ipc;
-    let IpcEvent::BlockTip(BlockTip { height, hash }) = ipc_event.as_ref()?;
-    let tip = BlockTip { height: *height, hash: own.hash(hash) };
-    Some(Ipc { ipc_event: Some(IpcEvent::BlockTip(tip)) })
+    let event = match ipc_event.as_ref()? {
+        IpcEvent::BlockTip(BlockTip { height, hash }) => {
+            IpcEvent::BlockTip(BlockTip { height: *height, hash: own.hash(hash) })
+        }
+        IpcEvent::InitialBlockDownload(download) => {
+            IpcEvent::InitialBlockDownload(same!(download => InitialBlockDownload { active }))
+        }
+    };
+    Some(Ipc { ipc_event: Some(event) })
 }

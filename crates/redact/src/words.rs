@@ -150,10 +150,6 @@ pub(super) fn network(name: &str) -> String {
     if name.is_empty() || is_network(name) { name.to_owned() } else { "other".to_owned() }
 }
 
-/// Service flags by name.
-pub(super) const SERVICES: [&str; 7] =
-    ["NETWORK", "GETUTXO", "BLOOM", "WITNESS", "COMPACT_FILTERS", "NETWORK_LIMITED", "P2P_V2"];
-
 /// Permissions of peers.
 pub(super) const PERMISSIONS: [&str; 8] =
     ["bloomfilter", "relay", "forcerelay", "download", "noban", "mempool", "addr", "all"];
@@ -165,7 +161,7 @@ pub(super) const TRANSPORTS: [&str; 3] = ["v1", "v2", "detecting"];
 pub(super) const CHAINS: [&str; 5] = ["main", "test", "testnet4", "signet", "regtest"];
 
 /// Categories of debug.log.
-pub(super) const CATEGORIES: [&str; 36] = [
+pub(super) const CATEGORIES: [&str; 37] = [
     "all",
     "none",
     "net",
@@ -198,6 +194,7 @@ pub(super) const CATEGORIES: [&str; 36] = [
     "scan",
     "txpackages",
     "kernel",
+    "mining",
     "privatebroadcast",
     "txrelay",
     "dandelion",
