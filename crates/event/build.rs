@@ -1,5 +1,8 @@
 //! Compiles `proto/` to Rust, with the serde attributes that give the JSON form (see `src/json`), and the numbers of
-//! the fields for those who read and write the wire format without the structures.
+//! the fields for those who read and write the wire format without the structures, and the JSON form of other programs.
+
+#[path = "build/original_json.rs"]
+mod original_json;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -39,6 +42,7 @@ const HASHES: [&str; 26] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=../../proto");
+    println!("cargo:rerun-if-changed=build");
     let descriptors = protox::compile(["event.proto"], ["../../proto"])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptor.bin"), prost::Message::encode_to_vec(&descriptors))?;
@@ -54,6 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .include_file("pb.rs");
     annotate(&mut config, &descriptors);
     std::fs::write(out.join("fields.rs"), field_numbers(&descriptors).to_string())?;
+    std::fs::write(out.join("original_json.rs"), original_json::code(&descriptors))?;
     config.compile_fds(descriptors)?;
     flatten_oneofs(&out)?;
     Ok(())

@@ -11,18 +11,23 @@
 //!
 //! Deeper oneofs (addresses, inventory items) and enums that they know have nothing of ours.
 
+mod json;
 mod payload;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
+pub use json::to_json;
+
 use crate::field::ebpf_extractor::ebpf;
 use crate::field::ebpf_extractor::message::message_event;
 use crate::field::event::event;
 use crate::field::log_extractor::{log, unknown_log_message};
+use crate::pb::ebpf_extractor::Ebpf;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
 use crate::pb::ebpf_extractor::message::message_event::Msg;
 use crate::pb::ebpf_extractor::message::{MessageEvent, Unknown};
@@ -158,17 +163,53 @@ fn has_known_arms(event: &[u8]) -> bool {
     }
 }
 
-fn message(record: &Record) -> Option<Changed> {
+/// The body as other programs have it, without what only we know; none if they lack its kind.
+fn body(record: &Record) -> Option<Cow<'_, Body>> {
+    let body = record.body()?;
+    let theirs = match record.envelope().kind {
+        Kind::Unknown => return None,
+        Kind::Message => {
+            if message_arm(record)? < OURS {
+                return Some(Cow::Borrowed(body));
+            }
+            let (message, _) = unknown_message(body)?;
+            Body::EbpfExtractor(Ebpf { ebpf_event: Some(EbpfEvent::Message(message)) })
+        }
+        kind if kind.source() == Some(Source::Log) => {
+            let Body::LogExtractor(log) = body else { return None };
+            let mut ours = Vec::new();
+            log.log_event.as_ref()?.encode(&mut ours);
+            match entry_for_others(log, kind, &ours)? {
+                Some(theirs) => Body::LogExtractor(theirs),
+                None => return Some(Cow::Borrowed(body)),
+            }
+        }
+        _ => return has_known_arms(record.bytes()).then_some(Cow::Borrowed(body)),
+    };
+    Some(Cow::Owned(theirs))
+}
+
+/// The arm of a P2P message.
+fn message_arm(record: &Record) -> Option<u32> {
     let source = Fields(record.bytes()).bytes_of(event::EBPF_EXTRACTOR)?;
     let message = Fields(source).bytes_of(ebpf::MESSAGE)?;
-    let (arm, _) = Fields(message).filter(|(number, _)| *number != message_event::META).last()?;
-    if arm < OURS {
-        return Some(Changed::No);
-    }
-    let Body::EbpfExtractor(source) = record.body()? else { return None };
+    Some(Fields(message).filter(|(number, _)| *number != message_event::META).last()?.0)
+}
+
+/// A P2P message as one of an unknown type, and what it is to us.
+fn unknown_message(body: &Body) -> Option<(MessageEvent, &Msg)> {
+    let Body::EbpfExtractor(source) = body else { return None };
     let Some(EbpfEvent::Message(MessageEvent { meta, msg: Some(msg) })) = &source.ebpf_event else { return None };
     let unknown = Unknown { command: meta.command.clone(), payload: payload::of(msg).into() };
-    let mut both = MessageEvent { meta: meta.clone(), msg: Some(Msg::Unknown(unknown)) }.encode_to_vec();
+    Some((MessageEvent { meta: meta.clone(), msg: Some(Msg::Unknown(unknown)) }, msg))
+}
+
+fn message(record: &Record) -> Option<Changed> {
+    if message_arm(record)? < OURS {
+        return Some(Changed::No);
+    }
+    let (theirs, msg) = unknown_message(record.body()?)?;
+    let mut both = theirs.encode_to_vec();
     msg.encode(&mut both);
     let both = nested(ebpf::MESSAGE, &both);
     Some(Changed::Yes(nested(event::EBPF_EXTRACTOR, &both)))
@@ -176,21 +217,25 @@ fn message(record: &Record) -> Option<Changed> {
 
 fn entry(record: &Record) -> Option<Changed> {
     let Body::LogExtractor(log) = record.body()? else { return None };
-    let event = log.log_event.as_ref()?;
     let mut ours = Vec::new();
-    event.encode(&mut ours);
-    if Fields(&ours).next()?.0 < OURS {
-        return Some(Changed::No);
-    }
-    let mut theirs = Log { log_event: typed(event), ..log.clone() };
-    if theirs.log_event.is_none() {
-        let kind = record.envelope().kind;
-        let raw_message = theirs.raw_message.take().unwrap_or_else(|| LogText { log, kind }.to_string());
-        theirs.log_event = Some(LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message }));
-    }
+    log.log_event.as_ref()?.encode(&mut ours);
+    let Some(theirs) = entry_for_others(log, record.envelope().kind, &ours)? else { return Some(Changed::No) };
     let mut both = theirs.encode_to_vec();
     both.extend(ours);
     Some(Changed::Yes(nested(event::LOG_EXTRACTOR, &both)))
+}
+
+/// An entry with a type that others know in place of ours, whose arm is encoded in `ours`; `Some(None)` if it has one already.
+fn entry_for_others(log: &Log, kind: Kind, ours: &[u8]) -> Option<Option<Log>> {
+    if Fields(ours).next()?.0 < OURS {
+        return Some(None);
+    }
+    let mut theirs = Log { log_event: typed(log.log_event.as_ref()?), ..log.clone() };
+    if theirs.log_event.is_none() {
+        let raw_message = theirs.raw_message.take().unwrap_or_else(|| LogText { log, kind }.to_string());
+        theirs.log_event = Some(LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message }));
+    }
+    Some(Some(theirs))
 }
 
 /// The type that others have for an entry, if it has all that they require.
