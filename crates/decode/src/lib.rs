@@ -4,4 +4,5 @@
 
 pub mod log;
 pub mod message;
+mod proto;
 pub mod tracepoint;

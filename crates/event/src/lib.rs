@@ -10,6 +10,7 @@ pub mod kind;
 pub mod message;
 pub mod message_types;
 pub mod names;
+mod numbers;
 pub mod original;
 pub mod overlay;
 pub mod quote;
@@ -45,4 +46,4 @@ pub use kind::{Kind, Source};
 /// What happened: the arm of an event that its extractor fills.
 pub use pb::event::event::PeerObserverEvent as Body;
 pub use quote::HashText;
-pub use record::{Content, Direction, Encoded, Envelope, NodeNames, Record, WireError};
+pub use record::{Content, Described, Direction, Encoded, Envelope, NodeNames, Record, WireError, addr_of};

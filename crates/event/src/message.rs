@@ -130,6 +130,8 @@ pub struct Version<'a> {
     pub services: u64,
     /// The sender's clock, seconds since the UNIX epoch.
     pub timestamp: i64,
+    /// A random number by which a node notices a connection with itself.
+    pub nonce: u64,
     /// Name and version of the sender's program.
     pub user_agent: &'a str,
     /// Height that the sender has.
@@ -217,6 +219,14 @@ impl ItemType {
 pub struct Items<'a>(Fields<'a>);
 
 const _: () = assert!(get_data::ITEMS == inv::ITEMS && not_found::ITEMS == inv::ITEMS);
+
+impl Items<'_> {
+    /// Whether there are more than so many. They are counted only if the bytes suffice for that: each has two or more.
+    #[inline]
+    pub fn are_more_than(self, count: usize) -> bool {
+        self.0.0.len() / 2 > count && self.count() > count
+    }
+}
 
 impl<'a> Iterator for Items<'a> {
     type Item = (ItemType, Hash<'a>);
@@ -513,6 +523,7 @@ impl<'a> Version<'a> {
                 (version::VERSION, Field::Number(number)) => message.version = number as u32,
                 (version::SERVICES, Field::Number(services)) => message.services = services,
                 (version::TIMESTAMP, Field::Number(timestamp)) => message.timestamp = zigzag(timestamp),
+                (version::NONCE, Field::Number(nonce)) => message.nonce = nonce,
                 (version::USER_AGENT, Field::Bytes(agent)) => message.user_agent = from_utf8(agent).unwrap_or_default(),
                 (version::START_HEIGHT, Field::Number(height)) => message.start_height = zigzag(height) as i32,
                 (version::RELAY, Field::Number(relay)) => message.relay = relay != 0,

@@ -56,6 +56,22 @@ impl Display for Plain<'_> {
     }
 }
 
+/// Text in HTML or XML, between tags or in double quotes: what has a meaning there is escaped.
+#[derive(Clone, Copy)]
+pub struct Markup<'a>(pub &'a str);
+
+impl Display for Markup<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            c => f.write_char(c),
+        })
+    }
+}
+
 fn escaped(f: &mut Formatter, text: &str, quotes: bool) -> fmt::Result {
     let mut chars = text.chars();
     for c in chars.by_ref().take(MAX_CHARS) {

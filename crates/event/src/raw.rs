@@ -13,6 +13,17 @@ pub(crate) fn strip(body: &mut Body) -> bool {
     found
 }
 
+/// Types of messages that carry transactions.
+pub(crate) const MESSAGES: [&str; 5] = ["tx", "block", "blocktxn", "cmpctblock", "pkgtxns"];
+
+/// Removes the transactions of a block from a body. Returns whether there were any.
+pub(crate) fn strip_block(body: &mut Body) -> bool {
+    let Body::EbpfExtractor(ebpf) = body else { return false };
+    let Some(EbpfEvent::Message(message)) = &mut ebpf.ebpf_event else { return false };
+    let Some(Msg::Block(block)) = &mut message.msg else { return false };
+    !std::mem::take(&mut block.transactions).is_empty()
+}
+
 fn for_each_transaction(body: &mut Body, mut f: impl FnMut(&mut Transaction)) {
     match body {
         Body::EbpfExtractor(ebpf) => {

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::field;
 use crate::field::event::event;
 use crate::kind::Kind;
+use crate::numbers::Numbers;
 use crate::pb::ebpf_extractor::block::block_event::Event as Block;
 use crate::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use crate::pb::ebpf_extractor::ebpf::EbpfEvent;
@@ -74,9 +75,9 @@ pub enum Content {
     Encoded(Encoded),
 }
 
-/// An encoded body, with what the envelope needs of it.
-#[derive(Debug)]
-pub struct Encoded {
+/// What the envelope needs of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
     /// What happened.
     pub kind: Kind,
     /// The node's id of the peer that it concerns.
@@ -87,6 +88,21 @@ pub struct Encoded {
     pub direction: Option<Direction>,
     /// Payload size of the P2P message in bytes.
     pub size: Option<u64>,
+}
+
+impl Described {
+    /// What a body is.
+    pub fn of(body: &Body) -> Self {
+        let Envelope { kind, peer, message_type, direction, size, .. } = Envelope::of("".into(), 0, body);
+        Self { kind, peer, message_type, direction, size }
+    }
+}
+
+/// An encoded body, with what the envelope needs of it.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// What it is.
+    pub described: Described,
     /// The arm of `event.Event` that the extractor fills: key, length and content. With [`ENVELOPE_ROOM`] bytes of spare capacity nothing is
     /// copied any more.
     pub bytes: Vec<u8>,
@@ -133,25 +149,19 @@ impl Record {
         let body = match content.into() {
             Content::Body(body) => body,
             Content::Encoded(encoded) => {
-                let Encoded { kind, peer, message_type, direction, size, mut bytes } = encoded;
-                let envelope = Envelope { node, run, sequence, time_ns, kind, peer, message_type, direction, size };
+                let Encoded { described, mut bytes } = encoded;
+                let envelope = Envelope::new(node, run, sequence, time_ns, described);
                 envelope.encode(&mut bytes);
-                return Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(Bytes::from(bytes)) };
+                return Self::with_bytes(envelope, bytes.into());
             }
         };
-        let mut envelope = Envelope {
-            node,
-            run,
-            sequence,
-            time_ns,
-            kind: Kind::of(&body),
-            peer: None,
-            message_type: None,
-            direction: None,
-            size: None,
-        };
-        envelope.describe(&body);
+        let envelope = Envelope { run, sequence, ..Envelope::of(node, time_ns, &body) };
         Self { envelope, body: OnceLock::from(Some(body)), bytes: OnceLock::new() }
+    }
+
+    /// An event whose encoded form is there, with the envelope that it ends with.
+    pub fn with_bytes(envelope: Envelope, bytes: Bytes) -> Self {
+        Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(bytes) }
     }
 
     /// An event from its encoded form. P2P messages, which are many and large, are decoded on first use.
@@ -176,7 +186,7 @@ impl Record {
         if let Some(meta) = head.meta {
             envelope.kind = Kind::Message;
             envelope.describe_message(&meta);
-            return Ok(Self { envelope, body: OnceLock::new(), bytes: OnceLock::from(bytes) });
+            return Ok(Self::with_bytes(envelope, bytes));
         }
         let body = decode_body(bytes.clone())?;
         if let Some(body) = &body {
@@ -217,6 +227,23 @@ impl Record {
         crate::raw::strip(&mut body).then(|| self.encode(Some(&body)))
     }
 
+    /// The event encoded anew without the raw bytes of transactions, and without the transactions of a block, for an archive that is to
+    /// stay small. None if it carries neither.
+    pub fn bytes_low_data(&self) -> Option<Bytes> {
+        if !matches!(self.envelope.kind, Kind::Message | Kind::OrphanTxs)
+            || self
+                .envelope
+                .message_type
+                .as_ref()
+                .is_some_and(|message| !crate::raw::MESSAGES.contains(&message.as_str()))
+        {
+            return None;
+        }
+        let mut body = self.body()?.clone();
+        let without_transactions = crate::raw::strip_block(&mut body);
+        (crate::raw::strip(&mut body) || without_transactions).then(|| self.encode(Some(&body)))
+    }
+
     fn encode(&self, body: Option<&Body>) -> Bytes {
         let body_len = body.map_or(0, Body::encoded_len);
         let mut out = BytesMut::with_capacity(body_len + self.envelope.node.len() + 64);
@@ -229,15 +256,38 @@ impl Record {
 
     /// Address of the peer that it concerns, with the port as the node writes it.
     pub fn addr(&self) -> Option<&str> {
-        match self.body()? {
-            Body::EbpfExtractor(ebpf) => match ebpf.ebpf_event.as_ref()? {
-                EbpfEvent::Message(message) => Some(&message.meta.addr),
-                EbpfEvent::Connection(connection) => Some(&connection_of(connection.event.as_ref()?)?.addr),
-                _ => None,
-            },
-            Body::LogExtractor(log) => log_peer(log).1,
-            _ => None,
+        if self.envelope.kind == Kind::Message && self.body.get().is_none() {
+            return self.bytes.get().and_then(|bytes| message_addr(bytes));
         }
+        addr_of(self.body()?)
+    }
+
+    /// The same event as one of a run, for those of programs that count none: with this node's name, if it has none, the run, and its place in it.
+    /// Entries of debug.log that other programs have a type for get ours.
+    pub fn placed(&self, node: &Arc<str>, run: u64, sequence: u64) -> Self {
+        let node = if self.envelope.node.is_empty() { node } else { &self.envelope.node };
+        let envelope = Envelope { node: Arc::clone(node), run, sequence, ..self.envelope.clone() };
+        let typed = matches!(envelope.kind, Kind::HeaderSeen | Kind::CompactBlockReconstructed);
+        let mut bytes = Vec::with_capacity(self.bytes().len() + ENVELOPE_ROOM);
+        match self.body().filter(|_| typed) {
+            Some(body) => body.encode(&mut bytes),
+            None => bytes.extend_from_slice(self.bytes()),
+        }
+        envelope.encode(&mut bytes); // of two fields with the same number, the last one counts
+        Self::with_bytes(envelope, bytes.into())
+    }
+}
+
+/// Address of the peer that an event concerns, with the port as the node writes it.
+pub fn addr_of(body: &Body) -> Option<&str> {
+    match body {
+        Body::EbpfExtractor(ebpf) => match ebpf.ebpf_event.as_ref()? {
+            EbpfEvent::Message(message) => Some(&message.meta.addr),
+            EbpfEvent::Connection(connection) => Some(&connection_of(connection.event.as_ref()?)?.addr),
+            _ => None,
+        },
+        Body::LogExtractor(log) => log_peer(log).1,
+        _ => None,
     }
 }
 
@@ -247,29 +297,65 @@ fn decode_body(bytes: Bytes) -> Result<Option<Body>, prost::DecodeError> {
     Ok(body.map(|body| original::restore(&bytes, body)))
 }
 
+/// Appends the fields of `event.Event` that are not the body, as [`Envelope::encode`].
+pub fn encode_place(node: &str, run: u64, sequence: u64, time_ns: u64, out: &mut impl BufMut) {
+    let mut numbers = Numbers::new();
+    numbers.put(event::TIMESTAMP, time_ns / 1_000_000);
+    if !node.is_empty() {
+        out.put_slice(numbers.bytes());
+        encode_key(event::NODE, WireType::LengthDelimited, out);
+        encode_varint(node.len() as u64, out);
+        out.put_slice(node.as_bytes());
+        numbers = Numbers::new();
+    }
+    numbers.put(event::SEQUENCE, sequence);
+    numbers.put(event::RUN, run);
+    numbers.put(event::TIME_NS, time_ns);
+    out.put_slice(numbers.bytes());
+}
+
 pub(crate) fn put_varint(out: &mut impl BufMut, field: u32, value: u64) {
     encode_key(field, WireType::Varint, out);
     encode_varint(value, out);
 }
 
 impl Envelope {
-    /// Appends the fields of `event.Event` that are not the body.
-    pub(crate) fn encode(&self, out: &mut impl BufMut) {
-        put_varint(out, event::TIMESTAMP, self.time_ns / 1_000_000);
-        if !self.node.is_empty() {
-            encode_key(event::NODE, WireType::LengthDelimited, out);
-            encode_varint(self.node.len() as u64, out);
-            out.put_slice(self.node.as_bytes());
-        }
-        put_varint(out, event::SEQUENCE, self.sequence);
-        put_varint(out, event::RUN, self.run);
-        put_varint(out, event::TIME_NS, self.time_ns);
+    /// What is known of an event by its body, without its place in a run.
+    pub fn of(node: Arc<str>, time_ns: u64, body: &Body) -> Self {
+        let mut envelope = Self {
+            node,
+            run: 0,
+            sequence: 0,
+            time_ns,
+            kind: Kind::of(body),
+            peer: None,
+            message_type: None,
+            direction: None,
+            size: None,
+        };
+        envelope.describe(body);
+        envelope
+    }
+
+    /// The envelope of an event with this place in a run.
+    pub fn new(node: Arc<str>, run: u64, sequence: u64, time_ns: u64, described: Described) -> Self {
+        let Described { kind, peer, message_type, direction, size } = described;
+        Self { node, run, sequence, time_ns, kind, peer, message_type, direction, size }
+    }
+
+    /// Appends the fields of `event.Event` that are not the body: encoded after it, they make the event.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        encode_place(&self.node, self.run, self.sequence, self.time_ns, out);
     }
 
     fn describe(&mut self, body: &Body) {
         match body {
             Body::EbpfExtractor(ebpf) => match &ebpf.ebpf_event {
-                Some(EbpfEvent::Message(message)) => self.describe_message(&message.meta),
+                Some(EbpfEvent::Message(message)) => {
+                    let pb::ebpf_extractor::message::Metadata { peer_id, command, inbound, size, .. } = &message.meta;
+                    let meta = Meta { peer: *peer_id, message_type: command, inbound: *inbound, size: *size };
+                    self.describe_message(&meta);
+                }
                 Some(EbpfEvent::Connection(connection)) => {
                     self.peer = match &connection.event {
                         Some(Connection::Misbehaving(peer)) => Some(peer.id),
@@ -310,9 +396,9 @@ impl Envelope {
         self.size = Some(message.size);
     }
 
-    fn describe_message(&mut self, meta: &pb::ebpf_extractor::message::Metadata) {
-        self.peer = Some(meta.peer_id);
-        self.message_type = Some(SmolStr::new(&meta.command));
+    fn describe_message(&mut self, meta: &Meta) {
+        self.peer = Some(meta.peer);
+        self.message_type = Some(SmolStr::new(meta.message_type));
         self.direction = Some(if meta.inbound { Direction::Inbound } else { Direction::Outbound });
         self.size = Some(meta.size);
     }
@@ -432,7 +518,7 @@ struct Head<'a> {
     run: u64,
     time_ns: Option<u64>,
     /// Of a P2P message.
-    meta: Option<pb::ebpf_extractor::message::Metadata>,
+    meta: Option<Meta<'a>>,
 }
 
 impl<'a> Head<'a> {
@@ -453,11 +539,49 @@ impl<'a> Head<'a> {
     }
 }
 
+/// The address in an encoded P2P message, without decoding the message.
+fn message_addr(event: &[u8]) -> Option<&str> {
+    let ebpf = Fields(event).bytes_of(event::EBPF_EXTRACTOR)?;
+    let message = Fields(ebpf).bytes_of(field::ebpf_extractor::ebpf::MESSAGE)?;
+    let meta = Fields(message).bytes_of(field::ebpf_extractor::message::message_event::META)?;
+    std::str::from_utf8(Fields(meta).bytes_of(field::ebpf_extractor::message::metadata::ADDR)?).ok()
+}
+
 /// The metadata of a P2P message inside an encoded `ebpf_extractor.ebpf`; none of another event.
-fn message_meta(ebpf: &[u8]) -> Result<Option<pb::ebpf_extractor::message::Metadata>, WireError> {
+fn message_meta(ebpf: &[u8]) -> Result<Option<Meta<'_>>, WireError> {
     let Some(message) = Fields(ebpf).read_bytes_of(field::ebpf_extractor::ebpf::MESSAGE)? else {
         return Ok(None);
     };
     let meta = Fields(message).read_bytes_of(field::ebpf_extractor::message::message_event::META)?;
-    Ok(meta.map(Message::decode).transpose()?)
+    meta.map(Meta::read).transpose()
+}
+
+/// What an envelope needs of a message's metadata.
+#[derive(Default)]
+struct Meta<'a> {
+    peer: u64,
+    message_type: &'a str,
+    inbound: bool,
+    size: u64,
+}
+
+impl<'a> Meta<'a> {
+    /// Without a structure: every message that is read comes through here.
+    fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
+        use field::ebpf_extractor::message::metadata::{ADDR, COMMAND, CONN_TYPE_NAME, INBOUND, PEER_ID, SIZE};
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| WireError::Field);
+        let (mut meta, mut fields) = (Self::default(), Fields(bytes));
+        while let Some(field) = fields.read_next()? {
+            match field {
+                (PEER_ID, Field::Number(peer)) => meta.peer = peer,
+                (COMMAND, Field::Bytes(name)) => meta.message_type = text(name)?,
+                (INBOUND, Field::Number(inbound)) => meta.inbound = inbound != 0,
+                (SIZE, Field::Number(size)) => meta.size = size,
+                (ADDR | CONN_TYPE_NAME, Field::Bytes(other)) => _ = text(other)?,
+                (ADDR | COMMAND | CONN_TYPE_NAME | INBOUND | PEER_ID | SIZE, _) => return Err(WireError::Field),
+                _ => {}
+            }
+        }
+        Ok(meta)
+    }
 }

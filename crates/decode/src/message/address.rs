@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use event::field::bitcoin_primitives::{address, unknown_address};
 
 use super::names;
-use super::proto::{delimited, number, put_bytes, put_nested, put_number};
 use super::wire::Wire;
+use crate::proto::{delimited, number, put_bytes, put_nested, put_number};
 
 /// Bytes of an address at most (BIP 155).
 const MAX_ADDRESS: usize = 512;

@@ -10,9 +10,9 @@ use event::field::ebpf_extractor::message::{
 };
 
 use super::address::{put_addr, put_addrv2, put_version_address};
-use super::proto::{delimited, fixed, number, put_bytes, put_hash, put_nested, put_number, put_signed};
 use super::transaction::{HEADER, Transaction, put_header, put_prefilled, put_transactions, tx_length};
 use super::wire::Wire;
+use crate::proto::{delimited, fixed, number, put_bytes, put_hash, put_nested, put_number, put_signed};
 
 // Messages of the same form have their fields under the same numbers.
 const _: () = {

@@ -5,9 +5,9 @@ use event::field::ebpf_extractor::message::{message_event, metadata, unknown};
 use event::field::event::event as envelope;
 
 use super::direct::Content;
-use super::proto::{delimited, delimited_length, number, put_bytes, put_number, varint, varint_length};
 use super::wire::Wire;
 use super::{Meta, captured};
+use crate::proto::{delimited, delimited_length, number, put_bytes, put_number, varint, varint_length};
 
 /// Keys of fields with numbers that need two bytes.
 const CONN_TYPE_NAME: u64 = (metadata::CONN_TYPE_NAME as u64) << 3 | 2;

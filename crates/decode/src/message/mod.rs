@@ -15,18 +15,18 @@ mod frame;
 mod hash;
 mod names;
 mod parts;
-mod proto;
 mod structures;
 mod transaction;
 mod wire;
 
 use bytes::Bytes;
-use event::Body;
 use event::pb::bitcoin_primitives::ConnType;
 use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::ebpf_extractor::message::{MessageEvent, Metadata, Unknown};
+use event::record::ENVELOPE_ROOM;
+use event::{Body, Described, Direction, Encoded, Kind};
 
 use direct::Writer;
 
@@ -51,6 +51,27 @@ pub struct Meta<'a> {
     pub inbound: bool,
     /// Size of the payload in bytes, however much of it was captured.
     pub size: u64,
+}
+
+impl Meta<'_> {
+    /// The message as it is published: encoded at once, since messages are most of all events, and building structures first would cost as much as
+    /// all the rest. `payload` is what was captured of it.
+    pub fn encoded(&self, payload: &[u8]) -> Encoded {
+        let mut bytes = Vec::with_capacity(payload.len() + payload.len() / 3 + 256 + ENVELOPE_ROOM);
+        encode(self, payload, &mut bytes);
+        Encoded { described: self.described(), bytes }
+    }
+
+    /// What the envelope needs of it.
+    pub fn described(&self) -> Described {
+        Described {
+            kind: Kind::Message,
+            peer: Some(self.peer_id),
+            message_type: Some(self.message_type.into()),
+            direction: Some(if self.inbound { Direction::Inbound } else { Direction::Outbound }),
+            size: Some(self.size),
+        }
+    }
 }
 
 /// Appends field `ebpf_extractor` of an [`event.Event`](event::pb::event::Event) as prost would encode it: the

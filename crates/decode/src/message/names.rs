@@ -1,5 +1,6 @@
 //! How addresses are written, as UTF-8 at the end of a buffer.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -73,8 +74,41 @@ pub(super) fn torv2(out: &mut Vec<u8>, key: &[u8; 10]) {
 
 /// The full name.
 pub(super) fn torv3(out: &mut Vec<u8>, key: &[u8; 32]) {
-    overlay::push_base32(out, &overlay::torv3(key));
+    let name = NAMES.with_borrow_mut(|names| names.of(key));
+    overlay::push_base32(out, &name);
     out.extend_from_slice(b".onion");
+}
+
+thread_local! {
+    static NAMES: RefCell<Names> = const { RefCell::new(Names(Vec::new())) };
+}
+
+/// Names of Tor's version 3 that were made last: peers gossip the same ones again and again, and a checksum takes as long as all else of a message. They
+/// are found by bits of their keys, which whoever chooses them can make equal; then they are made anew.
+struct Names(Vec<[Option<TorV3>; 2]>);
+
+/// Key, checksum and version.
+type TorV3 = [u8; 35];
+
+impl Names {
+    /// Places of two names each; about 600 kB.
+    const PLACES: usize = 8192;
+
+    fn of(&mut self, key: &[u8; 32]) -> TorV3 {
+        if self.0.is_empty() {
+            self.0.resize(Self::PLACES, [None; 2]);
+        }
+        let [a, b, ..] = *key;
+        let place = usize::from(u16::from_le_bytes([a, b])) % Self::PLACES;
+        let Some(known) = self.0.get_mut(place) else { return overlay::torv3(key) };
+        if let Some(name) = known.iter().flatten().find(|name| name.starts_with(key)) {
+            return *name;
+        }
+        let name = overlay::torv3(key);
+        let [newest, _] = *known;
+        *known = [Some(name), newest];
+        name
+    }
 }
 
 /// The name by the hash of a destination (I2P's naming specification).

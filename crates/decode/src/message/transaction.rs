@@ -3,8 +3,8 @@
 use event::field::bitcoin_primitives::{block_header, prefilled_transaction, transaction};
 
 use super::hash::double_sha256;
-use super::proto::{delimited, delimited_length, number, put_bytes, put_hash, put_number, put_signed, varint_length};
 use super::wire::Wire;
+use crate::proto::{delimited, delimited_length, number, put_bytes, put_hash, put_number, put_signed, varint_length};
 
 /// Bytes of an input at least: outpoint, length of the script, sequence number.
 const INPUT: usize = 36 + 1 + 4;

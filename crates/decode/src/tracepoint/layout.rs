@@ -21,6 +21,8 @@ tracepoints! {
     MempoolReplaced "mempool" "replaced";
     MempoolRejected "mempool" "rejected";
     BlockConnected "validation" "block_connected";
+    BlockHeader "net" "block_header";
+    BlockReconstructed "net" "compact_block_reconstructed";
     UtxocacheFlush "utxocache" "flush";
     UtxocacheAdd "utxocache" "add";
     UtxocacheSpent "utxocache" "spent";
@@ -134,6 +136,34 @@ records! {
         sigops: i64,
         /// How long connecting it took, in nanoseconds.
         connection_time_ns: i64,
+    }
+    /// The header of a block that was not known before.
+    BlockHeader 56 {
+        /// The block.
+        hash: Hash,
+        /// Its height.
+        height: i64,
+        /// Bitcoin Core's id of the peer.
+        peer_id: i64,
+        /// 1: it came in a compact block.
+        compact_block: u64,
+    }
+    /// A block that was put together from a compact block.
+    BlockReconstructed 80 {
+        /// The block.
+        hash: Hash,
+        /// Bitcoin Core's id of the peer.
+        peer_id: i64,
+        /// Transactions that came with the compact block.
+        prefilled: u64,
+        /// Transactions from the mempool.
+        from_mempool: u64,
+        /// Transactions from the extra pool.
+        from_extra_pool: u64,
+        /// Transactions that had to be requested.
+        requested: u64,
+        /// Their bytes.
+        requested_bytes: u64,
     }
     /// The cache of unspent outputs was written to disk.
     UtxocacheFlush 40 {

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use event::pb::bitcoin_primitives::ConnType;
 use event::pb::ebpf_extractor::Ebpf;
+use event::pb::ebpf_extractor::block::block_event::Event as BlockArm;
+use event::pb::ebpf_extractor::block::{BlockEvent, BlockHeader, BlockReconstructed};
 use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
 use event::pb::ebpf_extractor::connection::{
     ClosedConnection, Connection, ConnectionEvent, EvictedInboundConnection, InboundConnection, MisbehavingConnection,
@@ -21,13 +23,11 @@ use event::pb::ebpf_extractor::utxocache::utxo_cache_event::Event as UtxoCacheAr
 use event::pb::ebpf_extractor::utxocache::{Coin, Flush, UtxoCacheEvent};
 use event::pb::ebpf_extractor::validation::validation_event::Event as ValidationArm;
 use event::pb::ebpf_extractor::validation::{BlockConnected, ValidationEvent};
-use event::record::ENVELOPE_ROOM;
-use event::{Body, Content, Direction, Encoded, Kind};
-use smol_str::SmolStr;
+use event::{Body, Described, Direction, Kind};
 use thiserror::Error;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use crate::message::{self, Meta};
+use crate::message::{Meta, encode};
 use layout::Head;
 use record::{Hash, Text};
 
@@ -39,22 +39,29 @@ impl Tracepoint {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|tracepoint| tracepoint.name() == name)
     }
+
+    /// Whether no release of the node has it yet: those of Bitcoin Core #35368.
+    pub fn is_proposed(self) -> bool {
+        matches!(self, Self::BlockHeader | Self::BlockReconstructed)
+    }
 }
 
 /// Bytes of a record's head.
 pub const HEAD: usize = size_of::<Head>();
 
 /// What a node did, as one of its tracepoints shows it.
-#[derive(Debug)]
-pub struct Seen {
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
     /// The tracepoint.
     pub tracepoint: Tracepoint,
     /// Process id of the node.
     pub process: u32,
     /// When it happened, in nanoseconds of the kernel's monotonic clock.
     pub monotonic_ns: u64,
-    /// What happened.
-    pub content: Content,
+    /// The record after its head.
+    rest: &'a [u8],
+    /// Bytes of the whole record.
+    length: usize,
 }
 
 /// The bytes, of which there are so many, are no record: the C program and this one are not of the same build.
@@ -80,23 +87,57 @@ pub fn origin_of(record: &[u8]) -> Result<Origin, NotARecord> {
     Ok(Origin { process: head.tgid, tracepoint: tracepoint_of(head) })
 }
 
-/// Decodes a record of the ring. The bytes must be aligned to 8, as those of the ring are.
+/// Reads the head of a record of the ring. The bytes must be aligned to 8, as those of the ring are.
 ///
 /// # Errors
-/// The bytes are no record. Odd content of a record is no error.
-pub fn decode(record: &[u8]) -> Result<Seen, NotARecord> {
+/// The bytes are no record.
+pub fn read(record: &[u8]) -> Result<Seen<'_>, NotARecord> {
     let length = record.len();
     let (head, rest) = take::<Head>(record, length)?;
     let tracepoint = tracepoint_of(head).ok_or(NotARecord(length))?;
-    let content = match tracepoint {
-        Tracepoint::InboundMessage => message(rest, length, Direction::Inbound)?,
-        Tracepoint::OutboundMessage => message(rest, length, Direction::Outbound)?,
-        _ => {
-            let ebpf_event = Some(structure(tracepoint, rest, length)?);
-            Content::Body(Body::EbpfExtractor(Ebpf { ebpf_event }))
+    Ok(Seen { tracepoint, process: head.tgid, monotonic_ns: head.time_ns, rest, length })
+}
+
+impl Seen<'_> {
+    /// The kind of event that it is.
+    pub fn kind(&self) -> Kind {
+        match self.tracepoint {
+            Tracepoint::InboundMessage | Tracepoint::OutboundMessage => Kind::Message,
+            Tracepoint::InboundConnection => Kind::InboundConnection,
+            Tracepoint::OutboundConnection => Kind::OutboundConnection,
+            Tracepoint::ClosedConnection => Kind::ClosedConnection,
+            Tracepoint::EvictedInboundConnection => Kind::EvictedInboundConnection,
+            Tracepoint::MisbehavingConnection => Kind::MisbehavingConnection,
+            Tracepoint::MempoolAdded => Kind::MempoolAdded,
+            Tracepoint::MempoolRemoved => Kind::MempoolRemoved,
+            Tracepoint::MempoolReplaced => Kind::MempoolReplaced,
+            Tracepoint::MempoolRejected => Kind::MempoolRejected,
+            Tracepoint::BlockConnected => Kind::BlockConnected,
+            Tracepoint::BlockHeader => Kind::BlockHeader,
+            Tracepoint::BlockReconstructed => Kind::BlockReconstructed,
+            Tracepoint::UtxocacheFlush => Kind::UtxocacheFlush,
+            Tracepoint::UtxocacheAdd => Kind::UtxocacheAdd,
+            Tracepoint::UtxocacheSpent => Kind::UtxocacheSpent,
+            Tracepoint::UtxocacheUncache => Kind::UtxocacheUncache,
         }
-    };
-    Ok(Seen { tracepoint, process: head.tgid, monotonic_ns: head.time_ns, content })
+    }
+
+    /// Appends what happened to `out`, encoded: the arm of `event.Event`. Returns what the envelope needs of it.
+    ///
+    /// # Errors
+    /// The bytes are no record of the tracepoint. Odd content of a record is no error.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
+        match self.tracepoint {
+            Tracepoint::InboundMessage => message(self.rest, self.length, Direction::Inbound, out),
+            Tracepoint::OutboundMessage => message(self.rest, self.length, Direction::Outbound, out),
+            _ => {
+                let ebpf_event = Some(structure(self.tracepoint, self.rest, self.length)?);
+                let body = Body::EbpfExtractor(Ebpf { ebpf_event });
+                body.encode(out);
+                Ok(Described::of(&body))
+            }
+        }
+    }
 }
 
 fn tracepoint_of(head: &Head) -> Option<Tracepoint> {
@@ -108,8 +149,7 @@ fn take<T: FromBytes + KnownLayout + Immutable>(bytes: &[u8], length: usize) -> 
     T::ref_from_prefix(bytes).map_err(|_| NotARecord(length))
 }
 
-/// A P2P message, encoded at once: messages are most of all events, and building structures first would cost as much as all the rest.
-fn message(bytes: &[u8], length: usize, direction: Direction) -> Result<Content, NotARecord> {
+fn message(bytes: &[u8], length: usize, direction: Direction, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
     let (record, rest) = take::<layout::Message>(bytes, length)?;
     let captured = usize::try_from(record.captured).ok().and_then(|captured| rest.get(..captured));
     let payload = captured.ok_or(NotARecord(length))?;
@@ -117,27 +157,17 @@ fn message(bytes: &[u8], length: usize, direction: Direction) -> Result<Content,
     let addr = text(&record.addr);
     let conn_type = text(&record.conn_type);
     let (conn_type, conn_type_name) = connection_type(&conn_type);
-    let peer_id = record.peer_id.cast_unsigned();
-    let inbound = direction == Direction::Inbound;
     let meta = Meta {
-        peer_id,
+        peer_id: record.peer_id.cast_unsigned(),
         addr: &addr,
         conn_type,
         conn_type_name,
         message_type: &message_type,
-        inbound,
+        inbound: direction == Direction::Inbound,
         size: record.size,
     };
-    let mut bytes = Vec::with_capacity(payload.len() + payload.len() / 3 + 256 + ENVELOPE_ROOM);
-    message::encode(&meta, payload, &mut bytes);
-    Ok(Content::Encoded(Encoded {
-        kind: Kind::Message,
-        peer: Some(peer_id),
-        message_type: Some(SmolStr::new(&message_type)),
-        direction: Some(direction),
-        size: Some(record.size),
-        bytes,
-    }))
+    encode(&meta, payload, out);
+    Ok(meta.described())
 }
 
 /// The events that become a structure first, since they are few, or small.
@@ -162,6 +192,16 @@ fn structure(tracepoint: Tracepoint, bytes: &[u8], length: usize) -> Result<Ebpf
             let (record, _) = take::<layout::BlockConnected>(bytes, length)?;
             let event = Some(ValidationArm::BlockConnected(block_connected(record)));
             Ok(EbpfEvent::Validation(ValidationEvent { event }))
+        }
+        T::BlockHeader => {
+            let (record, _) = take::<layout::BlockHeader>(bytes, length)?;
+            let header = BlockArm::Header(block_header(record));
+            Ok(EbpfEvent::Block(BlockEvent { event: Some(header) }))
+        }
+        T::BlockReconstructed => {
+            let (record, _) = take::<layout::BlockReconstructed>(bytes, length)?;
+            let block = BlockArm::Reconstructed(block_reconstructed(record));
+            Ok(EbpfEvent::Block(BlockEvent { event: Some(block) }))
         }
         T::UtxocacheFlush => {
             let (record, _) = take::<layout::UtxocacheFlush>(bytes, length)?;
@@ -238,6 +278,27 @@ fn block_connected(record: &layout::BlockConnected) -> BlockConnected {
     }
 }
 
+fn block_header(record: &layout::BlockHeader) -> BlockHeader {
+    BlockHeader {
+        hash: hash(&record.hash),
+        height: saturate(record.height),
+        peer_id: record.peer_id.cast_unsigned(),
+        compact_block: record.compact_block != 0,
+    }
+}
+
+fn block_reconstructed(record: &layout::BlockReconstructed) -> BlockReconstructed {
+    BlockReconstructed {
+        hash: hash(&record.hash),
+        peer_id: record.peer_id.cast_unsigned(),
+        prefilled: record.prefilled,
+        from_mempool: record.from_mempool,
+        from_extra_pool: record.from_extra_pool,
+        requested: record.requested,
+        requested_bytes: record.requested_bytes,
+    }
+}
+
 fn flush(record: &layout::UtxocacheFlush) -> Flush {
     Flush {
         duration_us: record.duration_us,
@@ -293,7 +354,8 @@ fn connection_type(name: &str) -> (ConnType, Option<&str>) {
 /// A string as text. Bytes that are no UTF-8 are replaced; a string that did not fit ends with an ellipsis.
 fn text<const SIZE: usize>(text: &Text<SIZE>) -> Cow<'_, str> {
     let (bytes, cut) = text.bytes();
-    let shown = String::from_utf8_lossy(bytes);
+    // Nearly always it is valid, which shows faster so.
+    let shown = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     if cut { Cow::Owned(format!("{shown}…")) } else { shown }
 }
 

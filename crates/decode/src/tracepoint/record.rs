@@ -1,5 +1,6 @@
 //! The macros that make Rust types of the list in `layout.rs`.
 
+use memchr::memchr;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// A string that ends with a NUL. The bytes after the NUL are left over from older records. A string without a NUL was cut.
@@ -10,7 +11,7 @@ pub(super) struct Text<const SIZE: usize>([u8; SIZE]);
 impl<const SIZE: usize> Text<SIZE> {
     /// The bytes before the NUL, and whether there may have been more than fit.
     pub(super) fn bytes(&self) -> (&[u8], bool) {
-        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(SIZE);
+        let length = memchr(0, &self.0).unwrap_or(SIZE);
         (self.0.get(..length).unwrap_or_default(), length + 1 >= SIZE)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use decode::tracepoint::{NotARecord, Seen, Tracepoint, decode};
+use decode::tracepoint::{NotARecord, Tracepoint, read};
 use event::json::to_json;
-use event::{Kind, NodeNames, Record};
+use event::{Encoded, Kind, NodeNames, Record};
 use proptest::prelude::*;
 
 /// The fields of a record, one after the other, as the C program lays them out.
@@ -48,14 +48,14 @@ impl Fields {
         self
     }
 
-    fn decode(&self) -> Result<Seen, NotARecord> {
+    fn decode(&self) -> Result<Decoded, NotARecord> {
         decode_bytes(&self.0)
     }
 
     fn json(&self) -> String {
         let seen = self.decode().unwrap();
         assert_eq!((seen.process, seen.monotonic_ns), (77, 1_000));
-        let record = Record::new(Arc::from(""), 0, 0, 1_769_860_800_000_000_000, seen.content);
+        let record = Record::new(Arc::from(""), 0, 0, 1_769_860_800_000_000_000, seen.encoded);
         let arrived = Record::from_bytes(record.bytes().clone(), &mut NodeNames::default()).unwrap();
         assert_eq!(arrived.envelope(), record.envelope());
         let json = to_json(&arrived);
@@ -63,13 +63,26 @@ impl Fields {
     }
 }
 
+/// What became of a record.
+#[derive(Debug)]
+struct Decoded {
+    process: u32,
+    monotonic_ns: u64,
+    encoded: Encoded,
+}
+
 /// Decodes bytes that are aligned as in the ring.
-fn decode_bytes(bytes: &[u8]) -> Result<Seen, NotARecord> {
+fn decode_bytes(bytes: &[u8]) -> Result<Decoded, NotARecord> {
     let words = bytes.len().div_ceil(8);
     let mut aligned: Vec<u64> = vec![0; words];
     let target: &mut [u8] = zerocopy::IntoBytes::as_mut_bytes(aligned.as_mut_slice());
     target[..bytes.len()].copy_from_slice(bytes);
-    decode(&target[..bytes.len()])
+    let seen = read(&target[..bytes.len()])?;
+    let mut bytes = b"what is there stays".to_vec();
+    let described = seen.encode(&mut bytes)?;
+    assert_eq!(described.kind, seen.kind());
+    let bytes = bytes.strip_prefix(b"what is there stays").unwrap().to_vec();
+    Ok(Decoded { process: seen.process, monotonic_ns: seen.monotonic_ns, encoded: Encoded { described, bytes } })
 }
 
 fn message(tracepoint: Tracepoint, kind: &[u8], conn_type: &[u8], addr: &[u8], size: i64, payload: &[u8]) -> Fields {
@@ -107,6 +120,8 @@ fn each_tracepoint() {
         replaced.json(),
         Fields::of(T::MempoolRejected).hash(1).text(b"min relay fee not met", 256).json(),
         block.json(),
+        Fields::of(T::BlockHeader).hash(3).numbers(&[900_000, 12, 1]).json(),
+        Fields::of(T::BlockReconstructed).hash(3).numbers(&[12, 1, 3206, 2, 3, 1410]).json(),
         Fields::of(T::UtxocacheFlush).numbers(&[1234, 2, 5, 6, 0]).json(),
         coin(T::UtxocacheAdd).json(),
         coin(T::UtxocacheSpent).json(),
@@ -137,7 +152,7 @@ proptest! {
             fields.0[32..40].copy_from_slice(&captured.to_ne_bytes());
         }
         if let Ok(seen) = fields.decode() {
-            let record = Record::new(Arc::from("alice"), 1, 2, 3, seen.content);
+            let record = Record::new(Arc::from("alice"), 1, 2, 3, seen.encoded);
             let arrived = Record::from_bytes(record.bytes().clone(), &mut NodeNames::default()).unwrap();
             prop_assert_ne!(arrived.envelope().kind, Kind::Unknown);
             prop_assert!(arrived.body().is_some());

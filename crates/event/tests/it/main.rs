@@ -43,6 +43,17 @@ fn there_is_a_sample_of_every_type_of_message_that_is_decoded() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+#[test]
+fn an_address_is_the_same_before_and_after_decoding() {
+    for record in samples() {
+        let travelled = travelled(&record);
+        let before = travelled.addr().map(str::to_owned);
+        assert_eq!(before.as_deref(), record.addr());
+        travelled.body();
+        assert_eq!(travelled.addr(), record.addr());
+    }
+}
+
 /// What is matched as request and answer is so in the table of types.
 #[test]
 fn requests_are_answered_by_what_the_table_says() {
