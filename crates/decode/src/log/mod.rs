@@ -20,6 +20,7 @@ mod net;
 mod node;
 mod orphans;
 mod outbound;
+mod parsed;
 mod prefix;
 mod scan;
 mod signals;
@@ -27,16 +28,16 @@ mod split;
 mod time;
 mod validation;
 
-use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{Log, LogDebugCategory, UnknownLogMessage};
 
+pub use parsed::Parsed;
 pub use prefix::Guesses;
 use prefix::{Prefix, PrefixReader};
 use scan::{Scan, lossy};
-pub use split::{Entries, MAX_ENTRY_BYTES, Splitter, Tail};
+pub use split::{Entries, Entry, MAX_ENTRY_BYTES, Splitter, Tail};
 
 /// Bytes of a message that an `UnknownLogMessage` carries at most; `log_line_bytes` has the true length.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -114,46 +115,62 @@ impl Decoder {
     /// `fallback_time_us` (microseconds since the UNIX epoch) is taken where the entry lacks the node's time: with
     /// -logtimestamps=0, or for text that does not come from the node's logger. Such an entry is given no type, and is
     /// one line: others after it are left to [`lines_after`] as well.
-    pub fn entry(&mut self, entry: &[u8], fallback_time_us: u64) -> Log {
-        let entry = trim_line_ends(entry);
-        let mut prefix = self.prefixes.read(entry);
+    pub fn entry<'a>(&mut self, entry: impl Into<Entry<'a>>, fallback_time_us: u64) -> Log {
+        self.parse(entry.into(), fallback_time_us).into_log()
+    }
+
+    /// The same, without copies of what the event has of the entry as it is.
+    pub fn parse<'a>(&mut self, entry: Entry<'a>, fallback_time_us: u64) -> Parsed<'a> {
+        let Entry { bytes, time_us } = entry;
+        let entry = trim_line_ends(bytes);
+        let mut prefix = self.prefixes.read(entry, time_us);
         let mut line = first_line(prefix.message);
-        let mut event = None;
+        // An event is some hundred bytes: it is written where it stays.
+        let mut parsed = Parsed { log: Log::default(), threadname: b"", raw_message: None };
+        let event = &mut parsed.log.log_event;
         if prefix.time_us.is_some() {
-            let mut decided = by_beginning(&prefix, line);
-            if decided.is_continue()
+            let mut decided = by_beginning(&prefix, line, event);
+            if !decided
                 && prefix.is_bare()
                 && let Some(inner) = self.prefixes.read_inner(prefix.message)
             {
                 prefix = inner;
                 line = first_line(prefix.message);
-                decided = by_beginning(&prefix, line);
+                decided = by_beginning(&prefix, line, event);
             }
-            event = match decided {
-                ControlFlow::Break(event) => event,
-                ControlFlow::Continue(()) => disconnection(&prefix, line),
-            };
+            if !decided {
+                *event = disconnection(&prefix, line);
+            }
+            if event.is_none() {
+                line = prefix.message;
+            }
         }
-        if event.is_none() && prefix.time_us.is_some() {
-            line = prefix.message;
+        parsed.raw_message = event.as_ref().filter(|event| !others_know(event)).map(|_| line);
+        if event.is_none() {
+            *event = Some(LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message: bounded_text(line) }));
         }
-        let length = entry.len() - prefix.message.len() + line.len();
-        let raw_message = event.as_ref().filter(|event| !others_know(event)).map(|_| lossy(line));
-        let unknown = || LogEvent::UnknownLogMessage(UnknownLogMessage { raw_message: bounded_text(line) });
-        Log {
-            log_event: Some(event.unwrap_or_else(unknown)),
-            log_timestamp: prefix.time_us.unwrap_or(fallback_time_us),
-            category: prefix.category.into(),
-            threadname: lossy(prefix.thread),
-            log_level: prefix.level.into(),
-            log_line_bytes: length as u64,
-            category_name: prefix.category_name.map(lossy),
-            source_location: prefix.location.map(lossy),
-            source_function: prefix.function.map(lossy),
-            mocktime: prefix.mocktime,
-            suppressing: prefix.suppressing.then_some(true),
-            raw_message,
-        }
+        parsed.threadname = prefix.thread;
+        let log = &mut parsed.log;
+        log.log_timestamp = prefix.time_us.unwrap_or(fallback_time_us);
+        log.category = prefix.category.into();
+        log.log_level = prefix.level.into();
+        log.log_line_bytes = (entry.len() - prefix.message.len() + line.len()) as u64;
+        log.category_name = prefix.category_name.map(lossy);
+        log.source_location = prefix.location.map(lossy);
+        log.source_function = prefix.function.map(lossy);
+        log.mocktime = prefix.mocktime;
+        log.suppressing = prefix.suppressing.then_some(true);
+        parsed
+    }
+
+    /// A decoder for entries in the middle of a log. `has_thread_names`: what [`Self::has_thread_names`] says after the entries before.
+    pub fn resume(has_thread_names: bool) -> Self {
+        Self { prefixes: PrefixReader::resume(has_thread_names) }
+    }
+
+    /// Whether the log has thread names, by the entries so far. Nothing else of them matters for those that follow.
+    pub fn has_thread_names(&self) -> bool {
+        self.prefixes.has_threads()
     }
 
     /// What was assumed about the log so far.
@@ -168,9 +185,9 @@ fn others_know(event: &LogEvent) -> bool {
 }
 
 /// The lines of an entry that its event, `log`, does not cover: each is to be decoded as an entry of its own.
-pub fn lines_after<'a>(entry: &'a [u8], log: &Log) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+pub fn lines_after<'a, E: Into<Entry<'a>>>(entry: E, log: &Log) -> impl Iterator<Item = &'a [u8]> + use<'a, E> {
     let covered = usize::try_from(log.log_line_bytes).unwrap_or(usize::MAX);
-    let rest = trim_line_ends(entry).get(covered..).unwrap_or_default();
+    let rest = trim_line_ends(entry.into().bytes).get(covered..).unwrap_or_default();
     rest.split(|byte| *byte == b'\n').map(trim_line_ends).filter(|line| !line.is_empty())
 }
 
@@ -182,35 +199,37 @@ fn first_line(message: &[u8]) -> &[u8] {
     }
 }
 
-/// The event of a message of one line, by its beginning: what it begins with is decided (perhaps that it has no type),
-/// or not known.
-fn by_beginning(prefix: &Prefix, message: &[u8]) -> ControlFlow<Option<LogEvent>> {
+/// Writes the event of a message of one line, by its beginning. Returns whether that decides it, perhaps so that the
+/// message has no type.
+fn by_beginning(prefix: &Prefix, message: &[u8], event: &mut Option<LogEvent>) -> bool {
     // None is that long; an event's texts are bounded by this.
     if message.len() > MAX_TEXT_BYTES {
-        return ControlFlow::Break(None);
+        return true;
     }
     if prefix.category == LogDebugCategory::Mempoolrej {
-        return ControlFlow::Break(mempool::rejected(Scan(message)));
+        *event = mempool::rejected(Scan(message));
+        return true;
     }
     let first = message.first().copied().unwrap_or_default();
-    if first.is_ascii_digit()
-        && let Some(event) = blocks::numbered(message)
-    {
-        return ControlFlow::Break(Some(event));
+    if first.is_ascii_digit() {
+        *event = blocks::numbered(message);
+        if event.is_some() {
+            return true;
+        }
     }
     for rule in RULES.get(usize::from(first)).into_iter().flatten() {
         let Some(rest) = message.strip_prefix(rule.start.as_bytes()) else {
             continue;
         };
-        let event = match rule.parse {
+        *event = match rule.parse {
             Parse::Rest(parse) => parse(Scan(rest)),
             Parse::Whole(parse) => parse(message),
         };
         if event.is_some() || rule.only {
-            return ControlFlow::Break(event);
+            return true;
         }
     }
-    ControlFlow::Continue(())
+    false
 }
 
 /// The event of a message of one line that ends like one about a disconnection.

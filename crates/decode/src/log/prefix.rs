@@ -15,6 +15,8 @@
 //! Two threads share their names with categories, net and http: alone in an entry these are threads if other
 //! entries showed that this log has thread names, otherwise categories.
 
+use std::num::NonZero;
+
 use event::pb::log_extractor::{LogDebugCategory, LogLevel};
 
 use super::foreign;
@@ -96,15 +98,26 @@ pub(super) struct Stamp<'a> {
     pub(super) rest: &'a [u8],
 }
 
-/// The node's time in a line: at its beginning, as the node writes it, or after what another program put there.
-pub(super) fn stamp<'a>(clock: &mut Clock, line: &'a [u8]) -> Option<Stamp<'a>> {
-    let text = line.strip_prefix(SUPPRESSING).unwrap_or(line);
-    match clock.read(text) {
+impl<'a> Stamp<'a> {
+    /// The node's time in a line: at its beginning, as the node writes it, or after what another program put there.
+    pub(super) fn read(clock: &mut Clock, line: &'a [u8]) -> Option<Self> {
+        Self::at_start(clock, line).or_else(|| foreign::stamp(clock, line))
+    }
+
+    /// The node's time at the beginning of a line.
+    pub(super) fn at_start(clock: &mut Clock, line: &'a [u8]) -> Option<Self> {
+        let text = line.strip_prefix(SUPPRESSING).unwrap_or(line);
+        let (time_us, rest) = clock.read(text)?;
         // A time that another time follows is that of another program.
-        Some((time_us, rest)) if is_end_of_time(rest) && !matches!(rest, [b' ', b'0'..=b'9', ..]) => {
-            Some(Stamp { time_us, before: b"", suppressing: text.len() < line.len(), old: false, rest })
-        }
-        _ => foreign::stamp(clock, line),
+        let is_nodes = is_end_of_time(rest) && !matches!(rest, [b' ', b'0'..=b'9', ..]);
+        is_nodes.then_some(Self { time_us, before: b"", suppressing: text.len() < line.len(), old: false, rest })
+    }
+
+    /// The same of a line of which it is known that it begins with this time.
+    fn known(time_us: NonZero<u64>, line: &'a [u8]) -> Option<Self> {
+        let text = line.strip_prefix(SUPPRESSING).unwrap_or(line);
+        let rest = text.get(Clock::length(text)..)?;
+        Some(Self { time_us: time_us.get(), before: b"", suppressing: text.len() < line.len(), old: false, rest })
     }
 }
 
@@ -117,9 +130,19 @@ pub(super) fn is_end_of_time(rest: &[u8]) -> bool {
 }
 
 impl PrefixReader {
-    /// The parts of an entry.
-    pub(super) fn read<'a>(&mut self, entry: &'a [u8]) -> Prefix<'a> {
-        match stamp(&mut self.clock, entry) {
+    /// A reader that knows whether the log has thread names.
+    pub(super) fn resume(threads: bool) -> Self {
+        Self { threads, ..Self::default() }
+    }
+
+    pub(super) fn has_threads(&self) -> bool {
+        self.threads
+    }
+
+    /// The parts of an entry. `time_us` is the time that it begins with, where that is known.
+    pub(super) fn read<'a>(&mut self, entry: &'a [u8], time_us: Option<NonZero<u64>>) -> Prefix<'a> {
+        let known = time_us.and_then(|time_us| Stamp::known(time_us, entry));
+        match known.or_else(|| Stamp::read(&mut self.clock, entry)) {
             Some(stamp) => self.stamped(&stamp),
             None => {
                 self.guesses.untimed += 1;
@@ -371,7 +394,7 @@ fn category(name: &[u8]) -> Category {
         b"txreconciliation" => LogDebugCategory::Txreconciliation,
         b"walletdb" => LogDebugCategory::Walletdb,
         b"zmq" => LogDebugCategory::Zmq,
-        b"kernel" | b"lock" | b"privatebroadcast" => return Category::Lacking,
+        b"kernel" | b"lock" | b"mining" | b"privatebroadcast" => return Category::Lacking,
         b"all" => return Category::None,
         _ => return Category::Other,
     })

@@ -1,6 +1,10 @@
 //! Where entries begin and end in the bytes of a log file.
 
-use super::prefix::stamp;
+use std::num::NonZero;
+use std::ops::Deref;
+
+use super::foreign;
+use super::prefix::Stamp;
 use super::time::Clock;
 
 /// An entry that is longer than this is cut, so that a reader needs no more memory: what follows is an entry of its own.
@@ -8,6 +12,31 @@ pub const MAX_ENTRY_BYTES: usize = 1024 * 1024;
 
 /// The node writes five line ends when it starts (`BCLog::Logger::StartLogging`).
 const LINE_ENDS_AT_START: u8 = 5;
+
+/// An entry of a log, with the line ends within it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
+    /// The time that it begins with, in microseconds since the UNIX epoch, where that was read already: a [`Splitter`] finds entries by it. None
+    /// lets the decoder look for it.
+    pub time_us: Option<NonZero<u64>>,
+}
+
+impl Deref for Entry<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+impl<'a, B: AsRef<[u8]> + ?Sized> From<&'a B> for Entry<'a> {
+    /// An entry whose time was not looked for.
+    fn from(bytes: &'a B) -> Self {
+        Self { bytes: bytes.as_ref(), time_us: None }
+    }
+}
 
 /// Which entries at the end of a piece of the file are complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +71,7 @@ impl Splitter {
     /// The entries in the next piece of the file, which begins with what the last call left over
     /// (see [`Entries::consumed`]).
     pub fn entries<'s, 'a>(&'s mut self, piece: &'a [u8], tail: Tail) -> Entries<'s, 'a> {
-        Entries { splitter: self, piece, tail, entry: None, line: 0 }
+        Entries { splitter: self, piece, tail, entry: None, time_us: None, line: 0 }
     }
 }
 
@@ -54,6 +83,8 @@ pub struct Entries<'s, 'a> {
     tail: Tail,
     /// Where the entry begins that is not complete yet.
     entry: Option<usize>,
+    /// The time that it begins with.
+    time_us: Option<NonZero<u64>>,
     /// Where the next line begins.
     line: usize,
 }
@@ -66,12 +97,13 @@ impl<'a> Entries<'_, 'a> {
     }
 
     /// Ends the entry that is not complete, where there is one, at the current line.
-    fn close(&mut self) -> Option<&'a [u8]> {
-        self.piece.get(self.entry.take()?..self.line)
+    fn close(&mut self) -> Option<Entry<'a>> {
+        let bytes = self.piece.get(self.entry.take()?..self.line)?;
+        Some(Entry { bytes, time_us: self.time_us.take() })
     }
 
     /// Takes the line that begins at `self.line`. Returns the entry before, if it ends there.
-    fn take_line(&mut self, line: &[u8]) -> Option<&'a [u8]> {
+    fn take_line(&mut self, line: &[u8]) -> Option<Entry<'a>> {
         let mut done = None;
         if line.iter().all(|byte| matches!(byte, b'\n' | b'\r')) {
             self.splitter.line_ends = self.splitter.line_ends.saturating_add(1);
@@ -81,7 +113,9 @@ impl<'a> Entries<'_, 'a> {
             }
         } else {
             self.splitter.line_ends = u8::from(line.ends_with(b"\n"));
-            let stamp = stamp(&mut self.splitter.clock, line);
+            let at_start = Stamp::at_start(&mut self.splitter.clock, line);
+            let time_us = at_start.as_ref().and_then(|stamp| NonZero::new(stamp.time_us));
+            let stamp = at_start.or_else(|| foreign::stamp(&mut self.splitter.clock, line));
             let begins = stamp.is_some() || self.splitter.prefixed || !self.splitter.stamped || self.entry.is_none();
             if let Some(stamp) = stamp {
                 self.splitter.stamped = true;
@@ -89,7 +123,7 @@ impl<'a> Entries<'_, 'a> {
             }
             if begins {
                 done = self.close();
-                self.entry = Some(self.line);
+                (self.entry, self.time_us) = (Some(self.line), time_us);
             }
         }
         self.line += line.len();
@@ -98,9 +132,9 @@ impl<'a> Entries<'_, 'a> {
 }
 
 impl<'a> Iterator for Entries<'_, 'a> {
-    type Item = &'a [u8];
+    type Item = Entry<'a>;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             let rest = self.piece.get(self.line..).unwrap_or_default();
             let room = MAX_ENTRY_BYTES - (self.line - self.entry.unwrap_or(self.line));

@@ -30,6 +30,12 @@ impl Clock {
         Some((time_us, rest.strip_prefix(b"Z")?))
     }
 
+    /// Bytes of a time that [`Clock::read`] reads.
+    pub(super) fn length(text: &[u8]) -> usize {
+        const SECONDS: &[u8] = b"2026-06-23T16:19:13Z";
+        if text.get(SECONDS.len() - 1) == Some(&b'Z') { SECONDS.len() } else { SECONDS.len() + ".123456".len() }
+    }
+
     /// As [`Clock::read`], for the form `2018-04-25 03:30:31` or `2018-04-25 03:30:31.123456` (UTC) that Bitcoin Core
     /// wrote before v0.17.
     pub(super) fn read_old<'a>(&mut self, text: &'a [u8]) -> Option<(u64, &'a [u8])> {
@@ -108,7 +114,10 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(clock.read(text.as_bytes()).map(|(time, _)| time), expected, "{text:?}");
         }
-        assert_eq!(clock.read(b"2026-06-23T16:19:13Z [net] a").unwrap().1, b" [net] a");
+        for text in [&b"2026-06-23T16:19:13Z [net] a"[..], b"2026-06-23T16:19:13.123456Z [net] a"] {
+            assert_eq!(clock.read(text).unwrap().1, b" [net] a");
+            assert_eq!(text[Clock::length(text)..], *b" [net] a");
+        }
     }
     #[test]
     fn times_before_v0_17() {

@@ -1,7 +1,7 @@
 //! Logs as people keep and post them: through syslog, containers and old versions. Where each form comes from is stated
 //! at its test.
 
-use decode::log::{Decoder, Splitter, Tail, lines_after};
+use decode::log::{Decoder, Entry, Splitter, Tail, lines_after};
 use event::pb::log_extractor::Log;
 use event::pb::log_extractor::log::LogEvent;
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn read(log: &[u8]) -> (Vec<Log>, Decoder) {
     (events, decoder)
 }
 
-fn decode(decoder: &mut Decoder, entry: &[u8], events: &mut Vec<Log>) {
+fn decode(decoder: &mut Decoder, entry: Entry, events: &mut Vec<Log>) {
     let log = decoder.entry(entry, NOW);
     let after: Vec<_> = lines_after(entry, &log).collect();
     events.push(log);

@@ -111,7 +111,7 @@ fn messages_mean_the_same_after_every_prefix() {
 #[test]
 fn categories_and_levels() {
     use LogDebugCategory::{Mempool, Net, Unknown, Validation};
-    let cases: [(&str, LogDebugCategory, Option<&str>, LogLevel, &str); 19] = [
+    let cases: [(&str, LogDebugCategory, Option<&str>, LogLevel, &str); 20] = [
         ("a", Unknown, None, LogLevel::Info, "a"),
         ("[net] a", Net, None, LogLevel::Debug, "a"),
         ("[net] [a] b", Net, None, LogLevel::Debug, "[a] b"),
@@ -126,6 +126,7 @@ fn categories_and_levels() {
         ("[kernel] a", Unknown, Some("kernel"), LogLevel::Debug, "a"),
         ("[privatebroadcast:info] a", Unknown, Some("privatebroadcast"), LogLevel::Info, "a"),
         ("[lock] a", Unknown, Some("lock"), LogLevel::Debug, "a"),
+        ("[mining] a", Unknown, Some("mining"), LogLevel::Debug, "a"),
         // A category of a later version, where the level shows that it is one.
         ("[quic:debug] a", Unknown, Some("quic"), LogLevel::Debug, "a"),
         ("[quic] a", Unknown, None, LogLevel::Info, "[quic] a"),

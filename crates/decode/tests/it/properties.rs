@@ -3,6 +3,7 @@
 use decode::log::{Decoder, MAX_TEXT_BYTES, Splitter, Tail, lines_after};
 use event::pb::log_extractor::log::LogEvent;
 use proptest::prelude::*;
+use prost::Message;
 
 use crate::lines::{TIME, decode, entries};
 
@@ -29,7 +30,7 @@ fn only_line_ends(bytes: &[u8]) -> bool {
 proptest! {
     #[test]
     fn entries_cover_the_log(log in logs(), piece in 1..300usize) {
-        let whole: Vec<Vec<u8>> = Splitter::default().entries(&log, Tail::Ends).map(<[u8]>::to_vec).collect();
+        let whole: Vec<Vec<u8>> = Splitter::default().entries(&log, Tail::Ends).map(|entry| entry.to_vec()).collect();
 
         // In any pieces they are the same.
         let mut splitter = Splitter::default();
@@ -39,7 +40,7 @@ proptest! {
             buffer.extend_from_slice(next);
             let tail = if (index + 1) * piece >= log.len() { Tail::Ends } else { Tail::Follows };
             let mut found = splitter.entries(&buffer, tail);
-            in_pieces.extend(found.by_ref().map(<[u8]>::to_vec));
+            in_pieces.extend(found.by_ref().map(|entry| entry.to_vec()));
             let consumed = found.consumed();
             buffer.drain(..consumed);
         }
@@ -58,13 +59,20 @@ proptest! {
 
     #[test]
     fn every_entry_becomes_an_event(log in logs()) {
-        let mut decoder = Decoder::default();
+        let (mut decoder, mut second) = (Decoder::default(), Decoder::default());
         for entry in Splitter::default().entries(&log, Tail::Ends) {
-            let decoded = decoder.entry(entry, 5);
+            let parsed = decoder.parse(entry, 5);
+            let mut encoded = Vec::new();
+            parsed.encode(&mut encoded);
+            let decoded = parsed.into_log();
+            prop_assert_eq!(encoded, decoded.encode_to_vec());
+            // The time that the splitter found is the one that the decoder finds.
+            prop_assert_eq!(&decoded, &second.entry(entry.bytes, 5));
             let line_ends = entry.iter().filter(|byte| b"\r\n".contains(byte)).count();
             let length = decoded.log_line_bytes as usize + lines_after(entry, &decoded).map(<[u8]>::len).sum::<usize>();
             for line in lines_after(entry, &decoded) {
                 let untimed = decoder.entry(line, 5);
+                second.entry(line, 5);
                 prop_assert_eq!(untimed.log_timestamp, 5);
                 prop_assert!(matches!(untimed.log_event, Some(LogEvent::UnknownLogMessage(_))));
             }

@@ -7,7 +7,7 @@ const TIME: &str = "2026-06-23T16:19:13Z";
 /// The entries of a piece, and what is left over.
 fn split<'a>(splitter: &mut Splitter, piece: &'a str, tail: Tail) -> (Vec<&'a str>, &'a str) {
     let mut entries = splitter.entries(piece.as_bytes(), tail);
-    let found = entries.by_ref().map(|entry| std::str::from_utf8(entry).unwrap()).collect();
+    let found = entries.by_ref().map(|entry| std::str::from_utf8(entry.bytes).unwrap()).collect();
     (found, &piece[entries.consumed()..])
 }
 
