@@ -51,6 +51,14 @@ pub fn nats_server() -> Result<PathBuf> {
     on_path("nats-server").context("no nats-server on PATH; install the package nats-server")
 }
 
+/// The SOCKS5 server to use.
+///
+/// # Errors
+/// There is none: the message names the package to install.
+pub fn microsocks() -> Result<PathBuf> {
+    on_path("microsocks").context("no microsocks on PATH; install the package microsocks")
+}
+
 /// The Prometheus to use.
 ///
 /// # Errors
@@ -103,6 +111,14 @@ pub fn bitcoind_version(binary: &Path) -> Result<String> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Whether a bitcoind has IPC (`-ipcbind`), as `bitcoin-node` does.
+pub fn has_ipc(binary: &Path) -> bool {
+    // A bitcoin-node that only prints its help ends without it once in a hundred times.
+    let help = || Command::new(binary).args(["-help", "-help-debug"]).output().ok();
+    let mut helps = std::iter::from_fn(help).take(5);
+    helps.any(|output| String::from_utf8_lossy(&output.stdout).contains("-ipcbind"))
 }
 
 /// The major version of a bitcoind, by that line: 30.

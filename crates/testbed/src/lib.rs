@@ -22,9 +22,14 @@
 mod browser;
 mod builder;
 mod captured;
+mod disk;
+mod fake_i2p;
 mod find;
 mod gossip;
+mod hosts;
+pub mod internet;
 pub mod log;
+mod microsocks;
 mod monitoring;
 mod nats;
 mod network;
@@ -45,9 +50,15 @@ mod wallet;
 pub use browser::{Browser, Page};
 pub use builder::NodeBuilder;
 pub use captured::{Captured, captured};
-pub use find::{alertmanager, axe, bitcoind, bitcoind_version, bitcoinds, chromium, nats_server, prometheus};
+pub use disk::Disk;
+pub use fake_i2p::FakeI2p;
+pub use find::{
+    alertmanager, axe, bitcoind, bitcoind_version, bitcoinds, chromium, has_ipc, microsocks, nats_server, prometheus,
+};
+pub use hosts::{Hosts, Visit};
+pub use microsocks::Microsocks;
 pub use monitoring::{Monitor, Webhook};
-pub use nats::NatsServer;
+pub use nats::{JETSTREAM, NatsServer};
 pub use network::Network;
 pub use node::{ConnectionType, Node, sync_blocks, sync_mempools};
 pub use oddity::Oddity;
@@ -55,7 +66,10 @@ pub use peer::{Peer, PeerListener, PeerOptions};
 pub use rpc::{Rpc, RpcError};
 pub use scenarios::{Actors, Scenario, Stage, Strength};
 pub use sent::{Sent, SentRow};
-pub use skip::{require_bitcoind, require_chromium, require_nats_server, require_prometheus, skipped};
+pub use skip::{
+    require_bitcoind, require_chromium, require_ipc, require_microsocks, require_nats_server, require_prometheus,
+    require_python, skipped,
+};
 pub use traffic::{Plan, Traffic};
 pub use wait::eventually;
 pub use wallet::{Reject, Spend, Wallet};

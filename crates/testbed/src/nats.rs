@@ -15,6 +15,10 @@ use crate::process::{Process, until_ready};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What lets a server keep streams, whatever space the file system has left: by default it gives them three quarters of that, which may be too
+/// little for a stream of ours.
+pub const JETSTREAM: &str = "jetstream { max_file_store: 1TB }\n";
+
 /// A nats-server on a port of 127.0.0.1 that stays the same when it is stopped and started again. It is killed when this is dropped, and
 /// when the program ends in any way.
 #[derive(Debug)]

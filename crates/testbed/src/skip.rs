@@ -4,7 +4,8 @@
 //! names in `SKIPPED_FILE`, from which it prints the list.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Reports that the running test is skipped, and why. The caller returns after it.
 pub fn skipped(reason: &str) {
@@ -28,9 +29,24 @@ pub fn require_bitcoind() -> Option<PathBuf> {
     crate::bitcoind().map_err(|error| skipped(&error.to_string())).ok()
 }
 
+/// The bitcoind to test with if it has IPC (`-ipcbind`), or `None` after reporting that the test is skipped.
+pub fn require_ipc() -> Option<PathBuf> {
+    let bitcoind = require_bitcoind()?;
+    let has = crate::has_ipc(&bitcoind);
+    if !has {
+        skipped("the bitcoind has no IPC (-ipcbind); set BITCOIND to a bitcoin-node");
+    }
+    has.then_some(bitcoind)
+}
+
 /// The nats-server to test with, or `None` after reporting that the test is skipped.
 pub fn require_nats_server() -> Option<PathBuf> {
     crate::nats_server().map_err(|error| skipped(&error.to_string())).ok()
+}
+
+/// The SOCKS5 server to test with, or `None` after reporting that the test is skipped.
+pub fn require_microsocks() -> Option<PathBuf> {
+    crate::microsocks().map_err(|error| skipped(&error.to_string())).ok()
 }
 
 /// The Prometheus and the Alertmanager to test with, or `None` after reporting that the test is skipped.
@@ -42,4 +58,20 @@ pub fn require_prometheus() -> Option<(PathBuf, PathBuf)> {
 /// The Chromium to test with, or `None` after reporting that the test is skipped.
 pub fn require_chromium() -> Option<PathBuf> {
     crate::chromium().map_err(|error| skipped(&error.to_string())).ok()
+}
+
+/// The Python of `scripts/python` for a purpose, or `None` after reporting that the test is skipped.
+///
+/// # Panics
+/// The script fails otherwise than because something cannot be had.
+pub fn require_python(purpose: &str) -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/python");
+    let output = Command::new(script).arg(purpose).output().map_err(|error| skipped(&error.to_string())).ok()?;
+    let why = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(2) {
+        skipped(why.lines().last().unwrap_or("there is no Python"));
+        return None;
+    }
+    assert!(output.status.success(), "scripts/python {purpose} failed: {why}");
+    Some(String::from_utf8_lossy(&output.stdout).trim().into())
 }
