@@ -1,6 +1,6 @@
 //! How many events a reader missed, by their sequence numbers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +20,9 @@ pub struct Loss {
     pub missing: u64,
     /// Nanoseconds since the UNIX epoch: time of the event before which they are missing.
     pub time_ns: u64,
-    /// Where they were lost: "queue" (the queue of a reader in this process) or "nats" (somewhere before this process).
+    /// Where they were lost: "queue" (the queue of a reader in this process), "nats" (somewhere before this process),
+    /// "stream" (a stream removed them before they were read), or "history" (they are neither
+    /// in the archive that a reader began with, nor did they come live).
     pub stage: &'static str,
 }
 
@@ -68,12 +70,18 @@ pub struct GapTracker {
     runs: HashMap<(Arc<str>, u64), Run>,
     /// Events seen, for the age of runs.
     clock: u64,
+    /// The clock when [`Self::skip`] was called.
+    skipped: u64,
+    /// Nodes of whose events some are left out on purpose, since an archive that does not have all of them is published again.
+    selected: HashSet<Arc<str>>,
 }
 
 #[derive(Debug)]
 struct Run {
     last_sequence: u64,
     last_seen: u64,
+    /// It began to be seen when some of the node's events were left out: numbers that are missing were not lost.
+    is_selected: bool,
 }
 
 impl GapTracker {
@@ -81,6 +89,9 @@ impl GapTracker {
     pub fn note(&mut self, record: &Record) -> Position {
         let envelope = record.envelope();
         if envelope.run == 0 {
+            if envelope.kind == Kind::Selection && self.selected.len() < MAX_RUNS {
+                self.selected.insert(Arc::clone(&envelope.node));
+            }
             return Position::Next;
         }
         if let Some(last_sequence) = last_sequence(record) {
@@ -97,6 +108,11 @@ impl GapTracker {
         }
     }
 
+    /// Takes the next event of each run that is known for the one that was to come: what is missing before it was noticed in another way.
+    pub fn skip(&mut self) {
+        self.skipped = self.clock;
+    }
+
     /// Moves a run on to a sequence number, and returns by how many. None if the run is there or beyond already;
     /// 0 if it was not known.
     fn advance(&mut self, envelope: &Envelope, sequence: u64) -> Option<u64> {
@@ -104,13 +120,15 @@ impl GapTracker {
         let key = (Arc::clone(&envelope.node), envelope.run);
         let Some(run) = self.runs.get_mut(&key) else {
             self.forget_oldest();
-            self.runs.insert(key, Run { last_sequence: sequence, last_seen: self.clock });
+            let is_selected = self.selected.contains(&envelope.node);
+            self.runs.insert(key, Run { last_sequence: sequence, last_seen: self.clock, is_selected });
             return Some(0);
         };
+        let is_skipped = run.is_selected || run.last_seen <= self.skipped;
         run.last_seen = self.clock;
         let steps = sequence.checked_sub(run.last_sequence).filter(|steps| *steps > 0)?;
         run.last_sequence = sequence;
-        Some(steps)
+        Some(if is_skipped { 0 } else { steps })
     }
 
     fn forget_oldest(&mut self) {
@@ -140,7 +158,7 @@ fn last_sequence(record: &Record) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use event::pb::observer::Status;
+    use event::pb::observer::{Selection, Status};
     use event::pb::rpc_extractor::Rpc;
     use event::pb::rpc_extractor::rpc::RpcEvent;
     use proptest::prelude::*;
@@ -189,6 +207,26 @@ mod tests {
         assert_eq!(tracker.note(&status(1, 9)), Position::Next);
         assert_eq!(tracker.note(&event("a", 1, 10)), Position::Next);
         assert_eq!(tracker.note(&event("a", 1, 12)), Position::After(1));
+        tracker.skip();
+        assert_eq!(tracker.note(&event("a", 1, 12)), Position::Again);
+        tracker.skip();
+        assert_eq!(tracker.note(&event("a", 1, 20)), Position::Next, "what is missing is known already");
+        assert_eq!(tracker.note(&event("a", 1, 22)), Position::After(1));
+    }
+
+    #[test]
+    fn what_was_left_out_on_purpose_is_no_loss() {
+        let mut tracker = GapTracker::default();
+        assert_eq!(tracker.note(&event("a", 1, 1)), Position::Next);
+        let body = Body::Observer(Observer { observer_event: Some(ObserverEvent::Selection(Selection::default())) });
+        assert_eq!(tracker.note(&Record::new("a".into(), 0, 0, 0, body)), Position::Next);
+        for (node, run, expected) in
+            [("a", 2, Position::Next), ("b", 1, Position::After(7)), ("a", 1, Position::After(7))]
+        {
+            tracker.note(&event(node, run, 1));
+            assert_eq!(tracker.note(&event(node, run, 9)), expected, "{node} {run}");
+        }
+        assert_eq!(tracker.note(&event("a", 2, 9)), Position::Again);
     }
 
     #[test]

@@ -27,6 +27,12 @@ impl Bus {
         Self::default()
     }
 
+    /// A bus for other events of this process, with the same accounts.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { readers: Arc::default(), accounts: self.accounts.clone() }
+    }
+
     /// The loss accounts of this process.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use event::{Filter, Record};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
 
 use crate::accounts::{Reason, Stage};
 use crate::gaps::Loss;
+use crate::history::History;
+use crate::past::Mark;
 
 /// What a reader gets.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub enum Delivery {
     Event(Arc<Record>),
     /// Events are missing here.
     Lost(Arc<Loss>),
+    /// Of events of the past: where they are.
+    Mark(Mark),
 }
 
 /// What happens when a reader does not keep up and its queue is full.
@@ -106,7 +111,7 @@ impl Queue {
             let weight = match &item {
                 Delivery::Event(record) if self.takes_all || self.filter.matches(record) => record.weight(),
                 Delivery::Event(_) => continue,
-                Delivery::Lost(_) => 0,
+                Delivery::Lost(_) | Delivery::Mark(_) => 0,
             };
             // A notice of a loss may exceed the capacity: there are few, and they replace many events. So may the last event, which
             // may weigh more than all of it.
@@ -229,11 +234,21 @@ pub struct Subscription {
     pub(crate) queue: Arc<Queue>,
     /// Taken out of the queue, not read yet.
     taken: VecDeque<Delivery>,
+    /// What comes before all that is in the queue.
+    history: Option<History>,
 }
 
 impl Subscription {
     pub(crate) fn new(queue: Arc<Queue>) -> Self {
-        Self { queue, taken: VecDeque::new() }
+        Self { queue, taken: VecDeque::new(), history: None }
+    }
+
+    /// The same, with events of the past before all others, from a channel: until it is closed, live ones wait in the queue. Of these, those are
+    /// left out that were among the others, by node, run and sequence number. `is_complete`: what is missing between both is reported as lost.
+    #[must_use]
+    pub fn after(mut self, history: Receiver<Vec<Delivery>>, is_complete: bool) -> Self {
+        self.history = Some(History::new(history, is_complete));
+        self
     }
 
     /// The next event or loss; none when nothing will come any more. Cancel safe.
@@ -259,8 +274,41 @@ impl Subscription {
         items
     }
 
-    /// Takes all that is in the queue, waiting for the first. Leaves nothing taken when nothing will come any more.
+    /// Takes what comes next, of the past or of the queue. Leaves nothing taken when nothing will come any more.
     async fn refill(&mut self) {
+        while let Some(history) = &mut self.history {
+            if history.is_reading() && self.queue.state.lock().ended {
+                // Nobody waits for the rest of the past now.
+                self.history = None;
+                break;
+            }
+            if let Some(past) = history.next().await {
+                if past.is_empty() {
+                    continue;
+                }
+                let events = past.iter().filter(|item| matches!(item, Delivery::Event(_))).count();
+                self.queue.stage.add_in(events as u64);
+                self.taken.extend(past);
+                return;
+            }
+            if history.is_over() {
+                self.history = None;
+                break;
+            }
+            self.refill_from_queue().await;
+            let has_ended = self.taken.is_empty();
+            if let Some(history) = &mut self.history {
+                self.queue.stage.add_filtered(history.join(&mut self.taken));
+            }
+            if has_ended || !self.taken.is_empty() {
+                return;
+            }
+        }
+        self.refill_from_queue().await;
+    }
+
+    /// Takes all that is in the queue, waiting for the first. Leaves nothing taken when nothing will come any more.
+    async fn refill_from_queue(&mut self) {
         loop {
             let readable = self.queue.readable.notified();
             {

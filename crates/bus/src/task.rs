@@ -114,7 +114,8 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// An error and its causes, separated by colons. A cause whose text the error before it ends with already is left out.
-struct Chain<'a>(&'a (dyn Error + 'static));
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

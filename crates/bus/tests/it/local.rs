@@ -1,8 +1,10 @@
 //! Within one process.
 
+use std::sync::Arc;
+
 use bus::counters::{RING_BUFFER_BYTES, RPC_CALLS};
 use bus::gaps::Position;
-use bus::{GapTracker, Reason, WhenFull};
+use bus::{GapTracker, Mark, Reason, WhenFull};
 use event::Filter;
 use event::pb::observer::observer::ObserverEvent;
 use event::pb::observer::{Observer, Status};
@@ -180,7 +182,7 @@ async fn publishing_that_is_given_up_leaves_a_gap_that_a_status_shows() {
     let deliveries = archive.next_many().await;
     let positions = deliveries.iter().map(|delivery| match delivery {
         Delivery::Event(record) => gaps.note(record),
-        Delivery::Lost(loss) => panic!("{loss}"),
+        other => panic!("{other:?}"),
     });
     let positions: Vec<_> = positions.collect();
     let [.., last] = &positions[..] else { panic!("{positions:?}") };
@@ -262,4 +264,48 @@ async fn a_status_has_the_figures_of_its_own_extractor() {
     // The process knows the sum of its parts.
     assert_eq!(bus.accounts().count(&RPC_CALLS, ["uptime"]).get(), 8.0);
     assert_eq!(bus.accounts().dropped_total(), 16);
+}
+
+#[tokio::test]
+async fn what_was_before_comes_first_and_nothing_twice() {
+    let bus = Bus::new();
+    let reader = bus.subscribe("web", Filter::default(), 1_000, WhenFull::Block);
+    let (sender, history) = tokio::sync::mpsc::channel(4);
+    let mut reader = reader.after(history, true);
+    let record = |run, sequence, time_ns| {
+        let body = Body::Observer(Observer { observer_event: None });
+        Delivery::Event(Arc::new(event::Record::new("alice".into(), run, sequence, time_ns, body)))
+    };
+    // Live events wait, whenever they came.
+    bus.deliver(vec![record(7, 3, 30), record(7, 0, 31), record(7, 4, 40), record(7, 0, 41), record(9, 8, 42)]).await;
+    sender.send(vec![Delivery::Mark(Mark::Begin), record(5, 1, 10), record(7, 2, 20)]).await.unwrap();
+    sender.send(vec![record(7, 3, 30), record(7, 0, 31), Delivery::Mark(Mark::Ready)]).await.unwrap();
+    drop(sender);
+    let mut got = Vec::new();
+    while got.len() < 9 {
+        got.extend(reader.next_many().await.into_iter().map(place));
+    }
+    assert_eq!(got, ["Begin", "5 1", "7 2", "7 3", "7 0", "Ready", "7 4", "7 0", "9 8"]);
+    let stage = bus.accounts().stage("web");
+    assert_eq!((stage.events_in(), stage.events_out(), stage.events_filtered()), (9, 7, 2));
+    // What neither was recorded nor came is missing.
+    let (sender, history) = tokio::sync::mpsc::channel(4);
+    let mut reader = bus.subscribe("other", Filter::default(), 1_000, WhenFull::Block).after(history, true);
+    sender.send(vec![record(7, 4, 40)]).await.unwrap();
+    drop(sender);
+    bus.deliver(vec![record(7, 9, 90), record(7, 12, 95)]).await;
+    let mut got = Vec::new();
+    while got.len() < 4 {
+        got.extend(reader.next_many().await.into_iter().map(place));
+    }
+    assert_eq!(got, ["7 4", "4 missing (history)", "7 9", "7 12"]);
+}
+
+/// Run and sequence number of an event, or what else it is.
+fn place(delivery: Delivery) -> String {
+    match delivery {
+        Delivery::Event(record) => format!("{} {}", record.envelope().run, record.envelope().sequence),
+        Delivery::Lost(loss) => format!("{} missing ({})", loss.missing, loss.stage),
+        Delivery::Mark(mark) => format!("{mark:?}"),
+    }
 }

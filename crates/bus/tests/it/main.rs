@@ -49,6 +49,7 @@ impl Got {
     fn note(&mut self, delivery: &Delivery) {
         match delivery {
             Delivery::Lost(loss) => self.missing += loss.missing,
+            other @ Delivery::Mark(_) => panic!("{other:?}"),
             Delivery::Event(record) => match number(delivery) {
                 Some(number) => self.numbers.push(number),
                 None => self.ended = record.envelope().kind == event::Kind::Status,
