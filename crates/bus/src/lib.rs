@@ -5,6 +5,7 @@
 //! process with a server, in either direction. What is lost on the way is counted in [`Accounts`].
 
 pub mod accounts;
+mod batch;
 pub mod counters;
 pub mod gaps;
 mod history;
@@ -16,6 +17,7 @@ mod queue;
 pub mod task;
 
 pub use accounts::{Accounts, Reason, Server, Stage};
+pub use batch::BatchWriter;
 pub use gaps::{GapTracker, Loss};
 pub use local::Bus;
 pub use past::{Control, EventClock, Jump, Mark, Pace, PaceError, Playback, Recording, steps};

@@ -6,7 +6,8 @@ use event::{Filter, Record};
 use parking_lot::RwLock;
 
 use crate::accounts::Accounts;
-use crate::queue::{Delivery, Queue, QueueLevel, Remainder, Subscription, WhenFull};
+use crate::batch::Batch;
+use crate::queue::{Delivery, Item, Queue, QueueLevel, Remainder, Subscription, WhenFull};
 
 /// Events from all publishers of this process to all its readers. Cloning it gives another handle.
 #[derive(Clone, Default)]
@@ -81,15 +82,25 @@ impl Bus {
         };
         let mut remainders = Vec::new();
         for queue in others {
-            let mut rest = items.iter().cloned();
-            if let Some(next) = queue.offer(None, &mut rest) {
-                remainders.push(Remainder::new(queue, next, rest.collect()));
-            }
+            offer(queue, items.iter().cloned().map(Item::One), &mut remainders);
         }
         // The last one gets the items themselves, which saves counting them up and down.
-        let mut rest = items.into_iter();
-        if let Some(next) = last.offer(None, &mut rest) {
-            remainders.push(Remainder::new(last, next, rest.collect()));
+        offer(last, items.into_iter().map(Item::One), &mut remainders);
+        remainders
+    }
+
+    /// Gives each reader a batch, as [`Self::offer`]: as a whole, to those that want it so.
+    pub(crate) fn offer_batch(&self, batch: Batch) -> Vec<Remainder> {
+        let readers = Arc::clone(&self.readers.read());
+        let mut remainders = Vec::new();
+        let mut records: Option<Vec<Delivery>> = None;
+        for queue in &readers.queues {
+            if queue.takes_batches() {
+                offer(queue, std::iter::once(Item::Many(batch.clone())), &mut remainders);
+            } else {
+                let records = records.get_or_insert_with(|| batch.records().collect());
+                offer(queue, records.iter().cloned().map(Item::One), &mut remainders);
+            }
         }
         remainders
     }
@@ -113,6 +124,13 @@ impl Bus {
         changed.ended = true;
         changed.queues.iter().for_each(|queue| queue.end());
         *readers = Arc::new(changed);
+    }
+}
+
+/// Gives a reader what it has room for. What it has not taken, if it blocks, comes to the remainders.
+fn offer(queue: &Arc<Queue>, mut items: impl Iterator<Item = Item>, remainders: &mut Vec<Remainder>) {
+    if let Some(next) = queue.offer(None, &mut items) {
+        remainders.push(Remainder::new(queue, next, items.collect()));
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
+use crate::batch::{Batch, BatchWriter};
 use crate::local::Bus;
 use crate::queue::{Delivery, Queue, Remainder};
 
@@ -100,6 +101,11 @@ impl Publisher {
         &self.node
     }
 
+    /// Name of the observed node, to be kept.
+    pub(crate) fn node_shared(&self) -> &Arc<str> {
+        &self.node
+    }
+
     /// The extractor whose events it publishes.
     pub fn extractor(&self) -> &'static str {
         self.extractor
@@ -129,6 +135,28 @@ impl Publisher {
             let contents = contents.into_iter();
             contents.map(|(time_ns, content)| run.stamp(&self.node, time_ns, content)).collect()
         });
+        self.finish(offered).await;
+    }
+
+    /// Begins a batch of encoded events, which is published as one: many times as fast as one by one where nobody but a NATS server reads them.
+    pub async fn batch(&self) -> BatchWriter {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let place = {
+            let run = self.run.lock();
+            (run.id, run.next_sequence)
+        };
+        BatchWriter::new(self.clone(), turn, place)
+    }
+
+    /// Publishes a batch, for whoever has the turn. `next_sequence` is the number of the event after it.
+    pub(crate) async fn publish_batch(&self, batch: Batch, next_sequence: u64) {
+        let offered = {
+            let mut run = self.run.lock();
+            run.next_sequence = next_sequence;
+            let remainders = self.bus.offer_batch(batch);
+            run.behind.extend(remainders.iter().map(|remainder| Arc::clone(&remainder.queue)));
+            remainders
+        };
         self.finish(offered).await;
     }
 

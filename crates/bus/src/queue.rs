@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use event::{Filter, Record};
 use parking_lot::{Mutex, MutexGuard};
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 
 use crate::accounts::{Reason, Stage};
+use crate::batch::Batch;
 use crate::gaps::Loss;
 use crate::history::History;
 use crate::past::Mark;
@@ -22,6 +24,25 @@ pub enum Delivery {
     Lost(Arc<Loss>),
     /// Of events of the past: where they are.
     Mark(Mark),
+}
+
+/// What is in a queue.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    One(Delivery),
+    /// Events that a reader gets as they are, if it wants batches.
+    Many(Batch),
+}
+
+impl Item {
+    /// How many events it is.
+    pub(crate) fn events(&self) -> usize {
+        match self {
+            Self::One(Delivery::Event(_)) => 1,
+            Self::One(_) => 0,
+            Self::Many(batch) => batch.len(),
+        }
+    }
 }
 
 /// What happens when a reader does not keep up and its queue is full.
@@ -57,6 +78,8 @@ pub(crate) struct Queue {
     /// What the items may weigh together; see [`QueueLevel::waiting`].
     capacity: usize,
     when_full: WhenFull,
+    /// The reader takes all events, and batches of them as they are.
+    takes_batches: AtomicBool,
     stage: Arc<Stage>,
     state: Mutex<State>,
     /// Something can be read, or nothing will come any more.
@@ -67,7 +90,7 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
-    items: VecDeque<Delivery>,
+    items: VecDeque<Item>,
     /// Of all items.
     weight: usize,
     /// What was dropped since the last read. All of it comes after `items`: a read takes all items at once,
@@ -87,6 +110,7 @@ impl Queue {
             filter,
             capacity: capacity.max(1),
             when_full,
+            takes_batches: AtomicBool::new(false),
             stage,
             state: Mutex::default(),
             readable: Notify::new(),
@@ -96,11 +120,7 @@ impl Queue {
 
     /// Puts in what the filter lets pass and what fits, in this order: `waiting` before the rest. Returns the first item that has to
     /// wait for room; none if all are dealt with.
-    pub(crate) fn offer(
-        &self,
-        waiting: Option<Delivery>,
-        items: &mut impl Iterator<Item = Delivery>,
-    ) -> Option<Delivery> {
+    pub(crate) fn offer(&self, waiting: Option<Item>, items: &mut impl Iterator<Item = Item>) -> Option<Item> {
         let mut state = self.state.lock();
         if state.abandoned {
             return None;
@@ -109,21 +129,22 @@ impl Queue {
         let mut next = waiting;
         while let Some(item) = next.take().or_else(|| items.next()) {
             let weight = match &item {
-                Delivery::Event(record) if self.takes_all || self.filter.matches(record) => record.weight(),
-                Delivery::Event(_) => continue,
-                Delivery::Lost(_) | Delivery::Mark(_) => 0,
+                Item::One(Delivery::Event(record)) if self.takes_all || self.filter.matches(record) => record.weight(),
+                Item::One(Delivery::Event(_)) => continue,
+                Item::One(Delivery::Lost(_) | Delivery::Mark(_)) => 0,
+                Item::Many(batch) => batch.weight(),
             };
             // A notice of a loss may exceed the capacity: there are few, and they replace many events. So may the last event, which
             // may weigh more than all of it.
             if state.weight < self.capacity || weight == 0 {
-                taken += u64::from(weight > 0);
+                taken += item.events() as u64;
                 state.weight += weight;
                 state.items.push_back(item);
             } else if self.when_full == WhenFull::Block {
                 next = Some(item);
                 break;
             } else {
-                dropped += 1;
+                dropped += item.events() as u64;
                 state.drop_newest(&item);
             }
         }
@@ -139,7 +160,7 @@ impl Queue {
     pub(crate) fn offer_now(&self, status: &Delivery) {
         let Delivery::Event(record) = status else { return };
         if self.when_full == WhenFull::DropNewest {
-            self.offer(None, &mut std::iter::once(status.clone()));
+            self.offer(None, &mut std::iter::once(Item::One(status.clone())));
             return;
         }
         let mut state = self.state.lock();
@@ -148,9 +169,29 @@ impl Queue {
             return;
         }
         state.weight += record.weight();
-        state.items.push_back(status.clone());
+        state.items.push_back(Item::One(status.clone()));
         self.stage.add_in(1);
         self.wake_reader(state);
+    }
+
+    /// Takes all that is in it, waiting for the first. Leaves nothing in `items` when nothing will come any more. Cancel safe.
+    async fn take(&self, items: &mut VecDeque<Item>) {
+        loop {
+            let readable = self.readable.notified();
+            {
+                let mut state = self.state.lock();
+                std::mem::swap(&mut state.items, items);
+                state.weight = 0;
+                items.extend(state.lost.drain(..).map(|loss| Item::One(Delivery::Lost(Arc::new(loss)))));
+                if !items.is_empty() || state.ended {
+                    drop(state);
+                    self.writable.notify_waiters();
+                    return;
+                }
+                state.reader_waits = true;
+            }
+            readable.await;
+        }
     }
 
     fn wake_reader(&self, mut state: MutexGuard<State>) {
@@ -159,6 +200,11 @@ impl Queue {
         if wake {
             self.readable.notify_one();
         }
+    }
+
+    /// Whether the reader gets batches as they are.
+    pub(crate) fn takes_batches(&self) -> bool {
+        self.takes_batches.load(Ordering::Relaxed)
     }
 
     /// Whether the reader is gone.
@@ -181,12 +227,12 @@ impl Queue {
 /// What a full queue has not taken yet, of items that it is to get in this order.
 pub(crate) struct Remainder {
     pub(crate) queue: Arc<Queue>,
-    next: Delivery,
-    rest: Vec<Delivery>,
+    next: Item,
+    rest: Vec<Item>,
 }
 
 impl Remainder {
-    pub(crate) fn new(queue: &Arc<Queue>, next: Delivery, rest: Vec<Delivery>) -> Self {
+    pub(crate) fn new(queue: &Arc<Queue>, next: Item, rest: Vec<Item>) -> Self {
         Self { queue: Arc::clone(queue), next, rest }
     }
 
@@ -205,26 +251,27 @@ impl Remainder {
 }
 
 impl State {
-    fn drop_newest(&mut self, item: &Delivery) {
-        let Delivery::Event(record) = item else {
-            return;
+    fn drop_newest(&mut self, item: &Item) {
+        let (node, run, time_ns) = match item {
+            Item::One(Delivery::Event(record)) => {
+                let envelope = record.envelope();
+                if envelope.sequence == 0 {
+                    return; // not counted by its program: a reader would not miss it
+                }
+                (&envelope.node, envelope.run, envelope.time_ns)
+            }
+            Item::Many(batch) => {
+                let (node, run) = batch.run();
+                (node, run, batch.last_time_ns())
+            }
+            Item::One(_) => return,
         };
-        let envelope = record.envelope();
-        if envelope.sequence == 0 {
-            return; // not counted by its program: a reader would not miss it
-        }
-        let same_run = |loss: &&mut Loss| loss.run == envelope.run && loss.node == envelope.node;
-        if let Some(loss) = self.lost.iter_mut().find(same_run) {
-            loss.missing += 1;
-            loss.time_ns = envelope.time_ns;
+        let missing = item.events() as u64;
+        if let Some(loss) = self.lost.iter_mut().find(|loss| loss.run == run && loss.node == *node) {
+            loss.missing += missing;
+            loss.time_ns = time_ns;
         } else if self.lost.len() < MAX_LOSSES {
-            self.lost.push(Loss {
-                node: Arc::clone(&envelope.node),
-                run: envelope.run,
-                missing: 1,
-                time_ns: envelope.time_ns,
-                stage: "queue",
-            });
+            self.lost.push(Loss { node: Arc::clone(node), run, missing, time_ns, stage: "queue" });
         }
     }
 }
@@ -234,13 +281,15 @@ pub struct Subscription {
     pub(crate) queue: Arc<Queue>,
     /// Taken out of the queue, not read yet.
     taken: VecDeque<Delivery>,
+    /// Memory for what is taken next.
+    spare: VecDeque<Item>,
     /// What comes before all that is in the queue.
     history: Option<History>,
 }
 
 impl Subscription {
     pub(crate) fn new(queue: Arc<Queue>) -> Self {
-        Self { queue, taken: VecDeque::new(), history: None }
+        Self { queue, taken: VecDeque::new(), spare: VecDeque::new(), history: None }
     }
 
     /// The same, with events of the past before all others, from a channel: until it is closed, live ones wait in the queue. Of these, those are
@@ -309,22 +358,26 @@ impl Subscription {
 
     /// Takes all that is in the queue, waiting for the first. Leaves nothing taken when nothing will come any more.
     async fn refill_from_queue(&mut self) {
-        loop {
-            let readable = self.queue.readable.notified();
-            {
-                let mut state = self.queue.state.lock();
-                std::mem::swap(&mut state.items, &mut self.taken);
-                state.weight = 0;
-                self.taken.extend(state.lost.drain(..).map(|loss| Delivery::Lost(Arc::new(loss))));
-                if !self.taken.is_empty() || state.ended {
-                    drop(state);
-                    self.queue.writable.notify_waiters();
-                    return;
-                }
-                state.reader_waits = true;
+        let mut items = std::mem::take(&mut self.spare);
+        self.queue.take(&mut items).await;
+        for item in items.drain(..) {
+            match item {
+                Item::One(delivery) => self.taken.push_back(delivery),
+                Item::Many(batch) => self.taken.extend(batch.records()),
             }
-            readable.await;
         }
+        self.spare = items;
+    }
+
+    /// All that is there, at least one item; none when nothing will come any more. Batches come as they are from the second call on, if all events
+    /// are wanted. For readers who want nothing of the past. Cancel safe.
+    pub(crate) async fn next_items(&mut self) -> VecDeque<Item> {
+        self.queue.takes_batches.store(self.queue.takes_all, Ordering::Relaxed);
+        let mut items = VecDeque::new();
+        self.queue.take(&mut items).await;
+        let events: usize = items.iter().map(Item::events).sum();
+        self.queue.stage.add_out(events as u64);
+        items
     }
 }
 
@@ -332,8 +385,8 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.queue.state.lock();
         state.abandoned = true;
-        let unread = state.items.drain(..).chain(self.taken.drain(..));
-        let events = unread.filter(|item| matches!(item, Delivery::Event(_))).count();
+        let unread = state.items.drain(..).chain(self.taken.drain(..).map(Item::One));
+        let events: usize = unread.map(|item| item.events()).sum();
         self.queue.stage.add_dropped(Reason::Disconnected, events as u64);
         drop(state);
         self.queue.writable.notify_waiters();

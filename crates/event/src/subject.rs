@@ -11,6 +11,24 @@ pub const NAMED: &str = "peer-observer.>";
 /// Subject that finds all events of extractors without a node name, and those on flat subjects. (`*` matches one token.)
 pub const FLAT: &str = "*";
 
+/// The tokens of flat subjects: ours, and those of the original's extractors.
+pub const TOKENS: [&str; 14] = [
+    "netmsg",
+    "netconn",
+    "addrman",
+    "mempool",
+    "validation",
+    "utxocache",
+    "rpc",
+    "p2p-extractor",
+    "log-extractor",
+    "ipc",
+    "connectivity",
+    "alert",
+    "chain",
+    "status",
+];
+
 /// Last token of the subject of a kind of event.
 pub fn token(kind: Kind) -> &'static str {
     match kind.source() {
@@ -34,19 +52,32 @@ pub fn token(kind: Kind) -> &'static str {
 }
 
 /// The subject of an event of a kind: `netmsg` for an extractor without a node name,
-/// `peer-observer.<node>.netmsg` for one with.
+/// `peer-observer.<node>.netmsg` for one with. What would end a subject in a node's name, which may come from anyone, is an underscore in it.
 pub fn subject(node: &str, kind: Kind) -> String {
     let token = token(kind);
-    match node {
-        "" => token.to_owned(),
-        node => format!("{PREFIX}.{node}.{token}"),
+    if node.is_empty() {
+        return token.to_owned();
     }
+    let node = node.replace(|c: char| c.is_whitespace() || c.is_control(), "_");
+    format!("{PREFIX}.{node}.{token}")
 }
 
-/// The node that a subject names; none in the flat form.
+/// The node that a subject names, which may have dots in its name; none in the flat form.
 pub fn node(subject: &str) -> Option<&str> {
-    let (node, _) = subject.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
+    let (node, _) = subject.strip_prefix(PREFIX)?.strip_prefix('.')?.rsplit_once('.')?;
     Some(node)
+}
+
+/// How the names of streams begin that have the events of one node only: `NODE-alice`.
+pub const NODE_STREAM: &str = "NODE-";
+
+/// The header by which JetStream says which stream a message was taken over from.
+pub const STREAM_SOURCE: &str = "Nats-Stream-Source";
+
+/// The node that a message of this source ([`STREAM_SOURCE`]) is of, whatever it says itself; none if it may be of any.
+pub fn node_of_source(source: &str) -> Option<&str> {
+    let stream = source.split([' ', ':']).next()?;
+    stream.strip_prefix(NODE_STREAM)
 }
 
 #[cfg(test)]
@@ -70,10 +101,20 @@ mod tests {
             ("alice", Kind::ChainHeader, "peer-observer.alice.chain"),
             ("alice", Kind::Status, "peer-observer.alice.status"),
             ("alice", Kind::Message, "peer-observer.alice.netmsg"),
+            ("alice.tokyo", Kind::Message, "peer-observer.alice.tokyo.netmsg"),
         ];
         for (name, kind, expected) in table {
             assert_eq!(subject(name, kind), expected);
             assert_eq!(node(expected), (!name.is_empty()).then_some(name), "{expected}");
+        }
+    }
+
+    #[test]
+    fn sources_of_one_node() {
+        for (source, node) in
+            [("NODE-alice:7xLD7QLx 12", Some("alice")), ("NODE-a-b 3", Some("a-b")), ("EVENTS:x 1", None)]
+        {
+            assert_eq!(node_of_source(source), node, "{source}");
         }
     }
 }

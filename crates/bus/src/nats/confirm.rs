@@ -2,22 +2,22 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::iter::repeat_with;
 use std::time::Duration;
 
-use async_nats::{Client, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tokio::time::{Instant, sleep_until};
 
 /// How long a connection must stay up after something was sent over it, where nothing else confirms that.
 const SETTLED: Duration = Duration::from_secs(1);
+/// Characters of a subject that nobody guesses.
+const SECRET: usize = 22;
 
 /// How sent events are confirmed. Events are known by the number under which [`Outbox`](super::outbox::Outbox) confirms them.
 pub(super) enum Confirming {
     /// We send ourselves messages with numbers. When one comes back, the server has got everything before it.
     ByEcho {
-        subject: Subject,
-        subscriber: Subscriber,
+        subject: String,
         /// Whether one has come back.
         works: bool,
     },
@@ -26,18 +26,16 @@ pub(super) enum Confirming {
 }
 
 impl Confirming {
-    /// By echo, until [`Self::change_to_time`].
-    pub(super) async fn start(client: &Client) -> Self {
-        let subject = Subject::from(client.new_inbox());
-        match client.subscribe(subject.clone()).await {
-            Ok(subscriber) => Self::ByEcho { subject, subscriber, works: false },
-            Err(_) => Self::ByTime(VecDeque::new()),
-        }
+    /// By echo, until [`Self::change_to_time`]. With it what is to be sent before all else.
+    pub(super) fn start() -> (Self, Bytes) {
+        let subject = format!("_INBOX.{}", repeat_with(fastrand::alphanumeric).take(SECRET).collect::<String>());
+        let subscribe = format!("SUB {subject} 1\r\n").into();
+        (Self::ByEcho { subject, works: false }, subscribe)
     }
 
     /// Whether this subject, which we may not use, is the one that confirmations need.
     pub(super) fn needs(&self, forbidden: &str) -> bool {
-        matches!(self, Self::ByEcho { subject, .. } if **subject == *forbidden)
+        matches!(self, Self::ByEcho { subject, .. } if *subject == *forbidden)
     }
 
     /// Whether no echo has come back so far.
@@ -45,42 +43,46 @@ impl Confirming {
         matches!(self, Self::ByEcho { works: false, .. })
     }
 
+    /// Whether time confirms.
+    pub(super) fn is_by_time(&self) -> bool {
+        matches!(self, Self::ByTime(_))
+    }
+
     /// From now on time confirms, also what was sent up to this number.
     pub(super) fn change_to_time(&mut self, sent: u64) {
         *self = Self::ByTime([(Instant::now() + SETTLED, sent)].into());
     }
 
-    /// Requests the confirmation of all that was sent, up to this number.
-    pub(super) async fn request(&mut self, client: &Client, sent: u64) {
+    /// Requests the confirmation of all that was sent, up to this number. Returns what is to be sent for that.
+    pub(super) fn request(&mut self, sent: u64) -> Bytes {
         match self {
-            // It fails only when the client is closed, and then nothing is confirmed.
             Self::ByEcho { subject, .. } => {
-                let _ = client.publish(subject.clone(), Bytes::copy_from_slice(&sent.to_be_bytes())).await;
+                let number = sent.to_be_bytes();
+                let head = format!("PUB {subject} {}\r\n", number.len());
+                [head.as_bytes(), number.as_slice(), b"\r\n"].concat().into()
             }
-            Self::ByTime(sent_until) => sent_until.push_back((Instant::now() + SETTLED, sent)),
+            Self::ByTime(sent_until) => {
+                sent_until.push_back((Instant::now() + SETTLED, sent));
+                Bytes::new()
+            }
         }
     }
 
-    /// The number up to which the server has got everything; none if the connection is closed. `hurry` takes what was written to the
-    /// connection for delivered at once, where time confirms. Cancel safe.
-    pub(super) async fn confirmed(&mut self, client: &Client, hurry: bool) -> Option<u64> {
-        match self {
-            Self::ByEcho { subscriber, works, .. } => {
-                let message = subscriber.next().await?;
-                *works = true;
-                // A message without a number confirms nothing.
-                Some(message.payload[..].try_into().map_or(0, u64::from_be_bytes))
-            }
-            Self::ByTime(sent_until) => {
-                let Some((settled, number)) = sent_until.front().copied() else { return pending().await };
-                if hurry {
-                    client.flush().await.ok()?;
-                } else {
-                    sleep_until(settled).await;
-                }
-                sent_until.pop_front();
-                Some(number)
-            }
+    /// Notes that a number came back.
+    pub(super) fn note_echo(&mut self) {
+        if let Self::ByEcho { works, .. } = self {
+            *works = true;
         }
+    }
+
+    /// The number up to which the server has got everything, by time. `at_once`: all is written, and nobody can wait for more than that. Cancel safe.
+    pub(super) async fn confirmed_by_time(&mut self, at_once: bool) -> u64 {
+        let Self::ByTime(sent_until) = self else { return pending().await };
+        let Some((settled, number)) = sent_until.front().copied() else { return pending().await };
+        if !at_once {
+            sleep_until(settled).await;
+        }
+        sent_until.pop_front();
+        number
     }
 }

@@ -6,34 +6,27 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subject;
-use bytes::Bytes;
-use event::quote::Quoted;
-use event::{Envelope, Kind, NodeNames, Record, original, subject};
+use event::{Envelope, Kind, Record, original, subject};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::runtime::{Builder, Handle, RuntimeFlavor};
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::confirm::Confirming;
-use super::link::{Link, WhenBroken};
+use super::connect::connect;
 use super::outbox::{Item, Outbox};
+use super::sender::Sender;
 use super::{NatsError, Options, Subjects};
 use crate::accounts::{Accounts, Reason, Stage};
-use crate::queue::{Delivery, Subscription};
+use crate::batch::Batch;
+use crate::queue::{self, Delivery, Subscription};
+use crate::task;
 
-/// Bytes that are handed to the client before a confirmation is requested.
-const BATCH_BYTES: usize = 256 << 10;
-/// The longest time from sending an event to requesting a confirmation. Each request costs the threads on its way a wake-up or two.
-const CONFIRM_INTERVAL: Duration = Duration::from_millis(100);
-/// Bytes that may be sent without being confirmed.
-const WINDOW_BYTES: usize = 4 << 20;
-/// How long the first echo may take; after that we assume that the server does not let us receive any.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before the server is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Pause after the server is back, so that readers are back before what was kept for them is sent: longer than
@@ -42,11 +35,35 @@ const READERS_RETURN: Duration = Duration::from_millis(1500);
 /// How long pending events are sent after the end, if the server is away.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends all events of a subscription to a server until the subscription ends. Counts them in the account "nats".
+/// Sends all events of a subscription to a server until the subscription ends. Counts them in the account [`Options::account`].
+///
+/// On a runtime of one thread that happens there, and what publishes there too wakes nobody; on another one it has a thread of its own.
 ///
 /// # Errors
 /// Only if the address or the credentials file cannot be used. A server that is away is waited for.
 pub async fn forward(subscription: Subscription, options: Options, accounts: Accounts) -> Result<(), NatsError> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return forward_here(subscription, options, accounts).await;
+    }
+    let url = options.shown_url();
+    let failed = |error: io::Error| NatsError::Unreachable { url: url.clone(), reason: error.to_string() };
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (send, result) = oneshot::channel();
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let work = move || {
+        let forwarding = forward_here(subscription, options, accounts);
+        if let Some(result) = runtime.block_on(abandoned.run_until_cancelled(forwarding)) {
+            // Nobody may wait for it any more.
+            let _ = send.send(result);
+        }
+    };
+    task::spawn_thread("nats", work).map_err(failed)?;
+    // It ends without a result only if it panics, which its spawn has logged.
+    result.await.unwrap_or(Err(NatsError::Closed { url }))
+}
+
+async fn forward_here(subscription: Subscription, options: Options, accounts: Accounts) -> Result<(), NatsError> {
     let shared = Arc::new(Shared {
         url: options.shown_url(),
         subjects: options.subjects,
@@ -55,7 +72,7 @@ pub async fn forward(subscription: Subscription, options: Options, accounts: Acc
         outbox: Mutex::new(Outbox::new(options.buffer_bytes)),
         changed: Notify::new(),
         ended: CancellationToken::new(),
-        stage: accounts.stage("nats"),
+        stage: accounts.stage(&options.account),
     });
     let patience = async {
         shared.ended.cancelled().await;
@@ -80,19 +97,18 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
     let mut last_warning = None;
     let mut was_connected = false;
     loop {
-        let connecting = Link::connect(options, Arc::clone(&shared.stage), WhenBroken::Over);
-        match shared.take_in_during(connecting).await {
-            Ok(mut link) => {
+        let connected = shared.take_in_during(connect(options)).await;
+        shared.stage.set_connected(&shared.url, connected.is_ok());
+        match connected {
+            Ok((connection, max_payload)) => {
+                info!("connected to the NATS server at {}", shared.url);
                 last_warning = None;
                 if was_connected {
                     shared.take_in_during(tokio::time::sleep(READERS_RETURN)).await;
                 }
                 was_connected = true;
-                // In the thread of the connection: each event would have to wake another one else.
-                let Some(runtime) = link.runtime.take() else { return Ok(()) };
-                let shared = Arc::clone(shared);
-                let sending = async move { shared.take_in_during(Sender::run(link, Arc::clone(&shared))).await };
-                if runtime.run(sending).await.unwrap_or(false) {
+                let sending = Sender::run(connection, max_payload, Arc::clone(shared));
+                if shared.take_in_during(sending).await {
                     return Ok(());
                 }
             }
@@ -112,20 +128,21 @@ async fn keep_sending(options: &Options, shared: &Arc<Shared>) -> Result<(), Nat
     }
 }
 
-struct Shared {
+/// What those who take events in and those who send them have in common.
+pub(super) struct Shared {
     /// Address of the server, for messages.
-    url: String,
-    subjects: Subjects,
+    pub(super) url: String,
+    pub(super) subjects: Subjects,
     /// What was logged that is not worth repeating with each connection.
     warned: Mutex<Vec<String>>,
     /// Locked by whoever sends or waits, and takes events in meanwhile.
     intake: tokio::sync::Mutex<Intake>,
-    outbox: Mutex<Outbox>,
+    pub(super) outbox: Mutex<Outbox>,
     /// Something was put into the outbox.
-    changed: Notify,
+    pub(super) changed: Notify,
     /// Nothing will be put into the outbox any more.
-    ended: CancellationToken,
-    stage: Arc<Stage>,
+    pub(super) ended: CancellationToken,
+    pub(super) stage: Arc<Stage>,
 }
 
 /// Where events come from.
@@ -146,11 +163,11 @@ impl Intake {
 
 impl Shared {
     /// Whether everything was sent and confirmed, and nothing will come any more.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.ended.is_cancelled() && self.outbox.lock().pending() == 0
     }
 
-    fn warn_once(&self, trouble: String) {
+    pub(super) fn warn_once(&self, trouble: String) {
         let mut warned = self.warned.lock();
         if !warned.contains(&trouble) {
             warn!("{trouble}");
@@ -177,15 +194,24 @@ impl Shared {
         }
         let mut intake = self.intake.lock().await;
         loop {
-            let items = intake.subscription.next_many().await;
+            let items = intake.subscription.next_items().await;
             if items.is_empty() {
                 self.ended.cancel();
                 return;
             }
             // What was lost before shows to readers as a gap in the sequence numbers.
             for item in items {
-                if let Delivery::Event(record) = item {
-                    self.put(&mut intake, &record);
+                match item {
+                    queue::Item::One(Delivery::Event(record)) => self.put(&mut intake, &record),
+                    queue::Item::One(_) => {}
+                    queue::Item::Many(batch) if self.subjects == Subjects::PerNode => {
+                        self.put_batch(&mut intake, batch);
+                    }
+                    queue::Item::Many(batch) => batch.records().for_each(|record| {
+                        if let Delivery::Event(record) = record {
+                            self.put(&mut intake, &record);
+                        }
+                    }),
                 }
             }
             self.changed.notify_one();
@@ -207,15 +233,32 @@ impl Shared {
             self.stage.add_dropped(Reason::Forbidden, 1);
             return;
         }
-        let item = Item { subject, payload };
+        let item = Item::One(subject, payload);
         if record.envelope().kind == Kind::Status {
             outbox.push_anyway(item);
             return;
         }
         let fits = outbox.push(item);
         drop(outbox);
+        self.note_room(intake, fits, 1);
+    }
+
+    fn put_batch(&self, intake: &mut Intake, batch: Batch) {
+        let all = batch.len() as u64;
+        self.stage.add_in(all);
+        let mut item = Item::Many(batch);
+        let mut outbox = self.outbox.lock();
+        let forbidden = outbox.strip_forbidden(&mut item);
+        let fits = outbox.push(item);
+        drop(outbox);
+        self.stage.add_dropped(Reason::Forbidden, forbidden);
+        self.note_room(intake, fits, all - forbidden);
+    }
+
+    /// Counts events that did not fit into the buffer, and logs that once.
+    fn note_room(&self, intake: &mut Intake, fits: bool, events: u64) {
         if !fits {
-            self.stage.add_dropped(Reason::Full, 1);
+            self.stage.add_dropped(Reason::Full, events);
         }
         if !fits && !intake.warned_full {
             warn!("the buffer for the NATS server is full; events are lost until it takes them");
@@ -236,197 +279,4 @@ impl SubjectNames {
         let make = || Subject::from(subject::subject(if flat { "" } else { node }, *kind));
         self.0.entry((Arc::clone(node), subject::token(*kind))).or_insert_with(make).clone()
     }
-}
-
-/// Sends over one connection.
-struct Sender {
-    link: Link,
-    shared: Arc<Shared>,
-    confirming: Confirming,
-    /// The number up to which a confirmation is still to be requested; none if that is done.
-    unrequested: Option<u64>,
-    /// Bytes that were sent since the last request.
-    unrequested_bytes: usize,
-    /// When a confirmation was last requested over this connection.
-    last_request: Option<Instant>,
-    /// How many of the subjects that we may not use were dealt with.
-    forbidden_known: usize,
-    /// Whether an event was given up because of its size; only the first one is logged.
-    warned_too_large: bool,
-}
-
-/// What woke the sender.
-enum Wake {
-    Confirmed(u64),
-    /// There is something to send, or there will not be any more.
-    Changed,
-    /// The server does not let us use a subject.
-    Forbidden,
-    Broken,
-    NoConfirmation,
-    /// It is time to request a confirmation.
-    Due,
-}
-
-impl Sender {
-    /// Sends until everything is sent and nothing will come any more (true), or the connection breaks (false).
-    async fn run(link: Link, shared: Arc<Shared>) -> bool {
-        shared.outbox.lock().rewind();
-        let confirming = Confirming::start(&link.client).await;
-        let sender = Self {
-            link,
-            shared,
-            confirming,
-            unrequested: None,
-            unrequested_bytes: 0,
-            last_request: None,
-            forbidden_known: 0,
-            warned_too_large: false,
-        };
-        sender.send_all().await
-    }
-
-    async fn send_all(mut self) -> bool {
-        while !self.shared.is_done() {
-            if self.may_send() {
-                let mut connected = self.link.connected.clone();
-                tokio::select! {
-                    biased;
-                    _ = connected.wait_for(|connected| !connected) => return false,
-                    () = self.send_batch() => {}
-                }
-                continue;
-            }
-            match self.wait().await {
-                Wake::Confirmed(number) => {
-                    let delivered = self.shared.outbox.lock().confirm(number);
-                    self.shared.stage.add_out(delivered);
-                }
-                Wake::Changed => {}
-                Wake::Due => self.request_confirmation().await,
-                Wake::Forbidden => self.note_forbidden(),
-                Wake::Broken => return false,
-                Wake::NoConfirmation => self.confirm_by_time(),
-            }
-        }
-        true
-    }
-
-    fn may_send(&self) -> bool {
-        let outbox = self.shared.outbox.lock();
-        outbox.has_unsent() && outbox.unconfirmed_bytes() < WINDOW_BYTES
-    }
-
-    async fn wait(&mut self) -> Wake {
-        let more_comes = !self.shared.ended.is_cancelled();
-        let unconfirmed = self.shared.outbox.lock().unconfirmed_bytes();
-        let doubtful = unconfirmed > 0 && self.confirming.is_doubtful();
-        let hurry = unconfirmed >= WINDOW_BYTES || !more_comes;
-        let has_unrequested = self.unrequested.is_some();
-        let due = self.last_request.filter(|_| more_comes).map(|request| request + CONFIRM_INTERVAL);
-        let due = due.unwrap_or_else(Instant::now);
-        let known = self.forbidden_known;
-        let (confirming, client) = (&mut self.confirming, &self.link.client);
-        tokio::select! {
-            // What the server refused before it confirms the rest.
-            biased;
-            Ok(_) = self.link.forbidden.wait_for(|forbidden| forbidden.len() > known) => Wake::Forbidden,
-            confirmed = confirming.confirmed(client, hurry) => confirmed.map_or(Wake::Broken, Wake::Confirmed),
-            _ = self.link.connected.wait_for(|connected| !connected) => Wake::Broken,
-            () = tokio::time::sleep_until(due), if has_unrequested => Wake::Due,
-            () = self.shared.changed.notified() => Wake::Changed,
-            () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
-            () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
-        }
-    }
-
-    /// Gives up what the server does not let us publish, and confirmations that it does not let us receive.
-    fn note_forbidden(&mut self) {
-        let forbidden = self.link.forbidden.borrow().clone();
-        for subject in forbidden.iter().skip(self.forbidden_known) {
-            if self.confirming.needs(subject) {
-                self.confirm_by_time();
-                continue;
-            }
-            let given_up = self.shared.outbox.lock().forbid(Subject::from(subject.as_str()));
-            self.shared.stage.add_dropped(Reason::Forbidden, given_up);
-            self.shared.warn_once(format!(
-                "the NATS server at {} does not let us publish under {}: its events are lost; \
-                 allow our user to publish under it (permissions in the configuration of the server)",
-                self.shared.url,
-                Quoted(subject)
-            ));
-        }
-        self.forbidden_known = forbidden.len();
-    }
-
-    fn confirm_by_time(&mut self) {
-        self.shared.warn_once(format!(
-            "the NATS server at {} does not let us receive confirmations (_INBOX.>): what is sent counts as delivered \
-             if the connection is still up a second later, and is sent again otherwise",
-            self.shared.url
-        ));
-        let sent = self.shared.outbox.lock().sent_number();
-        self.confirming.change_to_time(sent);
-    }
-
-    async fn send_batch(&mut self) {
-        let (batch, number) = self.shared.outbox.lock().take_batch(BATCH_BYTES);
-        let max_payload = self.link.client.server_info().max_payload;
-        let count = batch.len();
-        for (index, item) in batch.into_iter().enumerate() {
-            let Some(payload) = item.payload else {
-                continue;
-            };
-            let payload = if payload.len() > max_payload && max_payload > 0 {
-                match smaller(payload.clone(), max_payload, self.shared.subjects) {
-                    Some(smaller) => smaller,
-                    None => {
-                        self.give_up(count - index - 1, payload.len(), max_payload);
-                        continue;
-                    }
-                }
-            } else {
-                payload
-            };
-            self.unrequested_bytes += payload.len();
-            // It fails only when the client is closed, and then nothing is confirmed.
-            let _ = self.link.client.publish(item.subject, payload).await;
-        }
-        self.unrequested = Some(number);
-        let recently = self.last_request.is_some_and(|request| request.elapsed() < CONFIRM_INTERVAL);
-        if self.unrequested_bytes >= BATCH_BYTES || !recently {
-            self.request_confirmation().await;
-        }
-    }
-
-    /// Requests a confirmation of all that was sent.
-    async fn request_confirmation(&mut self) {
-        let Some(number) = self.unrequested.take() else { return };
-        self.unrequested_bytes = 0;
-        self.last_request = Some(Instant::now());
-        self.confirming.request(&self.link.client, number).await;
-    }
-
-    fn give_up(&mut self, from_end: usize, size: usize, max_payload: usize) {
-        self.shared.outbox.lock().give_up(from_end);
-        self.shared.stage.add_dropped(Reason::TooLarge, 1);
-        if !self.warned_too_large {
-            self.warned_too_large = true;
-            warn!(
-                "an event of {size} B is lost: the NATS server takes at most {max_payload} B; \
-                 raise max_payload in its configuration (logged once; further ones are only counted)"
-            );
-        }
-    }
-}
-
-/// The event without raw transactions, if that is small enough.
-fn smaller(payload: Bytes, max_payload: usize, subjects: Subjects) -> Option<Bytes> {
-    let record = |bytes| Record::from_bytes(bytes, &mut NodeNames::default()).ok();
-    let mut bytes = record(payload)?.bytes_without_raw()?;
-    if subjects == Subjects::Flat {
-        bytes = original::encode(&record(bytes)?, 0)?;
-    }
-    Some(bytes).filter(|bytes| bytes.len() <= max_payload)
 }

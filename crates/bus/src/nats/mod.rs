@@ -5,10 +5,13 @@
 //! see the same thing as readers here.
 
 mod confirm;
+mod connect;
+mod connection;
 mod forward;
 mod link;
 mod outbox;
 mod read;
+mod sender;
 
 use std::path::PathBuf;
 
@@ -36,6 +39,8 @@ pub struct Options {
     pub subjects: Subjects,
     /// Bytes of encoded events that are kept while the server is away.
     pub buffer_bytes: usize,
+    /// Name of the account of events that are sent there.
+    pub account: String,
 }
 
 /// Which subjects events are published under.
@@ -63,6 +68,7 @@ impl Options {
             tls_certificate: None,
             subjects: Subjects::PerNode,
             buffer_bytes: DEFAULT_BUFFER_BYTES,
+            account: "nats".to_owned(),
         }
     }
 
@@ -73,6 +79,14 @@ impl Options {
             None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned(),
         };
         self.url.split(',').map(|url| hide(url.trim())).collect::<Vec<_>>().join(",")
+    }
+
+    /// A text of the server, or of the client library, without the password.
+    fn hide_password(&self, text: String) -> String {
+        match &self.user {
+            Some((_, password)) if !password.is_empty() => text.replace(password.as_str(), "***"),
+            _ => text,
+        }
     }
 }
 

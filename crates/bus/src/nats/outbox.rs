@@ -5,17 +5,41 @@ use std::collections::VecDeque;
 use async_nats::Subject;
 use bytes::Bytes;
 
-/// An encoded event and where it goes.
+use crate::batch::Batch;
+
+/// Events on their way.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub subject: Subject,
-    /// None once it turned out that the server does not take it.
-    pub payload: Option<Bytes>,
+pub(super) enum Item {
+    /// An encoded event, and the subject that it goes to; no event once it turned out that the server does not take it.
+    One(Subject, Option<Bytes>),
+    /// Events that are written together.
+    Many(Batch),
 }
 
 impl Item {
     fn size(&self) -> usize {
-        self.payload.as_ref().map_or(0, Bytes::len) + self.subject.len() + OVERHEAD
+        let bytes = match self {
+            Self::One(subject, payload) => payload.as_ref().map_or(0, Bytes::len) + subject.len(),
+            Self::Many(batch) => batch.size(),
+        };
+        bytes + OVERHEAD
+    }
+
+    /// How many events it is.
+    fn events(&self) -> u64 {
+        match self {
+            Self::One(_, payload) => payload.is_some().into(),
+            Self::Many(batch) => batch.len() as u64,
+        }
+    }
+
+    /// The item without the events of a subject.
+    fn without(&self, subject: &Subject) -> Option<Self> {
+        match self {
+            Self::One(own, Some(_)) if own == subject => Some(Self::One(own.clone(), None)),
+            Self::One(..) => None,
+            Self::Many(batch) => batch.without(subject).map(Self::Many),
+        }
     }
 }
 
@@ -100,7 +124,7 @@ impl Outbox {
             self.sent_bytes = self.sent_bytes.saturating_sub(item.size());
             self.sent -= 1;
             self.confirmed += 1;
-            delivered += u64::from(item.payload.is_some());
+            delivered += item.events();
         }
         delivered
     }
@@ -114,14 +138,9 @@ impl Outbox {
 
     /// The server does not let us publish under a subject: gives up what is here of it, and returns how many events that are.
     pub(super) fn forbid(&mut self, subject: Subject) -> u64 {
-        let lost: Vec<usize> = (0..self.items.len())
-            .filter(|index| {
-                self.items.get(*index).is_some_and(|item| item.subject == subject && item.payload.is_some())
-            })
-            .collect();
-        lost.iter().for_each(|index| self.give_up_at(*index));
+        let lost = (0..self.items.len()).map(|index| self.replace(index, |item| item.without(&subject))).sum();
         self.forbidden.push(subject);
-        lost.len() as u64
+        lost
     }
 
     /// Whether the server does not let us publish under a subject.
@@ -129,25 +148,36 @@ impl Outbox {
         self.forbidden.contains(subject)
     }
 
-    /// The server does not take an event of a batch: the one that is `from_end` places before the batch's end.
-    /// Its place is kept, for the numbers.
-    pub(super) fn give_up(&mut self, from_end: usize) {
+    /// The item without what the server does not let us publish. Returns how many events were taken out of it.
+    pub(super) fn strip_forbidden(&self, item: &mut Item) -> u64 {
+        let before = item.events();
+        for subject in &self.forbidden {
+            if let Some(less) = item.without(subject) {
+                *item = less;
+            }
+        }
+        before - item.events()
+    }
+
+    /// Replaces an item of a batch, the one that is `from_end` places before the batch's end, by one with fewer events: the server does not take the
+    /// others. Its place is kept, for the numbers.
+    pub(super) fn give_up(&mut self, from_end: usize, rest: Item) {
         if let Some(index) = self.sent.checked_sub(from_end + 1) {
-            self.give_up_at(index);
+            self.replace(index, |_| Some(rest));
         }
     }
 
-    fn give_up_at(&mut self, index: usize) {
-        let Some(item) = self.items.get_mut(index) else {
-            return;
-        };
-        let before = item.size();
-        item.payload = None;
-        let freed = before - item.size();
+    /// Replaces an item by what `less` makes of it. Returns how many events it lost.
+    fn replace(&mut self, index: usize, less: impl FnOnce(&Item) -> Option<Item>) -> u64 {
+        let Some(item) = self.items.get_mut(index) else { return 0 };
+        let Some(rest) = less(item) else { return 0 };
+        let (freed, lost) = (item.size().saturating_sub(rest.size()), item.events().saturating_sub(rest.events()));
+        *item = rest;
         self.bytes -= freed;
         if index < self.sent {
             self.sent_bytes = self.sent_bytes.saturating_sub(freed);
         }
+        lost
     }
 
     /// Bytes that were sent and not confirmed.
@@ -162,7 +192,7 @@ impl Outbox {
 
     /// Events that were not confirmed, sent or not.
     pub(super) fn pending(&self) -> u64 {
-        self.items.iter().filter(|item| item.payload.is_some()).count() as u64
+        self.items.iter().map(Item::events).sum()
     }
 }
 
@@ -172,11 +202,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn item(number: u64) -> Item {
-        Item { subject: "s".into(), payload: Some(Bytes::copy_from_slice(&number.to_be_bytes())) }
+        Item::One("s".into(), Some(Bytes::copy_from_slice(&number.to_be_bytes())))
     }
 
-    fn number(item: &Item) -> u64 {
-        u64::from_be_bytes(item.payload.as_deref().unwrap().try_into().unwrap())
+    fn number(item: &Item) -> Option<u64> {
+        let Item::One(_, payload) = item else { panic!("{item:?}") };
+        payload.as_deref().map(|payload| u64::from_be_bytes(payload.try_into().unwrap()))
     }
 
     proptest! {
@@ -200,12 +231,12 @@ mod tests {
                         let start = usize::try_from(outbox.confirmed).unwrap() + outbox.sent;
                         let (batch, barrier) = outbox.take_batch(max / 8);
                         for (offset, item) in batch.iter().enumerate() {
-                            if item.payload.is_some() {
-                                prop_assert_eq!(number(item), accepted[start + offset]);
+                            if let Some(number) = number(item) {
+                                prop_assert_eq!(number, accepted[start + offset]);
                             }
                         }
-                        if step == 3 && !batch.is_empty() && batch.last().unwrap().payload.is_some() {
-                            outbox.give_up(0);
+                        if step == 3 && batch.last().is_some_and(|item| number(item).is_some()) {
+                            outbox.give_up(0, Item::One("s".into(), None));
                             given_up += 1;
                         }
                         barriers.push(barrier);

@@ -11,7 +11,7 @@ use futures_util::stream::select;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::link::{Link, WhenBroken};
+use super::link::Link;
 use super::{NatsError, Options};
 use crate::accounts::{Reason, Stage};
 use crate::gaps::{GapTracker, Loss, Position};
@@ -69,7 +69,7 @@ pub struct Connected {
 /// When the server cannot be reached, or refuses us. Once this has worked, the connection comes back by itself.
 pub async fn connect_reader(bus: &Bus, options: &Options) -> Result<Connected, NatsError> {
     let stage = bus.accounts().stage("nats-reader");
-    let link = Link::connect(options, Arc::clone(&stage), WhenBroken::Reconnect).await?;
+    let link = Link::connect(options, Arc::clone(&stage)).await?;
     let closed = || NatsError::Closed { url: options.shown_url() };
     let named = link.client.subscribe(subject::NAMED).await.map_err(|_| closed())?;
     let flat = link.client.subscribe(subject::FLAT).await.map_err(|_| closed())?;

@@ -1,15 +1,17 @@
 //! The bus from outside: what goes in comes out, in order, or is counted and reported.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod batches;
 mod local;
 mod nats;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bus::{Accounts, Bus, Delivery, Publisher, Stage, Subscription};
-use event::Body;
 use event::pb::rpc_extractor::Rpc;
 use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::{Body, Described, Kind};
 
 /// Longest time that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +38,19 @@ async fn publish(publisher: &Publisher, numbers: std::ops::Range<u32>) {
     }
 }
 
+/// Publishes events together.
+async fn publish_batch(publisher: &Publisher, bodies: impl IntoIterator<Item = (u64, Body)>) {
+    let mut batch = publisher.batch().await;
+    for (time_ns, body) in bodies {
+        let encode = |out: &mut Vec<u8>| {
+            body.encode(out);
+            Ok::<_, Infallible>(Described::of(&body))
+        };
+        batch.push(time_ns, Kind::of(&body), encode).unwrap();
+    }
+    batch.publish().await;
+}
+
 /// What a reader got.
 #[derive(Debug, Default)]
 struct Got {
@@ -52,7 +67,7 @@ impl Got {
             other @ Delivery::Mark(_) => panic!("{other:?}"),
             Delivery::Event(record) => match number(delivery) {
                 Some(number) => self.numbers.push(number),
-                None => self.ended = record.envelope().kind == event::Kind::Status,
+                None => self.ended = record.envelope().kind == Kind::Status,
             },
         }
     }

@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 
 /// A process that publishes: its bus, whose events go to the server.
-struct Sending {
-    bus: Bus,
-    publisher: Publisher,
+pub struct Sending {
+    pub bus: Bus,
+    pub publisher: Publisher,
     forwarding: JoinHandle<Result<(), NatsError>>,
 }
 
-fn sending(node: &str, options: Options) -> Sending {
+pub fn sending(node: &str, options: Options) -> Sending {
     let (bus, publisher) = bus_and_publisher(node);
     let subscription = bus.subscribe("to-nats", Filter::default(), 1 << 16, WhenFull::Block);
     let forwarding = tokio::spawn(forward(subscription, options, bus.accounts().clone()));
@@ -33,7 +33,7 @@ fn sending(node: &str, options: Options) -> Sending {
 
 impl Sending {
     /// Ends the run and waits until everything is sent.
-    async fn end(self) -> Accounts {
+    pub async fn end(self) -> Accounts {
         self.publisher.end().await;
         self.bus.end();
         tokio::time::timeout(PATIENCE, self.forwarding).await.unwrap().unwrap().unwrap();
@@ -42,7 +42,7 @@ impl Sending {
 }
 
 /// A process that reads: its bus, to which events come from the server.
-async fn reading(options: &Options) -> (Bus, Subscription) {
+pub async fn reading(options: &Options) -> (Bus, Subscription) {
     let bus = Bus::new();
     let subscription = bus.subscribe("reader", Filter::default(), 1 << 20, WhenFull::DropNewest);
     let connected = connect_reader(&bus, options).await.unwrap();
@@ -122,7 +122,8 @@ async fn survives(mut server: NatsServer, publisher: Options, reader: Options) {
         tokio::spawn(async move {
             let mut n = 0;
             while !stop.is_cancelled() {
-                publish(&publisher, n..n + 100).await;
+                publish(&publisher, n..n + 50).await;
+                publish_batch(&publisher, (n + 50..n + 100).map(|n| (u64::from(n), numbered(n)))).await;
                 n += 100;
                 at.store(n, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -452,7 +453,7 @@ async fn flat_subjects_show_the_same() {
         let options = Options { subjects, ..Options::new(server.url()) };
         let (bus, mut reader) = reading(&options).await;
         let sender = sending("alice", options);
-        for sample in samples.iter().filter(|sample| sample.envelope().kind != event::Kind::Status) {
+        for sample in samples.iter().filter(|sample| sample.envelope().kind != Kind::Status) {
             sender.publisher.publish(sample.envelope().time_ns, sample.body().unwrap().clone()).await;
         }
         // The last one that is known to others.
