@@ -26,11 +26,13 @@ pub enum Reason {
     Unreadable,
     /// The server does not let us publish it.
     Forbidden,
+    /// It says that it is of another node than the one under whose name it came.
+    Misnamed,
 }
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Full,
         Self::TooLarge,
         Self::Disconnected,
@@ -38,6 +40,7 @@ impl Reason {
         Self::Undecodable,
         Self::Unreadable,
         Self::Forbidden,
+        Self::Misnamed,
     ];
 
     /// Its name in metrics and on the wire.
@@ -50,6 +53,7 @@ impl Reason {
             Self::Undecodable => "undecodable",
             Self::Unreadable => "unreadable",
             Self::Forbidden => "forbidden",
+            Self::Misnamed => "misnamed",
         }
     }
 }

@@ -89,6 +89,127 @@ pub const LOG_BYTES: Counter<1> = Counter {
     former: |[node]| ("log_bytes".to_owned(), (*node).to_owned()),
 };
 
+/// P2P connections to the P2P extractor's listener that it refused, by node and reason: `foreign` (another node's), `handshake` (not Bitcoin's
+/// protocol of that network), `slow`, `too_many`, `second` (there is one already).
+pub const P2P_REFUSED: Counter<2> = Counter {
+    name: "p2p_refused",
+    help: "P2P connections that were refused since they are not the node's.",
+    labels: &["node", "reason"],
+    kind: Kind::Total,
+    former: |[node, reason]| ("p2p_refused".to_owned(), format!("{node}:{reason}")),
+};
+
+/// Pongs of the node that answer no ping of the P2P extractor, by node.
+pub const P2P_FOREIGN_PONGS: Counter<1> = Counter {
+    name: "p2p_foreign_pongs",
+    help: "Pongs that answer no ping of ours.",
+    labels: &["node"],
+    kind: Kind::Total,
+    former: |[node]| ("p2p_foreign_pongs".to_owned(), (*node).to_owned()),
+};
+
+/// Gossiped addresses that the connectivity check did not try, by the node that heard of them and the reason: `special` (a range that is not
+/// of the internet), `regtest` (the node is of a private chain), `never` (by configuration), `own`, `port`, `network` (one that cannot be
+/// tried), `no_proxy`, `no_route`, `proxy_failed`, `local` (this machine cannot connect), `queue_full`, `database` (results cannot be written).
+pub const CONNECTIVITY_SKIPPED: Counter<2> = Counter {
+    name: "connectivity_skipped",
+    help: "Gossiped addresses that were not tried.",
+    labels: &["node", "reason"],
+    kind: Kind::Total,
+    former: |[node, reason]| ("connectivity_skipped".to_owned(), format!("{node}:{reason}")),
+};
+
+/// Bytes that the archiver wrote: of its files (`file`), and of their content before compression (`content`).
+pub const ARCHIVE_BYTES: Counter<1> = Counter {
+    name: "archive_bytes",
+    help: "Bytes written to archives.",
+    labels: &["kind"],
+    kind: Kind::Total,
+    former: |[kind]| ("archive_bytes".to_owned(), (*kind).to_owned()),
+};
+
+/// Whether the archiver has no space to write: 1, or 0.
+pub const ARCHIVE_FULL: Counter<0> = Counter {
+    name: "archive_full",
+    help: "Whether the archive has no space.",
+    labels: &[],
+    kind: Kind::Level,
+    former: |[]| ("archive_full".to_owned(), String::new()),
+};
+
+/// The last message of a stream that the archiver has acknowledged: its number in the stream.
+pub const ARCHIVE_STREAM_ACKNOWLEDGED: Counter<0> = Counter {
+    name: "archive_stream_acknowledged",
+    help: "Number of the last message of the stream that is in the archive for good.",
+    labels: &[],
+    kind: Kind::Level,
+    former: |[]| ("archive_stream_acknowledged".to_owned(), String::new()),
+};
+
+/// Messages of a stream that the archiver has not acknowledged.
+pub const ARCHIVE_STREAM_PENDING: Counter<0> = Counter {
+    name: "archive_stream_pending",
+    help: "Messages of the stream that are not in the archive for good.",
+    labels: &[],
+    kind: Kind::Level,
+    former: |[]| ("archive_stream_pending".to_owned(), String::new()),
+};
+
+/// Complete files of the archiver by what became of them: `uploaded` to the store and compared with what is here, or `failed`, which is tried again.
+pub const ARCHIVE_UPLOADS: Counter<1> = Counter {
+    name: "archive_uploads",
+    help: "Files of the archive by what became of their upload.",
+    labels: &["result"],
+    kind: Kind::Total,
+    former: |[result]| ("archive_uploads".to_owned(), (*result).to_owned()),
+};
+
+/// Bytes of files that the archiver put into the store.
+pub const ARCHIVE_UPLOAD_BYTES: Counter<0> = Counter {
+    name: "archive_upload_bytes",
+    help: "Bytes of files of the archive that were put into the store.",
+    labels: &[],
+    kind: Kind::Total,
+    former: |[]| ("archive_upload_bytes".to_owned(), String::new()),
+};
+
+/// Complete files of the archiver that are not in the store yet.
+pub const ARCHIVE_UPLOAD_WAITING: Counter<0> = Counter {
+    name: "archive_upload_waiting",
+    help: "Files of the archive that are not in the store yet.",
+    labels: &[],
+    kind: Kind::Level,
+    former: |[]| ("archive_upload_waiting".to_owned(), String::new()),
+};
+
+/// Notifications about alerts by the receiver and what became of them: alerts that were `sent` or `dropped`, and attempts that `failed`, which are
+/// repeated.
+pub const ALERT_NOTIFICATIONS: Counter<2> = Counter {
+    name: "alert_notifications",
+    help: "Notifications about alerts by what became of them.",
+    labels: &["receiver", "result"],
+    kind: Kind::Total,
+    former: |[receiver, result]| ("alert_notifications".to_owned(), format!("{receiver}:{result}")),
+};
+
+/// Alerts that a receiver is to be informed of.
+pub const ALERT_NOTIFICATIONS_WAITING: Counter<1> = Counter {
+    name: "alert_notifications_waiting",
+    help: "Alerts that a receiver is to be informed of.",
+    labels: &["receiver"],
+    kind: Kind::Level,
+    former: |[receiver]| ("alert_notifications_waiting".to_owned(), (*receiver).to_owned()),
+};
+
+/// The program whose status this is, by its version: 1.
+pub const PROGRAM: Counter<1> = Counter {
+    name: "program",
+    help: "The program, by its version.",
+    labels: &["version"],
+    kind: Kind::Level,
+    former: |[version]| ("program".to_owned(), (*version).to_owned()),
+};
+
 /// One value of a family. Cloning it gives another handle to the same value.
 #[derive(Clone, Debug)]
 pub struct Count {

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 mod batch;
+mod checkpoint;
 pub mod counters;
 pub mod gaps;
 mod history;
@@ -18,6 +19,7 @@ pub mod task;
 
 pub use accounts::{Accounts, Reason, Server, Stage};
 pub use batch::BatchWriter;
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use gaps::{GapTracker, Loss};
 pub use local::Bus;
 pub use past::{Control, EventClock, Jump, Mark, Pace, PaceError, Playback, Recording, steps};

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::accounts::{Reason, Stage};
 use crate::batch::Batch;
+use crate::checkpoint::Checkpoint;
 use crate::gaps::Loss;
 use crate::history::History;
 use crate::past::Mark;
@@ -24,6 +25,8 @@ pub enum Delivery {
     Lost(Arc<Loss>),
     /// Of events of the past: where they are.
     Mark(Mark),
+    /// All before it comes from a stream, which wants to know when it is safe.
+    Checkpoint(Checkpoint),
 }
 
 /// What is in a queue.
@@ -131,7 +134,7 @@ impl Queue {
             let weight = match &item {
                 Item::One(Delivery::Event(record)) if self.takes_all || self.filter.matches(record) => record.weight(),
                 Item::One(Delivery::Event(_)) => continue,
-                Item::One(Delivery::Lost(_) | Delivery::Mark(_)) => 0,
+                Item::One(Delivery::Lost(_) | Delivery::Mark(_) | Delivery::Checkpoint(_)) => 0,
                 Item::Many(batch) => batch.weight(),
             };
             // A notice of a loss may exceed the capacity: there are few, and they replace many events. So may the last event, which

@@ -12,6 +12,7 @@ mod link;
 mod outbox;
 mod read;
 mod sender;
+mod stream;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ use thiserror::Error;
 
 pub use forward::forward;
 pub use read::{Connected, connect_reader, read};
+pub use stream::{StreamError, StreamOptions, StreamState, look_at_stream, read_stream};
 
 /// Where the server is and how to talk to it.
 #[derive(Clone)]
@@ -39,6 +41,8 @@ pub struct Options {
     pub subjects: Subjects,
     /// Bytes of encoded events that are kept while the server is away.
     pub buffer_bytes: usize,
+    /// A stream of JetStream on that server which keeps the events.
+    pub stream: Option<String>,
     /// Name of the account of events that are sent there.
     pub account: String,
 }
@@ -68,6 +72,7 @@ impl Options {
             tls_certificate: None,
             subjects: Subjects::PerNode,
             buffer_bytes: DEFAULT_BUFFER_BYTES,
+            stream: None,
             account: "nats".to_owned(),
         }
     }
@@ -144,6 +149,9 @@ pub enum NatsError {
         /// The subjects.
         needed: String,
     },
+    /// A stream cannot be read.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// The connection is closed for good.
     #[error("the connection to the NATS server at {url} is closed")]
     Closed {

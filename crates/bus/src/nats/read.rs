@@ -33,24 +33,30 @@ const SUBJECTS: [&str; 2] = [subject::NAMED, subject::FLAT];
 /// # Errors
 /// When the address or the files cannot be used, or the server refuses us.
 pub async fn read(bus: Bus, options: Options, shutdown: CancellationToken) -> Result<(), NatsError> {
+    let connecting = patiently(|| connect_reader(&bus, &options));
+    match shutdown.run_until_cancelled(connecting).await {
+        Some(reader) => reader?.run(bus, shutdown).await,
+        None => Ok(()),
+    }
+}
+
+/// Connects, and waits for a server that is away.
+pub(super) async fn patiently<T, F>(connect: impl Fn() -> F) -> Result<T, NatsError>
+where
+    F: Future<Output = Result<T, NatsError>>,
+{
     let mut waiting = false;
     loop {
-        let Some(connected) = shutdown.run_until_cancelled(connect_reader(&bus, &options)).await else {
-            return Ok(());
-        };
-        match connected {
-            Ok(reader) => return reader.run(bus, shutdown).await,
+        match connect().await {
             Err(error @ NatsError::Unreachable { .. }) => {
                 if !waiting {
                     warn!("{error} (waiting for it)");
                     waiting = true;
                 }
             }
-            Err(error) => return Err(error),
+            connected => return connected,
         }
-        if shutdown.run_until_cancelled(tokio::time::sleep(RETRY_DELAY)).await.is_none() {
-            return Ok(());
-        }
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }
 
@@ -84,12 +90,7 @@ impl Connected {
     /// When the server does not let us subscribe, or the connection is closed for good.
     pub async fn run(mut self, bus: Bus, shutdown: CancellationToken) -> Result<(), NatsError> {
         let mut messages = select(self.named, self.flat).ready_chunks(BATCH);
-        let mut reader = Reader {
-            stage: self.stage,
-            names: NodeNames::default(),
-            gaps: GapTracker::default(),
-            warned_undecodable: false,
-        };
+        let mut reader = Reader::new(self.stage);
         let mut forbidden_known = 0;
         loop {
             let batch = tokio::select! {
@@ -127,15 +128,38 @@ fn check_allowed(url: &str, forbidden: &[String]) -> Result<(), NatsError> {
 }
 
 /// Turns messages into events, and notices what is missing between them.
-struct Reader {
+pub(super) struct Reader {
     stage: Arc<Stage>,
     names: NodeNames,
     gaps: GapTracker,
     warned_undecodable: bool,
+    warned_misnamed: bool,
 }
 
 impl Reader {
-    fn take(&mut self, message: Message, items: &mut Vec<Delivery>) {
+    pub fn new(stage: Arc<Stage>) -> Self {
+        Self {
+            stage,
+            names: NodeNames::default(),
+            gaps: GapTracker::default(),
+            warned_undecodable: false,
+            warned_misnamed: false,
+        }
+    }
+
+    /// Counts a message that was handled before.
+    pub fn pass_over(&self) {
+        self.stage.add_in(1);
+        self.stage.add_out(1);
+    }
+
+    /// What is missing right here was noticed in another way.
+    pub fn skip(&mut self) {
+        self.gaps.skip();
+    }
+
+    /// Adds the event of a message, and what is missing before it.
+    pub fn take(&mut self, message: Message, items: &mut Vec<Delivery>) {
         self.stage.add_in(1);
         let size = message.payload.len();
         let record = match Record::from_bytes(message.payload, &mut self.names) {
@@ -153,6 +177,25 @@ impl Reader {
             }
         };
         let envelope = record.envelope();
+        // Whose events someone may publish, the server decides by the subject. What comes from a stream of one node is that node's: the subject
+        // is what that server says.
+        let origin = message.headers.as_ref().and_then(|headers| headers.get(subject::STREAM_SOURCE));
+        let origin = origin.and_then(|origin| subject::node_of_source(origin.as_str()));
+        let named =
+            [origin, subject::node(&message.subject)].into_iter().flatten().find(|node| **node != *envelope.node);
+        if let Some(node) = named {
+            self.stage.add_dropped(Reason::Misnamed, 1);
+            if !self.warned_misnamed {
+                self.warned_misnamed = true;
+                warn!(
+                    "skipping an event that came as one of node {}, and says that it is of node {}: somebody may publish \
+                     under another name (logged once; further ones are only counted)",
+                    Quoted(node),
+                    Quoted(&envelope.node)
+                );
+            }
+            return;
+        }
         match self.gaps.note(&record) {
             Position::Again => {
                 // A repeated event is neither passed on nor lost.

@@ -307,5 +307,6 @@ fn place(delivery: Delivery) -> String {
         Delivery::Event(record) => format!("{} {}", record.envelope().run, record.envelope().sequence),
         Delivery::Lost(loss) => format!("{} missing ({})", loss.missing, loss.stage),
         Delivery::Mark(mark) => format!("{mark:?}"),
+        other => format!("{other:?}"),
     }
 }

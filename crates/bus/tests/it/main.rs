@@ -4,6 +4,7 @@
 mod batches;
 mod local;
 mod nats;
+mod stream;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -64,7 +65,7 @@ impl Got {
     fn note(&mut self, delivery: &Delivery) {
         match delivery {
             Delivery::Lost(loss) => self.missing += loss.missing,
-            other @ Delivery::Mark(_) => panic!("{other:?}"),
+            other @ (Delivery::Mark(_) | Delivery::Checkpoint(_)) => panic!("{other:?}"),
             Delivery::Event(record) => match number(delivery) {
                 Some(number) => self.numbers.push(number),
                 None => self.ended = record.envelope().kind == Kind::Status,

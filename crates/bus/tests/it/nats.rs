@@ -235,7 +235,7 @@ async fn what_is_too_large_for_the_server_loses_raw_bytes_first() {
                 (record.envelope().message_type.clone().unwrap().to_string(), raw_bytes(&record))
             }
             Delivery::Lost(loss) => (format!("lost {}", loss.missing), None),
-            other @ Delivery::Mark(_) => panic!("{other:?}"),
+            other @ (Delivery::Mark(_) | Delivery::Checkpoint(_)) => panic!("{other:?}"),
         });
     }
     let expected = [("small", Some(100)), ("raw", None), ("lost 1", None), ("after", Some(100))];
