@@ -1,32 +1,33 @@
-//! The thread that reads the ring.
+//! Reads the ring, and publishes what is in it.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use bus::BatchWriter;
 use decode::tracepoint;
-use event::Content;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime::Handle;
+use tokio::io::unix::AsyncFd;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::account::{Ledger, Passed};
 use crate::losses::Losses;
 use crate::program::{Tracer, identity};
-use crate::ring::Progress;
 use crate::route::{Route, Router, is_alive};
 
-/// Pause while there is something to read. Reading events one by one would cost the node and us a wake-up each.
-const PACE: Duration = Duration::from_millis(4);
+/// A ring must hold what comes during a pause, also while events come as fast as two processors can fire them: 1.6 GB/s.
+const BYTES_PER_MICROSECOND: u64 = 1600;
 /// How often nodes are looked for, and accounts are brought up to date.
 const LOOK: Duration = Duration::from_secs(1);
-/// How many events are published at once at most, and how many bytes they have in the ring.
+/// How many events are published at once, and about how many bytes they have: what a processor has in its cache when it is sent.
 const BATCH: usize = 1024;
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 256 << 10;
 
-/// Reads the ring until shutdown. It blocks, and so has a thread of its own.
+/// Reads the ring until shutdown.
 pub(crate) struct Consumer {
     tracer: Tracer,
     router: Router,
@@ -35,72 +36,107 @@ pub(crate) struct Consumer {
     ledger: Option<Ledger>,
     /// Most bytes that waited in the ring since the accounts were last brought up to date.
     peak: u64,
+    /// How long to wait before more is read, while there is something to read. Reading events one by one would cost the node and us a wake-up each.
+    pause: Duration,
     next_look: Instant,
     shutdown: CancellationToken,
-    /// Becomes readable at shutdown.
-    wake: OwnedFd,
 }
 
 impl Consumer {
-    pub(crate) fn new(
-        tracer: Tracer,
-        router: Router,
-        runtime: Handle,
-        shutdown: CancellationToken,
-        wake: OwnedFd,
-    ) -> Self {
-        let output = Output { runtime, batches: Vec::new(), passed: Passed::default() };
-        let (losses, next_look) = (Losses::default(), Instant::now());
-        Self { tracer, router, output, losses, ledger: None, peak: 0, next_look, shutdown, wake }
+    pub(crate) fn new(tracer: Tracer, router: Router, shutdown: CancellationToken) -> Self {
+        let pause = tracer.latency.min(Duration::from_micros(tracer.ring.size() as u64 / BYTES_PER_MICROSECOND));
+        let (output, losses, next_look) = (Output::default(), Losses::default(), Instant::now());
+        Self { tracer, router, output, losses, ledger: None, peak: 0, pause, next_look, shutdown }
     }
 
-    pub(crate) fn run(mut self) {
+    /// # Errors
+    /// The ring cannot be awaited.
+    pub(crate) async fn run(mut self) -> io::Result<()> {
         self.tracer.started();
+        let wakes = self.tracer.ring.wakes()?;
         while !self.shutdown.is_cancelled() {
             if Instant::now() >= self.next_look {
-                self.look();
+                self.look().await;
                 self.next_look = Instant::now() + LOOK;
             }
-            if self.read() {
+            if self.read_on().await {
                 let (written, read) = (self.tracer.ring.written(), self.tracer.ring.read());
                 if written.wrapping_sub(read) < self.tracer.ring.size() as u64 / 8 {
-                    thread::sleep(PACE);
+                    sleep(self.pause).await;
                 }
                 continue;
             }
             self.tracer.shared.want_wake();
-            if !self.read() {
-                self.tracer.ring.wait(self.next_look.saturating_duration_since(Instant::now()), &self.wake);
+            if !self.read_on().await {
+                self.wait(wakes.as_ref()).await;
             }
         }
         // After this nothing more comes, so that the accounts are even at the end.
         self.tracer.detach();
-        while self.read() {}
+        while self.read().await {}
         self.settle(true);
+        Ok(())
+    }
+
+    /// Waits until there may be something to read, or something else to do.
+    async fn wait(&mut self, wakes: Option<&AsyncFd<OwnedFd>>) {
+        let woken = async {
+            match wakes {
+                // That it is broken shows nowhere else, and reading now and then is enough.
+                Some(wakes) => match wakes.readable().await {
+                    Ok(mut ready) => ready.clear_ready(),
+                    Err(_) => sleep(self.pause).await,
+                },
+                None => sleep(self.pause).await,
+            }
+        };
+        tokio::select! {
+            () = woken => {}
+            () = sleep_until(self.next_look) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
+    /// Publishes what is in the ring now. Returns whether there was anything.
+    async fn read_on(&mut self) -> bool {
+        let (begin, end) = (self.tracer.ring.read(), self.tracer.ring.written());
+        while self.read().await {
+            // Who sends the events may be on this thread.
+            yield_now().await;
+            if self.tracer.ring.read() >= end {
+                break;
+            }
+        }
+        self.tracer.ring.read() != begin
     }
 
     /// Publishes a batch of what is in the ring. Returns whether there was anything.
-    fn read(&mut self) -> bool {
-        let waiting = self.tracer.ring.written().wrapping_sub(self.tracer.ring.read());
-        self.peak = self.peak.max(waiting);
+    async fn read(&mut self) -> bool {
+        let (begin, written) = (self.tracer.ring.read(), self.tracer.ring.written());
+        self.peak = self.peak.max(written.wrapping_sub(begin));
         let total = self.tracer.shared.counts.iter().map(|(_, count)| count.lost()).sum();
         self.losses.notice(&self.tracer.shared, total, || self.tracer.ring.written());
         let offset = realtime_offset();
-        let (router, output, shared) = (&mut self.router, &mut self.output, &self.tracer.shared);
         let (mut events, mut bytes) = (0, 0);
-        let any = self.tracer.ring.consume(|record| {
-            output.take(router, record, offset, |process| shared.ignore(process));
+        while events < BATCH
+            && bytes < BATCH_BYTES
+            && let Some(record) = self.tracer.ring.next(written)
+        {
             events += 1;
             bytes += record.len();
-            if events >= BATCH || bytes >= BATCH_BYTES { Progress::Enough } else { Progress::More }
-        });
-        self.output.flush(&self.router);
-        self.place_losses();
-        any
+            if let Some(process) = self.output.take(&mut self.router, record, offset).await {
+                self.tracer.shared.ignore(process);
+            }
+            self.tracer.ring.pass();
+        }
+        self.tracer.ring.give_back();
+        self.output.flush().await;
+        self.place_losses().await;
+        self.tracer.ring.read() != begin
     }
 
     /// Leaves gaps where the ring was read up to a loss.
-    fn place_losses(&mut self) {
+    async fn place_losses(&mut self) {
         while let Some(loss) = self.losses.due(self.tracer.ring.read()) {
             let route = loss.process.map_or(Route::Ignored, |process| self.router.route(process).0);
             let index = match route {
@@ -108,13 +144,13 @@ impl Consumer {
                 Route::Ignored if loss.process.is_none() => 0,
                 Route::Ignored => continue,
             };
-            self.output.leave_gap(&self.router, index, loss.events);
+            leave_gap(&mut self.router, index, loss.events).await;
         }
     }
 
     /// Notices what changed: nodes that were started or ended, programs that were replaced.
-    fn look(&mut self) {
-        self.forget_ended();
+    async fn look(&mut self) {
+        self.forget_ended().await;
         if let Some(binary) = self.router.every_process_of().map(Path::to_owned) {
             if let Err(error) = self.attach("all", &binary) {
                 debug!("{error}");
@@ -127,15 +163,15 @@ impl Consumer {
     }
 
     /// Forgets the processes that have ended, once all that they did is read.
-    fn forget_ended(&mut self) {
+    async fn forget_ended(&mut self) {
         let ended = self.router.ended();
         let written = self.tracer.ring.written();
-        while !ended.is_empty() && self.tracer.ring.read() < written && self.read() {}
+        while !ended.is_empty() && self.tracer.ring.read() < written && self.read().await {}
         for process in ended {
             self.tracer.shared.forget(process);
             self.losses.forget(process);
-            if let Some(node) = self.router.forget(process) {
-                self.output.runtime.block_on(node.publisher.end());
+            if let Some(publisher) = self.router.forget(process) {
+                publisher.end().await;
             }
         }
     }
@@ -208,61 +244,69 @@ fn realtime_offset() -> u64 {
 }
 
 /// Turns records into events, and hands them to publishers in batches.
+#[derive(Default)]
 struct Output {
-    runtime: Handle,
-    /// By node.
-    batches: Vec<Vec<(u64, Content)>>,
+    /// By node; none where nothing has come since the last flush.
+    batches: Vec<Option<BatchWriter>>,
+    /// Bytes and events of the largest of the batches that were published last.
+    room: (usize, usize),
     /// What became of the records so far.
     passed: Passed,
 }
 
 impl Output {
-    fn take(&mut self, router: &mut Router, record: &[u8], offset: u64, ignore: impl FnOnce(u32) -> bool) {
-        let seen = match tracepoint::decode(record) {
+    /// Puts a record into the batch of its node. Returns its process, if that is a new one that is not observed.
+    async fn take(&mut self, router: &mut Router, record: &[u8], offset: u64) -> Option<u32> {
+        let seen = match tracepoint::read(record) {
             Ok(seen) => seen,
-            Err(error) => return self.undecodable(router, record, error, ignore),
+            Err(error) => return self.undecodable(router, record, error).await,
         };
         let (route, new) = router.route(seen.process);
-        let node = match route {
-            Route::Node(node) => node,
-            Route::Ignored => {
-                if new {
-                    ignore(seen.process);
-                }
-                self.passed.of_others.known[seen.tracepoint] += 1;
-                return;
-            }
+        let Route::Node(node) = route else {
+            self.passed.of_others.known[seen.tracepoint] += 1;
+            return Some(seen.process).filter(|_| new);
         };
-        self.enter(router, node, seen.process);
+        if !router.is_present(node, seen.process) {
+            self.flush().await;
+            begin(router, node, seen.process).await;
+        }
+        let batch = self.batch(router, node).await?;
+        let time_ns = seen.monotonic_ns.wrapping_add(offset);
+        match batch.push(time_ns, seen.kind(), |out| seen.encode(out)) {
+            Ok(()) => self.passed.published[seen.tracepoint] += 1,
+            Err(error) => return self.undecodable(router, record, error).await,
+        }
+        None
+    }
+
+    /// The batch of a node, a new one if there is none.
+    async fn batch(&mut self, router: &mut Router, node: usize) -> Option<&mut BatchWriter> {
         if self.batches.len() <= node {
-            self.batches.resize_with(node + 1, Vec::new);
+            self.batches.resize_with(node + 1, || None);
         }
-        if let Some(batch) = self.batches.get_mut(node) {
-            batch.push((seen.monotonic_ns.wrapping_add(offset), seen.content));
-            self.passed.published[seen.tracepoint] += 1;
+        let place = self.batches.get_mut(node)?;
+        if place.is_none() {
+            let (bytes, events) = self.room;
+            let batch = router.nodes.get_mut(node)?.publisher.batch().await;
+            *place = Some(batch.with_room(bytes, events));
         }
+        place.as_mut()
     }
 
     /// Counts a record that this program cannot decode, and leaves a gap in its place. The C program is a part of this one, so it should not happen.
     #[cold]
-    fn undecodable(
-        &mut self,
-        router: &mut Router,
-        record: &[u8],
-        error: tracepoint::NotARecord,
-        ignore: impl FnOnce(u32) -> bool,
-    ) {
+    async fn undecodable(&mut self, router: &mut Router, record: &[u8], error: tracepoint::NotARecord) -> Option<u32> {
         let origin = tracepoint::origin_of(record).ok();
         let node = match origin.map(|origin| (origin.process, router.route(origin.process))) {
             Some((process, (Route::Ignored, new))) => {
-                if new {
-                    ignore(process);
-                }
                 *self.passed.of_others.of(origin.and_then(|origin| origin.tracepoint)) += 1;
-                return;
+                return Some(process).filter(|_| new);
             }
             Some((process, (Route::Node(node), _))) => {
-                self.enter(router, node, process);
+                if !router.is_present(node, process) {
+                    self.flush().await;
+                    begin(router, node, process).await;
+                }
                 node
             }
             None => 0,
@@ -271,42 +315,38 @@ impl Output {
             warn!("tracepoints: {error}; such records are counted as undecodable (logged once)");
         }
         *self.passed.undecodable.of(origin.and_then(|origin| origin.tracepoint)) += 1;
-        self.flush(router);
-        self.leave_gap(router, node, 1);
+        self.flush().await;
+        leave_gap(router, node, 1).await;
+        None
     }
 
-    /// Begins a run of a node, unless the process is the one that its present run is of.
-    fn enter(&mut self, router: &mut Router, node: usize, process: u32) {
-        let known = router.nodes.get(node).is_some_and(|node| node.process == Some(process) && node.busy);
-        if !known {
-            self.flush(router);
-            self.begin(router, node, process);
-        }
-    }
-
-    /// Takes note of the first event of a process.
-    fn begin(&self, router: &mut Router, index: usize, process: u32) {
-        let Some(node) = router.nodes.get_mut(index) else { return };
-        if node.busy {
-            info!("node {}: it was restarted, as process {process}", node.publisher.node());
-            self.runtime.block_on(node.publisher.new_run());
-        }
-        node.process = Some(process);
-        node.busy = true;
-    }
-
-    /// Makes readers miss events that were lost before they could be published.
-    fn leave_gap(&self, router: &Router, node: usize, events: u64) {
-        if let Some(node) = router.nodes.get(node) {
-            self.runtime.block_on(node.publisher.lost(events));
-        }
-    }
-
-    fn flush(&mut self, router: &Router) {
-        for (batch, node) in self.batches.iter_mut().zip(&router.nodes) {
-            if !batch.is_empty() {
-                self.runtime.block_on(node.publisher.publish_all(batch.drain(..)));
+    /// Publishes what the batches hold.
+    async fn flush(&mut self) {
+        let mut room = (0, 0);
+        for batch in &mut self.batches {
+            if let Some(batch) = batch.take() {
+                room = room.max((batch.bytes(), batch.len()));
+                batch.publish().await;
             }
         }
+        self.room = room;
+    }
+}
+
+/// Begins a run of a node: it takes note of the first event of a process.
+async fn begin(router: &mut Router, index: usize, process: u32) {
+    let Some(node) = router.nodes.get_mut(index) else { return };
+    if node.busy {
+        info!("node {}: it was restarted, as process {process}", node.publisher.node());
+        node.publisher.new_run().await;
+    }
+    node.process = Some(process);
+    node.busy = true;
+}
+
+/// Makes readers miss events that were lost before they could be published.
+async fn leave_gap(router: &mut Router, node: usize, events: u64) {
+    if let Some(node) = router.nodes.get_mut(node) {
+        node.publisher.lost(events).await;
     }
 }

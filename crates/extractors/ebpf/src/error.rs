@@ -49,6 +49,9 @@ pub enum Error {
         /// Why, and what would help where that is known.
         reason: String,
     },
+    /// The ring cannot be awaited.
+    #[error("cannot wait for events of tracepoints: {0}")]
+    Wait(#[source] io::Error),
     /// The thread that reads the ring could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),

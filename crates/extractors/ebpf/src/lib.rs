@@ -1,7 +1,7 @@
 //! The tracepoint extractor: every P2P message, connection, mempool change and block of a node, from inside of it.
 //!
 //! A C program (`bpf/`) runs in the kernel whenever a node passes one of Bitcoin Core's tracepoints, in the node's own thread. It copies what the
-//! arguments of the tracepoint into one ring buffer ([`ring`](crate::ring)). A thread of this program reads that every few milliseconds, turns records
+//! arguments of the tracepoint into one ring buffer ([`ring`](crate::ring)). A thread of this program reads that every 20 milliseconds, turns records
 //! into events and publishes them in order. Nothing here can make the node wait: when the ring is full, events are lost, and counted for each
 //! tracepoint ([`shared`](crate::shared)).
 
@@ -21,8 +21,7 @@ use std::path::PathBuf;
 
 use bus::Publisher;
 use node::Target;
-use rustix::event::{EventfdFlags, eventfd};
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +30,7 @@ use crate::route::Router;
 
 pub use crate::error::Error;
 pub use crate::notes::{NotesError, tracepoints_of};
-pub use crate::options::{Capture, OptionError, Options, Selection};
+pub use crate::options::{Capture, MAX_LATENCY, OptionError, Options, Selection};
 pub use crate::program::{Attachment, Tracer};
 pub use crate::route::programs;
 pub use decode::tracepoint::Tracepoint;
@@ -65,25 +64,23 @@ pub enum Nodes {
 /// Programs that the tracer is not attached to yet are attached as they appear: nodes may be started, stopped and upgraded. Lasting trouble with
 /// that is logged once and does not end the extractor.
 ///
+/// On a runtime of one thread, all is done there: what sends the events there needs no wake-up of its own. On another one, the ring has a thread of its
+/// own, since looking for nodes blocks.
+///
 /// # Errors
-/// The thread that reads the ring could not be started, or it panicked.
+/// The ring cannot be awaited, or the thread that reads it could not be started, or it panicked.
 pub async fn run(tracer: Tracer, nodes: Nodes, shutdown: CancellationToken) -> Result<(), Error> {
-    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|e| Error::Thread(e.into()))?;
-    let waker = wake.try_clone().map_err(Error::Thread)?;
-    let stop = shutdown.clone();
-    let consumer = Consumer::new(tracer, Router::new(nodes), Handle::current(), shutdown, wake);
-    let (ended, mut end) = oneshot::channel();
+    let consumer = Consumer::new(tracer, Router::new(nodes), shutdown);
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return consumer.run().await.map_err(Error::Wait);
+    }
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+    let (ended, end) = oneshot::channel();
     let read = move || {
-        consumer.run();
-        let _ = ended.send(());
+        // Nobody may wait for it any more.
+        let _ = ended.send(runtime.block_on(consumer.run()));
     };
     bus::task::spawn_thread("ebpf", read).map_err(Error::Thread)?;
-    tokio::select! {
-        () = stop.cancelled() => {}
-        // It ends by itself only if it panics, which its spawn has logged.
-        ended = &mut end => return ended.map_err(|_| Error::Panicked),
-    }
-    // It cannot fail, since nobody else writes to the counter.
-    let _ = rustix::io::write(&waker, &1_u64.to_ne_bytes());
-    end.await.map_err(|_| Error::Panicked)
+    // It ends without a result only if it panics, which its spawn has logged.
+    end.await.map_err(|_| Error::Panicked)?.map_err(Error::Wait)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::time::Duration;
 
 use decode::tracepoint::Tracepoint;
 use event::similar::instead;
@@ -24,11 +25,21 @@ pub struct Options {
     pub capture: Capture,
     /// Bytes of the ring buffer in the kernel; a power of two.
     pub ring_bytes: u32,
+    /// How long events may wait before they are read, while there are many; the first one after a pause is read at once.
+    pub latency: Duration,
 }
+
+/// How long events may wait at most, and do by default. Each round of reading and sending costs two wake-ups, so fewer rounds are cheaper.
+pub const MAX_LATENCY: Duration = Duration::from_millis(20);
 
 impl Default for Options {
     fn default() -> Self {
-        Self { tracepoints: Selection::default(), capture: Capture::default(), ring_bytes: 32 << 20 }
+        Self {
+            tracepoints: Selection::default(),
+            capture: Capture::default(),
+            ring_bytes: 32 << 20,
+            latency: MAX_LATENCY,
+        }
     }
 }
 
@@ -184,13 +195,13 @@ mod tests {
     #[test]
     fn selections() {
         let count = |text: &str| text.parse::<Selection>().map(|selection| selection.0.len());
-        assert_eq!(Selection::default().0.len(), 13);
-        assert_eq!(count("default"), Ok(13));
-        assert_eq!(count("all"), Ok(16));
-        assert_eq!(count("net"), Ok(7));
-        assert_eq!(count("net, mempool:added"), Ok(8));
-        assert_eq!(count("-utxocache"), Ok(12));
-        assert_eq!(count("all,-utxocache,-net:inbound_message"), Ok(11));
+        assert_eq!(Selection::default().0.len(), 15);
+        assert_eq!(count("default"), Ok(15));
+        assert_eq!(count("all"), Ok(18));
+        assert_eq!(count("net"), Ok(9));
+        assert_eq!(count("net, mempool:added"), Ok(10));
+        assert_eq!(count("-utxocache"), Ok(14));
+        assert_eq!(count("all,-utxocache,-net:inbound_message"), Ok(13));
         assert_eq!(count("net,-net"), Err(OptionError::None));
         assert_eq!(count(""), Err(OptionError::None));
         let error = count("mempool:add").unwrap_err().to_string();

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use decode::tracepoint::Tracepoint;
 use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel};
@@ -38,6 +39,8 @@ pub struct Tracer {
     /// None if other memory than the kernel's is read.
     object: Option<Object>,
     selection: Selection,
+    /// How long events may wait before they are read.
+    pub(crate) latency: Duration,
     /// The start is over.
     late: bool,
     pub(crate) ring: Ring,
@@ -80,7 +83,8 @@ impl Tracer {
         };
         let ring = map("ring")?;
         let tracer = Self::over(ring.as_fd(), ring.max_entries() as usize, map(".bss")?.as_fd())?;
-        Ok(Self { object: Some(object), selection: options.tracepoints.clone(), ..tracer })
+        let (selection, latency) = (options.tracepoints.clone(), options.latency);
+        Ok(Self { object: Some(object), selection, latency, ..tracer })
     }
 
     /// A tracer that reads other memory than the kernel's, as tests have it. It cannot be attached. `ring` is laid out as the kernel's ring buffers
@@ -92,7 +96,8 @@ impl Tracer {
     pub fn over(ring: BorrowedFd, size: usize, shared: BorrowedFd) -> Result<Self, Error> {
         let ring = Ring::map(ring, size).map_err(Error::Memory)?;
         let shared = Map::new(shared).map_err(Error::Memory)?;
-        Ok(Self { attached: Vec::new(), object: None, selection: Selection::default(), late: false, ring, shared })
+        let Options { tracepoints: selection, latency, .. } = Options::default();
+        Ok(Self { attached: Vec::new(), object: None, selection, latency, late: false, ring, shared })
     }
 
     /// Attaches the selected tracepoints of a program file, for all processes of it, also those that do not run yet.
@@ -104,6 +109,8 @@ impl Tracer {
         let id = identity(path).map_err(|e| wrong(crate::notes::NotesError::from(e).to_string()))?;
         let found = tracepoints_of(path).map_err(|e| wrong(e.to_string()))?;
         let (there, missing): (Vec<_>, Vec<_>) = self.selection.iter().partition(|t| found.contains(t.name()));
+        // That a program lacks what is in no release is no news.
+        let missing = missing.into_iter().filter(|t| !t.is_proposed()).collect();
         let mut attachment =
             Attachment { already: self.is_attached(id), tracepoints: there.iter().copied().collect(), missing };
         if there.is_empty() {
@@ -146,6 +153,9 @@ impl Tracer {
     }
 }
 
+/// The inode of the machine's own PID namespace: `PROC_PID_INIT_INO` of Linux.
+const INITIAL_PID_NAMESPACE: u64 = 0xeffffffc;
+
 /// Device and inode of a file.
 pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
     let metadata = fs::metadata(path)?;
@@ -187,10 +197,13 @@ fn configure(open: &mut OpenObject, options: &Options) -> Result<(), libbpf_rs::
 
 /// What the C program is to capture, as it has it.
 fn config(capture: &Capture) -> Config {
+    let (pid_ns_dev, pid_ns_ino) = pid_namespace().unwrap_or_default();
     let mut config = Config {
         default_limit: capture.others(),
         limit_count: 0,
         limits: [const { Limit { message_type: [0; 2], bytes: 0 } }; LIMITS],
+        pid_ns_dev,
+        pid_ns_ino,
     };
     for (slot, (message_type, bytes)) in config.limits.iter_mut().zip(capture.limits()) {
         slot.message_type.as_mut_bytes().iter_mut().zip(message_type.bytes()).for_each(|(to, from)| *to = from);
@@ -198,6 +211,14 @@ fn config(capture: &Capture) -> Config {
         config.limit_count += 1;
     }
     config
+}
+
+/// The device, as the kernel has it, and the inode of our PID namespace; none if it is that of the machine, or is not known.
+fn pid_namespace() -> Option<(u64, u64)> {
+    let metadata = fs::metadata("/proc/self/ns/pid").ok()?;
+    let (dev, ino) = (metadata.dev(), metadata.ino());
+    let kernel_dev = u64::from(rustix::fs::major(dev)) << 20 | u64::from(rustix::fs::minor(dev));
+    (ino != INITIAL_PID_NAMESPACE).then_some((kernel_dev, ino))
 }
 
 fn log_libbpf(level: PrintLevel, text: String) {

@@ -8,11 +8,11 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::param::page_size;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Bit of a record's length: the record is still being written.
 const BUSY: u32 = 1 << 31;
@@ -30,6 +30,10 @@ pub(crate) struct Ring {
     producer: Mapping,
     size: usize,
     position: u64,
+    /// Bytes of the record that is being read, with its header.
+    current: usize,
+    /// The position that the kernel knows.
+    given_back: u64,
     /// A record that goes over the end of the data, put together. It is of 8-byte words, so that it is aligned as in the ring.
     joined: Vec<u64>,
 }
@@ -46,8 +50,11 @@ impl Ring {
         let page = page_size();
         let consumer = Mapping::new(fd, page, ProtFlags::READ | ProtFlags::WRITE, 0)?;
         let producer = Mapping::new(fd, page + size, ProtFlags::READ, page as u64)?;
-        let mut ring = Self { fd: fd.try_clone_to_owned()?, consumer, producer, size, position: 0, joined: Vec::new() };
+        let fd = fd.try_clone_to_owned()?;
+        let mut ring =
+            Self { fd, consumer, producer, size, position: 0, current: 0, given_back: 0, joined: Vec::new() };
         ring.position = ring.consumer_position().load(Ordering::Acquire);
+        ring.given_back = ring.position;
         Ok(ring)
     }
 
@@ -78,12 +85,9 @@ impl Ring {
         unsafe { self.producer.start.as_ptr().add(page_size() + (offset & (self.size - 1))) }
     }
 
-    /// Hands the records that are complete to `take`, in order, until there is none or `take` has enough. The room of each is given
-    /// back after it was taken. Returns whether there was any.
-    pub(crate) fn consume(&mut self, mut take: impl FnMut(&[u8]) -> Progress) -> bool {
-        let written = self.written();
-        let begin = self.position;
-        while self.position < written {
+    /// The next record, if it is complete and ends before `until`, up to which the kernel had written. It stays in the ring until [`Self::pass`].
+    pub(crate) fn next(&mut self, until: u64) -> Option<&[u8]> {
+        while self.position < until {
             let offset = (self.position as usize) & (self.size - 1);
             // SAFETY: records begin at multiples of 8, so the header does not go over the end.
             let header = unsafe { &*self.data(offset).cast::<AtomicU32>() }.load(Ordering::Acquire);
@@ -91,24 +95,36 @@ impl Ring {
                 break;
             }
             let length = ((header & !DISCARDED) as usize).min(self.size - HEADER);
-            let mut progress = Progress::More;
-            if header & DISCARDED == 0 {
-                let at = (offset + HEADER) & (self.size - 1);
-                let record = if at + length <= self.size {
-                    // SAFETY: within the data; the kernel leaves a complete record alone until our position has passed it.
-                    unsafe { std::slice::from_raw_parts(self.data(at), length) }
-                } else {
-                    self.join(at, length)
-                };
-                progress = take(record);
+            self.current = (length + HEADER).next_multiple_of(HEADER);
+            if header & DISCARDED != 0 {
+                self.pass();
+                continue;
             }
-            self.position += (length + HEADER).next_multiple_of(HEADER) as u64;
-            self.consumer_position().store(self.position, Ordering::Release);
-            if progress == Progress::Enough {
-                break;
+            let at = (offset + HEADER) & (self.size - 1);
+            if at + length > self.size {
+                return Some(self.join(at, length));
             }
+            // SAFETY: within the data; the kernel leaves a complete record alone until our position has passed it.
+            return Some(unsafe { std::slice::from_raw_parts(self.data(at), length) });
         }
-        self.position != begin
+        None
+    }
+
+    /// Goes on behind the record that [`Self::next`] returned. The kernel gets its room back after a while, and by [`Self::give_back`]: the node's thread
+    /// looks at the position whenever it fires a tracepoint, and waits for our processor if it has changed.
+    pub(crate) fn pass(&mut self) {
+        self.position += std::mem::take(&mut self.current) as u64;
+        if self.position - self.given_back >= self.size as u64 / 256 {
+            self.give_back();
+        }
+    }
+
+    /// Gives back the room of all that was passed.
+    pub(crate) fn give_back(&mut self) {
+        if self.given_back != self.position {
+            self.given_back = self.position;
+            self.consumer_position().store(self.position, Ordering::Release);
+        }
     }
 
     /// The record that goes over the end, in one piece.
@@ -125,21 +141,15 @@ impl Ring {
         }
     }
 
-    /// Waits until the kernel wakes us or `other` can be read, at most for `limit`. Returns at once when there is something to read, also if it
-    /// is not complete.
-    pub(crate) fn wait(&self, limit: Duration, other: &OwnedFd) {
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN), PollFd::new(other, PollFlags::IN)];
-        let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: limit.subsec_nanos().into() };
-        // When a signal interrupts it, the caller looks, and waits again.
-        let _ = poll(&mut fds, Some(&limit));
+    /// What becomes readable when the kernel wakes us. None if that cannot be awaited, as of memory that is not the kernel's. On a Tokio runtime.
+    pub(crate) fn wakes(&self) -> io::Result<Option<AsyncFd<OwnedFd>>> {
+        // SAFETY: the descriptor stays the same and open as long as the `OwnedFd` lives.
+        let wakes = unsafe { AsyncFd::register_with_interest(self.fd.try_clone()?, Interest::READABLE) };
+        match wakes.map_err(io::Error::from) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+            wakes => wakes.map(Some),
+        }
     }
-}
-
-/// Whether to read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    More,
-    Enough,
 }
 
 /// Memory that is shared with the kernel. It is unmapped when dropped.

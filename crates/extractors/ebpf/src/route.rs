@@ -118,14 +118,19 @@ impl Router {
         self.routes.keys().copied().filter(|process| !is_alive(*process)).collect()
     }
 
-    /// Forgets a process. Returns its node, if that ends with it.
-    pub(crate) fn forget(&mut self, process: u32) -> Option<&Node> {
+    /// Whether the present run of a node is that of this process.
+    pub(crate) fn is_present(&self, node: usize, process: u32) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.process == Some(process) && node.busy)
+    }
+
+    /// Forgets a process. Returns the publisher of its node, if that ends with it.
+    pub(crate) fn forget(&mut self, process: u32) -> Option<Publisher> {
         let route = self.routes.remove(&process);
         match (route, &self.all) {
             (Some(Route::Node(index)), Some(_)) => {
                 let node = self.nodes.get_mut(index)?;
                 node.gone = true;
-                Some(node)
+                Some(node.publisher.clone())
             }
             _ => None,
         }

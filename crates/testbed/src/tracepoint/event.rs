@@ -111,6 +111,10 @@ pub enum Event {
     Rejected { reason: &'static CStr },
     /// `validation:block_connected`
     BlockConnected { height: i32, transactions: u64, inputs: i32, sigops: i64, duration_ns: i64 },
+    /// `net:block_header`
+    BlockHeader { height: i32, compact_block: bool },
+    /// `net:compact_block_reconstructed`
+    BlockReconstructed { prefilled: u64, from_mempool: u64, from_extra_pool: u64, requested: u64, requested_bytes: u64 },
     /// `utxocache:flush`
     Flush { duration_us: i64, mode: u32, coins: u64, bytes: u64, for_prune: bool },
     /// One of the three probes about a coin.
@@ -131,6 +135,8 @@ impl Event {
             Self::Replaced { .. } => Probe::MempoolReplaced,
             Self::Rejected { .. } => Probe::MempoolRejected,
             Self::BlockConnected { .. } => Probe::BlockConnected,
+            Self::BlockHeader { .. } => Probe::BlockHeader,
+            Self::BlockReconstructed { .. } => Probe::BlockReconstructed,
             Self::Flush { .. } => Probe::UtxocacheFlush,
         }
     }
@@ -216,6 +222,13 @@ impl Event {
             Self::BlockConnected { height, transactions, inputs, sigops, duration_ns } => {
                 probe::block_connected(hash, height, transactions, inputs, sigops, duration_ns);
             }
+            Self::BlockHeader { height, compact_block } => {
+                probe::block_header(height, actor.peer_id, compact_block, hash);
+            }
+            Self::BlockReconstructed { prefilled, from_mempool, from_extra_pool, requested, requested_bytes } => {
+                let counts = [prefilled, from_mempool, from_extra_pool, requested, requested_bytes];
+                probe::compact_block_reconstructed(actor.peer_id, counts, hash);
+            }
             Self::Flush { duration_us, mode, coins, bytes, for_prune } => {
                 probe::utxocache_flush(duration_us, mode, coins, bytes, for_prune);
             }
@@ -260,6 +273,15 @@ impl Event {
                 "hash": hash(actor.hash), "height": height, "transactions": transactions, "inputs": inputs, "sigops": sigops,
                 "duration_ns": duration_ns,
             }),
+            Self::BlockHeader { height, compact_block } => {
+                json!({ "hash": hash(actor.hash), "height": height, "compact_block": compact_block })
+            }
+            Self::BlockReconstructed { prefilled, from_mempool, from_extra_pool, requested, requested_bytes } => {
+                json!({
+                    "hash": hash(actor.hash), "prefilled": prefilled, "from_mempool": from_mempool,
+                    "from_extra_pool": from_extra_pool, "requested": requested, "requested_bytes": requested_bytes,
+                })
+            }
             Self::Flush { duration_us, mode, coins, bytes, for_prune } => json!({
                 "duration_us": duration_us, "mode": mode, "coins": coins, "bytes": bytes, "for_prune": for_prune,
             }),

@@ -177,6 +177,7 @@ fn all_types(rng: &mut Rng) -> Vec<Event> {
     });
     events.push(Event::Rejected { reason: c"min relay fee not met" });
     events.push(block_connected(rng));
+    events.extend(arrived(rng));
     events.push(flush(rng));
     events.extend(coins(rng));
     events
@@ -205,6 +206,20 @@ fn block_connected(rng: &mut Rng) -> Event {
         sigops: rng.i64(0..80_000),
         duration_ns: rng.i64(1_000_000..2_000_000_000),
     }
+}
+
+/// A header, and a block from a compact block, as the proposed tracepoints have them.
+fn arrived(rng: &mut Rng) -> [Event; 2] {
+    [
+        Event::BlockHeader { height: rng.i32(1..900_000), compact_block: rng.bool() },
+        Event::BlockReconstructed {
+            prefilled: rng.u64(1..10),
+            from_mempool: rng.u64(0..5_000),
+            from_extra_pool: rng.u64(0..5),
+            requested: rng.u64(0..50),
+            requested_bytes: rng.u64(0..50_000),
+        },
+    ]
 }
 
 fn removed(rng: &mut Rng, reason: &'static CStr) -> Event {

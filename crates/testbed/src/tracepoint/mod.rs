@@ -16,9 +16,10 @@ pub use event::{Actor, Event};
 pub use load::{Load, LoadBuilder, Report};
 pub use mix::{Mix, Plan};
 pub use probe::{
-    block_connected, closed_connection, evicted_inbound_connection, inbound_connection, inbound_message, mempool_added,
-    mempool_rejected, mempool_removed, mempool_replaced, misbehaving_connection, outbound_connection, outbound_message,
-    utxocache_add, utxocache_flush, utxocache_spent, utxocache_uncache,
+    block_connected, block_header, closed_connection, compact_block_reconstructed, evicted_inbound_connection,
+    inbound_connection, inbound_message, mempool_added, mempool_rejected, mempool_removed, mempool_replaced,
+    misbehaving_connection, outbound_connection, outbound_message, utxocache_add, utxocache_flush, utxocache_spent,
+    utxocache_uncache,
 };
 
 macro_rules! probes {
@@ -32,7 +33,7 @@ macro_rules! probes {
 
         impl Probe {
             /// All tracepoints, in the order of their declaration.
-            pub const ALL: [Self; 16] = [$(Self::$variant),*];
+            pub const ALL: [Self; 18] = [$(Self::$variant),*];
 
             /// Provider and name: `net:inbound_message`.
             pub fn name(self) -> &'static str {
@@ -55,6 +56,8 @@ probes! {
     MempoolReplaced "mempool:replaced",
     MempoolRejected "mempool:rejected",
     BlockConnected "validation:block_connected",
+    BlockHeader "net:block_header",
+    BlockReconstructed "net:compact_block_reconstructed",
     UtxocacheFlush "utxocache:flush",
     UtxocacheAdd "utxocache:add",
     UtxocacheSpent "utxocache:spent",

@@ -364,6 +364,46 @@ pub fn block_connected(hash: &[u8; 32], height: i32, transactions: u64, inputs: 
     );
 }
 
+/// `net:block_header`, as Bitcoin Core #35368 proposes it: the header of a block was seen for the first time.
+#[inline]
+pub fn block_header(height: i32, peer_id: i64, compact_block: bool, hash: &[u8; 32]) {
+    if !Probe::BlockHeader.is_traced() {
+        return;
+    }
+    let frame = [wide_bool(compact_block), address(hash)];
+    site!(
+        BlockHeader, "net", "block_header",
+        ["pushq %rbp; movq {end}, %rbp", "-4@{height:e} -8@{peer} 1@-16(%rbp) 8@-8(%rbp)", "popq %rbp"],
+        ["", "-4@{height} -8@{peer} 1@[{end}, -16] 8@[{end}, -8]", ""],
+        end = in(reg) frame.as_ptr_range().end,
+        height = in(reg) wide(height.cast_unsigned()),
+        peer = in(reg) peer_id,
+    );
+}
+
+/// `net:compact_block_reconstructed`, as Bitcoin Core #35368 proposes it: with the number of transactions that came with the compact block,
+/// from the mempool and from the extra pool, of those requested, and the bytes of these.
+#[inline]
+pub fn compact_block_reconstructed(peer_id: i64, counts: [u64; 5], hash: &[u8; 32]) {
+    if !Probe::BlockReconstructed.is_traced() {
+        return;
+    }
+    let [prefilled, from_mempool, from_extra_pool, requested, requested_bytes] = counts;
+    let frame = [from_mempool, from_extra_pool, requested, requested_bytes, address(hash)];
+    site!(
+        BlockReconstructed, "net", "compact_block_reconstructed",
+        [
+            "pushq %rbp; movq {end}, %rbp",
+            "-8@{peer} 8@{prefilled} 8@-40(%rbp) 8@-32(%rbp) 8@-24(%rbp) 8@-16(%rbp) 8@-8(%rbp)",
+            "popq %rbp"
+        ],
+        ["", "-8@{peer} 8@{prefilled} 8@[{end}, -40] 8@[{end}, -32] 8@[{end}, -24] 8@[{end}, -16] 8@[{end}, -8]", ""],
+        end = in(reg) frame.as_ptr_range().end,
+        peer = in(reg) peer_id,
+        prefilled = in(reg) prefilled,
+    );
+}
+
 /// `utxocache:flush`: how long it took in microseconds, its mode as Bitcoin Core numbers them, the coins and bytes in the cache before it,
 /// and whether pruning was the cause.
 #[inline]

@@ -114,12 +114,14 @@ fn the_program_has_the_probes_of_bitcoin_core() {
             Probe::MempoolReplaced => "8 -4 -8 8 8 -4 -8 1",
             Probe::MempoolRejected => "8 8",
             Probe::BlockConnected => "8 -4 8 -4 -8 -8",
+            Probe::BlockHeader => "-4 -8 1 8",
+            Probe::BlockReconstructed => "-8 8 8 8 8 8 8",
             Probe::UtxocacheFlush => "-8 4 8 8 1",
             Probe::UtxocacheAdd | Probe::UtxocacheSpent | Probe::UtxocacheUncache => "8 4 4 -8 1",
         };
         assert_eq!(sizes.join(" "), expected, "{}", site.name);
     }
-    assert_eq!(BTreeSet::from_iter(semaphores.values()).len(), 16);
+    assert_eq!(BTreeSet::from_iter(semaphores.values()).len(), 18);
     assert_eq!(
         BTreeSet::from_iter(semaphores.into_keys().map(String::as_str)),
         BTreeSet::from_iter(Probe::ALL.map(Probe::name))
@@ -131,7 +133,7 @@ fn the_program_has_the_probes_of_bitcoin_core() {
         }
     }
     // The kernel finds a semaphore by its place in the file.
-    for semaphore in [probes, probes + 30] {
+    for semaphore in [probes, probes + 34] {
         assert_eq!(mappings(&Load::program().unwrap(), semaphore), [semaphore]);
     }
     // This program has some too, if it fires them; it does not.
@@ -223,7 +225,7 @@ fn mixes() {
     assert!((900..1_100).contains(&size), "{size}");
 
     let all = Plan::new(Mix::AllTypes, 1, None).unwrap();
-    assert_eq!((all.round, all.probes().len()), (2 * 42 + 14, 16));
+    assert_eq!((all.round, all.probes().len()), (2 * 42 + 16, 18));
     assert!(Plan::new(Mix::Real, 1, Some(8)).is_err());
     assert!(Plan::new(Mix::Blocks, 1, Some(140)).is_err());
     assert!(Plan::new(Mix::Small, 1, Some(4_000_001)).is_err());
@@ -235,18 +237,18 @@ async fn it_fires_what_it_says() {
     let journal = folder.path().join("journal");
     let load = Load::builder().datadir(folder.path()).mix(Mix::AllTypes).threads(3).journal(&journal);
     let report = load.clone().start().await.unwrap().finish().await.unwrap();
-    assert_eq!((report.events, report.threads), (3 * 98, 3));
+    assert_eq!((report.events, report.threads), (3 * 100, 3));
     for probe in Probe::ALL {
         let each = if matches!(probe, Probe::InboundMessage | Probe::OutboundMessage) { 42 } else { 1 };
         assert_eq!(report.of(probe), 3 * each, "{probe}");
     }
     let text = std::fs::read_to_string(&journal).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 3 * 98);
+    assert_eq!(lines.len(), 3 * 100);
     for peer in 0..3 {
         let of_peer: Vec<_> = lines.iter().filter(|line| line["peer_id"] == peer).collect();
         let sequence: Vec<_> = of_peer.iter().map(|line| line["sequence"].as_u64().unwrap()).collect();
-        assert_eq!(sequence, Vec::from_iter(1..=98));
+        assert_eq!(sequence, Vec::from_iter(1..=100));
         let inbound =
             of_peer.iter().filter(|line| line["tracepoint"] == "net:inbound_message" && line["inbound"] == true);
         assert_eq!(inbound.count(), 42);

@@ -37,5 +37,9 @@ struct pt_regs {
 };
 #endif
 
+struct bpf_pidns_info {
+	u32 pid, tgid;
+};
+
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };

@@ -132,7 +132,7 @@ static __always_inline void fault(enum tracepoint tracepoint, u32 tgid)
 
 // ---- Records
 
-// Makes a record visible to user space, which reads every few milliseconds while there is something to read. It is woken only when it has noted that it
+// Makes a record visible to user space, which reads every 20 milliseconds while there is something to read. It is woken only when it has noted that it
 // sleeps: waking costs the node's thread more than everything else here.
 static __always_inline void submit(void *record)
 {
@@ -145,14 +145,26 @@ static __always_inline void submit(void *record)
 	bpf_ringbuf_submit(record, flags);
 }
 
+// The id of the current process as user space knows it; 0 if it is in another PID namespace than that of user space, which cannot know it then.
+static __always_inline u32 process_id(void)
+{
+	struct bpf_pidns_info ids = {};
+
+	if (!config.pid_ns_ino)
+		return bpf_get_current_pid_tgid() >> 32;
+	if (bpf_get_ns_current_pid_tgid(config.pid_ns_dev, config.pid_ns_ino, &ids, sizeof(ids)))
+		return 0;
+	return ids.tgid;
+}
+
 // What every program begins with: `tgid`, `spec` and the head of a record; nothing for a process that is ignored.
 #define BEGIN(tracepoint_)                                                      \
 	struct head head = {                                                    \
 		.time_ns = bpf_ktime_get_ns(),                                  \
-		.tgid = bpf_get_current_pid_tgid() >> 32,                       \
+		.tgid = process_id(),                                           \
 		.tracepoint = tracepoint_,                                      \
 	};                                                                      \
-	if (*(volatile u32 *)&shared.ignoring && is_ignored(head.tgid))         \
+	if (!head.tgid || (*(volatile u32 *)&shared.ignoring && is_ignored(head.tgid))) \
 		return 0;                                                       \
 	__sync_fetch_and_add(&shared.counts[tracepoint_].seen, 1);              \
 	struct __bpf_usdt_spec *spec = spec_of(ctx);                            \
@@ -403,6 +415,37 @@ int block_connected(struct pt_regs *ctx)
 	failed |= NUMBER(3, b->inputs);
 	failed |= NUMBER(4, b->sigops);
 	failed |= NUMBER(5, b->connection_time_ns);
+	END(b, failed);
+}
+
+// Proposed in Bitcoin Core #35368.
+SEC("usdt")
+int block_header(struct pt_regs *ctx)
+{
+	BEGIN(BLOCK_HEADER);
+	RESERVE(block_header, b);
+	bool failed = NUMBER(0, b->height);
+
+	failed |= NUMBER(1, b->peer_id);
+	failed |= NUMBER(2, b->compact_block);
+	failed |= BYTES(3, b->hash);
+	END(b, failed);
+}
+
+// Proposed in Bitcoin Core #35368.
+SEC("usdt")
+int compact_block_reconstructed(struct pt_regs *ctx)
+{
+	BEGIN(BLOCK_RECONSTRUCTED);
+	RESERVE(block_reconstructed, b);
+	bool failed = NUMBER(0, b->peer_id);
+
+	failed |= NUMBER(1, b->prefilled);
+	failed |= NUMBER(2, b->from_mempool);
+	failed |= NUMBER(3, b->from_extra_pool);
+	failed |= NUMBER(4, b->requested);
+	failed |= NUMBER(5, b->requested_bytes);
+	failed |= BYTES(6, b->hash);
 	END(b, failed);
 }
 

@@ -39,7 +39,7 @@ shared! {
         lost: AtomicU64,
     }
     /// The memory that both sides write to.
-    Shared 1552 {
+    Shared 1616 {
         /// 1: user space is about to sleep.
         want_wake: AtomicU32,
         /// 1: some process is ignored.
@@ -62,12 +62,17 @@ config! {
         bytes: u64,
     }
     /// What user space decides before the program is loaded.
-    Config 1552 {
+    Config 1568 {
         /// Bytes of the payloads of types that are not listed.
         default_limit: u64,
         /// How many of the limits are in use.
         limit_count: u64,
         /// The limits.
         limits: [Limit; LIMITS],
+        /// The PID namespace (`pid_namespaces(7)`) whose process ids are wanted, as in a container: the device and inode of its
+        /// file. 0: that of the machine, as the kernel's own ids are.
+        pid_ns_dev: u64,
+        /// See there.
+        pid_ns_ino: u64,
     }
 }

@@ -3,6 +3,7 @@
 
 mod load;
 mod real;
+mod static_pie;
 mod undecodable;
 
 use std::collections::VecDeque;
@@ -110,7 +111,7 @@ impl Rig {
         let deliveries = reading.await.unwrap();
         let events = deliveries.into_iter().map(|delivery| match delivery {
             Delivery::Event(record) => record,
-            Delivery::Lost(loss) => panic!("{loss:?}"),
+            other => panic!("{other:?}"),
         });
         (events.collect(), Counts(bus.accounts().clone()))
     }
