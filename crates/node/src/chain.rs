@@ -73,6 +73,19 @@ impl Chain {
             Self::Regtest => 18444,
         }
     }
+
+    /// The bytes that tell its P2P network from others (`pchMessageStart` in Bitcoin Core's `kernel/chainparams.cpp`). A signet with a
+    /// challenge of its own has others than the default signet, whose these are.
+    #[must_use]
+    pub fn magic(self) -> [u8; 4] {
+        match self {
+            Self::Main => [0xf9, 0xbe, 0xb4, 0xd9],
+            Self::Test => [0x0b, 0x11, 0x09, 0x07],
+            Self::Testnet4 => [0x1c, 0x16, 0x3f, 0x28],
+            Self::Signet => [0x0a, 0x03, 0xcf, 0x40],
+            Self::Regtest => [0xfa, 0xbf, 0xb5, 0xda],
+        }
+    }
 }
 
 impl fmt::Display for Chain {

@@ -24,6 +24,15 @@ pub(crate) fn read_text(path: &Path, max: u64) -> io::Result<String> {
     Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
+/// The process id in a file, as daemons write it; none if there is no such file, or none in it.
+pub(crate) fn process_id(path: &Path) -> io::Result<Option<u32>> {
+    match read_text(path, 64) {
+        Ok(text) => Ok(text.trim().parse().ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether a file contains a text, as a program contains the names of its options. At most 1 GiB of it is read.
 pub(crate) fn contains(path: &Path, text: &str) -> io::Result<bool> {
     const CHUNK: usize = 1 << 20;

@@ -147,6 +147,10 @@ pub struct Located {
     pub p2p: Vec<HostPort>,
     /// Where the node accepts connections that come through Tor: `-bind=ADDRESS=onion`.
     pub p2p_onion: Vec<HostPort>,
+    /// Nodes that it connects to besides those that it chooses: `-addnode`.
+    pub addnodes: Vec<String>,
+    /// Permissions of peers by their addresses: `-whitelist`.
+    pub whitelists: Vec<String>,
     /// Publishers of the ZMQ interface.
     pub zmq: Vec<Zmq>,
     /// Unix sockets of the IPC interface.
@@ -200,6 +204,7 @@ impl Located {
         let rpc = rpc(settings, gui, &mut notes);
         let (p2p, p2p_onion) = p2p(settings, &mut notes);
         let path = |name, default| settings.net_path(name, default).map(|path| view.ours(&path));
+        let list = |name| settings.list(name).into_iter().map(str::to_owned).collect();
         let auth = match settings.text("rpcpassword") {
             Some(password) => Auth::User {
                 user: settings.text("rpcuser").unwrap_or_default().to_owned(),
@@ -219,6 +224,8 @@ impl Located {
             log_options: Some(LogOptions::of(settings)),
             p2p,
             p2p_onion,
+            addnodes: list("addnode"),
+            whitelists: list("whitelist"),
             zmq: zmq(settings),
             ipc: ipc(settings, gui).iter().map(|socket| view.ours(socket)).collect(),
             pid_file: path("pid", "bitcoind.pid"),

@@ -39,6 +39,8 @@ pub struct Target {
     pub ipc: Option<PathBuf>,
     /// Process id: this one run of the node only.
     pub pid: Option<u32>,
+    /// File with its process id, which the node writes at each start.
+    pub pid_file: Option<PathBuf>,
     /// Its program file.
     pub binary: Option<PathBuf>,
     /// What [`discover_all`] knows of the node besides. It can't be configured.
@@ -94,6 +96,14 @@ pub enum LocateError {
     /// Several nodes match.
     #[error("several nodes match: {0}; choose one with --datadir, --chain or --pid")]
     Ambiguous(String),
+    /// The file with its process id cannot be read.
+    #[error("cannot read the PID file {path}: {reason}; let us read it (chmod +r), or choose the node with --datadir")]
+    PidFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A node that is running.
@@ -168,14 +178,25 @@ impl Target {
         if self.is_remote() {
             return Ok(self.configured_only());
         }
-        let located = match self.running(host)? {
-            Some(candidate) => candidate.located,
-            None if self.configured_address().is_some() => return Ok(self.configured_only()),
-            None => self.stopped(host)?,
+        // A socket is all that is needed of a node whose process cannot be seen, or known among others.
+        let by_socket = self.ipc.is_some() && !self.has_place();
+        let located = match self.running(host) {
+            Ok(Some(candidate)) => candidate.located,
+            Ok(None) if self.configured_address().is_some() => return Ok(self.configured_only()),
+            Ok(None) | Err(LocateError::Ambiguous(_)) if by_socket => return Ok(self.configured_only()),
+            Ok(None) => self.stopped(host)?,
+            Err(error) => return Err(error),
         };
         let mut located = self.with_configured(located);
         located.check_access();
         Ok(located)
+    }
+
+    /// Whether anything is configured that leads to the node itself, and not only to one of its interfaces.
+    #[must_use]
+    pub fn has_place(&self) -> bool {
+        let paths = [&self.datadir, &self.conf, &self.binary, &self.pid_file];
+        self.rpc.is_some() || self.p2p.is_some() || self.pid.is_some() || paths.into_iter().any(Option::is_some)
     }
 
     /// Whether the node is on another host, so that nothing but what is configured can be known of it.
@@ -186,7 +207,8 @@ impl Target {
 
     /// The configured address, if no file or process is configured.
     fn configured_address(&self) -> Option<&HostPort> {
-        let local = self.pid.is_some() || self.datadir.is_some() || self.conf.is_some() || self.binary.is_some();
+        let paths = [&self.pid_file, &self.datadir, &self.conf, &self.binary];
+        let local = self.pid.is_some() || paths.into_iter().any(Option::is_some);
         self.rpc.as_ref().or(self.p2p.as_ref()).filter(|_| !local)
     }
 
@@ -194,10 +216,18 @@ impl Target {
     fn running(&self, host: &Host) -> Result<Option<Candidate>, LocateError> {
         if let Some(pid) = self.pid {
             let candidate = host.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
-            if self.fit(&candidate) == Fit::No {
+            let is_in_file = |file| files::process_id(file).is_ok_and(|named| named == Some(pid));
+            if self.fit(&candidate) == Fit::No || !self.pid_file.as_deref().is_none_or(is_in_file) {
                 return Err(LocateError::OtherNode { pid, requested: self.describe(), actual: candidate.describe() });
             }
             return Ok(Some(candidate));
+        }
+        if let Some(file) = &self.pid_file {
+            // What it has after a crash may be the id of another process by now.
+            let pid = files::process_id(file)
+                .map_err(|e| LocateError::PidFile { path: file.clone(), reason: files::reason(&e) })?;
+            let candidate = pid.and_then(|pid| host.process(pid, false)).map(Candidate::of);
+            return Ok(candidate.filter(|candidate| self.fit(candidate) != Fit::No));
         }
         let all = Candidate::all(host).into_iter().map(|c| (self.fit(&c), c));
         let fitting: Vec<_> = all.filter(|(fit, _)| *fit != Fit::No).collect();
@@ -301,6 +331,7 @@ impl Target {
             path("datadir", &self.datadir),
             path("conf", &self.conf),
             path("binary", &self.binary),
+            path("PID file", &self.pid_file),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bus::Publisher;
 use event::pb::observer::node_state::State;
+use ipc::IpcError;
 use node::rpc::{RpcClient, RpcError};
 use node::{Discovery, Located, NotFound, Target};
 use tokio::sync::mpsc;
@@ -28,10 +29,13 @@ const FIRST_PROBE: Duration = Duration::from_secs(5);
 /// For how long a trouble must last to be logged: a node that starts passes through several within a second.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// When a node whose process can't be seen is asked by IPC again whether it carries out RPCs.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
 /// How much less than expected `uptime` may be without a restart, in seconds.
 const UPTIME_SLACK: u64 = 5;
 
-/// A node whose RPC server answers, in one run of it.
+/// A node that answers RPCs, in one run of it.
 pub(crate) struct Connection {
     pub client: Arc<RpcClient>,
     /// Process id and start time; none for a node on another machine.
@@ -93,7 +97,11 @@ fn state(error: &RpcError) -> State {
         | RpcError::NoMethod { .. }
         | RpcError::Node { .. }
         | RpcError::Malformed { .. }
-        | RpcError::TooLarge { .. } => State::Up,
+        | RpcError::TooLarge { .. }
+        | RpcError::Ipc(IpcError::Failed { .. }) => State::Up,
+        RpcError::Ipc(IpcError::Unreachable { .. } | IpcError::Lost { .. }) => State::Unreachable,
+        RpcError::Ipc(IpcError::Busy { .. }) => State::Hanging,
+        RpcError::Ipc(IpcError::Forbidden { .. }) => State::Denied,
         _ => State::Unreadable,
     }
 }
@@ -109,13 +117,14 @@ pub(crate) struct Connector {
     publisher: Publisher,
     /// The process that was last known to run the node.
     process: Option<u32>,
+    by_ipc: ByIpc,
 }
 
 impl Connector {
     /// For the node `target`, whose events and states go to `publisher`.
     pub(crate) fn new(target: Target, publisher: Publisher) -> Self {
         let discovery = Discovery::new(target, publisher.node(), PAUSE, SETTLED);
-        Self { discovery, publisher, process: None }
+        Self { discovery, publisher, process: None, by_ipc: ByIpc::default() }
     }
 
     /// Waits until the node's RPC server answers.
@@ -124,7 +133,7 @@ impl Connector {
     /// What no waiting can mend.
     pub(crate) async fn connect(&mut self) -> Result<Connection, Error> {
         loop {
-            let outcome = try_connect(&self.discovery).await.map_err(|away| {
+            let outcome = try_connect(&self.discovery, &mut self.by_ipc).await.map_err(|away| {
                 self.report(&away);
                 away.why
             });
@@ -202,38 +211,83 @@ struct Away {
     state: State,
     /// It has a process on this machine.
     runs: bool,
+    /// Its RPC server will answer in a moment, or the node is not there at all.
+    passes: bool,
 }
 
-/// Connects to the node if its RPC server answers now.
-async fn try_connect(discovery: &Discovery) -> Result<Connection, Away> {
+/// Connects to the node if it answers RPCs now: by its RPC server, else by its IPC interface where that carries them out.
+async fn try_connect(discovery: &Discovery, by_ipc: &mut ByIpc) -> Result<Connection, Away> {
     let located = discovery.locate_in_background(Ok::<_, NotFound<Error>>).await;
-    let located = located.map_err(|why| Away { why, state: State::Unreadable, runs: false })?;
+    let located = located.map_err(|why| Away { why, state: State::Unreadable, runs: false, passes: false })?;
+    match by_http(discovery.node(), &located).await {
+        Err(away) if !away.passes => by_ipc.connect(&located).await.ok_or(away),
+        outcome => outcome,
+    }
+}
+
+async fn by_http(node: &str, located: &Located) -> Result<Connection, Away> {
     let runs = located.pid.is_some();
-    let away = |state, why| Away { why, state, runs };
-    let client = RpcClient::of(&located).map_err(|source| {
-        let error = Error::Client { node: discovery.node().to_owned(), source };
-        away(State::Unreadable, NotFound::Permanent(error))
+    let away = |state, why, passes| Away { why, state, runs, passes };
+    let client = RpcClient::of(located).map_err(|source| {
+        let error = Error::Client { node: node.to_owned(), source };
+        away(State::Unreadable, NotFound::Permanent(error), true)
     })?;
     let client = Arc::new(client.ok_or_else(|| {
         let off = "its RPC server is off or not known; put server=1 at the top of bitcoin.conf, or pass --rpc";
-        away(State::Unreadable, NotFound::temporary(off))
+        away(State::Unreadable, NotFound::temporary(off), false)
     })?);
     let uptime = match probe(&client, FIRST_PROBE).await {
         Ok(uptime) => uptime,
-        Err(RpcError::WarmingUp { .. }) => return Err(away(State::Starting, NotFound::Starting)),
+        Err(RpcError::WarmingUp { .. }) => return Err(away(State::Starting, NotFound::Starting, true)),
         Err(error) if located.foreign_network && error.is_away() => {
             let why = NotFound::Temporary(format!(
                 "{error}; the node is in another network namespace (a container?): publish its RPC port here, or pass --rpc"
             ));
-            return Err(away(State::Unreadable, why));
+            return Err(away(State::Unreadable, why, false));
         }
         // A node that is stopped removes its cookie.
         Err(error @ RpcError::Cookie { .. }) if !runs => {
-            return Err(away(State::Unreachable, NotFound::temporary(error)));
+            return Err(away(State::Unreachable, NotFound::temporary(error), true));
         }
-        Err(error) => return Err(away(state(&error), NotFound::temporary(error))),
+        Err(error) => {
+            // A node that starts or stops is not asked in another way.
+            let passes = matches!(
+                error,
+                RpcError::Refused { .. }
+                    | RpcError::Interrupted { .. }
+                    | RpcError::Timeout { .. }
+                    | RpcError::Busy { .. }
+            );
+            return Err(away(state(&error), NotFound::temporary(error), passes));
+        }
     };
-    Ok(Connection { client, process: process(&located), uptime })
+    Ok(Connection { client, process: process(located), uptime })
+}
+
+/// Connecting by IPC, which nodes of v30 and v31 have without RPCs: those are not asked again.
+#[derive(Default)]
+struct ByIpc {
+    /// The process that carries out none, and when it was asked.
+    without: Option<(Option<(u32, u64)>, Instant)>,
+}
+
+impl ByIpc {
+    /// Connects to the first of the node's sockets by which it answers.
+    async fn connect(&mut self, located: &Located) -> Option<Connection> {
+        let process = process(located);
+        if self.without.is_some_and(|(of, at)| of == process && (process.is_some() || at.elapsed() < ASK_AGAIN)) {
+            return None;
+        }
+        for socket in &located.ipc {
+            let Ok(connected) = ipc::Client::connect(socket).await else { continue };
+            let client = Arc::new(RpcClient::by_ipc(connected));
+            match probe(&client, FIRST_PROBE).await {
+                Ok(uptime) => return Some(Connection { client, process, uptime }),
+                Err(_) => self.without = Some((process, Instant::now())),
+            }
+        }
+        None
+    }
 }
 
 /// The node's uptime in seconds, and when it answered. None if it answers, but not with that.

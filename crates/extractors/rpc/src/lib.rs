@@ -67,7 +67,7 @@ pub async fn run(
             publisher.new_run().await;
         }
         let run = if restarted { ", a new run of it" } else { "" };
-        info!("node {}: RPC server at {} answers{run}", publisher.node(), connection.client.address());
+        info!("node {}: RPC server at {} answers{run}", publisher.node(), connection.client.place());
 
         let (doubts, doubtful) = mpsc::channel(1);
         let session = Arc::new(Session {

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipc::IpcError;
+
 use crate::files;
 
 /// Why an RPC gave no result.
@@ -28,7 +30,8 @@ pub enum RpcError {
     },
     /// The connection ended before the answer did.
     #[error(
-        "the RPC server at {address} broke off {method}: {what}; if the node is not stopping, look into its debug.log"
+        "the RPC server at {address} broke off {method}: {what}; if the node is not stopping, look into its debug.log: \
+         from v32 on, it does so to machines that no rpcallowip names"
     )]
     Interrupted {
         /// The server's address.
@@ -157,6 +160,9 @@ pub enum RpcError {
         /// The server's address.
         address: String,
     },
+    /// The IPC interface gave no answer.
+    #[error(transparent)]
+    Ipc(#[from] IpcError),
     /// The HTTP client can't be set up.
     #[error("cannot set up an HTTP client for {address}: {what}")]
     Setup {
@@ -186,6 +192,12 @@ impl RpcError {
             Self::NotRpc { .. } => "not_rpc",
             Self::Malformed { .. } => "malformed",
             Self::TooLarge { .. } => "too_large",
+            Self::Ipc(IpcError::Lost { .. }) => "interrupted",
+            Self::Ipc(IpcError::Busy { .. }) => "busy",
+            Self::Ipc(IpcError::Forbidden { .. }) => "forbidden",
+            Self::Ipc(IpcError::Failed { .. }) => "node",
+            Self::Ipc(IpcError::Unreachable { .. }) => "unreachable",
+            Self::Ipc(_) => "not_rpc",
             Self::Setup { .. } => "setup",
         }
     }
@@ -194,6 +206,9 @@ impl RpcError {
     #[must_use]
     pub fn is_away(&self) -> bool {
         use RpcError as E;
+        if let E::Ipc(error) = self {
+            return error.is_away();
+        }
         matches!(
             self,
             E::Refused { .. }

@@ -209,6 +209,43 @@ fn what_is_told_comes_before_what_is_found() {
     assert_eq!(configured("rpc = '127.0.0.1:999'").pid, None);
 }
 
+/// Of two nodes that run the same program, the one whose id is in the file, whatever its id is after a restart.
+#[test]
+fn a_pid_file_names_the_process() {
+    let fake = Fake::new();
+    for pid in [10, 11] {
+        fake.process(pid, "/usr/bin/bitcoind", &format!("bitcoind -regtest -datadir=HOME/{pid}"));
+    }
+    let file = fake.path("run/bitcoind.pid");
+    let target = Target { pid_file: Some(file.clone()), binary: Some("/usr/bin/bitcoind".into()), ..Target::default() };
+    let pid = |target: &Target| fake.locate(target).ok().and_then(|located| located.pid);
+    assert_eq!(pid(&target), None, "there is no file yet");
+    for (text, expected) in [("11\n", Some(11)), ("10", Some(10)), ("99\n", None), ("nonsense", None)] {
+        fake.write("run/bitcoind.pid", text);
+        assert_eq!(pid(&target), expected, "{text}");
+    }
+    fake.write("run/bitcoind.pid", "11\n");
+    let of = |pid| Target { pid: Some(pid), ..target.clone() };
+    assert!(pid(&of(11)) == Some(11) && fake.locate(&of(10)).is_err());
+    fake.process(12, "/usr/bin/other", "other");
+    fake.write("run/bitcoind.pid", "12\n");
+    assert_eq!(pid(&target), None, "it is another program by now");
+    let folder = Target { pid_file: Some(fake.path("run")), ..Target::default() };
+    assert!(matches!(fake.locate(&folder), Err(LocateError::PidFile { .. })));
+}
+
+#[test]
+fn a_socket_is_enough_where_the_node_cannot_be_told_from_others() {
+    let fake = Fake::new();
+    let target = Target { ipc: Some("/run/node.sock".into()), ..Target::default() };
+    for pid in [10, 11] {
+        assert_eq!(fake.locate(&target).unwrap().ipc, [PathBuf::from("/run/node.sock")]);
+        fake.process(pid, "/usr/bin/bitcoind", &format!("bitcoind -regtest -datadir=HOME/{pid}"));
+    }
+    let located = fake.locate(&target).unwrap();
+    assert_eq!((located.ipc, located.pid), (vec![PathBuf::from("/run/node.sock")], None));
+}
+
 #[test]
 fn what_does_not_fit_is_said_in_one_sentence() {
     let fake = Fake::new();

@@ -239,3 +239,21 @@ async fn a_target_that_contradicts_itself_is_an_error() {
     let error = observed.task.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("node half: rpc_user and rpc_password go together"), "{error}");
 }
+
+/// The socket is used where the RPC server does not let us in, also after a restart of the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lets_us_in_by_its_socket_only() {
+    let Some(bitcoind) = testbed::require_ipc() else { return };
+    let node = Node::builder().name("socket").binary(bitcoind).arg("-ipcbind=unix").start().await.unwrap();
+    let target = Target {
+        datadir: Some(node.datadir().to_owned()),
+        rpc_user: Some("nobody".to_owned()),
+        rpc_password: Some(node::Secret::new("wrong")),
+        ..Target::default()
+    };
+    let mut observed = observe("socket", target, only(&["uptime", "getrawaddrman"], Duration::from_millis(100)));
+    let (first, _) = observed.next_answer().await;
+    node.restart().await.unwrap();
+    observed.next_answer_after(first.envelope().run).await;
+    observed.stop().await;
+}
