@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
-use std::mem::take;
+use std::mem::swap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use hashbrown::{HashMap, hash_map};
+use hashbrown::{HashTable, hash_table};
 
 use crate::bounds::{MAX_NODE_NAME, MAX_NODES};
 use crate::text::cut;
@@ -41,8 +41,8 @@ pub fn median(times: impl Iterator<Item = u64>) -> u64 {
 /// untrusted peers choose the keys.
 #[derive(Debug)]
 pub struct RecentMap<V> {
-    young: HashMap<u64, V, RandomState>,
-    old: HashMap<u64, V, RandomState>,
+    young: HashTable<(u64, V)>,
+    old: HashTable<(u64, V)>,
     limit: usize,
     period_ns: u64,
     turned_ns: u64,
@@ -59,63 +59,90 @@ impl<V> RecentMap<V> {
     /// The value of a key, and whether it was made by this call.
     pub fn touch(&mut self, key: u64, now_ns: u64, make: impl FnOnce() -> V) -> (&mut V, bool) {
         self.turn(now_ns);
-        match self.young.entry(key) {
-            hash_map::Entry::Occupied(entry) => (entry.into_mut(), false),
-            hash_map::Entry::Vacant(place) => match self.old.remove(&key) {
-                Some(value) => (place.insert(value), false),
-                None => (place.insert(make()), true),
-            },
+        let Self { young, old, hasher, .. } = self;
+        let hash = hasher.hash_one(key);
+        match young.entry(hash, is(key), |(key, _)| hasher.hash_one(key)) {
+            hash_table::Entry::Occupied(entry) => (&mut entry.into_mut().1, false),
+            hash_table::Entry::Vacant(place) => {
+                let before = old.find_entry(hash, is(key)).ok().map(|entry| entry.remove().0.1);
+                let is_new = before.is_none();
+                (&mut place.insert((key, before.unwrap_or_else(make))).into_mut().1, is_new)
+            }
         }
     }
 
     /// Sets the value of a key.
     pub fn put(&mut self, key: u64, now_ns: u64, value: V) {
         self.turn(now_ns);
-        self.old.remove(&key);
-        self.young.insert(key, value);
+        let Self { young, old, hasher, .. } = self;
+        let hash = hasher.hash_one(key);
+        if let Ok(before) = old.find_entry(hash, is(key)) {
+            before.remove();
+        }
+        match young.entry(hash, is(key), |(key, _)| hasher.hash_one(key)) {
+            hash_table::Entry::Occupied(mut entry) => entry.get_mut().1 = value,
+            hash_table::Entry::Vacant(place) => {
+                place.insert((key, value));
+            }
+        }
     }
 
     /// The value of a key.
     pub fn get(&self, key: u64) -> Option<&V> {
-        self.young.get(&key).or_else(|| self.old.get(&key))
+        let hash = self.hasher.hash_one(key);
+        self.young.find(hash, is(key)).or_else(|| self.old.find(hash, is(key))).map(|(_, value)| value)
     }
 
     /// The value of a key, to change it.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
-        self.young.get_mut(&key).or_else(|| self.old.get_mut(&key))
+        let hash = self.hasher.hash_one(key);
+        self.young.find_mut(hash, is(key)).or_else(|| self.old.find_mut(hash, is(key))).map(|(_, value)| value)
     }
 
     /// Whether the key is there.
     pub fn has(&self, key: u64) -> bool {
-        self.young.contains_key(&key) || self.old.contains_key(&key)
+        self.get(key).is_some()
     }
 
     /// Removes a key.
     pub fn remove(&mut self, key: u64) -> Option<V> {
-        self.young.remove(&key).or_else(|| self.old.remove(&key))
+        let hash = self.hasher.hash_one(key);
+        let found = self.young.find_entry(hash, is(key)).or_else(|_| self.old.find_entry(hash, is(key)));
+        found.ok().map(|entry| entry.remove().0.1)
     }
 
     /// Keeps only the keys for which `keep` says so.
     pub fn retain(&mut self, mut keep: impl FnMut(u64, &mut V) -> bool) {
-        self.young.retain(|key, value| keep(*key, value));
-        self.old.retain(|key, value| keep(*key, value));
+        self.young.retain(|(key, value)| keep(*key, value));
+        self.old.retain(|(key, value)| keep(*key, value));
     }
 
     /// Removes all keys, and their memory.
     pub fn clear(&mut self) {
-        self.young = HashMap::default();
-        self.old = HashMap::default();
+        self.young = HashTable::default();
+        self.old = HashTable::default();
     }
 
     /// Lets time pass: drops the older generation if it is time.
+    #[inline]
     pub fn turn(&mut self, now_ns: u64) {
         if self.young.len() < self.limit && now_ns < self.turned_ns.saturating_add(self.period_ns) {
             return;
         }
-        let idle = now_ns >= self.turned_ns.saturating_add(self.period_ns.saturating_mul(2));
-        self.old = take(&mut self.young);
-        if idle {
-            self.old = HashMap::default();
+        self.next_generation(now_ns);
+    }
+
+    #[cold]
+    fn next_generation(&mut self, now_ns: u64) {
+        swap(&mut self.young, &mut self.old);
+        if self.old.len() >= self.limit {
+            // As many may come again, for which the memory is there.
+            self.young.clear();
+        } else {
+            self.young = HashTable::default();
+        }
+        if now_ns >= self.turned_ns.saturating_add(self.period_ns.saturating_mul(2)) {
+            self.old = HashTable::default();
         }
         self.turned_ns = self.turned_ns.max(now_ns);
     }
@@ -124,6 +151,11 @@ impl<V> RecentMap<V> {
     pub fn key(&self, fields: impl Hash) -> u64 {
         self.hasher.hash_one(fields)
     }
+}
+
+/// Whether an entry is that of a key.
+fn is<V>(key: u64) -> impl Fn(&(u64, V)) -> bool {
+    move |(of, _)| *of == key
 }
 
 /// Something for each node, by the node's name. There are at most [`MAX_NODES`] names.
@@ -178,6 +210,11 @@ impl<N> NodeMap<N> {
     /// All names and entries, by name.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &N)> + ExactSizeIterator {
         self.0.iter()
+    }
+
+    /// All names and entries, by name, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Arc<str>, &mut N)> {
+        self.0.iter_mut()
     }
 
     /// All entries, to change them.

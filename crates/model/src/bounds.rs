@@ -66,6 +66,9 @@ pub const STATUSES_MISSED: u64 = 3;
 /// An extractor that publishes no status is silent after this time without an event: other programs publish none.
 pub const QUIET_NS: u64 = 120 * SECOND;
 
+/// Connections of our own to a node that are remembered, so that its reports of them are known as such.
+pub const MAX_OWN: usize = 8;
+
 /// Requests that wait for an answer. A node has some hundred; a hostile peer can cause more.
 pub const MAX_PENDING: usize = 28_000;
 /// After so long no answer comes any more: Bitcoin Core's longest patience (`TIMEOUT_INTERVAL`).
@@ -75,7 +78,7 @@ pub const REQUEST_SWEEP_NS: u64 = 60 * SECOND;
 /// Closed connections whose requests are looked for together.
 pub const MAX_CLOSED_REQUESTERS: usize = 1_000;
 
-/// Reports of a start of the node within this time are about the same one.
+/// Reports of a start of the node within this time are about the same one, if they come from different sources.
 pub const SAME_START_NS: u64 = 60 * SECOND;
 /// An uptime has whole seconds, and the RPC that reports it may be slow.
 pub const START_JITTER_NS: u64 = 3 * SECOND;
@@ -102,3 +105,9 @@ pub const SETTLE_NS: u64 = 3 * SECOND;
 pub const CATCHING_UP_NS: u64 = 60 * SECOND;
 /// debug.log reports the same mutated block twice within this time.
 pub const SAME_MUTATION_NS: u64 = SECOND;
+
+/// Transactions whose announcements on our own P2P connection are compared, by txid and wtxid, and for how long:
+/// nodes relay 14 of them a second, and keep them back for minutes at most.
+pub const RELAYED: (usize, u64) = (20_000, 1_200 * SECOND);
+/// Announcements on our own P2P connection that wait until every source has reported.
+pub const MAX_ANNOUNCEMENTS: usize = 10_000;

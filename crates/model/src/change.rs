@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::blocks::Stage;
 use crate::text::Hash;
-use crate::{NodeState, SourceState};
+use crate::{NodeState, Relayed, SourceState};
 
 /// A change. Peers and blocks are named by the id and the hash by which [`crate::Peers`] and [`crate::Blocks`] have them.
 #[derive(Clone, Debug)]
@@ -122,6 +122,8 @@ pub enum Change {
         /// What shows it: one of a few reject reasons, or "unknown".
         state: &'static str,
     },
+    /// The node announced on our own P2P connection what it is known to have had. Reported seconds after that.
+    Relayed(Relayed),
 }
 
 /// An answer to a request.

@@ -8,11 +8,13 @@ pub mod blocks;
 pub mod bounded;
 pub mod bounds;
 mod change;
+pub mod connectivity;
 pub mod liveness;
 mod observer;
 mod origin;
 pub mod peers;
 mod rate;
+mod relay;
 mod requests;
 mod restarts;
 mod run;
@@ -34,6 +36,7 @@ pub use observer::{Context, Observer};
 pub use origin::{Origin, Origins};
 pub use peers::{Peer, Peers};
 pub use rate::Rate;
+pub use relay::{Announced, Relayed};
 pub use requests::Requests;
 pub use restarts::Restarts;
 
@@ -46,6 +49,7 @@ pub use event::Record;
 pub use event::message::Message;
 
 use peers::Effects;
+use relay::Relay;
 use run::Run;
 
 /// What is known of one node. `P` is what a tool keeps of each peer besides.
@@ -63,6 +67,8 @@ pub struct Model<P = ()> {
     pub blocks: Blocks,
     /// What has reported.
     pub origins: Origins,
+    /// What the node announces to us, and since when it has that.
+    relay: Relay,
     /// Run of the tracepoint extractor.
     run: Run,
     /// Messages that were seen.
@@ -80,6 +86,7 @@ impl<P> Default for Model<P> {
             peers: Peers::default(),
             blocks: Blocks::default(),
             origins: Origins::default(),
+            relay: Relay::default(),
             run: Run::default(),
             messages: 0,
             changes: Vec::new(),
@@ -146,11 +153,12 @@ impl<P: Default> Model<P> {
         observers: &mut impl Observer<S, P>,
     ) {
         let Occasion { time_ns, run, sequence, enrichment } = *occasion;
-        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
+        let Self { liveness, restarts, requests, peers, blocks, relay, .. } = self;
         liveness.message(run, time_ns, changes);
         restarts.seen();
         requests.message(message, time_ns, sequence, changes);
         blocks.message(message, time_ns, changes);
+        relay.message(message, time_ns);
         peers.message(message, &mut Effects { time_ns, enrichment, requests, changes });
         let (peers, mut context) = self.hand_over(occasion, changes, sink, observers);
         if let Some(peer) = peers.find_mut(message.peer) {
@@ -163,8 +171,9 @@ impl<P: Default> Model<P> {
         let Occasion { time_ns, run, enrichment, .. } = *occasion;
         self.peers.settle(time_ns, changes);
         self.blocks.settle(time_ns, changes);
+        self.relay.settle(time_ns, &self.blocks, changes);
         self.liveness.event(record.envelope().kind, run, time_ns, changes);
-        let Self { liveness, restarts, requests, peers, blocks, .. } = self;
+        let Self { liveness, restarts, requests, peers, blocks, relay, .. } = self;
         let restarts_before = restarts.count;
         let mut effects = Effects { time_ns, enrichment, requests, changes };
         match record.body() {
@@ -177,6 +186,16 @@ impl<P: Default> Model<P> {
                 Some(EbpfEvent::Validation(validation)) => {
                     if let Some(Validation::BlockConnected(connected)) = &validation.event {
                         blocks.connected(connected, time_ns, effects.changes);
+                    }
+                }
+                Some(EbpfEvent::Block(block)) => {
+                    if let Some(event) = &block.event {
+                        blocks.arrived(event, time_ns, effects.changes);
+                    }
+                }
+                Some(EbpfEvent::Mempool(mempool)) => {
+                    if let Some(event) = &mempool.event {
+                        relay.mempool(event, time_ns);
                     }
                 }
                 _ => {}
@@ -195,24 +214,34 @@ impl<P: Default> Model<P> {
                 }
                 Some(entry) => {
                     blocks.logged(entry, time_ns, effects.changes);
+                    relay.logged(entry, time_ns);
                     peers.logged(entry, &mut effects);
                 }
                 None => {}
             },
+            Some(Body::P2pExtractor(p2p)) => {
+                if let Some(event) = &p2p.p2p_event {
+                    peers.own(event, run, time_ns);
+                    relay.p2p(event, time_ns, blocks, effects.changes);
+                }
+            }
             Some(Body::IpcExtractor(ipc)) => {
                 if let Some(IpcEvent::BlockTip(tip)) = &ipc.ipc_event {
                     blocks.ipc_tip(tip, run, time_ns, effects.changes);
                 }
             }
             Some(Body::Observer(observer)) => match &observer.observer_event {
-                Some(ObserverEvent::Process(process)) => restarts.process(process.started_ns, effects.changes),
+                Some(ObserverEvent::Process(process)) if process.started_ns > 0 => {
+                    restarts.process(process.started_ns, effects.changes);
+                }
                 Some(ObserverEvent::Status(status)) => liveness.status(status, run, time_ns, effects.changes),
-                None => {}
+                Some(ObserverEvent::Process(_) | ObserverEvent::Gap(_) | ObserverEvent::Selection(_)) | None => {}
             },
             _ => {}
         }
-        // What extractors report of themselves does not show that the node is there.
-        if !matches!(record.body(), Some(Body::Observer(_))) {
+        // What extractors report of themselves, and of others, does not show that the node is there.
+        if !matches!(record.body(), Some(Body::Observer(_) | Body::Connectivity(_) | Body::Alerts(_) | Body::Chain(_)))
+        {
             restarts.seen();
         }
         if restarts.count > restarts_before
@@ -258,13 +287,14 @@ impl<P: Default> Model<P> {
     pub fn tick<S>(&mut self, now_ns: u64, enrichment: &Enrichment, sink: &mut S, observers: &mut impl Observer<S, P>) {
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
-        let Self { liveness, requests, peers, blocks, .. } = self;
+        let Self { liveness, requests, peers, blocks, relay, .. } = self;
         liveness.tick(now_ns, &mut changes);
         peers.enrich(enrichment);
         // Requests before peers: what timed out did so before its connection fell silent.
         requests.tick(now_ns, &mut changes);
         peers.tick(&mut Effects { time_ns: now_ns, enrichment, requests, changes: &mut changes });
         blocks.tick(now_ns, &mut changes);
+        relay.tick(now_ns, blocks, &mut changes);
         let occasion = Occasion { time_ns: now_ns, run: 0, sequence: 0, enrichment };
         let (peers, mut context) = self.hand_over(&occasion, &changes, sink, observers);
         observers.tick(peers, &mut context);

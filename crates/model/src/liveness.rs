@@ -178,7 +178,8 @@ pub struct Liveness {
 pub fn source_of(kind: Kind) -> Option<&'static str> {
     match (kind, kind.source()?) {
         (Kind::NodeProcess, _) => Some("process"),
-        (_, Interface::Observer) => None,
+        // Whether others can be reached does not show that the node is there.
+        (_, Interface::Observer | Interface::Connectivity | Interface::Alerts | Interface::Chain) => None,
         (_, source) => Some(source.name()),
     }
 }
@@ -322,6 +323,10 @@ fn verdict(sources: &[(SmolStr, Source)]) -> Option<Condition<NodeState>> {
     }
     let reports: Vec<Report> =
         live.iter().filter_map(|(name, source)| Some(Report { source: name, node: source.node.as_ref()? })).collect();
+    // Messages wait while the node is busy with a block, say, as long as it answers calls.
+    let answers = reports.iter().any(|report| report.source == Interface::Rpc.name() && report.node.state == State::Up);
+    let reports: Vec<Report> =
+        reports.into_iter().filter(|report| !(answers && report.is_busy_with_messages())).collect();
     let first_of = |states: &[State]| {
         let found = reports.iter().filter(|report| states.contains(&report.node.state));
         found.min_by_key(|report| report.node.since_ns)
@@ -370,6 +375,11 @@ fn verdict(sources: &[(SmolStr, Source)]) -> Option<Condition<NodeState>> {
 }
 
 impl Report<'_> {
+    /// Its messages wait: a P2P connection shows no more than that.
+    fn is_busy_with_messages(&self) -> bool {
+        self.source == Interface::P2p.name() && self.node.state == State::Hanging
+    }
+
     /// It shows whether the node's process is there. A log that can be read does not.
     fn shows_the_process(&self) -> bool {
         match self.node.state {

@@ -39,13 +39,17 @@ pub enum Origin {
     Uptime,
     /// A P2P connection of our own.
     P2p,
+    /// The same, by an extractor that reports more than the original: how the connection is, and each message.
+    OwnConnection,
+    /// The connectivity check.
+    Connectivity,
     /// The operating system: the node's process.
     Process,
 }
 
 impl Origin {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Messages,
         Self::Connections,
         Self::Mempool,
@@ -62,6 +66,8 @@ impl Origin {
         Self::Addrman,
         Self::Uptime,
         Self::P2p,
+        Self::OwnConnection,
+        Self::Connectivity,
         Self::Process,
     ];
 }
@@ -114,13 +120,17 @@ fn of(record: &Record) -> Origins {
         | Kind::EvictedInboundConnection
         | Kind::MisbehavingConnection => Origin::Connections,
         Kind::MempoolAdded | Kind::MempoolRemoved | Kind::MempoolReplaced | Kind::MempoolRejected => Origin::Mempool,
-        Kind::BlockConnected => Origin::Validation,
+        Kind::BlockConnected | Kind::BlockHeader | Kind::BlockReconstructed => Origin::Validation,
         Kind::PeerInfos => Origin::PeerInfos,
         Kind::OrphanTxs => Origin::OrphanTxs,
         Kind::Addrman => Origin::Addrman,
         Kind::Uptime => Origin::Uptime,
         Kind::NodeProcess => Origin::Process,
-        _ if kind.source() == Some(Source::P2p) => Origin::P2p,
+        Kind::Attempt => Origin::Connectivity,
+        Kind::PingDuration | Kind::AddressAnnouncement | Kind::InventoryAnnouncement | Kind::FeefilterAnnouncement => {
+            Origin::P2p
+        }
+        _ if kind.source() == Some(Source::P2p) => return Origins(bit(Origin::P2p) | bit(Origin::OwnConnection)),
         _ if kind.source() == Some(Source::Log) => {
             return Origins(bit(Origin::Log) | category(record).map_or(0, bit));
         }

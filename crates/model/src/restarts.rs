@@ -3,6 +3,14 @@
 use crate::Change;
 use crate::bounds::{SAME_START_NS, SECOND, START_JITTER_NS};
 
+/// What reports a start: a bit each.
+#[derive(Clone, Copy, Debug)]
+enum Reporter {
+    Log = 1,
+    Process = 2,
+    Uptime = 4,
+}
+
 /// Starts of a node.
 #[derive(Debug, Default)]
 pub struct Restarts {
@@ -16,6 +24,8 @@ pub struct Restarts {
     pub logged_ns: u64,
     uptime: Option<u32>,
     process_ns: Option<u64>,
+    /// The [`Reporter`]s of the start that is known: it is another one when one of them reports a start again, however soon.
+    reported: u8,
 }
 
 impl Restarts {
@@ -28,15 +38,20 @@ impl Restarts {
     /// debug.log reported that the node starts.
     pub(crate) fn logged(&mut self, at_ns: u64, changes: &mut Vec<Change>) {
         self.logged_ns = at_ns;
-        self.started(at_ns, changes);
+        self.started(Reporter::Log, at_ns, changes);
     }
 
     /// The node started at this time. It is a restart if the node had been seen before, and this start had not been reported.
-    fn started(&mut self, at_ns: u64, changes: &mut Vec<Change>) {
+    fn started(&mut self, reporter: Reporter, at_ns: u64, changes: &mut Vec<Change>) {
+        let is_again = self.reported & reporter as u8 != 0;
         let is_other = match self.started_ns {
-            Some(before_ns) => at_ns > before_ns.saturating_add(SAME_START_NS),
+            Some(before_ns) => at_ns > before_ns.saturating_add(if is_again { 0 } else { SAME_START_NS }),
             None => self.seen,
         };
+        if is_other {
+            self.reported = 0;
+        }
+        self.reported |= reporter as u8;
         if is_other || self.started_ns.is_none() {
             self.set(at_ns, changes);
         }
@@ -55,7 +70,7 @@ impl Restarts {
     pub(crate) fn uptime(&mut self, uptime: u32, now_ns: u64, changes: &mut Vec<Change>) {
         let at_ns = now_ns.saturating_sub(u64::from(uptime) * SECOND);
         if self.uptime.replace(uptime).is_some_and(|before| uptime < before) {
-            self.started(at_ns, changes);
+            self.started(Reporter::Uptime, at_ns, changes);
         } else if self.process_ns.is_none()
             && self.started_ns.is_none_or(|before_ns| before_ns.abs_diff(at_ns) > START_JITTER_NS)
         {
@@ -67,9 +82,12 @@ impl Restarts {
     /// The operating system reported when the node's process started, which is exact.
     pub(crate) fn process(&mut self, started_ns: u64, changes: &mut Vec<Change>) {
         match self.process_ns.replace(started_ns) {
-            Some(before_ns) if before_ns != started_ns => self.started(started_ns, changes),
-            _ => {}
+            // It is not known yet what started since.
+            Some(before_ns) if before_ns == started_ns => return,
+            Some(_) => self.started(Reporter::Process, started_ns, changes),
+            None => {}
         }
+        self.reported |= Reporter::Process as u8;
         if self.started_ns != Some(started_ns) {
             self.set(started_ns, changes);
         }

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 
 use event::message::{Header, Message, Payload, short};
 use event::names;
+use event::pb::ebpf_extractor::block::block_event::Event as Arrived;
 use event::pb::ebpf_extractor::validation::BlockConnected;
 use event::pb::log_extractor::log::LogEvent;
-use event::pb::log_extractor::{CompactBlockReconstructed, MutatedBlock, UpdateTip};
+use event::pb::log_extractor::{MutatedBlock, UpdateTip};
 use event::pb::rpc_extractor::BlockchainInfo;
 use event::{pb, time};
 use smol_str::SmolStr;
@@ -23,6 +24,16 @@ use crate::bounds::{
 };
 use crate::text::{Hash, cut, hash, hash_of_text, short_of};
 use block::is_new;
+
+/// A header that was seen for the first time.
+struct NewHeader {
+    hash: Hash,
+    height: Option<u32>,
+    /// The peer that sent it.
+    peer: Option<u64>,
+    in_compact_block: bool,
+    source: Source,
+}
 
 /// Blocks of one node.
 #[derive(Debug)]
@@ -42,7 +53,8 @@ pub struct Blocks {
     tip_height: u32,
     /// Run of the IPC extractor that reported a tip.
     ipc_run: Option<u64>,
-    initial_download: bool,
+    /// By getblockchaininfo.
+    initial_download: Option<bool>,
     /// When an old block was connected last.
     caught_up_ns: u64,
     /// When a mutated block was reported last.
@@ -61,7 +73,7 @@ impl Default for Blocks {
             due_ns: u64::MAX,
             tip_height: 0,
             ipc_run: None,
-            initial_download: false,
+            initial_download: None,
             caught_up_ns: 0,
             mutated_ns: 0,
         }
@@ -92,6 +104,22 @@ impl Blocks {
     /// The last blocks and chains that were invalid or mutated, oldest first.
     pub fn invalid(&self) -> &VecDeque<ChainEvent> {
         &self.invalid
+    }
+
+    fn is_catching_up(&self, now_ns: u64) -> bool {
+        self.initial_download == Some(true) || now_ns < self.caught_up_ns.saturating_add(CATCHING_UP_NS)
+    }
+
+    /// Whether the node has caught up with the chain: not while it downloads old blocks. None as long as nothing shows it.
+    pub fn has_caught_up(&self, now_ns: u64) -> Option<bool> {
+        let is_new = |block: &Block| {
+            let at_ns = block.at(Stage::Connected).or_else(|| block.at(Stage::Tip));
+            at_ns.zip(block.time).is_some_and(|(at_ns, time)| is_new(time, at_ns))
+        };
+        if self.is_catching_up(now_ns) {
+            return Some(false);
+        }
+        (self.initial_download.is_some() || self.known.iter().any(is_new)).then_some(true)
     }
 
     /// The block with a hash; a new one if there is none. `peer` is the one that announces it, if it is a peer's claim only.
@@ -260,21 +288,26 @@ impl Blocks {
         match entry {
             LogEvent::HeaderSeen(seen) => {
                 let Some(hash) = hash_of_text(&seen.block_hash) else { return };
-                let is_news = !self.connected.has(short_of(&hash));
-                let Some(block) = self.reported(hash, at_ns) else { return };
-                block.height = seen.height.or(block.height);
-                block.is_followed |= is_news;
-                if let Some(peer) = seen.peer_id {
-                    block.announced(peer, if seen.compact_block { "cmpctblock" } else { "headers" }, at_ns);
-                }
-                for stage in [Stage::Header, Stage::CompactBlock].into_iter().take(1 + usize::from(seen.compact_block))
-                {
-                    if is_news && block.reach(stage, Source::Log, at_ns) {
-                        changes.push(Change::BlockStage { hash, stage, at_ns });
-                    }
-                }
+                let header = NewHeader {
+                    hash,
+                    height: seen.height,
+                    peer: seen.peer_id,
+                    in_compact_block: seen.compact_block,
+                    source: Source::Log,
+                };
+                self.new_header(&header, at_ns, changes);
             }
-            LogEvent::CompactBlockReconstructed(block) => self.reconstructed(block, at_ns, changes),
+            LogEvent::CompactBlockReconstructed(block) => {
+                let Some(hash) = hash_of_text(&block.block_hash) else { return };
+                let reconstruction = Reconstruction {
+                    prefilled: block.prefilled,
+                    from_mempool: block.from_mempool,
+                    from_extra_pool: block.from_extra_pool,
+                    requested: block.requested,
+                    requested_bytes: block.requested_bytes,
+                };
+                self.reconstructed(hash, reconstruction, Source::Log, at_ns, changes);
+            }
             LogEvent::CompactBlockTxRequired(required) => {
                 if let Some(block) = hash_of_text(&required.block_hash).and_then(|hash| self.reported(hash, at_ns)) {
                     block.required = block.required.saturating_add(1);
@@ -320,19 +353,62 @@ impl Blocks {
         }
     }
 
-    fn reconstructed(&mut self, reconstructed: &CompactBlockReconstructed, at_ns: u64, changes: &mut Vec<Change>) {
-        let Some(hash) = hash_of_text(&reconstructed.block_hash) else { return };
+    /// The header of a block was seen for the first time.
+    fn new_header(&mut self, header: &NewHeader, at_ns: u64, changes: &mut Vec<Change>) {
+        let NewHeader { hash, height, peer, in_compact_block, source } = *header;
+        let is_news = !self.connected.has(short_of(&hash));
         let Some(block) = self.reported(hash, at_ns) else { return };
-        if block.reach(Stage::Reconstructed, Source::Log, at_ns) {
+        block.height = height.or(block.height);
+        block.is_followed |= is_news;
+        if let Some(peer) = peer {
+            block.announced(peer, if in_compact_block { "cmpctblock" } else { "headers" }, at_ns);
+        }
+        for stage in [Stage::Header, Stage::CompactBlock].into_iter().take(1 + usize::from(in_compact_block)) {
+            if is_news && block.reach(stage, source, at_ns) {
+                changes.push(Change::BlockStage { hash, stage, at_ns });
+            }
+        }
+    }
+
+    /// A block was put together from a compact block.
+    fn reconstructed(
+        &mut self,
+        hash: Hash,
+        reconstruction: Reconstruction,
+        source: Source,
+        at_ns: u64,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some(block) = self.reported(hash, at_ns) else { return };
+        if block.reach(Stage::Reconstructed, source, at_ns) {
             changes.push(Change::BlockStage { hash, stage: Stage::Reconstructed, at_ns });
         }
-        block.reconstruction = Some(Reconstruction {
-            prefilled: reconstructed.prefilled,
-            from_mempool: reconstructed.from_mempool,
-            from_extra_pool: reconstructed.from_extra_pool,
-            requested: reconstructed.requested,
-            requested_bytes: reconstructed.requested_bytes,
-        });
+        block.reconstruction = Some(reconstruction);
+    }
+
+    /// A proposed tracepoint reported something of a block that a peer sent.
+    pub(crate) fn arrived(&mut self, event: &Arrived, at_ns: u64, changes: &mut Vec<Change>) {
+        let source = Source::Tracepoint;
+        match event {
+            Arrived::Header(header) => {
+                let Some(hash) = hash(&header.hash) else { return };
+                let (height, peer) = (u32::try_from(header.height).ok(), Some(header.peer_id));
+                let in_compact_block = header.compact_block;
+                self.new_header(&NewHeader { hash, height, peer, in_compact_block, source }, at_ns, changes);
+            }
+            Arrived::Reconstructed(block) => {
+                let Some(hash) = hash(&block.hash) else { return };
+                let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+                let reconstruction = Reconstruction {
+                    prefilled: count(block.prefilled),
+                    from_mempool: count(block.from_mempool),
+                    from_extra_pool: count(block.from_extra_pool),
+                    requested: count(block.requested),
+                    requested_bytes: Some(block.requested_bytes),
+                };
+                self.reconstructed(hash, reconstruction, source, at_ns, changes);
+            }
+        }
     }
 
     /// debug.log reported a tip of the active chain.
@@ -367,7 +443,7 @@ impl Blocks {
 
     /// getblockchaininfo answered. Without debug.log, it is what shows tips.
     pub(crate) fn polled(&mut self, info: &BlockchainInfo, at_ns: u64) {
-        self.initial_download = info.initialblockdownload;
+        self.initial_download = Some(info.initialblockdownload);
         if let Some(hash) = hash_of_text(&info.bestblockhash)
             && self.tips.back().is_none_or(|tip| tip.hash != Some(hash))
         {
@@ -401,7 +477,7 @@ impl Blocks {
     }
 
     fn settle_due(&mut self, now_ns: u64, changes: &mut Vec<Change>) {
-        let is_catching_up = self.initial_download || now_ns < self.caught_up_ns.saturating_add(CATCHING_UP_NS);
+        let is_catching_up = self.is_catching_up(now_ns);
         self.due_ns = u64::MAX;
         for block in &mut self.known {
             match block.due_ns {
@@ -437,7 +513,7 @@ impl Note for VecDeque<ChainEvent> {
 }
 
 /// The reject reason which shows that a block was changed on the way (`IsBlockMutated`).
-fn mutation(state: &str) -> Option<&'static str> {
+pub fn mutation(state: &str) -> Option<&'static str> {
     const STATES: [&str; 5] = [
         "bad-txnmrklroot",
         "bad-txns-duplicate",

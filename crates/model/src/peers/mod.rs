@@ -4,22 +4,25 @@
 //! every few seconds. A peer is there as soon as any of them reports it, and goes as soon as one reports its end.
 
 mod endings;
+mod own;
 mod peer;
 
 use std::collections::VecDeque;
 
-use event::message::Message;
+use event::message::{Message, Payload};
 use event::names;
 use event::pb::ebpf_extractor::connection as traced;
 use event::pb::ebpf_extractor::connection::connection_event::Event as Connection;
 use event::pb::log_extractor::log::LogEvent;
 use event::pb::log_extractor::{DisconnectReason, MisbehavingAction, PeerConnected, PeerDisconnected};
+use event::pb::p2p_extractor::p2p::P2pEvent;
 use event::pb::rpc_extractor::PeerInfos;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use networks::Enrichment;
 
 use endings::Endings;
+use own::Own;
 pub use peer::{End, Misbehaviour, Opened, Peer, Polled, network_of_text, seconds_ns};
 
 use crate::bounded::push;
@@ -40,7 +43,11 @@ pub struct Peers<P = ()> {
     /// When getpeerinfo answered last, and the time before, nanoseconds since the UNIX epoch; 0 if it did not.
     polled_ns: u64,
     polled_before_ns: u64,
+    /// When the node was last started, as far as that was noticed, nanoseconds since the UNIX epoch.
+    restarted_ns: u64,
     endings: Endings,
+    /// Connections of our own.
+    own: Own,
     /// Which enrichment the peers were looked up in.
     generation: u64,
 }
@@ -52,7 +59,9 @@ impl<P> Default for Peers<P> {
             closed: VecDeque::new(),
             polled_ns: 0,
             polled_before_ns: 0,
+            restarted_ns: 0,
             endings: Endings::default(),
+            own: Own::default(),
             generation: 0,
         }
     }
@@ -110,9 +119,19 @@ impl<P> Peers<P> {
 
     /// Whether a connection with this id and address ended just before, so that what is reported now comes late.
     fn ended_just_now(&self, id: u64, addr: &str, time_ns: u64) -> bool {
-        let is_late = |end: &End| end.how != "node_restarted" && time_ns.saturating_sub(end.at_ns) < LATE_NS;
+        // The first connections of a node that was started again may have the same ids and addresses.
+        let is_of_before = |end: &End| end.at_ns < self.restarted_ns && self.restarted_ns <= time_ns;
+        let is_late = |end: &End| {
+            end.how != "node_restarted" && time_ns.saturating_sub(end.at_ns) < LATE_NS && !is_of_before(end)
+        };
         let is_same = |peer: &Peer<P>| peer.id == id && (addr.is_empty() || peer.addr.is_empty() || peer.addr == addr);
         self.closed.iter().rev().any(|peer| is_same(peer) && peer.end.as_ref().is_some_and(is_late))
+    }
+
+    /// Whether the last connection with this id ended before this time: so it is another one that is reported.
+    fn ended_before(&self, id: u64, at_ns: u64) -> bool {
+        let last = self.closed.iter().rev().find(|peer| peer.id == id).and_then(|peer| peer.end.as_ref());
+        last.is_some_and(|end| end.at_ns < at_ns)
     }
 
     /// Moves a connection to those that ended.
@@ -163,6 +182,7 @@ impl<P> Peers<P> {
 
     /// The node was started at this time: connections from before are gone, and ids begin anew.
     pub(crate) fn restarted(&mut self, at_ns: u64, effects: &mut Effects) {
+        self.restarted_ns = at_ns;
         self.endings.restarted(at_ns, effects.changes);
         let now_ns = std::mem::replace(&mut effects.time_ns, at_ns);
         self.vanish_all("node_restarted", effects, |peer| peer.connected_ns.unwrap_or(peer.first_seen_ns) < at_ns);
@@ -186,6 +206,21 @@ impl<P> Peers<P> {
         if self.generation != enrichment.generation() {
             self.generation = enrichment.generation();
             self.open.values_mut().for_each(|peer| peer.enrich(enrichment));
+        }
+    }
+
+    /// Our own connection reported something: it may be one of the peers.
+    pub(crate) fn own(&mut self, event: &P2pEvent, run: u64, time_ns: u64) {
+        let Self { open, closed, own, .. } = self;
+        if own.note(event, run, time_ns) {
+            open.values_mut().chain(closed).for_each(|peer| own.judge(peer));
+        }
+    }
+
+    /// Looks again whether a peer is our own connection.
+    fn judge(&mut self, id: u64) {
+        if let Some(peer) = self.open.get_mut(&id) {
+            self.own.judge(peer);
         }
     }
 
@@ -220,12 +255,19 @@ impl<P: Default> Peers<P> {
     #[inline]
     pub(crate) fn message(&mut self, message: &Message, effects: &mut Effects) {
         match self.open.get_mut(&message.peer) {
-            Some(peer) if peer.addr == message.addr => peer.message(message, effects.time_ns, effects.changes),
+            Some(peer) if peer.addr == message.addr => {
+                let is_news = !peer.has_messages || matches!(message.payload, Payload::Version(_));
+                peer.message(message, effects.time_ns, effects.changes);
+                if is_news {
+                    self.own.judge(peer);
+                }
+            }
             _ => {
                 self.place(message.peer, message.addr, effects);
                 if let Some(peer) = self.find_mut(message.peer) {
                     peer.message(message, effects.time_ns, effects.changes);
                 }
+                self.judge(message.peer);
             }
         }
     }
@@ -300,6 +342,7 @@ impl<P: Default> Peers<P> {
         let Some(peer) = self.touch(id, &connection.addr, effects) else { return };
         peer.connected_ns = Some(time_ns);
         peer.set_traced(connection);
+        self.judge(id);
         self.opened(id, true, effects);
     }
 
@@ -307,7 +350,9 @@ impl<P: Default> Peers<P> {
     /// tracepoint before, ids begin anew.
     fn traced_late(&mut self, connection: &traced::Connection, effects: &mut Effects) -> bool {
         let (id, time_ns) = (connection.peer_id, effects.time_ns);
-        if !self.ended_just_now(id, &connection.addr, time_ns) {
+        // debug.log may have whole seconds only.
+        if !self.ended_just_now(id, &connection.addr, time_ns) || self.ended_before(id, time_ns.saturating_sub(SECOND))
+        {
             return false;
         }
         let Some(peer) = self.closed.iter_mut().rev().find(|peer| peer.id == id) else { return false };
@@ -423,6 +468,7 @@ impl<P: Default> Peers<P> {
         let addr = connected.addr.as_deref().unwrap_or_default();
         let Some(peer) = self.touch(id, addr, effects) else { return };
         peer.set_logged(connected, time_ns);
+        self.judge(id);
         self.opened(id, false, effects);
     }
 
@@ -467,9 +513,14 @@ impl<P: Default> Peers<P> {
             if self.open.get(&id).is_some_and(is_other) {
                 self.vanish(id, "node_restarted", effects);
             }
+            let connected_ns = seconds_ns(info.connection_time);
+            if !self.open.contains_key(&id) && connected_ns.is_some_and(|at_ns| self.ended_before(id, at_ns)) {
+                self.insert(id, &info.address, effects);
+            }
             if let Some(peer) = self.touch(id, &info.address, effects) {
                 peer.poll(info, time_ns);
             }
+            self.judge(id);
         }
         // One answer may have been made before a connection was opened.
         self.vanish_all("disappeared", effects, |peer| peer.absent >= 2);

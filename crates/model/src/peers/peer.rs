@@ -11,6 +11,7 @@ use event::pb::rpc_extractor::PeerInfo;
 use networks::{Enrichment, SetMask};
 use smol_str::SmolStr;
 
+use super::own::Signs;
 use crate::Change;
 use crate::bounded::push;
 use crate::bounds::{MAX_ADDR, MAX_MISBEHAVIOURS, MAX_TEXT, MAX_USER_AGENT, SAME_MISBEHAVIOUR_NS, SECOND};
@@ -47,6 +48,10 @@ pub struct Peer<P = ()> {
     pub relay: Option<bool>,
     /// The height that it claimed in its version message.
     pub starting_height: Option<i64>,
+    /// It is our own P2P connection: no peer of the network.
+    pub own: bool,
+    /// What may show that.
+    pub(super) signs: Signs,
 
     /// When it was first seen, nanoseconds since the UNIX epoch.
     pub first_seen_ns: u64,
@@ -161,6 +166,8 @@ impl<P: Default> Peer<P> {
             services: None,
             relay: None,
             starting_height: None,
+            own: false,
+            signs: Signs::default(),
             first_seen_ns: time_ns,
             connected_ns: None,
             opened: None,
@@ -252,6 +259,8 @@ impl<P> Peer<P> {
         match message.payload {
             Payload::Version(version) if message.inbound => {
                 self.introduced(&version);
+                // What the public may read has none.
+                self.signs.nonce = (version.nonce != 0).then_some((version.nonce, time_ns));
                 changes.push(Change::PeerIntroduced { id: self.id });
             }
             Payload::FeeFilter(fee) if message.inbound => self.fee_filter = Some(fee),
@@ -288,6 +297,8 @@ impl<P> Peer<P> {
         if self.connected_ns.is_none() {
             self.connected_ns = seconds_ns(info.connection_time);
         }
+        self.signs.bind = cut(&info.address_bind, MAX_ADDR);
+        self.signs.session_id = cut(info.session_id.as_deref().unwrap_or_default(), MAX_ADDR);
         self.polled = Some(Box::new(Polled::read(info)));
     }
 

@@ -94,3 +94,19 @@ fn a_peer_cannot_push_out_what_others_announce() {
     assert_eq!(known.len(), 2 + model::bounds::MAX_BLOCKS_OF_PEER);
     assert!(known.iter().any(|block| block.hash == [0xbb; 32]));
 }
+
+#[test]
+fn whether_the_node_has_caught_up_is_known_from_either_source() {
+    let info = |initial: bool| event("blockchain_info", &format!(r#""chain":"main","initialblockdownload":{initial}"#));
+    let mut play = Play::new();
+    let caught_up = |play: &Play, seconds: f64| play.model.blocks.has_caught_up(play.ns(seconds));
+    assert_eq!(caught_up(play.at(0.0, headers(1, A)), 0.0), None, "a peer says nothing of it");
+    assert_eq!(caught_up(play.at(1.0, info(true)), 1.0), Some(false));
+    assert_eq!(caught_up(play.at(2.0, info(false)), 2.0), Some(true));
+    // By debug.log alone: an old block, and then a new one.
+    let mut play = Play::new();
+    play.at(0.0, line("update_tip", &format!(r#""block_hash":"{}","height":6,"date":"2025-01-31T11:59:40Z""#, "@bb")));
+    assert_eq!(caught_up(&play, 0.0), Some(false));
+    assert_eq!(caught_up(&play, 120.0), None);
+    assert_eq!(caught_up(play.at(120.0, tip(7, A)), 120.0), Some(true));
+}

@@ -78,6 +78,12 @@ fn a_node_that_hangs_is_told_from_one_that_is_gone_and_one_whose_machine_is_gone
     // Nothing listens, but the process is there: it is starting or stopping, or its RPC server is off.
     play.status(4.0, "rpc", "UNREACHABLE", 4.0);
     assert_eq!(play.node().0, NodeState::Up);
+    // Its messages wait, but it answers calls: it is busy. Where nothing but its messages is known, it hangs.
+    play.status(5.0, "rpc", "UP", 5.0).status(5.0, "p2p", "HANGING", 5.0);
+    assert_eq!((play.node().0, play.source("p2p")), (NodeState::Up, SourceState::Down));
+    let mut play = Play::new();
+    play.all_up(0..3, &["p2p"]).status(3.0, "p2p", "HANGING", 3.0);
+    assert_eq!(play.node(), (NodeState::Hanging, 3.0, "why p2p"));
     // Only its RPC server is known, and nothing listens there.
     let mut play = Play::new();
     play.all_up(0..3, &["rpc"]).status(3.0, "rpc", "UNREACHABLE", 3.0);

@@ -4,7 +4,9 @@
 mod blocks;
 mod bounds;
 mod liveness;
+mod own;
 mod peers;
+mod relay;
 mod requests;
 mod restarts;
 

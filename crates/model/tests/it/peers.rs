@@ -196,3 +196,33 @@ fn ids_begin_anew_with_the_node() {
     play.at(900.0, received(9, "ping", ""));
     assert_eq!(play.model.peers.open().len(), 1);
 }
+
+/// An outbound connection has the same address as before, and the first ones have the same ids.
+#[test]
+fn a_connection_of_the_node_that_was_started_again_is_no_late_report_of_one_before() {
+    type Steps = Vec<(f64, (&'static str, String))>;
+    let noon = time::parse_rfc3339(NOON).unwrap() / SECOND;
+    let info = |connected: u64| {
+        infos(&[&format!(
+            r#""id":5,"address":"1.2.3.5:8333","connection_type":"manual","connection_time":{connected}"#
+        )])
+    };
+    let added = || line("connection_added", r#""peer_id":5,"addr":"1.2.3.5:8333""#);
+    let started = || line("node_started", r#""version":"v31""#);
+    let ended = || vec![(0.0, connected()), (20.0, disconnected("CLOSED"))];
+    let table: Vec<(&str, Steps, bool)> = vec![
+        ("debug.log has the start", vec![(25.0, started()), (30.0, info(0))], true),
+        ("nobody noticed the start, and the connection is younger", vec![(30.0, info(noon + 26))], true),
+        ("the same by a tracepoint", vec![(26.0, opened())], true),
+        ("an answer that was made before its end", vec![(21.0, info(noon))], false),
+        ("a tracepoint that comes late", vec![(20.5, opened())], false),
+        ("what is reported late of the time before the start", vec![(25.0, started()), (24.0, added())], false),
+    ];
+    for (what, steps, is_open) in table {
+        let mut play = Play::new();
+        for (seconds, (kind, body)) in ended().into_iter().chain(steps) {
+            play.at(seconds, (kind, body));
+        }
+        assert_eq!(play.model.peers.get(5).is_some(), is_open, "{what}");
+    }
+}

@@ -27,6 +27,21 @@ fn a_start_that_several_report_is_one() {
 }
 
 #[test]
+fn a_node_that_crashes_at_its_start_is_restarted_each_time() {
+    let process =
+        |play: &Play, seconds: f64| event("node_process", &format!(r#""pid":1,"started_ns":"{}""#, play.ns(seconds)));
+    let started = || line("node_started", r#""version":"v31""#);
+    let mut play = Play::new();
+    let (first, second, third) = (process(&play, 0.0), process(&play, 110.0), process(&play, 120.0));
+    play.at(1.0, first).at(110.5, started()).at(111.0, second).at(120.5, started()).at(121.0, third);
+    assert_eq!(play.model.restarts.count, 2);
+    // The process that is reported is not yet the new one.
+    let late = process(&play, 120.0);
+    play.at(130.5, started()).at(131.0, late).at(140.5, started());
+    assert_eq!((play.model.restarts.count, play.model.restarts.started_ns), (4, Some(play.ns(140.5))));
+}
+
+#[test]
 fn the_first_start_is_no_restart() {
     let mut play = Play::new();
     play.at(0.0, line("node_started", r#""version":"v31""#)).at(9.0, ("uptime", "9".to_owned()));
