@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -21,6 +21,7 @@ pub struct NodeBuilder {
     config: Vec<String>,
     args: Vec<String>,
     noban: bool,
+    at_once: Option<IpAddr>,
 }
 
 impl NodeBuilder {
@@ -79,6 +80,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Announces transactions at once to a peer at this address that the node itself connects to.
+    #[must_use]
+    pub fn announce_at_once_to(mut self, address: IpAddr) -> Self {
+        self.at_once = Some(address);
+        self
+    }
+
     /// Starts the node and waits until its RPC answers.
     ///
     /// # Errors
@@ -89,6 +97,11 @@ impl NodeBuilder {
             // Until v27 permissions are for inbound peers only, and the words for directions are unknown.
             let directions = if find::bitcoind_major(&binary)? >= 28 { ",in,out" } else { "" };
             self.config.push(format!("whitelist=noban{directions}@127.0.0.0/8"));
+        }
+        if let Some(address) = self.at_once
+            && find::bitcoind_major(&binary)? >= 28
+        {
+            self.config.push(format!("whitelist=noban,relay,out@{address}"));
         }
         let (dir, temporary) = match self.dir {
             Some(dir) => (dir, None),

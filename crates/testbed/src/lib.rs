@@ -22,6 +22,7 @@
 mod browser;
 mod builder;
 mod captured;
+pub mod cases;
 mod disk;
 mod fake_i2p;
 mod find;

@@ -56,7 +56,8 @@ impl Oddity {
         Self::SaysNothing,
     ];
 
-    /// Connects to a node as a peer that does this, and stays until the node closes the connection, at most `stay`.
+    /// Connects to a node as a peer that does this, and stays until the node closes the connection, at most `stay` after it has
+    /// seen it.
     ///
     /// # Errors
     /// The node can't be connected to.
@@ -101,6 +102,10 @@ impl Oddity {
                 block.header.prev_blockhash = block.header.block_hash();
                 peer.send(NetworkMessage::Block(block))?;
             }
+        }
+        if self != Self::NoVersion {
+            // The node has seen it when it answers this, or closes the connection.
+            let _ = peer.sync().await;
         }
         let _ = peer.wait_closed(stay).await;
         Ok(())

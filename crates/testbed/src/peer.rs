@@ -50,8 +50,10 @@ pub struct PeerOptions {
     pub verack: bool,
     /// Answers each `ping`.
     pub answer_pings: bool,
-    /// The local address to connect from: any of 127.0.0.0/8.
+    /// The local address to connect from: any of 127.0.0.0/8, or of all in an internet of one's own ([`crate::internet`]).
     pub from: IpAddr,
+    /// The nonce of its version message; another one for each connection without it.
+    pub nonce: Option<u64>,
     /// Counts what it sends.
     pub sent: Sent,
 }
@@ -70,6 +72,7 @@ impl Default for PeerOptions {
             verack: true,
             answer_pings: true,
             from: Ipv4Addr::LOCALHOST.into(),
+            nonce: None,
             sent: Sent::default(),
         }
     }
@@ -93,7 +96,7 @@ impl Peer {
     /// It can't connect, or the node closed the connection or stayed silent.
     pub async fn connect(addr: SocketAddr, options: PeerOptions) -> Result<Self> {
         let mut peer = Self::dial(addr, &options).await?;
-        peer.send(NetworkMessage::Version(peer.version_message(&options)))?;
+        peer.introduce(&options)?;
         peer.await_version().await?;
         peer.acknowledge(&options).await?;
         Ok(peer)
@@ -104,11 +107,19 @@ impl Peer {
     /// # Errors
     /// It can't connect.
     pub async fn dial(addr: SocketAddr, options: &PeerOptions) -> Result<Self> {
-        let socket = TcpSocket::new_v4()?;
+        let socket = if options.from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.bind((options.from, 0).into())?;
         let connected = timeout(PATIENCE, socket.connect(addr)).await;
         let stream = connected.map_err(anyhow::Error::from).and_then(|stream| Ok(stream?));
         Self::over(stream.with_context(|| format!("can't connect to {addr}"))?, Vec::new(), options)
+    }
+
+    /// Sends its version message, after [`Self::dial`].
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub fn introduce(&self, options: &PeerOptions) -> Result<()> {
+        self.send(NetworkMessage::Version(self.version_message(options)))
     }
 
     fn over(stream: TcpStream, already_read: Vec<u8>, options: &PeerOptions) -> Result<Self> {
@@ -132,7 +143,7 @@ impl Peer {
             timestamp: now.as_secs().cast_signed().saturating_add(options.time_offset),
             receiver: Address::new(&self.remote, ServiceFlags::NONE),
             sender: Address::new(&self.local, ServiceFlags::NONE),
-            nonce: fastrand::u64(..),
+            nonce: options.nonce.unwrap_or_else(|| fastrand::u64(..)),
             user_agent: options.user_agent.clone(),
             start_height: options.start_height,
             relay: options.relay,
@@ -304,11 +315,20 @@ impl PeerListener {
     /// # Errors
     /// None came, or it closed the connection or stayed silent.
     pub async fn accept(&self, options: PeerOptions) -> Result<Peer> {
-        let (stream, first) = timeout(PATIENCE, self.accept_v1()).await.context("no node connected")??;
-        let mut peer = Peer::over(stream, first, &options)?;
-        peer.await_version().await?;
-        peer.send(NetworkMessage::Version(peer.version_message(&options)))?;
+        let mut peer = self.greeted(&options).await?;
+        peer.introduce(&options)?;
         peer.acknowledge(&options).await?;
+        Ok(peer)
+    }
+
+    /// Waits until a node has connected and introduced itself, and does not answer yet.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn greeted(&self, options: &PeerOptions) -> Result<Peer> {
+        let (stream, first) = timeout(PATIENCE, self.accept_v1()).await.context("no node connected")??;
+        let mut peer = Peer::over(stream, first, options)?;
+        peer.await_version().await?;
         Ok(peer)
     }
 

@@ -1,5 +1,6 @@
 //! Keeps a network busy: plays scenarios again and again, and restores connections between nodes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 use bus::task;
 use fastrand::Rng;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::network::Network;
@@ -42,10 +43,19 @@ impl Default for Plan {
 }
 
 /// Traffic in the background, until it is stopped or dropped. Nodes may be killed and started again meanwhile: it goes on with the others.
-#[derive(Debug)]
 pub struct Traffic {
+    world: Arc<World>,
+    seed: u64,
     tasks: JoinSet<()>,
+    /// Those of each scenario, by its name.
+    actors: HashMap<&'static str, Vec<AbortHandle>>,
     sent: Sent,
+}
+
+impl std::fmt::Debug for Traffic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Traffic").field("seed", &self.seed).field("sent", &self.sent).finish_non_exhaustive()
+    }
 }
 
 impl Traffic {
@@ -68,24 +78,41 @@ impl Traffic {
         let world = Arc::new(World { network: network.clone(), wallet, relay, sent: sent.clone() });
         world.publish(first, 3).await?;
         let mut tasks = JoinSet::new();
-        for scenario in plan.scenarios {
-            // Not the place in the list: one more scenario changes nothing for the others.
-            let seed = scenario.name.bytes().fold(plan.seed, |seed, byte| seed.rotate_left(5) ^ u64::from(byte));
-            let mut rng = Rng::with_seed(seed);
-            let places: Vec<Option<usize>> = match scenario.actors {
-                Actors::One => vec![None],
-                Actors::PerNode(count) => {
-                    let count = count.min(MOST_ACTORS.div_ceil(all.len()));
-                    (0..all.len()).flat_map(|node| std::iter::repeat_n(Some(node), count)).collect()
-                }
-            };
-            for place in places {
-                let acting = play(Arc::clone(&world), scenario, place, rng.fork());
-                tasks.spawn(task::named(format!("traffic: {}", scenario.name), acting));
-            }
-        }
         tasks.spawn(task::named("traffic: connections", reconnect(network.clone())));
-        Ok(Self { tasks, sent })
+        let mut traffic = Self { world, seed: plan.seed, tasks, actors: HashMap::new(), sent };
+        plan.scenarios.into_iter().for_each(|scenario| traffic.play(scenario));
+        Ok(traffic)
+    }
+
+    /// Lets a scenario begin, besides those that are played already.
+    pub fn play(&mut self, scenario: Scenario) {
+        // Not the place in the list: one more scenario changes nothing for the others.
+        let seed = scenario.name.bytes().fold(self.seed, |seed, byte| seed.rotate_left(5) ^ u64::from(byte));
+        let mut rng = Rng::with_seed(seed);
+        let nodes = self.world.network.nodes().len();
+        let places: Vec<Option<usize>> = match scenario.actors {
+            Actors::One => vec![None],
+            Actors::PerNode(count) => {
+                let count = count.min(MOST_ACTORS.div_ceil(nodes));
+                (0..nodes).flat_map(|node| std::iter::repeat_n(Some(node), count)).collect()
+            }
+        };
+        let common = Rng::with_seed(seed);
+        for (actor, place) in places.into_iter().enumerate() {
+            let acting = play(Arc::clone(&self.world), scenario, (actor, place), rng.fork(), common.clone());
+            let task = self.tasks.spawn(task::named(format!("traffic: {}", scenario.name), acting));
+            self.actors.entry(scenario.name).or_default().push(task);
+        }
+    }
+
+    /// Ends a scenario: its actors leave one after the other within this time.
+    pub async fn end(&mut self, scenario: &Scenario, within: Duration) {
+        let actors = self.actors.remove(scenario.name).unwrap_or_default();
+        let pause = within / u32::try_from(actors.len().max(1)).unwrap_or(u32::MAX);
+        for actor in actors {
+            actor.abort();
+            sleep(pause).await;
+        }
     }
 
     /// What its peers have sent until now.
@@ -100,13 +127,19 @@ impl Traffic {
 }
 
 /// Plays a scenario again and again, at the node of that number or at all in turn. What fails is tried again: the node was probably down.
-async fn play(world: Arc<World>, scenario: Scenario, place: Option<usize>, mut rng: Rng) {
+async fn play(
+    world: Arc<World>,
+    scenario: Scenario,
+    (actor, place): (usize, Option<usize>),
+    mut rng: Rng,
+    common: Rng,
+) {
     let spread = if place.is_some() { SPREAD.mul_f64(rng.f64()) } else { Duration::ZERO };
     sleep(scenario.first + spread).await;
     for round in 0.. {
         if let Some(node) = world.network.up(place, round) {
-            let (world, rng) = (Arc::clone(&world), rng.fork());
-            if let Err(error) = (scenario.act)(Stage { world, node, scenario, round, rng }).await {
+            let (world, rng, common) = (Arc::clone(&world), rng.fork(), common.clone());
+            if let Err(error) = (scenario.act)(Stage { world, node, scenario, round, actor, rng, common }).await {
                 tracing::debug!("traffic: {}: {error:#}", scenario.name);
             }
         }

@@ -28,10 +28,22 @@ pub const SCENARIO: Scenario = Scenario {
     act: |stage| Box::pin(act(stage)),
 };
 
-/// How long a peer stays, on average.
-const STAYS: Duration = Duration::from_secs(80);
-/// From one small thing that a peer says to the next.
-const TALKS: Duration = Duration::from_secs(12);
+/// How lively a peer is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// How long it stays, on average.
+    pub stays: Duration,
+    /// From one small thing that it says to the next.
+    pub talks: Duration,
+}
+
+impl Pace {
+    /// So that much happens within a minute.
+    pub(super) const LIVELY: Self = Self { stays: Duration::from_secs(80), talks: Duration::from_secs(12) };
+    /// As in the real network.
+    pub(super) const USUAL: Self = Self { stays: Duration::from_hours(2), talks: Duration::from_secs(90) };
+}
+
 /// From an `inv` with transactions to the next. Bitcoin Core's is 5 s for inbound peers and 2 s for others.
 const TRICKLE: Duration = Duration::from_secs(3);
 /// Most transactions that a peer asks for at once.
@@ -57,7 +69,7 @@ async fn act(mut stage: Stage) -> Result<()> {
     } else {
         stage.connect(options).await?
     };
-    Life::new(&mut stage, peer, relays, addr_v2).live().await
+    Life::new(&mut stage, peer, relays, addr_v2).live(Pace::LIVELY).await
 }
 
 /// A node that has all blocks.
@@ -71,7 +83,7 @@ pub(super) fn full_node(stage: &mut Stage) -> PeerOptions {
 }
 
 /// A wallet that has no blocks, and of the protocol what there was in 2016.
-fn wallet(stage: &mut Stage) -> PeerOptions {
+pub(super) fn wallet(stage: &mut Stage) -> PeerOptions {
     let services = ServiceFlags::NONE;
     let ours = stage.peer("/bitcoinj:0.16.3/Bitcoin Wallet:10.20/");
     PeerOptions { services, version: 70015, wtxid_relay: false, addr_v2: false, ..ours }
@@ -97,11 +109,11 @@ impl<'a> Life<'a> {
     }
 
     /// Until its time has come, or the node closes the connection.
-    pub(super) async fn live(mut self) -> Result<()> {
+    pub(super) async fn live(mut self, pace: Pace) -> Result<()> {
         let mut news = self.stage.world.relay.subscribe();
         self.greet()?;
-        let end = self.later(STAYS);
-        let (mut talks, mut trickles) = (self.later(TALKS), self.later(TRICKLE));
+        let end = self.later(pace.stays);
+        let (mut talks, mut trickles) = (self.later(pace.talks), self.later(TRICKLE));
         loop {
             tokio::select! {
                 () = sleep_until(end) => return Ok(()),
@@ -110,7 +122,7 @@ impl<'a> Life<'a> {
                 Ok(news) = news.recv() => self.hear(&news)?,
                 () = sleep_until(talks) => {
                     self.talk().await?;
-                    talks = self.later(TALKS);
+                    talks = self.later(pace.talks);
                 }
                 () = sleep_until(trickles) => {
                     self.offer()?;

@@ -5,15 +5,23 @@
 
 mod addr_flood;
 mod blocks;
+mod chain;
+mod crowds;
 mod fee_spike;
+mod gossip;
 mod honest;
 mod invalid_transactions;
+mod mempool;
 mod mutated_block;
 mod oddities;
+mod ordinary;
 mod orphans;
 mod outbound;
+mod own_node;
+mod protocol;
 mod reorg;
 mod replacement;
+mod spies;
 mod spy;
 mod stage;
 mod stalling;
@@ -61,7 +69,8 @@ pub struct Scenario {
     pub attack: bool,
     /// Who plays it.
     pub actors: Actors,
-    /// The second bytes of the addresses that its peers have, which no other scenario uses: 127.N.0.0/16.
+    /// The second bytes of the addresses that its peers have, which no other scenario uses: 127.N.0.0/16. In an internet of one's own
+    /// ([`crate::internet`]) the first ones: N.0.0.0/8.
     pub from: &'static [u8],
     /// From the start of the traffic to its first act.
     pub first: Duration,
@@ -76,11 +85,32 @@ pub struct Scenario {
 impl Scenario {
     /// Whether a peer with that address belongs to it.
     pub fn owns(&self, ip: IpAddr) -> bool {
-        matches!(ip, IpAddr::V4(ip) if matches!(ip.octets(), [127, second, ..] if self.from.contains(&second)))
+        let IpAddr::V4(ip) = ip else { return false };
+        let [first, second, ..] = ip.octets();
+        self.from.contains(if first == 127 { &second } else { &first })
     }
 }
 
-/// All scenarios: first those of every day, then the attacks.
+/// An attack, to begin a row with.
+const ATTACK: Scenario = Scenario {
+    name: "",
+    about: "",
+    attack: true,
+    actors: Actors::One,
+    from: &[],
+    first: Duration::ZERO,
+    pause: Duration::ZERO,
+    strength: Strength::Strong,
+    act: |_| Box::pin(std::future::ready(Ok(()))),
+};
+
+/// Something of every day, to begin a row with.
+const EVERY_DAY: Scenario = Scenario { attack: false, ..ATTACK };
+
+/// Nothing, for cases in which something ends.
+pub const NOTHING: Scenario = Scenario { pause: Duration::from_hours(1), ..EVERY_DAY };
+
+/// Those of the demo: first what happens every day, then attacks. Others are in [`crate::cases`].
 pub const ALL: [Scenario; 15] = [
     BLOCKS,
     TRANSACTIONS,
@@ -101,15 +131,26 @@ pub const ALL: [Scenario; 15] = [
 
 pub use self::addr_flood::SCENARIO as ADDR_FLOOD;
 pub use self::blocks::SCENARIO as BLOCKS;
+pub use self::chain::{DOUBLE_BLOCK, HEADER_SPAM, INVALID_BLOCK, REPEATED_BLOCK, WITHHELD};
+pub use self::crowds::{AS_VISITS, CRAWLERS, FLEET, INBOUND_FLOOD, LOCAL_PROBE, PRESSURE, SUBNET_FLOOD, THROUGH_TOR};
 pub use self::fee_spike::SCENARIO as FEE_SPIKE;
+pub use self::gossip::{FUTURE_ADDRESSES, GHOSTS, ONE_AS, TWO_NETWORKS, UNROUTABLE};
 pub use self::honest::SCENARIO as HONEST;
 pub use self::invalid_transactions::SCENARIO as INVALID_TRANSACTIONS;
+pub use self::mempool::{CYCLING, ORPHAN_FLOOD, REJECTIONS, STUFFING};
 pub use self::mutated_block::SCENARIO as MUTATED_BLOCK;
 pub use self::oddities::SCENARIO as ODDITIES;
+pub use self::ordinary::{CHOSEN, INBOUND, VISITORS};
 pub use self::orphans::SCENARIO as ORPHANS;
 pub use self::outbound::SCENARIO as OUTBOUND;
+pub use self::own_node::{BURST, CAPTURE, CRASH, GONE, HANGS, RESTART, SYNC, WRONG_CLOCKS};
+pub use self::protocol::{
+    BOGUS_SERVICES, EMPTY_ADDRV2, GETDATA_LOOP, INV_BLOCKS, MALFORMED, OLD_PING, OVERSIZED, PING_SPAM,
+    SELF_CONNECTIONS, SENDCMPCT, UNASKED_BLOCKS,
+};
 pub use self::reorg::SCENARIO as REORG;
 pub use self::replacement::SCENARIO as REPLACEMENT;
+pub use self::spies::{DISGUISED, KNOWN_SET, SAME_NONCE, SPREAD_SPY};
 pub use self::spy::SCENARIO as SPY;
 pub use self::stalling::SCENARIO as STALLING;
 pub use self::transactions::SCENARIO as TRANSACTIONS;

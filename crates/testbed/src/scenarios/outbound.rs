@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
-use super::honest::{self, Life};
+use super::honest::{self, Life, Pace};
 use super::{Actors, Scenario, Stage, Strength};
 use crate::node::ConnectionType;
 use crate::peer::PeerListener;
@@ -42,5 +42,5 @@ async fn act(mut stage: Stage) -> Result<()> {
     let (peer, connected) = tokio::join!(listener.accept(options), connect);
     connected?;
     let relays = connection_type != Some(ConnectionType::BlockRelayOnly);
-    Life::new(&mut stage, peer?, relays, true).live().await
+    Life::new(&mut stage, peer?, relays, true).live(Pace::LIVELY).await
 }

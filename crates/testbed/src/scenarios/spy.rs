@@ -1,4 +1,3 @@
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -21,7 +20,7 @@ pub const SCENARIO: Scenario = Scenario {
     act: |stage| Box::pin(act(stage)),
 };
 
-const USER_AGENTS: [&str; 12] = [
+pub(super) const USER_AGENTS: [&str; 12] = [
     "/Satoshi:0.18.1/",
     "/Satoshi:0.19.0.1/",
     "/Satoshi:0.20.1/",
@@ -39,7 +38,7 @@ const USER_AGENTS: [&str; 12] = [
 async fn act(mut stage: Stage) -> Result<()> {
     let user_agent = crate::gossip::pick(&mut stage.rng, &USER_AGENTS);
     let mut options = stage.peer(user_agent);
-    options.from = Ipv4Addr::new(127, 66, 6, stage.rng.u8(1..255)).into();
+    options.from = stage.ip_of_subnets(1);
     options.services = ServiceFlags::NONE;
     options.start_height = 0;
     let mut peer = stage.connect(options).await?;

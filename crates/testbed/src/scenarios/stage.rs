@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Scenario, Strength};
 use crate::gossip::{pick, unix_time};
+use crate::internet::is_internet;
 use crate::network::Network;
 use crate::node::Node;
 use crate::peer::{Peer, PeerOptions};
@@ -44,8 +45,12 @@ pub struct Stage {
     pub(crate) scenario: Scenario,
     /// 0 in the first act, and one more in each.
     pub(crate) round: usize,
+    /// Which of the scenario's actors this is: they are numbered from 0.
+    pub(crate) actor: usize,
     /// For all that an actor chooses.
     pub(crate) rng: Rng,
+    /// The same for all actors of the scenario, in each round: for what they have in common.
+    pub(crate) common: Rng,
 }
 
 impl Stage {
@@ -62,10 +67,26 @@ impl Stage {
         }
     }
 
-    /// An address of the scenario.
+    /// An address of the scenario: in an internet of one's own ([`crate::internet`]) one that is routed.
     pub fn ip(&mut self) -> IpAddr {
-        let second = pick(&mut self.rng, self.scenario.from);
-        Ipv4Addr::new(127, second, self.rng.u8(..), self.rng.u8(1..255)).into()
+        let own = pick(&mut self.rng, self.scenario.from);
+        let [second, third] = [self.rng.u8(..), self.rng.u8(..)];
+        self.place(own, second, third)
+    }
+
+    /// An address of the scenario in one of so many /24, which are the same for all of its actors.
+    pub fn ip_of_subnets(&mut self, subnets: usize) -> IpAddr {
+        let mut common = self.common.clone();
+        let number = self.rng.usize(..subnets.max(1));
+        let mut drawn = || [pick(&mut common, self.scenario.from), common.u8(..), common.u8(..)];
+        let [own, second, third] = (0..number).fold(drawn(), |_, _| drawn());
+        self.place(own, second, third)
+    }
+
+    fn place(&mut self, own: u8, second: u8, third: u8) -> IpAddr {
+        let host = self.rng.u8(1..255);
+        let octets = if is_internet() { [own, second, third, host] } else { [127, own, third, host] };
+        Ipv4Addr::from(octets).into()
     }
 
     /// A peer of the scenario with that user agent, which is counted.
