@@ -94,6 +94,9 @@ impl Guard {
         if let Some(origin) = text(header::ORIGIN) {
             return (!self.names.is_same_site(origin, host)).then(elsewhere);
         }
+        if self.names.are_any() {
+            return None;
+        }
         // Links on other sites may lead to us, but other sites may not embed our images, scripts and the like.
         let site = text(HeaderName::from_static("sec-fetch-site"));
         let navigates = text(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")

@@ -2,11 +2,15 @@
 //! the same protects all of them.
 
 mod auth;
+mod cache;
 mod guard;
 mod names;
 mod server;
+mod socket;
 mod tls;
 
 pub use auth::{Auth, AuthError};
+pub use cache::{compressed_and_cached, compressed_and_cached_while, compressed_and_shared, is_known};
 pub use server::{Access, Error, Running, Server};
+pub use socket::{Farewell, SocketClient, serve_socket, with_messages_up_to};
 pub use tls::{TlsError, TlsFiles};

@@ -24,7 +24,8 @@ const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
 /// Who gets what is served, and whether connections are encrypted. By default, everyone who can connect, and they are not.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The names that it answers to, besides its addresses and `localhost`.
+    /// The names that it answers to, besides its addresses and `localhost`. `*` stands for every name, and lets the pages of every site
+    /// read what it serves.
     pub names: Vec<String>,
     /// The secret that clients authenticate with. `None` if they need not.
     pub auth: Option<Auth>,
