@@ -1,4 +1,4 @@
-//! What outlives the process: archive files.
+//! What outlives the process: archive files and kept logs.
 //!
 //! [`archive`] has the format, which other peer-observer programs share, its writer, and readers that also take what is cut, damaged or of
 //! other programs.
@@ -39,4 +39,12 @@
 //! ```
 
 pub mod archive;
+pub mod logs;
 pub mod public;
+
+use std::path::{Path, PathBuf};
+
+/// Where it is noted that a file was put elsewhere, too: a hidden file beside it.
+pub fn note_path(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{}.uploaded", path.file_name().unwrap_or_default().to_string_lossy()))
+}
