@@ -1,4 +1,4 @@
-//! What outlives the process: archive files and kept logs.
+//! What outlives the process: archive files, here and in object stores, and kept logs.
 //!
 //! [`archive`] has the format, which other peer-observer programs share, its writer, and readers that also take what is cut, damaged or of
 //! other programs.
@@ -41,6 +41,8 @@
 pub mod archive;
 pub mod logs;
 pub mod public;
+#[cfg(feature = "s3")]
+pub mod remote;
 
 use std::path::{Path, PathBuf};
 

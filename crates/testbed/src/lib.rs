@@ -40,6 +40,8 @@ mod peer;
 mod process;
 mod relay;
 mod rpc;
+#[cfg(feature = "s3")]
+mod s3;
 pub mod scenarios;
 mod sent;
 mod skip;
@@ -65,6 +67,8 @@ pub use node::{ConnectionType, Node, sync_blocks, sync_mempools};
 pub use oddity::Oddity;
 pub use peer::{Peer, PeerListener, PeerOptions};
 pub use rpc::{Rpc, RpcError};
+#[cfg(feature = "s3")]
+pub use s3::S3Server;
 pub use scenarios::{Actors, Scenario, Stage, Strength};
 pub use sent::{Sent, SentRow};
 pub use skip::{

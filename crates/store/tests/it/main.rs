@@ -5,6 +5,8 @@ mod broken;
 mod logs;
 mod others;
 mod query;
+#[cfg(feature = "s3")]
+mod remote;
 mod written;
 
 use std::path::{Path, PathBuf};
