@@ -1,7 +1,7 @@
 //! Whole log files at once, also compressed ones: what is left of earlier times.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Read};
 use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,18 @@ use std::thread::available_parallelism;
 
 use bus::Publisher;
 use decode::log::Tail;
-use flate2::read::MultiGzDecoder;
 use futures_util::{StreamExt, stream};
-use lzma_rust2::XzReader;
+use logfile::{SAMPLE, UTF8_MARK, Unpacked, refusal};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::content::{self, Form, SAMPLE, UTF8_MARK};
 use crate::feed::Feed;
 use crate::follow::open;
 use crate::pipe::{is_ready, stdin};
+use crate::sink::Sink;
 use crate::wake::POLL;
 use crate::{Error, access, ended_early};
-
-/// The memory that unpacking xz data may take, in KiB: that of `xz -9` and a little more. The data choose how much.
-const MAX_XZ_KIB: u32 = 80 * 1024;
 
 /// Publishes all entries of log files, and ends. The files are plain text or compressed by gzip, zstd or xz, which is known
 /// by their first bytes; other forms are refused by name. `-` is standard input. As many are read at once as there are processors, each in a run of its own,
@@ -88,10 +84,10 @@ fn read_file(path: &Path, mut feed: Feed, stop: &CancellationToken) -> bool {
 fn read(path: &Path, feed: &mut Feed, stop: &CancellationToken) -> Result<(), String> {
     let file = if path == Path::new("-") { stdin() } else { open(path) };
     let file = file.map_err(|error| access::reason(path, &error))?;
-    let (form, mut reader) = unpack(Patient { file, stop: stop.clone() }).map_err(|error| error.to_string())?;
+    let mut reader = Unpacked::new(Patient { file, stop: stop.clone() }).map_err(|error| error.to_string())?;
     let mut start = Vec::with_capacity(SAMPLE);
     let started = reader.by_ref().take(SAMPLE as u64).read_to_end(&mut start);
-    if let Some(refusal) = content::refusal(&start) {
+    if let Some(refusal) = refusal(&start) {
         return Err(refusal);
     }
     let start = start.strip_prefix(UTF8_MARK).unwrap_or(&start);
@@ -99,45 +95,19 @@ fn read(path: &Path, feed: &mut Feed, stop: &CancellationToken) -> Result<(), St
         room.copy_from_slice(start);
         feed.filled(start.len());
     }
-    started.map_err(|error| explain(form, &error))?;
+    started.map_err(|error| reader.explain(&error))?;
     loop {
         match reader.read(feed.room()) {
             Ok(0) => return Ok(()),
             Ok(read) => feed.filled(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(explain(form, &error)),
+            Err(error) => return Err(reader.explain(&error)),
         }
         feed.publish(Tail::Follows);
         if stop.is_cancelled() {
             return Err("stopped".to_owned());
         }
     }
-}
-
-/// Why data in this form could not be read, and what helps.
-fn explain(form: Form, error: &io::Error) -> String {
-    match (form, error.kind()) {
-        (Form::Plain, _) => error.to_string(),
-        (_, io::ErrorKind::UnexpectedEof) => format!("its {form} data are cut off; get the whole file"),
-        _ => {
-            format!("its {form} data can't be unpacked ({error}); get another copy of it, or unpack it by other means")
-        }
-    }
-}
-
-/// Finds out how the file is compressed, and reads what is in it.
-fn unpack<R: Read + Send + 'static>(mut file: R) -> io::Result<(Form, Box<dyn Read + Send>)> {
-    let mut start = Vec::new();
-    file.by_ref().take(6).read_to_end(&mut start)?;
-    let form = Form::of(&start);
-    let file = Cursor::new(start).chain(file);
-    let reader: Box<dyn Read + Send> = match form {
-        Form::Plain => Box::new(file),
-        Form::Gzip => Box::new(MultiGzDecoder::new(file)),
-        Form::Zstd => Box::new(zstd::Decoder::new(file)?),
-        Form::Xz => Box::new(XzReader::new_mem_limit(BufReader::new(file), true, MAX_XZ_KIB)),
-    };
-    Ok((form, reader))
 }
 
 /// A file that may be a pipe or a terminal, where reading can take long. Reading fails when `stop` is cancelled.

@@ -12,6 +12,8 @@ use event::{Body, time};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+use crate::sink::Sink;
+
 /// How many bytes are read at once.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
@@ -61,16 +63,6 @@ impl Feed {
         }
     }
 
-    /// Name of the node whose log it is.
-    pub(crate) fn node(&self) -> &str {
-        self.batches.publisher.node()
-    }
-
-    /// Says how the node is found, as [`Publisher::node_is`].
-    pub(crate) fn node_is(&self, state: State, reason: Option<&str>) {
-        self.batches.publisher.node_is(state, reason);
-    }
-
     /// Bytes that came in.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.read
@@ -79,68 +71,6 @@ impl Feed {
     /// Entries that were published.
     pub(crate) fn entries(&self) -> u64 {
         self.batches.entries
-    }
-
-    /// Where the next bytes go: there is room for [`CHUNK`] of them.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
-        if self.bytes.len() - self.end < CHUNK {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-            let needed = self.end + CHUNK;
-            if self.bytes.len() < needed {
-                self.bytes.resize(needed, 0);
-            }
-        }
-        self.bytes.get_mut(self.end..self.end + CHUNK).unwrap_or_default()
-    }
-
-    /// Takes the first `bytes` bytes of the room, which were put there.
-    pub(crate) fn filled(&mut self, bytes: usize) {
-        self.end += bytes;
-        self.read += bytes as u64;
-    }
-
-    /// Bytes that are not published yet.
-    pub(crate) fn pending(&self) -> usize {
-        self.end - self.start
-    }
-
-    /// Publishes the entries that are complete, if no more bytes are known to follow. When the last line is not, the rest of
-    /// it is under way, and what entry it belongs to will show then.
-    pub(crate) fn publish_complete(&mut self) {
-        let whole_lines = self.content().ends_with(b"\n");
-        self.publish(if whole_lines { Tail::Waits } else { Tail::Follows });
-    }
-
-    /// Publishes all there is, since the file ended. Another one may follow.
-    pub(crate) fn end(&mut self) {
-        self.publish(Tail::Ends);
-    }
-
-    /// Publishes the entries that are complete.
-    pub(crate) fn publish(&mut self, tail: Tail) {
-        let now_us = time::now_ns() / 1000;
-        let content = self.bytes.get(self.start..self.end).unwrap_or_default();
-        let mut entries = self.splitter.entries(content, tail);
-        for entry in entries.by_ref() {
-            let log = self.decoder.entry(entry, now_us);
-            let after = lines_after(entry, &log);
-            self.batches.put(log);
-            for line in after {
-                self.batches.put(self.decoder.entry(line, now_us));
-            }
-        }
-        self.start += entries.consumed();
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-        self.batches.flush();
-        if self.counted < self.read {
-            self.bytes_counted.add((self.read - self.counted) as f64);
-            self.counted = self.read;
-        }
-        self.report_guesses(tail);
     }
 
     /// Logs what was assumed about the log, each thing once.
@@ -170,11 +100,6 @@ impl Feed {
         }
     }
 
-    /// Begins a new run, unless the present one has no event yet.
-    pub(crate) fn new_run(&mut self) {
-        self.batches.new_run();
-    }
-
     /// Ends the run, for a publisher that nobody else has.
     pub(crate) fn end_run(&self) {
         self.batches.runtime.block_on(self.batches.publisher.end());
@@ -182,6 +107,71 @@ impl Feed {
 
     fn content(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+impl Sink for Feed {
+    fn node(&self) -> &str {
+        self.batches.publisher.node()
+    }
+
+    fn node_is(&self, state: State, reason: Option<&str>) {
+        self.batches.publisher.node_is(state, reason);
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        if self.bytes.len() - self.end < CHUNK {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            let needed = self.end + CHUNK;
+            if self.bytes.len() < needed {
+                self.bytes.resize(needed, 0);
+            }
+        }
+        self.bytes.get_mut(self.end..self.end + CHUNK).unwrap_or_default()
+    }
+
+    fn filled(&mut self, bytes: usize) {
+        self.end += bytes;
+        self.read += bytes as u64;
+    }
+
+    fn pending(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn publish_complete(&mut self) {
+        let whole_lines = self.content().ends_with(b"\n");
+        self.publish(if whole_lines { Tail::Waits } else { Tail::Follows });
+    }
+
+    fn publish(&mut self, tail: Tail) {
+        let now_us = time::now_ns() / 1000;
+        let content = self.bytes.get(self.start..self.end).unwrap_or_default();
+        let mut entries = self.splitter.entries(content, tail);
+        for entry in entries.by_ref() {
+            let log = self.decoder.entry(entry, now_us);
+            let after = lines_after(entry, &log);
+            self.batches.put(log);
+            for line in after {
+                self.batches.put(self.decoder.entry(line, now_us));
+            }
+        }
+        self.start += entries.consumed();
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        self.batches.flush();
+        if self.counted < self.read {
+            self.bytes_counted.add((self.read - self.counted) as f64);
+            self.counted = self.read;
+        }
+        self.report_guesses(tail);
+    }
+
+    fn new_run(&mut self) {
+        self.batches.new_run();
     }
 }
 

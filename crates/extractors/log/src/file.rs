@@ -1,5 +1,6 @@
 //! A regular file that somebody appends to, and now and then truncates.
 
+use std::fmt::{self, Display, Formatter};
 use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -7,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use memchr::{memmem, memrchr};
 
-use crate::feed::Feed;
+use crate::sink::Sink;
 
 /// How many bytes before the place that was reached are remembered, to see whether the file is still the same. Enough
 /// to be unlike any other place in a log.
-const SEEN: usize = 256;
+pub(crate) const SEEN: usize = 256;
 
 /// How far back the beginning of the last line is looked for, in bytes.
 const MAX_PARTIAL: u64 = 64 * 1024;
@@ -26,7 +27,7 @@ const NODE_START: &[u8] = b"\n\n\n\n\n";
 const SHRUNK_FROM: u64 = 11_000_000;
 
 /// What the node leaves of it (`RECENT_DEBUG_HISTORY_SIZE`): the end, which becomes the beginning.
-const SHRUNK_TO: u64 = 10_000_000;
+pub(crate) const SHRUNK_TO: u64 = 10_000_000;
 
 /// How long the node may take for that.
 const SHRINKING: Duration = Duration::from_secs(1);
@@ -48,6 +49,19 @@ pub(crate) enum From {
     End,
     /// Where the node started last, if that was a short while ago.
     NodeStart,
+    /// With this byte.
+    Byte(u64),
+}
+
+impl Display for From {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("its start"),
+            Self::End => f.write_str("its end"),
+            Self::NodeStart => f.write_str("the start of the node"),
+            Self::Byte(offset) => write!(f, "byte {offset}"),
+        }
+    }
 }
 
 /// A file that is followed.
@@ -92,6 +106,7 @@ impl Followed {
         let size = metadata.len();
         let offset = match from {
             From::Start => 0,
+            From::Byte(offset) => offset.min(size),
             From::End => last_line(&file, size)?,
             From::NodeStart => match node_start(&file, size)? {
                 Some(start) => start,
@@ -110,6 +125,11 @@ impl Followed {
         &self.file
     }
 
+    /// The last bytes before that, as far as they are remembered.
+    pub(crate) fn seen(&self) -> &[u8] {
+        &self.seen
+    }
+
     /// Where the next byte is read.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
@@ -117,7 +137,7 @@ impl Followed {
 
     /// Reads a chunk. What was read last is read again with it: that shows when the file was truncated, even if it
     /// has grown again since.
-    pub(crate) fn read(&mut self, feed: &mut Feed) -> io::Result<Read> {
+    pub(crate) fn read(&mut self, feed: &mut impl Sink) -> io::Result<Read> {
         let mut again = [0; SEEN];
         let known = self.seen.len();
         let again = again.get_mut(..known).unwrap_or_default();
@@ -173,7 +193,7 @@ impl Followed {
 }
 
 /// Keeps the last [`SEEN`] bytes of `seen` and `new`.
-fn remember(seen: &mut Vec<u8>, new: &[u8]) {
+pub(crate) fn remember(seen: &mut Vec<u8>, new: &[u8]) {
     let new = new.get(new.len().saturating_sub(SEEN)..).unwrap_or(new);
     let old = seen.len().min(SEEN - new.len());
     seen.drain(..seen.len() - old);
@@ -181,7 +201,7 @@ fn remember(seen: &mut Vec<u8>, new: &[u8]) {
 }
 
 /// Up to `max` bytes before `end`, and where they begin.
-fn before(file: &File, end: u64, max: u64) -> io::Result<(Vec<u8>, u64)> {
+pub(crate) fn before(file: &File, end: u64, max: u64) -> io::Result<(Vec<u8>, u64)> {
     let start = end.saturating_sub(max);
     let mut bytes = vec![0; usize::try_from(end - start).unwrap_or_default()];
     file.read_exact_at(&mut bytes, start)?;

@@ -10,17 +10,18 @@ use std::time::Duration;
 
 use decode::log::Tail;
 use event::pb::observer::node_state::State;
+use logfile::{SAMPLE, refusal_to_follow};
 use node::WarnOnce;
 use rustix::fs::OFlags;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::access;
-use crate::content::{self, SAMPLE};
-use crate::feed::Feed;
 use crate::file::{Followed, From, Mended, Read, identity};
 use crate::pipe::Pipe;
 use crate::place::{Look, Place};
+use crate::resume::{Resume, find};
+use crate::sink::Sink;
 use crate::wake::Wake;
 use crate::{Error, Options, Source};
 
@@ -42,12 +43,14 @@ pub(crate) enum Step {
 }
 
 /// Follows one log. It blocks, and so has a thread of its own.
-pub(crate) struct Follower {
+pub(crate) struct Follower<S> {
     place: Place,
     /// Where to begin in the next file that is opened.
     from: From,
     input: Option<Input>,
-    feed: Feed,
+    feed: S,
+    /// The place that an earlier process reached, until it is found again.
+    resume: Option<Resume>,
     wake: Wake,
     /// Something was read since the last wait.
     busy: bool,
@@ -76,7 +79,7 @@ impl Input {
             let mut start = vec![0; SAMPLE];
             let read = file.read_at(&mut start, 0)?;
             start.truncate(read);
-            if let Some(refusal) = content::refusal_to_follow(&start) {
+            if let Some(refusal) = refusal_to_follow(&start) {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, refusal));
             }
             return Ok(Self::File(Followed::new(file, from)?));
@@ -103,12 +106,12 @@ impl Input {
     }
 }
 
-impl Follower {
+impl<S: Sink> Follower<S> {
     /// A follower of a source's log. It opens nothing yet, except standard input.
     ///
     /// # Errors
     /// What no waiting can mend.
-    pub(crate) fn new(source: Source, options: Options, feed: Feed, stop: CancellationToken) -> Result<Self, Error> {
+    pub(crate) fn new(source: Source, options: Options, feed: S, stop: CancellationToken) -> Result<Self, Error> {
         let input = match source {
             Source::Stdin => Some(Input::Pipe(Pipe::stdin().map_err(Error::Stdin)?)),
             _ => None,
@@ -118,12 +121,18 @@ impl Follower {
             from: if options.from_start { From::Start } else { From::End },
             input,
             feed,
+            resume: None,
             wake: Wake::new(options.inotify),
             busy: false,
             file_warnings: WarnOnce::after(SETTLED),
             obstacle: None,
             stop,
         })
+    }
+
+    /// Begins at a place that an earlier process reached, if that is found.
+    pub(crate) fn resume(&mut self, place: Resume) {
+        self.resume = Some(place);
     }
 
     /// Follows the log until it is stopped, or standard input ends.
@@ -139,10 +148,14 @@ impl Follower {
                     self.report();
                     self.wait();
                 }
-                Step::Ended => return Ok(()),
+                Step::Ended => {
+                    self.feed.stop();
+                    return Ok(());
+                }
             }
         }
         self.feed.publish(Tail::Waits);
+        self.feed.stop();
         Ok(())
     }
 
@@ -223,9 +236,18 @@ impl Follower {
     fn open(&mut self) -> Step {
         let Some(path) = self.place.path() else { return Step::Idle };
         self.wake.watch_directory(path);
+        if self.resume.is_some() && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+            let path = path.to_owned();
+            self.catch_up(&path);
+            if self.stop.is_cancelled() {
+                return Step::More;
+            }
+        }
+        let Some(path) = self.place.path() else { return Step::Idle };
         match Input::open(path, self.from) {
             Ok(input) => {
                 if let Input::File(file) = &input {
+                    self.feed.opened(file.seen());
                     self.wake.watch_file(file.file());
                     info!("node {}: reading {} from byte {}", self.feed.node(), path.display(), file.offset());
                 } else {
@@ -245,6 +267,39 @@ impl Follower {
                 self.trouble(&error)
             }
         }
+    }
+
+    /// Finds the place that was reached, reads what was rotated since, and leaves the rest to the log as it is now.
+    fn catch_up(&mut self, path: &Path) {
+        let Some(place) = self.resume.take() else { return };
+        let found = find(path, &place);
+        if !found.complete {
+            warn!(
+                "node {}: what was written to {} since it was last read is not all there",
+                self.feed.node(),
+                path.display()
+            );
+            self.feed.lost();
+        }
+        for (file, from) in found.rotated {
+            info!("node {}: reading {} from {from}", self.feed.node(), file.display());
+            let followed = open(&file).and_then(|file| Followed::new(file, from));
+            match followed {
+                Ok(followed) => {
+                    self.feed.opened(followed.seen());
+                    self.input = Some(Input::File(followed));
+                    self.finish();
+                }
+                Err(error) => {
+                    warn!("node {}: cannot read {}: {error}", self.feed.node(), file.display());
+                    self.feed.lost();
+                }
+            }
+            if self.stop.is_cancelled() {
+                return;
+            }
+        }
+        self.from = found.then;
     }
 
     fn trouble(&mut self, error: &io::Error) -> Step {
@@ -269,6 +324,7 @@ impl Follower {
     fn read(&mut self) -> io::Result<Read> {
         let Some(Input::File(file)) = &mut self.input else { return Ok(Read::Nothing) };
         let read = file.read(&mut self.feed)?;
+        self.feed.reached(file.id(), file.offset());
         match read {
             Read::More => self.feed.publish(Tail::Follows),
             Read::Some => self.feed.publish_complete(),
@@ -299,7 +355,24 @@ impl Follower {
 
     /// Reads the rest of a file that is not the log any more: its writer has moved on.
     fn finish(&mut self) {
-        while !self.stop.is_cancelled() && matches!(self.read(), Ok(Read::More | Read::Some)) {}
+        let read = loop {
+            // What is not read to its end has not ended.
+            if self.stop.is_cancelled() {
+                return;
+            }
+            match self.read() {
+                Ok(Read::More | Read::Some) => {}
+                read => break read,
+            }
+        };
+        match read {
+            Ok(Read::Cut) => self.feed.lost(),
+            Err(error) => {
+                warn!("node {}: the rest of a file that was its log cannot be read: {error}", self.feed.node());
+                self.feed.lost();
+            }
+            Ok(_) => {}
+        }
         self.feed.end();
         self.input = None;
     }
@@ -307,14 +380,24 @@ impl Follower {
     /// Reads on in a file that was truncated.
     fn mend(&mut self) -> Step {
         let (Some(path), Some(Input::File(file))) = (self.place.path(), &mut self.input) else { return Step::Idle };
-        let (node, path, reached) = (self.feed.node(), path.display(), file.offset());
+        let place = Resume { file: file.id(), offset: file.offset(), seen: hex::encode(file.seen()) };
+        let (node, path, reached) = (self.feed.node(), path.to_owned(), file.offset());
         match file.mend() {
             Ok(Mended::NotYet) => return Step::Idle,
-            Ok(Mended::Shortened) => info!("node {node}: {path} was shortened by the node; nothing of it is missed"),
+            Ok(Mended::Shortened) => {
+                info!("node {node}: {} was shortened by the node; nothing of it is missed", path.display());
+            }
+            Ok(Mended::Restarted) if self.feed.wants_copies() => {
+                self.feed.end();
+                self.input = None;
+                self.resume = Some(place);
+                self.catch_up(&path);
+            }
             Ok(Mended::Restarted) => {
                 warn!(
-                    "node {node}: {path} was truncated after {reached} bytes of it had been read; what was written to it \
-                     between the last look and that is lost, and how much it was is not known"
+                    "node {node}: {} was truncated after {reached} bytes of it had been read; what was written to it \
+                     between the last look and that is lost, and how much it was is not known",
+                    path.display()
                 );
                 self.feed.end();
             }

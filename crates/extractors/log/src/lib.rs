@@ -10,12 +10,14 @@
 
 mod access;
 mod archive;
-mod content;
 mod feed;
 mod file;
 mod follow;
+pub mod keep;
 mod pipe;
 mod place;
+mod resume;
+mod sink;
 mod wake;
 
 use std::io;
@@ -74,6 +76,14 @@ pub enum Error {
     Elsewhere {
         /// Name of the node.
         node: String,
+    },
+    /// The files that are kept cannot be used.
+    #[error("node {node}: its log cannot be kept: {cause}")]
+    Keep {
+        /// Name of the node.
+        node: String,
+        /// Why, and what would help.
+        cause: String,
     },
     /// Standard input failed.
     #[error("cannot read standard input: {0}")]

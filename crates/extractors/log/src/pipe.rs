@@ -6,12 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use decode::log::Tail;
+use logfile::refusal_to_follow;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::content;
-use crate::feed::{CHUNK, Feed};
+use crate::feed::CHUNK;
 use crate::file::{Identity, identity};
 use crate::follow::{Step, open};
+use crate::sink::Sink;
 
 /// A pipe that is read.
 pub(crate) struct Pipe {
@@ -46,7 +47,7 @@ impl Pipe {
 
     /// Reads what there is, if there is anything. Entries are published when there is no more for the moment: an entry may
     /// come in several pieces.
-    pub(crate) fn step(&mut self, feed: &mut Feed) -> io::Result<Step> {
+    pub(crate) fn step(&mut self, feed: &mut impl Sink) -> io::Result<Step> {
         if !is_ready(self.fd(), Some(0))? {
             feed.publish_complete();
             return Ok(Step::Idle);
@@ -61,7 +62,7 @@ impl Pipe {
             return Ok(Step::Idle);
         }
         if std::mem::take(&mut self.unread)
-            && let Some(refusal) = feed.room().get(..read).and_then(content::refusal_to_follow)
+            && let Some(refusal) = feed.room().get(..read).and_then(refusal_to_follow)
         {
             return Err(io::Error::new(io::ErrorKind::InvalidData, refusal));
         }

@@ -6,26 +6,30 @@ use std::fmt;
 use decode::log::{Decoder, Splitter, Tail};
 
 /// How many bytes at the start are looked at.
-pub(crate) const SAMPLE: usize = 4096;
+pub const SAMPLE: usize = 4096;
 
 /// One in so many bytes may be no text before the whole is taken for binary data.
 const MIN_TEXT: usize = 4;
 
 /// The mark of UTF-8 that some editors write.
-pub(crate) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+pub const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
+    /// Not at all.
     Plain,
+    /// gzip, one member or several.
     Gzip,
+    /// zstd, one frame or several.
     Zstd,
+    /// xz, one stream or several.
     Xz,
 }
 
 impl Form {
     /// The form of a file that begins with these bytes.
-    pub(crate) fn of(start: &[u8]) -> Self {
+    pub fn of(start: &[u8]) -> Self {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
             // A frame, or one that is to be skipped, as parallel compressors write it.
@@ -63,7 +67,7 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
 ];
 
 /// Why this, the start of unpacked data, is no log, and what helps.
-pub(crate) fn refusal(start: &[u8]) -> Option<String> {
+pub fn refusal(start: &[u8]) -> Option<String> {
     let known = OTHERS.iter().find(|(begins, ..)| start.starts_with(begins));
     let (what, remedy) = match known {
         Some((_, what, remedy)) => (*what, *remedy),
@@ -77,7 +81,7 @@ pub(crate) fn refusal(start: &[u8]) -> Option<String> {
 }
 
 /// Why this, the start of something that is followed, is no log, and what helps.
-pub(crate) fn refusal_to_follow(start: &[u8]) -> Option<String> {
+pub fn refusal_to_follow(start: &[u8]) -> Option<String> {
     match Form::of(start) {
         Form::Plain => refusal(start),
         packed => Some(format!("it is {packed} data, which can't be followed; read it with --once")),
