@@ -1,4 +1,4 @@
-//! What outlives the process: archive files, here and in object stores, and kept logs.
+//! What outlives the process: archive files, here and in object stores, kept logs, and databases.
 //!
 //! [`archive`] has the format, which other peer-observer programs share, its writer, and readers that also take what is cut, damaged or of
 //! other programs.
@@ -43,6 +43,8 @@ pub mod logs;
 pub mod public;
 #[cfg(feature = "s3")]
 pub mod remote;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 use std::path::{Path, PathBuf};
 
