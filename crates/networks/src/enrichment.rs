@@ -21,6 +21,13 @@ pub struct Files {
     pub asmap: Option<PathBuf>,
 }
 
+impl Files {
+    /// All of them: what must stay readable, as they are read again when they change.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.sets.iter().map(|set| &set.path).chain(&self.asmap)
+    }
+}
+
 /// Sets of networks and a map of autonomous systems, as they were last read.
 #[derive(Clone, Debug)]
 pub struct Enrichment {

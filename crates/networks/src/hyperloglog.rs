@@ -117,8 +117,9 @@ mod tests {
                 all.add(item);
                 if item % 2 == 0 { even.add(item) } else { odd.add(item) }
             }
-            let error = (all.estimate() - number as f64).abs() / number as f64;
-            prop_assert!(error < 0.03 || number < 20 && error < 0.1, "{number}: {error}");
+            let error = (all.estimate() - number as f64).abs();
+            // Of a few items, one or two may share a register by chance.
+            prop_assert!(error < f64::max(2.5, 0.03 * number as f64), "{number}: {error}");
             odd.merge(&even);
             prop_assert_eq!(odd.estimate(), all.estimate());
         }

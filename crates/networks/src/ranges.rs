@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
 /// A kind of range that is not routed on the internet, so that honest peers do not gossip its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +57,39 @@ pub fn special(ip: IpAddr) -> Option<Special> {
         IpAddr::V4(v4) => special_v4(v4),
         IpAddr::V6(v6) => special_v6(v6),
     }
+}
+
+/// The first addresses of the ranges that are not routed.
+const SPECIAL_STARTS: [&str; 22] = [
+    "0.0.0.0",
+    "10.0.0.0",
+    "172.16.0.0",
+    "192.168.0.0",
+    "100.64.0.0",
+    "127.0.0.0",
+    "169.254.0.0",
+    "192.0.2.0",
+    "198.51.100.0",
+    "203.0.113.0",
+    "198.18.0.0",
+    "224.0.0.0",
+    "240.0.0.0",
+    "192.0.0.0",
+    "::",
+    "fe80::",
+    "ff00::",
+    "fd00::",
+    "2001:db8::",
+    "3fff::",
+    "2001:10::",
+    "2001:20::",
+];
+
+/// The kind of range that is not routed on the internet and has an address in common with a network; none if there is no
+/// such range.
+pub fn special_within(network: IpNet) -> Option<Special> {
+    let starts = SPECIAL_STARTS.iter().filter_map(|start| start.parse::<IpAddr>().ok());
+    special(network.network()).or_else(|| starts.filter(|start| network.contains(start)).find_map(special))
 }
 
 fn special_v4(ip: Ipv4Addr) -> Option<Special> {
@@ -179,6 +212,23 @@ mod tests {
         ];
         for (ip, expected) in table {
             assert_eq!(special(ip.parse().unwrap()).map(Special::name), expected, "{ip}");
+        }
+    }
+
+    #[test]
+    fn special_ranges_within_networks() {
+        let table = [
+            ("8.0.0.0/7", None),
+            ("8.0.0.0/6", Some("private")),
+            ("0.0.0.0/0", Some("this_network")),
+            ("192.0.0.0/8", Some("reserved")),
+            ("198.51.100.7/32", Some("documentation")),
+            ("2001::/16", Some("documentation")),
+            ("2604:d500:4:1::/64", None),
+            ("f000::/4", Some("link_local")),
+        ];
+        for (network, expected) in table {
+            assert_eq!(special_within(network.parse().unwrap()).map(Special::name), expected, "{network}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 /// The largest file, in bytes, and the most networks of one source.
@@ -14,12 +15,21 @@ const MAX_NETWORKS: usize = 1_000_000;
 /// Bad lines of a file that have a warning of their own; further ones are only counted.
 const MAX_WARNINGS: usize = 3;
 
+/// A network of a file, and when it is no part of the list any more, in seconds since the UNIX epoch, if the file says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The network.
+    pub network: IpNet,
+    /// The end of its ban: of `setban` with an absolute time, of a node's own ban list, or of a comment `until TIME`.
+    pub until_s: Option<u64>,
+}
+
 /// Reads the file at a path, or the files of the folder there. Returns the networks, and a sentence on each thing that was skipped.
 ///
 /// # Errors
 /// The path cannot be read, or has too many networks: the reason, as the end of a sentence. A file of a folder that cannot be read is
 /// skipped.
-pub(super) fn read(path: &Path) -> Result<(Vec<IpNet>, Vec<String>), String> {
+pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<String>), String> {
     let mut networks = Vec::new();
     let mut skipped = Vec::new();
     for file in files(path).map_err(|cause| cause.to_string())? {
@@ -123,7 +133,7 @@ pub(super) fn network(text: &str) -> Option<IpNet> {
 /// The content of a file.
 #[derive(Default)]
 struct Content {
-    networks: Vec<IpNet>,
+    networks: Vec<Entry>,
     /// What is no network: where it is (`:line`, or nothing), and its text. The first [`MAX_WARNINGS`] of them.
     bad: Vec<(String, String)>,
     bad_count: usize,
@@ -133,13 +143,13 @@ impl Content {
     /// Takes back a network that was added before.
     fn remove(&mut self, text: &str) {
         if let Some(removed) = network(text) {
-            self.networks.retain(|network| *network != removed);
+            self.networks.retain(|entry| entry.network != removed);
         }
     }
 
-    fn add(&mut self, text: &str, at: impl FnOnce() -> String) {
+    fn add(&mut self, text: &str, until_s: Option<u64>, at: impl FnOnce() -> String) {
         match network(text) {
-            Some(network) => self.networks.push(network),
+            Some(network) => self.networks.push(Entry { network, until_s }),
             None => {
                 self.bad_count += 1;
                 if self.bad.len() < MAX_WARNINGS {
@@ -150,20 +160,32 @@ impl Content {
     }
 }
 
+/// The end that a comment gives: `until 2026-12-31T00:00:00Z`, and perhaps more after it.
+fn until_of_comment(comment: &str) -> Option<u64> {
+    let text = comment.trim_start().strip_prefix("until ")?.split([' ', ';', ',']).next()?;
+    u64::try_from(text.parse::<Timestamp>().ok()?.as_second()).ok()
+}
+
+/// The end that the rest of `setban NETWORK add TIME true` gives: without `true`, TIME is a duration.
+fn until_of_command<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<u64> {
+    let time = words.next()?.parse().ok()?;
+    matches!(words.next()?, "true" | "1").then_some(time)
+}
+
 /// The networks of a list: one network a line, comments after # or ;. Two forms have more on a line: Tor's exit-addresses, of which lines
 /// with ExitAddress count, and commands that ban, as in `bitcoin-cli setban 192.0.2.0/24 add 31557600`.
 fn list(text: &str) -> Content {
     let mut content = Content::default();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.strip_prefix('\u{feff}').unwrap_or(line); // a mark of some editors at the beginning of a file
-        let line = line.split(['#', ';']).next().unwrap_or_default();
+        let (line, comment) = line.split_once(['#', ';']).unwrap_or((line, ""));
         let is_between = |c: char| c.is_whitespace() || matches!(c, ',' | '"' | '\'');
         let mut words = line.split(is_between).filter(|word| !word.is_empty());
         let mut command = words.clone().skip_while(|word| *word != "setban").skip(1);
         if let Some(network) = command.next() {
             match command.next() {
                 Some("remove") => content.remove(network),
-                _ => content.add(network, || format!(":{number}")),
+                _ => content.add(network, until_of_command(command), || format!(":{number}")),
             }
             continue;
         }
@@ -176,7 +198,7 @@ fn list(text: &str) -> Content {
             }
             Some(word) => word,
         };
-        content.add(word, || format!(":{number}"));
+        content.add(word, until_of_comment(comment), || format!(":{number}"));
     }
     content
 }
@@ -186,7 +208,7 @@ fn list(text: &str) -> Content {
 #[serde(untagged)]
 enum Ban {
     Plain(String),
-    Dated { address: String },
+    Dated { address: String, banned_until: Option<u64> },
 }
 
 /// What a node's ban list is: the file banlist.json, or an answer of the RPC listbanned.
@@ -197,7 +219,7 @@ enum BanList {
     Answer(Vec<Ban>),
 }
 
-/// The networks of a node's ban list; none if the text is no such list. When a ban ends does not matter here.
+/// The networks of a node's ban list; none if the text is no such list.
 fn ban_list(text: &str) -> Option<Content> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
@@ -205,8 +227,11 @@ fn ban_list(text: &str) -> Option<Content> {
     let (BanList::File { banned_nets: bans } | BanList::Answer(bans)) = serde_json::from_str(text).ok()?;
     let mut content = Content::default();
     for ban in bans {
-        let (Ban::Plain(address) | Ban::Dated { address }) = ban;
-        content.add(&address, String::new);
+        let (address, until_s) = match ban {
+            Ban::Plain(address) => (address, None),
+            Ban::Dated { address, banned_until } => (address, banned_until),
+        };
+        content.add(&address, until_s, String::new);
     }
     Some(content)
 }
@@ -255,7 +280,7 @@ fn entities(text: &str) -> Result<Content, String> {
             Network::Dated { cidr, .. } => Some(cidr),
         });
         for text in current {
-            content.add(text.trim(), String::new);
+            content.add(text.trim(), None, String::new);
         }
     }
     Ok(content)

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 use thiserror::Error;
 
+pub use self::file::Entry;
 use crate::file::Stamp;
 
 /// The most sets: those of an address are the bits of a `u64`.
@@ -60,6 +61,14 @@ pub enum SetError {
         path: PathBuf,
         /// The reason, as the end of a sentence.
         cause: String,
+    },
+    /// There is no set of this name.
+    #[error("there is no set {name:?}: there are {}; name its file in [networks.sets], or with --set {name}=FILE", known.join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Names of those that there are.
+        known: Vec<String>,
     },
 }
 
@@ -190,6 +199,36 @@ impl Sets {
     }
 }
 
+/// The networks of a set as its files list them, also those within others, with the ends of their bans; or those of a
+/// built-in set, if no file is given for it. Besides, what was skipped.
+///
+/// # Errors
+/// There is no such set, or a file cannot be read.
+pub fn entries(sources: &[SetSource], name: &str) -> Result<(Vec<Entry>, Vec<Warning>), SetError> {
+    let mut of_name = sources.iter().filter(|source| source.name == name).peekable();
+    if of_name.peek().is_none() {
+        let builtin = builtin();
+        let found = builtin.iter().find(|(known, _)| known == name);
+        let (_, networks) = found.ok_or_else(|| {
+            let known = builtin.iter().map(|(known, _)| known).chain(sources.iter().map(|source| &source.name));
+            let mut known: Vec<String> = known.cloned().collect();
+            known.sort_unstable();
+            known.dedup();
+            SetError::Unknown { name: name.to_owned(), known }
+        })?;
+        return Ok((networks.iter().map(|network| Entry { network: *network, until_s: None }).collect(), Vec::new()));
+    }
+    let (mut entries, mut warnings) = (Vec::new(), Vec::new());
+    for source in of_name {
+        source.check_name()?;
+        let failed = |cause| SetError::Io { name: name.to_owned(), path: source.path.clone(), cause };
+        let (of_source, skipped) = file::read(&source.path).map_err(failed)?;
+        entries.extend(of_source);
+        warnings.extend(skipped.into_iter().map(|text| Warning { set: name.to_owned(), text }));
+    }
+    Ok((entries, warnings))
+}
+
 impl SetSource {
     fn check_name(&self) -> Result<(), SetError> {
         let name = &self.name;
@@ -203,7 +242,7 @@ impl SetSource {
     /// The networks, and a sentence on each thing that was skipped. If nothing can be read, the networks that were there before.
     fn read(&self, before: Option<&Vec<IpNet>>) -> Result<(Vec<IpNet>, Vec<String>), SetError> {
         match (file::read(&self.path), before) {
-            (Ok(read), _) => Ok(read),
+            (Ok((entries, skipped)), _) => Ok((entries.into_iter().map(|entry| entry.network).collect(), skipped)),
             (Err(cause), Some(before)) => {
                 let path = self.path.display();
                 let warning = format!("cannot read {path}: {cause}; its networks of before stay in use");

@@ -141,6 +141,27 @@ fn ban_lists_in_all_forms() {
 }
 
 #[test]
+fn ends_of_bans() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, expected) in [
+        ("192.0.2.1 # until 2026-12-31T00:00:00Z; why\n", Some(1_798_675_200)),
+        ("192.0.2.1 # some day until 2026-12-31T00:00:00Z\n", None),
+        ("192.0.2.1 # until they stop\n", None),
+        ("bitcoin-cli setban 192.0.2.1 add 1798675200 true # why\n", Some(1_798_675_200)),
+        ("bitcoin-cli setban 192.0.2.1 add 31557600\n", None),
+        (r#"[{"address":"192.0.2.1/32","ban_created":1,"banned_until":1798675200}]"#, Some(1_798_675_200)),
+    ] {
+        let sources = [source("here", write(folder.path(), "list.txt", text))];
+        let (found, warnings) = entries(&sources, "here").unwrap();
+        assert_eq!(found, [Entry { network: "192.0.2.1/32".parse().unwrap(), until_s: expected }], "{text}");
+        assert_eq!(warnings, [], "{text}");
+    }
+    assert_eq!(entries(&[], "linkinglion").unwrap().0.len(), 6);
+    let error = entries(&[], "linkinglions").unwrap_err().to_string();
+    assert!(error.contains("bitprojects, ") && error.contains("--set linkinglions=FILE"), "{error}");
+}
+
+#[test]
 fn what_a_ban_list_has_given_up_is_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let list = write(folder.path(), "a.ips.txt", "192.0.2.1\n");
