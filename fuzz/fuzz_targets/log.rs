@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let (lengths, log) = data.split_at(end);
     let log = log.get(1..).unwrap_or_default();
 
-    let whole: Vec<&[u8]> = Splitter::default().entries(log, Tail::Ends).collect();
+    let whole: Vec<&[u8]> = Splitter::default().entries(log, Tail::Ends).map(|entry| entry.bytes).collect();
     let mut entries = whole.iter();
     let (mut splitter, mut decoder) = (Splitter::default(), Decoder::default());
     let (mut begin, mut end) = (0, 0);
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
         let tail = if end == log.len() { Tail::Ends } else { Tail::Follows };
         let mut found = splitter.entries(&log[begin..end], tail);
         for entry in found.by_ref() {
-            assert_eq!(Some(&entry), entries.next());
+            assert_eq!(Some(&entry.bytes), entries.next());
             let decoded = decoder.entry(entry, 5);
             assert!(decoded.log_event.is_some() && decoded.log_line_bytes <= entry.len() as u64);
             for line in lines_after(entry, &decoded) {

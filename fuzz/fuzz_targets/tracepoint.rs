@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use decode::tracepoint::{Tracepoint, decode};
-use event::{Kind, NodeNames, Record};
+use decode::tracepoint::{Tracepoint, read};
+use event::{Encoded, Kind, NodeNames, Record};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -20,9 +20,11 @@ fuzz_target!(|input: &[u8]| {
         *word = *word & 0xffff_ffff | tracepoint << 32;
     }
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    // The copy may be unaligned: decode says so, and that is no record.
-    let Ok(seen) = decode(&bytes) else { return };
-    let record = Record::new(Arc::from("alice"), 1, 2, 3, seen.content);
+    // The copy may be unaligned: read says so, and that is no record.
+    let Ok(seen) = read(&bytes) else { return };
+    let mut bytes = Vec::new();
+    let Ok(described) = seen.encode(&mut bytes) else { return };
+    let record = Record::new(Arc::from("alice"), 1, 2, 3, Encoded { described, bytes });
     let arrived = Record::from_bytes(record.bytes().clone(), &mut NodeNames::default()).expect("an event");
     assert_ne!(arrived.envelope().kind, Kind::Unknown);
     assert_eq!(arrived.envelope(), record.envelope());
