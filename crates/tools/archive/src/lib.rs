@@ -1,13 +1,15 @@
-//! The tool `archive`: writes events to files.
+//! The tool `archive`: writes events to files, says what files have, and makes other files of them.
 
 mod archiver;
 mod consumer;
 mod counts;
 mod files;
 mod gaps;
+mod info;
 mod known;
 mod pending;
 mod reporting;
+mod rewrite;
 mod selection;
 #[path = "no_upload.rs"]
 mod upload;
@@ -15,5 +17,7 @@ mod work;
 
 pub use archiver::{ArchiveError, Archiver, Options};
 pub use consumer::consumer;
+pub use info::{Group, Info, MissingPart, Origin, RunRange, Selected, Totals};
+pub use rewrite::{Choice, Rewritten, export, filter, merge, split};
 pub use selection::{Select, Selection, SelectionError};
 pub use upload::Upload;

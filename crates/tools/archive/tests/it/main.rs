@@ -1,11 +1,12 @@
 //! The archiver, with real files and real full disks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod files;
 mod full;
 mod selections;
 mod stream;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,4 +114,8 @@ fn all(directory: &Path) -> Vec<Record> {
 
 fn sequences(records: &[Record]) -> Vec<u64> {
     records.iter().map(|record| record.envelope().sequence).filter(|sequence| *sequence > 0).collect()
+}
+
+fn paths(directory: &Path) -> Vec<PathBuf> {
+    files([directory]).unwrap()
 }
