@@ -11,7 +11,7 @@ mod pending;
 mod reporting;
 mod rewrite;
 mod selection;
-#[path = "no_upload.rs"]
+#[cfg_attr(not(feature = "s3"), path = "no_upload.rs")]
 mod upload;
 mod work;
 

@@ -5,6 +5,8 @@ mod files;
 mod full;
 mod selections;
 mod stream;
+#[cfg(feature = "s3")]
+mod upload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
