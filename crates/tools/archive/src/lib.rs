@@ -5,6 +5,7 @@ mod consumer;
 mod counts;
 mod files;
 mod gaps;
+mod import;
 mod info;
 mod known;
 mod pending;
@@ -17,6 +18,7 @@ mod work;
 
 pub use archiver::{ArchiveError, Archiver, Options};
 pub use consumer::consumer;
+pub use import::{ImportOptions, Imported, LeftOut, Progress, import};
 pub use info::{Group, Info, MissingPart, Origin, RunRange, Selected, Totals};
 pub use rewrite::{Choice, Rewritten, export, filter, merge, split};
 pub use selection::{Select, Selection, SelectionError};

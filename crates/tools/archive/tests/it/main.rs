@@ -3,6 +3,7 @@
 
 mod files;
 mod full;
+mod import;
 mod selections;
 mod stream;
 #[cfg(feature = "s3")]
