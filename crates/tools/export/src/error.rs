@@ -31,6 +31,14 @@ pub enum ExportError {
         /// Why.
         source: ParquetError,
     },
+    /// The store does not do what was asked.
+    #[cfg(feature = "s3")]
+    #[error(transparent)]
+    Remote(#[from] store::remote::RemoteError),
+    /// It has something else than what was sent.
+    #[cfg(feature = "s3")]
+    #[error("what the store has of {0} after the upload is not what was sent; what was sent is given up")]
+    Untrue(store::remote::ObjectUrl),
     /// What is noted of a folder that is followed cannot be used.
     #[error("cannot use what is noted in {0}: {1}; remove it to begin anew")]
     Noted(String, String),

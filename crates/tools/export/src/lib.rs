@@ -10,12 +10,15 @@
 
 mod chunk;
 mod error;
+mod follow;
 mod manual;
 mod part;
 mod reorder;
 mod rows;
 mod runs;
 mod seen;
+#[cfg(feature = "s3")]
+mod store_target;
 mod table;
 mod tables;
 mod target;
@@ -23,6 +26,7 @@ mod views;
 mod words;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use event::{Filter, Record};
@@ -32,6 +36,7 @@ use store::archive::{Archive, Damage, Records};
 use store::public::Public;
 
 pub use crate::error::ExportError;
+pub use crate::follow::{Follower, Hour};
 pub use crate::manual::manual;
 pub use crate::table::{COMMON, Column, Table, Type};
 pub use crate::tables::TABLES;
@@ -154,6 +159,18 @@ impl Exporter {
         };
         let filter = if self.public.is_some() { Filter::default() } else { self.filter.clone() };
         self.write(archive.records(filter), &name)
+    }
+
+    /// Writes what begins in a range of an archive's bytes. The files are named by the archive and by this number, which
+    /// no other range of it has, and replace those of that name.
+    fn export_range(
+        &self,
+        archive: &Archive,
+        name: &str,
+        range: &Range<u64>,
+        number: u64,
+    ) -> Result<Exported, ExportError> {
+        self.write(archive.records_in(range, self.filter.clone()), &format!("{name}-{number}"))
     }
 
     fn write(&self, records: Records, name: &str) -> Result<Exported, ExportError> {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::ExportedPart;
 use crate::error::ExportError;
 use crate::part::{Complete, give_name, is_former, make_folder};
+#[cfg(feature = "s3")]
+use crate::store_target::Store;
 use crate::table::Table;
 
 /// Where files go.
@@ -16,6 +18,8 @@ pub struct Target(Kind);
 #[derive(Debug)]
 enum Kind {
     Folder(PathBuf),
+    #[cfg(feature = "s3")]
+    Store(Store),
 }
 
 impl<P: Into<PathBuf>> From<P> for Target {
@@ -26,6 +30,15 @@ impl<P: Into<PathBuf>> From<P> for Target {
 }
 
 impl Target {
+    /// A place in a store. Files are complete on this machine before they go there.
+    ///
+    /// # Errors
+    /// There is no place for files that are not complete.
+    #[cfg(feature = "s3")]
+    pub fn store(folder: store::remote::Folder) -> Result<Self, ExportError> {
+        Store::new(folder).map(|store| Self(Kind::Store(store)))
+    }
+
     /// It is on this machine.
     pub(crate) fn is_here(&self) -> bool {
         matches!(&self.0, Kind::Folder(_))
@@ -35,6 +48,8 @@ impl Target {
     pub(crate) fn folder(&self) -> &Path {
         match &self.0 {
             Kind::Folder(folder) => folder,
+            #[cfg(feature = "s3")]
+            Kind::Store(store) => store.folder(),
         }
     }
 
@@ -46,6 +61,10 @@ impl Target {
             let path = part.path.clone();
             part.publish()?;
             parts.push(ExportedPart { table: table.name, path, rows, bytes });
+        }
+        #[cfg(feature = "s3")]
+        if let Kind::Store(store) = &self.0 {
+            parts.iter_mut().try_for_each(|part| store.take(part))?;
         }
         Ok(parts)
     }
@@ -62,6 +81,8 @@ impl Target {
             let of_table = format!("table={}", table.name);
             match &self.0 {
                 Kind::Folder(folder) => remove_former(&folder.join(of_table), name, &is_current)?,
+                #[cfg(feature = "s3")]
+                Kind::Store(store) => store.remove_former(&of_table, name, &is_current)?,
             }
         }
         Ok(())
@@ -72,6 +93,8 @@ impl Target {
         let of_table = format!("table={}", table.name);
         match &self.0 {
             Kind::Folder(folder) => Ok(has_parts(&folder.join(of_table))),
+            #[cfg(feature = "s3")]
+            Kind::Store(store) => store.has_parts(&of_table),
         }
     }
 
@@ -83,6 +106,8 @@ impl Target {
                 let whole = folder.canonicalize().map_err(ExportError::io("find", folder))?;
                 Ok(whole.display().to_string())
             }
+            #[cfg(feature = "s3")]
+            Kind::Store(store) => Ok(store.name()),
         }
     }
 
@@ -90,6 +115,8 @@ impl Target {
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, ExportError> {
         let folder = match &self.0 {
             Kind::Folder(folder) => folder,
+            #[cfg(feature = "s3")]
+            Kind::Store(store) => return store.write(name, content),
         };
         let path = folder.join(name);
         make_folder(folder)?;
@@ -104,6 +131,8 @@ impl Target {
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ExportError> {
         let folder = match &self.0 {
             Kind::Folder(folder) => folder,
+            #[cfg(feature = "s3")]
+            Kind::Store(store) => return store.read(name),
         };
         let path = folder.join(name);
         match fs::read(&path) {

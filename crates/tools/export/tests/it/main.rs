@@ -3,6 +3,8 @@
 
 mod analysis;
 mod files;
+#[cfg(feature = "s3")]
+mod follow;
 mod manual;
 mod read;
 mod samples;
