@@ -1,0 +1,9 @@
+//! Headers and tips of nodes and servers: forks, stale blocks, reorganizations.
+//!
+//! Every node of a network is asked for its tips, and for the headers between them and what is known. Headers count by the work that they prove and by where they
+//! link, whoever gives them. What changes is published as events, kept in a database, and served as fork-observer serves it.
+
+mod activity;
+mod header;
+pub mod snapshot;
+mod tree;
