@@ -5,5 +5,7 @@
 
 mod activity;
 mod header;
+pub mod settings;
 pub mod snapshot;
+pub mod sources;
 mod tree;
