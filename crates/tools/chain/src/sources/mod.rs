@@ -4,9 +4,14 @@
 //! withhold methods on purpose. Answers are untrusted: bounded in size and time before anything is made of them. An error is one line that
 //! names the server and what helps, and has no password, key or path of a URL in it.
 
+mod block_dn;
 mod btcd;
 mod core;
+mod electrum;
+mod esplora;
+mod fork_observer;
 mod http;
+mod mempool_space;
 mod parse;
 mod tls;
 mod url;
@@ -217,12 +222,17 @@ pub fn open(settings: &SourceSettings) -> Result<Arc<dyn Source>, SourceError> {
         SourceSettings::Btcd { url, user, password, certificate } => {
             Arc::new(btcd::Btcd::new(url, user, password, certificate.as_deref())?)
         }
-        other => {
-            return Err(SourceError::Unsupported(format!(
-                "nodes of the kind {} are not asked",
-                other.implementation()
-            )));
+        SourceSettings::Esplora { url, certificate } => Arc::new(esplora::Esplora::new(url, certificate.as_deref())?),
+        SourceSettings::MempoolSpace { url, certificate } => {
+            Arc::new(mempool_space::MempoolSpace::new(url, certificate.as_deref())?)
         }
+        SourceSettings::Electrum { server, tls, certificate } => {
+            Arc::new(electrum::Electrum::new(server.clone(), *tls, certificate.as_deref())?)
+        }
+        SourceSettings::ForkObserver { url, network, certificate } => {
+            Arc::new(fork_observer::ForkObserver::new(url, *network, certificate.as_deref())?)
+        }
+        SourceSettings::BlockDn { url, certificate } => Arc::new(block_dn::BlockDn::new(url, certificate.as_deref())?),
     })
 }
 

@@ -1,0 +1,5 @@
+//! The tool from outside: real nodes, servers as they answer, and those who read what is served.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod recorded;
+mod sources;
