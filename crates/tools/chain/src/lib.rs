@@ -5,7 +5,10 @@
 
 mod activity;
 mod header;
+mod network;
+pub mod pools;
 pub mod settings;
 pub mod snapshot;
 pub mod sources;
+pub mod stale;
 mod tree;

@@ -1,5 +1,6 @@
 //! The tool from outside: real nodes, servers as they answer, and those who read what is served.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod pools;
 mod recorded;
 mod sources;
