@@ -1,13 +1,14 @@
 //! Headers and tips of nodes and servers: forks, stale blocks, reorganizations.
 //!
 //! Every node of a network is asked for its tips, and for the headers between them and what is known. Headers count by the work that they prove and by where they
-//! link, whoever gives them. What changes is published as events and kept in a database.
+//! link, whoever gives them. What changes is published as events, kept in a database, and served as fork-observer serves it.
 
 mod activity;
 mod engine;
 mod header;
 mod network;
 pub mod pools;
+pub mod serve;
 pub mod settings;
 pub mod snapshot;
 pub mod sources;
@@ -17,6 +18,7 @@ mod tree;
 mod wake;
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,12 +30,13 @@ use tracing::{info, warn};
 use crate::engine::{Engine, Prepared};
 use crate::network::NetworkState;
 use crate::pools::{Pools, PoolsError};
+use crate::serve::Server;
 use crate::settings::{MAX_NETWORKS, MAX_NODES, Network, Settings};
 use crate::snapshot::{MAX_ACTIVITY, Published};
 use crate::sources::SourceError;
 use crate::store::Store;
 
-/// What is asked, and where things are kept.
+/// What is asked, and where things are kept and served.
 #[derive(Debug, Default)]
 pub struct Options {
     /// The networks.
@@ -42,6 +45,8 @@ pub struct Options {
     pub database: Option<PathBuf>,
     /// The folder to which old activity goes, a database for each month. None: it is removed.
     pub archives: Option<PathBuf>,
+    /// Where it is served, and what. None: nowhere.
+    pub serve: Option<(TcpListener, serve::Options)>,
 }
 
 /// Why the tool cannot work.
@@ -63,6 +68,9 @@ pub enum Error {
     /// The file of pools cannot be used.
     #[error(transparent)]
     Pools(#[from] PoolsError),
+    /// It cannot be served.
+    #[error(transparent)]
+    Serve(#[from] serve::Error),
     /// Something in the settings occurs twice.
     #[error("{0}")]
     Twice(String),
@@ -75,6 +83,7 @@ pub enum Error {
 pub struct Chain {
     networks: Vec<Prepared>,
     store: Store,
+    server: Option<Server>,
 }
 
 impl Chain {
@@ -83,7 +92,7 @@ impl Chain {
     /// # Errors
     /// Something in the settings cannot be, or a file cannot be used.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let Options { settings, database, archives } = options;
+        let Options { settings, database, archives, serve } = options;
         check(&settings)?;
         let store = match database {
             Some(path) => Store::open(&path, archives)?,
@@ -91,7 +100,14 @@ impl Chain {
         };
         let networks = settings.networks.into_iter().map(|network| prepare(network, &store));
         let networks = networks.collect::<Result<_, _>>()?;
-        Ok(Self { networks, store })
+        let server = serve.map(|(listener, options)| Server::new(listener, options)).transpose()?;
+        Ok(Self { networks, store, server })
+    }
+
+    /// Where it is served, such as `http://127.0.0.1:2323/`.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        self.server.as_ref().map(Server::url)
     }
 
     /// Asks all nodes until the events end, or shutdown. What is learned is published by what `publishers` makes for each node, by its name. An event that shows
@@ -105,8 +121,15 @@ impl Chain {
         for Prepared { settings, .. } in &self.networks {
             info!("chain: network {}, {} nodes", settings.name, settings.nodes.len());
         }
-        let engine = Engine::new(self.networks, self.store, Published::default(), Box::new(publishers));
+        let published = Published::default();
+        let engine = Engine::new(self.networks, self.store, published.clone(), Box::new(publishers));
+        let running = self.server.map(|server| server.start(published, Arc::new(engine.kept())));
         engine.run(events, shutdown).await;
+        if let Some(running) = running
+            && let Err(error) = running.end().await
+        {
+            warn!("chain: the server ended with an error: {error}");
+        }
     }
 }
 
