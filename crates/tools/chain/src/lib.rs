@@ -6,6 +6,7 @@
 mod activity;
 mod engine;
 mod header;
+mod import;
 mod network;
 pub mod pools;
 pub mod serve;
@@ -26,6 +27,8 @@ use ::store::sqlite::DatabaseError;
 use bus::{Publisher, Subscription};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+
+pub use crate::import::{ImportError, Imported, MAX_CONFIG, import_config};
 
 use crate::engine::{Engine, Prepared};
 use crate::network::NetworkState;
