@@ -1,0 +1,39 @@
+//! The detectors: a folder for each family, a file for each detector.
+
+use crate::detector::Row;
+use crate::finding::Starts;
+use crate::settings::Next;
+use crate::sink::Sink;
+
+/// What detectors keep of each peer.
+#[derive(Debug, Default)]
+pub struct Details {}
+
+model::observers! {
+    /// All detectors of a node.
+    pub(crate) struct Detectors: Observer<Sink, Details> {
+        starts: Starts,
+    }
+}
+
+/// The table, in the order in which [`Detectors::new`] makes them.
+const FAMILIES: &[&[Row]] = &[];
+
+impl Detectors {
+    /// Those that have seen nothing yet. In the order of the table.
+    pub(crate) fn new(_next: &mut Next) -> Self {
+        Self { starts: Starts }
+    }
+}
+
+/// The rows of all detectors.
+pub fn rows() -> impl Iterator<Item = Row> + Clone {
+    FAMILIES.iter().copied().flatten().copied()
+}
+
+/// Open peers, in the order of their ids.
+pub(crate) fn ids(peers: &model::Peers<Details>) -> Vec<u64> {
+    let mut ids: Vec<u64> = peers.open().map(|peer| peer.id).collect();
+    ids.sort_unstable();
+    ids
+}
