@@ -5,21 +5,27 @@
 //! same thing at several nodes, which alerts have one cause. The [`Engine`] does all of it without I/O, by the time of the events, so
 //! that a replay finds what was found live.
 
+mod book;
 mod clock;
 mod counting;
 mod detector;
 mod detectors;
+mod engine;
 mod facts;
 mod finding;
 mod fleet;
+mod node;
 mod noted;
+mod repeated;
 mod settings;
 mod sink;
 mod statistics;
 mod subject;
 
+pub use crate::book::{Brief, MAX_SUBJECTS};
 pub use crate::detector::{Detector, Me, Parameter, Row, Timing};
 pub use crate::detectors::{Details, rows};
+pub use crate::engine::{Engine, NearestOf};
 pub use crate::facts::Facts;
 pub use crate::finding::{Evidence, Finding, Report};
 pub use crate::settings::{COMMON, Settings, Value, Values};

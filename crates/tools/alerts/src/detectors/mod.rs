@@ -1,5 +1,7 @@
 //! The detectors: a folder for each family, a file for each detector.
 
+pub(crate) mod instrument;
+
 use crate::detector::Row;
 use crate::finding::Starts;
 use crate::settings::Next;
@@ -13,16 +15,18 @@ model::observers! {
     /// All detectors of a node.
     pub(crate) struct Detectors: Observer<Sink, Details> {
         starts: Starts,
+        instrument: instrument::Instrument,
     }
 }
 
 /// The table, in the order in which [`Detectors::new`] makes them.
-const FAMILIES: &[&[Row]] = &[];
+const FAMILIES: &[&[Row]] = &[instrument::Instrument::ROWS];
 
 impl Detectors {
     /// Those that have seen nothing yet. In the order of the table.
-    pub(crate) fn new(_next: &mut Next) -> Self {
-        Self { starts: Starts }
+    pub(crate) fn new(next: &mut Next) -> Self {
+        let instrument = instrument::Instrument::new(next);
+        Self { starts: Starts, instrument }
     }
 }
 
