@@ -1,5 +1,6 @@
 //! The detectors: a folder for each family, a file for each detector.
 
+pub(crate) mod addresses;
 pub(crate) mod instrument;
 
 use crate::detector::Row;
@@ -9,24 +10,29 @@ use crate::sink::Sink;
 
 /// What detectors keep of each peer.
 #[derive(Debug, Default)]
-pub struct Details {}
+pub struct Details {
+    pub(crate) addresses: addresses::OfPeer,
+}
 
 model::observers! {
     /// All detectors of a node.
     pub(crate) struct Detectors: Observer<Sink, Details> {
         starts: Starts,
+        asked: addresses::Asked,
+        addresses: addresses::Addresses,
         instrument: instrument::Instrument,
     }
 }
 
 /// The table, in the order in which [`Detectors::new`] makes them.
-const FAMILIES: &[&[Row]] = &[instrument::Instrument::ROWS];
+const FAMILIES: &[&[Row]] = &[addresses::Addresses::ROWS, instrument::Instrument::ROWS];
 
 impl Detectors {
     /// Those that have seen nothing yet. In the order of the table.
     pub(crate) fn new(next: &mut Next) -> Self {
+        let addresses = addresses::Addresses::new(next);
         let instrument = instrument::Instrument::new(next);
-        Self { starts: Starts, instrument }
+        Self { starts: Starts, asked: addresses::Asked, addresses, instrument }
     }
 }
 
