@@ -1,6 +1,8 @@
 //! The detectors: a folder for each family, a file for each detector.
 
 pub(crate) mod addresses;
+pub(crate) mod connections;
+pub(crate) mod eclipse;
 pub(crate) mod instrument;
 
 use crate::detector::Row;
@@ -20,19 +22,24 @@ model::observers! {
         starts: Starts,
         asked: addresses::Asked,
         addresses: addresses::Addresses,
+        connections: connections::Connections,
+        eclipse: eclipse::Eclipse,
         instrument: instrument::Instrument,
     }
 }
 
 /// The table, in the order in which [`Detectors::new`] makes them.
-const FAMILIES: &[&[Row]] = &[addresses::Addresses::ROWS, instrument::Instrument::ROWS];
+const FAMILIES: &[&[Row]] =
+    &[addresses::Addresses::ROWS, connections::Connections::ROWS, eclipse::Eclipse::ROWS, instrument::Instrument::ROWS];
 
 impl Detectors {
     /// Those that have seen nothing yet. In the order of the table.
     pub(crate) fn new(next: &mut Next) -> Self {
         let addresses = addresses::Addresses::new(next);
+        let connections = connections::Connections::new(next);
+        let eclipse = eclipse::Eclipse::new(next);
         let instrument = instrument::Instrument::new(next);
-        Self { starts: Starts, asked: addresses::Asked, addresses, instrument }
+        Self { starts: Starts, asked: addresses::Asked, addresses, connections, eclipse, instrument }
     }
 }
 

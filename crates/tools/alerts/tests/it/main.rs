@@ -3,7 +3,11 @@
 
 mod addresses;
 mod book;
+mod connections;
+mod eclipse;
 mod instrument;
+mod lost;
 mod node;
 mod play;
+mod settings;
 mod traffic;
