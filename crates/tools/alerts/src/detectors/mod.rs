@@ -1,9 +1,11 @@
 //! The detectors: a folder for each family, a file for each detector.
 
 pub(crate) mod addresses;
+pub(crate) mod blocks;
 pub(crate) mod connections;
 pub(crate) mod eclipse;
 pub(crate) mod instrument;
+pub(crate) mod mempool;
 
 use crate::detector::Row;
 use crate::finding::Starts;
@@ -14,6 +16,7 @@ use crate::sink::Sink;
 #[derive(Debug, Default)]
 pub struct Details {
     pub(crate) addresses: addresses::OfPeer,
+    pub(crate) blocks: blocks::OfPeer,
 }
 
 model::observers! {
@@ -22,24 +25,34 @@ model::observers! {
         starts: Starts,
         asked: addresses::Asked,
         addresses: addresses::Addresses,
+        blocks: blocks::Blocks,
         connections: connections::Connections,
         eclipse: eclipse::Eclipse,
         instrument: instrument::Instrument,
+        mempool: mempool::Mempool,
     }
 }
 
 /// The table, in the order in which [`Detectors::new`] makes them.
-const FAMILIES: &[&[Row]] =
-    &[addresses::Addresses::ROWS, connections::Connections::ROWS, eclipse::Eclipse::ROWS, instrument::Instrument::ROWS];
+const FAMILIES: &[&[Row]] = &[
+    addresses::Addresses::ROWS,
+    blocks::Blocks::ROWS,
+    connections::Connections::ROWS,
+    eclipse::Eclipse::ROWS,
+    instrument::Instrument::ROWS,
+    mempool::Mempool::ROWS,
+];
 
 impl Detectors {
     /// Those that have seen nothing yet. In the order of the table.
     pub(crate) fn new(next: &mut Next) -> Self {
         let addresses = addresses::Addresses::new(next);
+        let blocks = blocks::Blocks::new(next);
         let connections = connections::Connections::new(next);
         let eclipse = eclipse::Eclipse::new(next);
         let instrument = instrument::Instrument::new(next);
-        Self { starts: Starts, asked: addresses::Asked, addresses, connections, eclipse, instrument }
+        let mempool = mempool::Mempool::new(next);
+        Self { starts: Starts, asked: addresses::Asked, addresses, blocks, connections, eclipse, instrument, mempool }
     }
 }
 

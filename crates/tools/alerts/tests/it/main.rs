@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod addresses;
+mod blocks;
 mod book;
 mod connections;
 mod eclipse;
 mod instrument;
 mod lost;
+mod mempool;
 mod node;
 mod play;
 mod settings;
