@@ -6,6 +6,7 @@ pub(crate) mod connections;
 pub(crate) mod eclipse;
 pub(crate) mod instrument;
 pub(crate) mod mempool;
+pub(crate) mod protocol;
 
 use crate::detector::Row;
 use crate::finding::Starts;
@@ -17,6 +18,7 @@ use crate::sink::Sink;
 pub struct Details {
     pub(crate) addresses: addresses::OfPeer,
     pub(crate) blocks: blocks::OfPeer,
+    pub(crate) protocol: protocol::OfPeer,
 }
 
 model::observers! {
@@ -30,6 +32,7 @@ model::observers! {
         eclipse: eclipse::Eclipse,
         instrument: instrument::Instrument,
         mempool: mempool::Mempool,
+        protocol: protocol::Protocol,
     }
 }
 
@@ -41,6 +44,7 @@ const FAMILIES: &[&[Row]] = &[
     eclipse::Eclipse::ROWS,
     instrument::Instrument::ROWS,
     mempool::Mempool::ROWS,
+    protocol::Protocol::ROWS,
 ];
 
 impl Detectors {
@@ -52,7 +56,18 @@ impl Detectors {
         let eclipse = eclipse::Eclipse::new(next);
         let instrument = instrument::Instrument::new(next);
         let mempool = mempool::Mempool::new(next);
-        Self { starts: Starts, asked: addresses::Asked, addresses, blocks, connections, eclipse, instrument, mempool }
+        let protocol = protocol::Protocol::new(next);
+        Self {
+            starts: Starts,
+            asked: addresses::Asked,
+            addresses,
+            blocks,
+            connections,
+            eclipse,
+            instrument,
+            mempool,
+            protocol,
+        }
     }
 }
 

@@ -11,5 +11,6 @@ mod lost;
 mod mempool;
 mod node;
 mod play;
+mod protocol;
 mod settings;
 mod traffic;
