@@ -7,6 +7,7 @@ pub(crate) mod eclipse;
 pub(crate) mod instrument;
 pub(crate) mod mempool;
 pub(crate) mod protocol;
+pub(crate) mod spies;
 
 use crate::detector::Row;
 use crate::finding::Starts;
@@ -19,6 +20,7 @@ pub struct Details {
     pub(crate) addresses: addresses::OfPeer,
     pub(crate) blocks: blocks::OfPeer,
     pub(crate) protocol: protocol::OfPeer,
+    pub(crate) spies: spies::OfPeer,
 }
 
 model::observers! {
@@ -26,6 +28,7 @@ model::observers! {
     pub(crate) struct Detectors: Observer<Sink, Details> {
         starts: Starts,
         asked: addresses::Asked,
+        traffic: spies::Traffic,
         addresses: addresses::Addresses,
         blocks: blocks::Blocks,
         connections: connections::Connections,
@@ -33,6 +36,7 @@ model::observers! {
         instrument: instrument::Instrument,
         mempool: mempool::Mempool,
         protocol: protocol::Protocol,
+        spies: spies::Spies,
     }
 }
 
@@ -45,6 +49,7 @@ const FAMILIES: &[&[Row]] = &[
     instrument::Instrument::ROWS,
     mempool::Mempool::ROWS,
     protocol::Protocol::ROWS,
+    spies::Spies::ROWS,
 ];
 
 impl Detectors {
@@ -57,9 +62,11 @@ impl Detectors {
         let instrument = instrument::Instrument::new(next);
         let mempool = mempool::Mempool::new(next);
         let protocol = protocol::Protocol::new(next);
+        let spies = spies::Spies::new(next);
         Self {
             starts: Starts,
             asked: addresses::Asked,
+            traffic: spies::Traffic,
             addresses,
             blocks,
             connections,
@@ -67,6 +74,7 @@ impl Detectors {
             instrument,
             mempool,
             protocol,
+            spies,
         }
     }
 }

@@ -13,4 +13,5 @@ mod node;
 mod play;
 mod protocol;
 mod settings;
+mod spies;
 mod traffic;
