@@ -5,6 +5,8 @@ pub(crate) mod blocks;
 pub(crate) mod connections;
 pub(crate) mod eclipse;
 pub(crate) mod instrument;
+pub(crate) mod load;
+pub(crate) mod log;
 pub(crate) mod mempool;
 pub(crate) mod protocol;
 pub(crate) mod spies;
@@ -34,6 +36,8 @@ model::observers! {
         connections: connections::Connections,
         eclipse: eclipse::Eclipse,
         instrument: instrument::Instrument,
+        load: load::Load,
+        log: log::Log,
         mempool: mempool::Mempool,
         protocol: protocol::Protocol,
         spies: spies::Spies,
@@ -47,6 +51,8 @@ const FAMILIES: &[&[Row]] = &[
     connections::Connections::ROWS,
     eclipse::Eclipse::ROWS,
     instrument::Instrument::ROWS,
+    load::Load::ROWS,
+    log::Log::ROWS,
     mempool::Mempool::ROWS,
     protocol::Protocol::ROWS,
     spies::Spies::ROWS,
@@ -60,6 +66,8 @@ impl Detectors {
         let connections = connections::Connections::new(next);
         let eclipse = eclipse::Eclipse::new(next);
         let instrument = instrument::Instrument::new(next);
+        let load = load::Load::new(next);
+        let log = log::Log::new(next);
         let mempool = mempool::Mempool::new(next);
         let protocol = protocol::Protocol::new(next);
         let spies = spies::Spies::new(next);
@@ -72,6 +80,8 @@ impl Detectors {
             connections,
             eclipse,
             instrument,
+            load,
+            log,
             mempool,
             protocol,
             spies,

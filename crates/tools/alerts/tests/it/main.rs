@@ -7,6 +7,8 @@ mod book;
 mod connections;
 mod eclipse;
 mod instrument;
+mod load;
+mod log;
 mod lost;
 mod mempool;
 mod node;
