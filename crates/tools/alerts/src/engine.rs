@@ -1,9 +1,10 @@
 //! Events of all nodes go in, alerts come out. No I/O, and no clock but that of the events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alert_state::Baseline;
 use bus::Loss;
 use event::pb::alerts::Alert;
 use event::{Kind, Record};
@@ -35,6 +36,8 @@ pub struct Engine {
     next: Elapsed,
     /// Events that were taken.
     events: u64,
+    /// What was usual at nodes that were not seen yet, by the names of what is watched.
+    baselines: HashMap<String, Vec<Baseline>>,
     /// There was no room for a node.
     is_full: bool,
     /// The book of the present, while the past is read.
@@ -48,8 +51,30 @@ impl Engine {
         let mut book = Book::new(Arc::clone(&settings));
         open.into_iter().for_each(|(key, alert)| book.restore(key, alert));
         let (nodes, elapsed, next) = (NodeMap::default(), Elapsed::default(), Elapsed(TICK_NS));
-        let (present, is_full) = Default::default();
-        Self { settings, enrichment, nodes, book, elapsed, next, events: 0, is_full, present }
+        let (baselines, present, is_full) = Default::default();
+        Self { settings, enrichment, nodes, book, elapsed, next, events: 0, baselines, is_full, present }
+    }
+
+    /// Takes over what was usual when the process ended.
+    pub fn restore(&mut self, baselines: Vec<Baseline>) {
+        for baseline in baselines {
+            self.baselines.entry(baseline.node.clone()).or_default().push(baseline);
+        }
+    }
+
+    /// What is usual now, of all that is watched at all nodes that were seen.
+    pub fn baselines(&self) -> Vec<Baseline> {
+        let of_node = |(name, node): (&Arc<str>, &Node)| {
+            let node_name = name.to_string();
+            let all = node.detectors.statistical.baselines();
+            let baselines = all.map(move |(series, baseline)| Baseline {
+                node: node_name.clone(),
+                series: series.to_string(),
+                baseline,
+            });
+            baselines.collect::<Vec<_>>()
+        };
+        self.nodes.iter().flat_map(of_node).collect()
     }
 
     /// The events that follow are of the past: detectors learn from them, and what is found then is forgotten at the end. Alerts that are
@@ -85,12 +110,15 @@ impl Engine {
             }
             return;
         }
-        let Self { settings, enrichment, nodes, book, elapsed, .. } = self;
+        let Self { settings, enrichment, nodes, book, elapsed, baselines, .. } = self;
         let mut is_new = false;
         let make = || {
             is_new = true;
             let mut node = Node::new(&envelope.node, settings);
             node.sink.open.extend(book.open_at(&envelope.node).cloned());
+            for Baseline { series, baseline, .. } in baselines.remove(&*envelope.node).unwrap_or_default() {
+                node.detectors.statistical.restore(&series, &baseline);
+            }
             node
         };
         let Some(node) = nodes.touch(&envelope.node, make) else {
@@ -225,6 +253,11 @@ impl Engine {
     pub fn briefest(&self) -> BTreeMap<&'static str, Brief> {
         let named = |(me, brief): (&Me, &Brief)| Some((self.settings.get(*me)?.row.name, brief.clone()));
         self.book.brief().filter_map(named).collect()
+    }
+
+    /// Of how many series of a detector of changes it is known what is usual, and how many it watches: at the node where most are known.
+    pub fn known(&self, detector: &str) -> Option<(usize, usize)> {
+        self.nodes.iter().filter_map(|(_, node)| node.detectors.statistical.known(detector)).max()
     }
 
     /// How near each detector came to an alert at any node, in the order of the table: its name, the node, and how near.

@@ -6,11 +6,13 @@ use model::bounds::SECOND;
 
 use crate::detector::{Detector as Make, Me, Parameter, Row};
 use crate::detectors::rows;
+use crate::detectors::statistical::watch::{self, Watch};
 
 /// What each detector of the table is set to.
 #[derive(Clone, Debug)]
 pub struct Settings {
     detectors: Vec<Detector>,
+    watched: Vec<Watch>,
 }
 
 /// What a detector is set to.
@@ -66,7 +68,7 @@ pub const COMMON: [(&str, &str); 5] = [
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { detectors: rows().map(Detector::new).collect() }
+        Self { detectors: rows().map(Detector::new).collect(), watched: watch::default() }
     }
 }
 
@@ -132,6 +134,15 @@ impl Settings {
         self.set(detector, parameter, &value)
     }
 
+    /// Sets what is watched for a change: names, or "default".
+    ///
+    /// # Errors
+    /// There is nothing of such a name: a sentence that says what there is.
+    pub fn watch(&mut self, names: &[String]) -> Result<(), String> {
+        self.watched = watch::named(names)?;
+        Ok(())
+    }
+
     pub(crate) fn detectors(&self) -> impl Iterator<Item = &Detector> {
         self.detectors.iter()
     }
@@ -160,6 +171,7 @@ fn number(place: &str, value: &Value, (least, most): (f64, f64), unit: &str) -> 
 #[derive(Debug)]
 pub struct Values<'a> {
     detector: &'a Detector,
+    watched: &'a [Watch],
 }
 
 impl Values<'_> {
@@ -173,6 +185,11 @@ impl Values<'_> {
     /// So long after a start nothing is reported, nanoseconds.
     pub(crate) fn warm_up_ns(&self) -> u64 {
         self.detector.timing.warm_up_ns
+    }
+
+    /// What is watched for a change.
+    pub(crate) fn watched(&self) -> &[Watch] {
+        self.watched
     }
 }
 
@@ -191,9 +208,10 @@ impl<'a> Next<'a> {
     pub(crate) fn make<D: Make>(&mut self) -> D {
         let me = Me(u16::try_from(self.next).unwrap_or(u16::MAX));
         self.next += 1;
+        let watched = &*self.settings.watched;
         match self.settings.get(me) {
-            Some(detector) => D::new(me, &Values { detector }),
-            None => D::new(me, &Values { detector: &Detector::new(D::ROW) }),
+            Some(detector) => D::new(me, &Values { detector, watched }),
+            None => D::new(me, &Values { detector: &Detector::new(D::ROW), watched }),
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod log;
 pub(crate) mod mempool;
 pub(crate) mod protocol;
 pub(crate) mod spies;
+pub(crate) mod statistical;
 
 use crate::detector::Row;
 use crate::finding::Starts;
@@ -41,6 +42,7 @@ model::observers! {
         mempool: mempool::Mempool,
         protocol: protocol::Protocol,
         spies: spies::Spies,
+        pub(crate) statistical: statistical::Statistical,
     }
 }
 
@@ -56,6 +58,7 @@ const FAMILIES: &[&[Row]] = &[
     mempool::Mempool::ROWS,
     protocol::Protocol::ROWS,
     spies::Spies::ROWS,
+    statistical::Statistical::ROWS,
 ];
 
 impl Detectors {
@@ -71,6 +74,7 @@ impl Detectors {
         let mempool = mempool::Mempool::new(next);
         let protocol = protocol::Protocol::new(next);
         let spies = spies::Spies::new(next);
+        let statistical = statistical::Statistical::new(next);
         Self {
             starts: Starts,
             asked: addresses::Asked,
@@ -85,6 +89,7 @@ impl Detectors {
             mempool,
             protocol,
             spies,
+            statistical,
         }
     }
 }

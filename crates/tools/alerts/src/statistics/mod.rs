@@ -1,8 +1,23 @@
 //! What is usual, and how far a value is from that: pure functions and small states, without a clock of their own.
 //!
-//! A [`Window`] has the median of the last values, which values that an attack adds do not move far.
+//! A [`Window`] has the median of the last values, which values that an attack adds do not move far. A [`Series`] learns what is usual of
+//! a rate, a level or a share, by the hour of the week after three weeks, and finds shifts that last.
+
+mod baseline;
+mod cusum;
+mod divergence;
+mod habit;
+mod hours;
+mod series;
+#[cfg(test)]
+mod simulated;
 
 use std::collections::VecDeque;
+
+pub(crate) use cusum::Limits;
+pub(crate) use divergence::distance;
+pub(crate) use habit::{LEVELS, RATES, SHARES};
+pub(crate) use series::{Saved, Series, Turn, Value};
 
 /// The median; 0 of nothing. Values that are no numbers are left out.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {

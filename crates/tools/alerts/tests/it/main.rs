@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod addresses;
+mod benign;
 mod blocks;
 mod book;
 mod connections;
@@ -16,4 +17,5 @@ mod play;
 mod protocol;
 mod settings;
 mod spies;
+mod statistical;
 mod traffic;
