@@ -5,8 +5,11 @@
 //! same thing at several nodes, which alerts have one cause. The [`Engine`] does all of it without I/O, by the time of the events, so
 //! that a replay finds what was found live.
 
+mod blind;
 mod book;
+pub mod catalogue;
 mod clock;
+mod compare;
 mod counting;
 mod detector;
 mod detectors;
@@ -17,17 +20,20 @@ mod fleet;
 mod node;
 mod noted;
 mod repeated;
+mod report;
 mod settings;
 mod sink;
 mod statistics;
 mod subject;
 
+pub use crate::blind::blind;
 pub use crate::book::{Brief, MAX_SUBJECTS};
 pub use crate::detector::{Detector, Me, Parameter, Row, Timing};
 pub use crate::detectors::{Details, rows};
 pub use crate::engine::{Engine, NearestOf};
 pub use crate::facts::Facts;
 pub use crate::finding::{Evidence, Finding, Report};
+pub use crate::report::{Form, Print};
 pub use crate::settings::{COMMON, Settings, Value, Values};
 pub use crate::sink::{Nearest, STAYS, Sink};
 pub use crate::subject::Subject;

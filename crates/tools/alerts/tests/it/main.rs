@@ -5,6 +5,7 @@ mod addresses;
 mod benign;
 mod blocks;
 mod book;
+mod catalogue;
 mod connections;
 mod eclipse;
 mod instrument;
