@@ -19,6 +19,7 @@ mod finding;
 mod fleet;
 mod node;
 mod noted;
+pub mod receivers;
 mod repeated;
 mod report;
 mod settings;

@@ -16,6 +16,7 @@ mod mempool;
 mod node;
 mod play;
 mod protocol;
+mod receivers;
 mod settings;
 mod spies;
 mod statistical;
