@@ -17,6 +17,7 @@ mod node;
 mod play;
 mod protocol;
 mod receivers;
+mod replay;
 mod settings;
 mod spies;
 mod statistical;
