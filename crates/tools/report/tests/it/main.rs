@@ -1,0 +1,5 @@
+//! Reports of a fixed incident, in all forms.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod page;
+mod scene;
