@@ -1,7 +1,7 @@
 //! Reports of incidents: what happened, for people and for programs, from alerts and the archives around them.
 //!
 //! [`Report::new`] reads what archives have of an incident, once, in bounded memory, and only the parts that may have something of it. What
-//! it found has several forms: a page ([`Report::html`]) and Markdown, which are one document in two forms; and a ban list.
+//! it found has several forms: a page ([`Report::html`]) and Markdown, which are one document in two forms; STIX 2.1, OCSF, and a ban list.
 
 mod bans;
 mod document;
@@ -11,11 +11,13 @@ mod hosts;
 mod html;
 mod incidents;
 mod markdown;
+mod ocsf;
 mod plan;
 mod queries;
 mod redacted;
 mod scope;
 mod series;
+mod stix;
 mod story;
 mod svg;
 
@@ -57,6 +59,20 @@ pub enum ReportError {
     /// Nothing of the incident may be shown.
     #[error("the incident concerns only nodes that are not shared with this recipient: name them in its section")]
     NotShown,
+}
+
+/// With whom a STIX bundle may be shared: the Traffic Light Protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tlp {
+    /// With all.
+    White,
+    /// With the community.
+    Green,
+    /// Within the organization, and with those of its clients who need to know.
+    #[default]
+    Amber,
+    /// With nobody else.
+    Red,
 }
 
 /// What is known of an incident.
@@ -121,6 +137,16 @@ impl Report {
     /// The same without pictures, for GitHub and mailing lists.
     pub fn markdown(&self) -> String {
         markdown::markdown(&story::document(self))
+    }
+
+    /// A bundle of STIX 2.1. None if it is redacted: pseudonyms would be taken for addresses.
+    pub fn stix(&self, tlp: Tlp) -> Option<String> {
+        (!self.is_redacted).then(|| stix::stix(self, tlp))
+    }
+
+    /// OCSF's detection findings, one a line.
+    pub fn ocsf(&self) -> String {
+        ocsf::ocsf(self)
     }
 
     /// The ban list. None if it is redacted, or no archive tells who was there.
