@@ -48,6 +48,10 @@ pub const COUNTS: &[f64] = &[0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0,
 pub const DURATIONS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_200.0];
 
+/// For round trips to the node, in seconds: from a tenth of a millisecond on the same machine to a node that hangs.
+pub const ROUND_TRIPS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
 /// For times between messages of one type with one peer, in seconds.
 pub const INTERVALS: &[f64] = &[0.001, 0.01, 0.1, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 600.0, 3_600.0];
 
@@ -57,3 +61,10 @@ pub const LIFETIMES: &[f64] = &[1.0, 10.0, 60.0, 120.0, 600.0, 3_600.0, 21_600.0
 /// For times between the stages of a new block, in seconds.
 pub const BLOCK_DELAYS: &[f64] =
     &[0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 7_200.0];
+
+/// For ages of gossiped addresses, and offsets of clocks, in seconds: the bounds that nodes use are 10 minutes and 30 days.
+pub const ADDRESS_AGES: &[f64] =
+    &[0.0, 1.0, 10.0, 60.0, 600.0, 3_600.0, 10_800.0, 86_400.0, 259_200.0, 864_000.0, 2_592_000.0];
+
+/// For depths of reorganizations, in blocks: one is usual, six are what people wait for.
+pub const REORG_DEPTHS: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0, 50.0, 100.0];

@@ -22,6 +22,8 @@ const SECTIONS: &[(Id, &str)] = &[
     (ids::ADDRMAN_ENTRIES, "The address manager"),
     (ids::NODE_INFO, "The node, its chain and its log"),
     (ids::THREAD_CPU, "The node's process"),
+    (ids::OWN_CONNECTION_UP, "The P2P connection of our own"),
+    (ids::RELAY_TX, "Relay: how soon the node announces what it has"),
     (ids::EVENTS, "peer-observer: what reaches it"),
     (ids::DROPPED, "peer-observer: this process"),
 ];
@@ -35,9 +37,12 @@ const BUCKETS: &[(&str, &[f64])] = &[
     ("bytes", buckets::BYTES),
     ("transactions", buckets::COUNTS),
     ("durations", buckets::DURATIONS),
+    ("round trips", buckets::ROUND_TRIPS),
     ("intervals", buckets::INTERVALS),
     ("lifetimes", buckets::LIFETIMES),
     ("block delays", buckets::BLOCK_DELAYS),
+    ("address ages", buckets::ADDRESS_AGES),
+    ("reorg depths", buckets::REORG_DEPTHS),
 ];
 
 /// The beginning of the page, up to the first section.
@@ -55,7 +60,8 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
   series marked *process* below describe the peer-observer process itself, whatever the number of nodes.
 - **Names.** Series in sections marked *original* have the names, types and labels of the original
   peer-observer, so that dashboards and alert rules for it work: some counters do not end in `_total`,
-  and some units are not seconds. All other series follow today's conventions.
+  and some units are not seconds. Those of its connectivity-check, which has a page of its own (port
+  18282), are on this page. All other series follow today's conventions.
 - **Formats.** Prometheus gets OpenMetrics 1.0, which says when each counter began to count (`_created`).
   Other clients get the text format 0.0.4. Both are compressed with gzip if the client accepts that. The
   text format has exactly the names listed here. OpenMetrics requires that counters end in `_total`:
@@ -68,7 +74,8 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
   when the node restarts. `rate()` and `increase()` handle both.
 - **What is gone** has no gauges: those of a node are removed when its process has ended, those of an
   extractor when it has not read the node for 30 s. `peerobserver_node_up`, `peerobserver_node_state`,
-  `peerobserver_source_up` and `peerobserver_extractor_up` say so, and counters stay.
+  `peerobserver_source_up`, `peerobserver_extractor_up` and `peerobserver_own_connection_up` say so, and
+  counters stay.
 - **Untrusted values.** Labels in *italics* have values that peers, or other programs, choose. The most
   frequent values (100 for each family, configurable) have series of their own. All others are added to
   the value `other`; `peerobserver_metrics_folded_total` and `peerobserver_metrics_folded_values` show
@@ -81,13 +88,15 @@ http://127.0.0.1:8282/metrics. [grafana.md](grafana.md) explains how to see them
 
 | label | values |
 |---|---|
-| `direction` | `inbound`, `outbound`: of a connection, and of a message as the node sees it (received, sent); `read`, `write` for disks |
+| `direction` | `inbound`, `outbound`: of a connection, and of a message as the node sees it (received, sent), also of our own connection; `read`, `write` for disks |
 | `message` | type of the P2P message |
 | `connection_type` | in the original's `p2p_` series a number: 0 others, 1 inbound, 2 outbound-full-relay, 3 block-relay-only, 4 feeler; in all others the name that Bitcoin Core gives it |
-| `network` | in the original's `conn_` series a number: 0 not publicly routable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; in `p2p_address_` and `p2pextractor_` series `IPv4`, `IPv6`, `TorV2`, \
+| `network` | in the original's `conn_` series a number: 0 not publicly routable, 1 IPv4, 2 IPv6, 3 onion, 4 I2P, 5 CJDNS, 6 internal; in `p2p_address_`, `p2pextractor_` and `connectivitycheck_` series `IPv4`, `IPv6`, `TorV2`, \
 `TorV3`, `I2P`, `CJDNS`, `Unknown`; in `rpc_` series the name that the node uses; in all others \
 `ipv4`, `ipv6`, `onion`, `i2p`, `cjdns`, `not_publicly_routable`, `internal`, `unknown` |
 | `inv_type` | `Tx`, `Block`, `WTx`, `WitnessTx`, `WitnessBlock`, `CompactBlock`, `Unknown`, `Error` |
+| `addr_version` | the message that had the address: `addr`, `addrv2` |
+| `source_ip`, `source` | IP address or name of the peer that gossiped the address, without the port; `own_connection` if it was the node, to our own P2P connection. Inbound peers through Tor have the address of the proxy |
 | `timestamp_offset` | `past` or `future`, compared with the time of receipt |
 | `value` | the smallest of `0`, `u8`, `u16`, `u32`, `u64` that holds the nonce |
 | `services`, `service` | service flags as a decimal number |

@@ -12,7 +12,7 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use bus::{Bus, Delivery, Subscription};
+use bus::{Bus, Delivery, Playback, Subscription};
 use event::quote::Quoted;
 use networks::SetSource;
 use parking_lot::Mutex;
@@ -51,6 +51,8 @@ pub struct Options {
     pub asmap: Option<PathBuf>,
     /// The names of the nodes that will be observed, as far as they are known at the start.
     pub nodes: Vec<String>,
+    /// Set if the events are those of a recording.
+    pub playback: Option<Playback>,
 }
 
 /// The address that it listens on by default.
@@ -110,7 +112,10 @@ impl Server {
         info!("metrics on {}", self.url());
         let Self { server, options, enrichment } = self;
         let files = files(&options);
-        let metrics = Metrics::new(options.limits, options.node_label, enrichment, &options.nodes, bus);
+        let mut metrics = Metrics::new(options.limits, options.node_label, enrichment, &options.nodes, bus);
+        if let Some(playback) = &options.playback {
+            metrics = metrics.of(playback);
+        }
         let metrics = Arc::new(Mutex::new(metrics));
         let running = server.start(router(Arc::clone(&metrics)));
         let maintenance = bus::task::spawn("metrics maintenance", maintain(Arc::clone(&metrics), files, hangups));
@@ -158,7 +163,7 @@ async fn maintain(metrics: Arc<Mutex<Metrics>>, files: Files, mut hangups: Signa
             _ = ticks.tick() => false,
             Some(()) = hangups.recv() => true,
         };
-        metrics.lock().tick();
+        metrics.lock().pass();
         if requested || (count == 0 && metrics.lock().enrichment().changed()) {
             reload(&metrics, &files).await;
         }

@@ -35,13 +35,15 @@ struct Extractor {
 const STAGES: [&str; 2] = ["queue", "nats"];
 
 /// The counts of extractors that are shown, each with its family.
-const COUNTS: [(Shown, Id); 6] = [
+const COUNTS: [(Shown, Id); 8] = [
     (Shown::of(&counters::TRACEPOINT_EVENTS), ids::TRACEPOINT_EVENTS),
     (Shown::of(&counters::RPC_CALLS), ids::RPC_CALLS),
     (Shown::of(&counters::RPC_SECONDS), ids::RPC_SECONDS),
     (Shown::of(&counters::RPC_ERRORS), ids::RPC_ERRORS),
     (Shown::of(&counters::RING_BUFFER_BYTES), ids::RING_BUFFER),
     (Shown::of(&counters::LOG_BYTES), ids::LOG_READ_BYTES),
+    (Shown::of(&counters::P2P_REFUSED), ids::P2P_REFUSED),
+    (Shown::of(&counters::P2P_FOREIGN_PONGS), ids::OWN_FOREIGN_PONGS),
 ];
 
 /// What is to be known of a declared count to show it.

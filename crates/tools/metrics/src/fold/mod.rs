@@ -42,8 +42,8 @@ model::observers! {
 /// keeps them, and so does one behind a server that is started again.
 const STALE_NS: u64 = 30 * SECOND;
 
-/// Gauges that say what has become of a node and its extractors, and so stay.
-const LASTING: [Id; 8] = [
+/// Gauges that say what has become of a node and its extractors, or are not of the node, and so stay.
+const LASTING: [Id; 9] = [
     ids::NODE_UP,
     ids::NODE_STATE,
     ids::SOURCE_UP,
@@ -52,6 +52,7 @@ const LASTING: [Id; 8] = [
     ids::EXTRACTOR_STATUS,
     ids::EVENT_LAST,
     ids::RUN_MISSING,
+    ids::OWN_CONNECTION_UP,
 ];
 
 /// The numbers of one node.

@@ -3,6 +3,7 @@
 
 mod health;
 mod log;
+mod own;
 mod p2p;
 mod rpc;
 mod state;
@@ -14,6 +15,7 @@ use std::fmt;
 pub mod ids {
     pub use super::health::ids::*;
     pub use super::log::ids::*;
+    pub use super::own::ids::*;
     pub use super::p2p::ids::*;
     pub use super::rpc::ids::*;
     pub use super::state::ids::*;
@@ -95,7 +97,15 @@ pub const COUNT: usize = health::END as usize;
 /// All families: those of each file, one file after the other.
 #[allow(clippy::indexing_slicing)] // at compile time
 static TABLE: [&Family; COUNT] = {
-    let files = [p2p::FAMILIES, rpc::FAMILIES, log::FAMILIES, traffic::FAMILIES, state::FAMILIES, health::FAMILIES];
+    let files = [
+        p2p::FAMILIES,
+        rpc::FAMILIES,
+        log::FAMILIES,
+        traffic::FAMILIES,
+        state::FAMILIES,
+        own::FAMILIES,
+        health::FAMILIES,
+    ];
     let mut table = [&p2p::FAMILIES[0]; COUNT];
     let (mut next, mut file, mut index) = (0, 0, 0);
     while file < files.len() {

@@ -4,7 +4,7 @@ use super::families;
 
 families! { super::traffic::END;
     PEERS = gauge "peerobserver_peers" [direction, connection_type, network, transport]
-        "Peers, from getpeerinfo.";
+        "Peers, from getpeerinfo, without our own P2P connection.";
     PEERS_LISTEN_ONLY = gauge "peerobserver_peers_listen_only" []
         "Inbound peers connected for 10 minutes or longer that receive announcements but neither announce nor request any transaction.";
     PEERS_SET = gauge "peerobserver_set_peers" [set, direction]
@@ -41,6 +41,10 @@ families! { super::traffic::END;
         "Restarts of the node, detected by its uptime, its process or its log.";
     NODE_START_TIME = gauge "peerobserver_node_start_time_seconds" []
         "When the node was started, in seconds since the UNIX epoch.";
+    INV_BACKLOG = gauge "peerobserver_inv_backlog_transactions" [direction]
+        "Transactions that wait to be announced to the inbound, or to the outbound peers, from getnetworkinfo (v32 and later).";
+    TX_SEND_RATE = gauge "peerobserver_tx_send_rate" []
+        "Transactions per second that the node announces to inbound peers, from getnetworkinfo (v32 and later).";
     TIP_TIME = gauge "peerobserver_tip_time_seconds" []
         "The best block's own time, in seconds since the UNIX epoch.";
     TIP_CHANGED = gauge "peerobserver_tip_changed_timestamp_seconds" []

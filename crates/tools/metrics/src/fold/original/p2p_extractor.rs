@@ -1,7 +1,6 @@
 //! What the node sends on a P2P connection of our own.
 
 use event::message::{AddressNetwork, ItemType};
-use event::pb::bitcoin_primitives::address::Address as Named;
 use event::pb::bitcoin_primitives::inventory_item::Item;
 use event::pb::p2p_extractor::p2p::P2pEvent;
 use event::{Body, Record};
@@ -13,7 +12,10 @@ use crate::table::ids;
 
 /// Answers to pings, addresses, announcements, fee filters.
 #[derive(Default)]
-pub(super) struct P2pExtractor;
+pub(super) struct P2pExtractor {
+    /// The node sends addresses in addr, not in addrv2, which it does all the time: the original does not know those.
+    sends_addr: bool,
+}
 
 /// Entries of an addrv2 message up to which it is relayed on, not an answer to getaddr.
 const FEW: usize = 10;
@@ -44,9 +46,14 @@ impl Observer<Store> for P2pExtractor {
             Some(P2pEvent::PingDuration(ping)) => {
                 store.set(ids::P2PEXTRACTOR_PING_DURATION_NANOSECONDS, &[], ping.duration as f64);
             }
-            Some(P2pEvent::AddressAnnouncement(announced)) => {
+            Some(P2pEvent::MessageSeen(seen)) if !seen.sent => match seen.message_type.as_str() {
+                "addr" => self.sends_addr = true,
+                "addrv2" | "version" => self.sends_addr = false,
+                _ => {}
+            },
+            Some(P2pEvent::AddressAnnouncement(announced)) if !self.sends_addr => {
                 let mut networks = NetworkCounts::default();
-                announced.addresses.iter().for_each(|address| networks.add(network(address.address.as_ref())));
+                announced.addresses.iter().for_each(|address| networks.add(address.network()));
                 for (network, count) in networks.present() {
                     store.add(ids::P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES, &[network], count as f64);
                 }
@@ -69,20 +76,8 @@ impl Observer<Store> for P2pExtractor {
                 store.inc(ids::P2PEXTRACTOR_FEEFILTER_MESSAGES, &[]);
                 store.set(ids::P2PEXTRACTOR_FEEFILTER_LAST, &[], *fee as f64);
             }
-            None => {}
+            _ => {}
         }
-    }
-}
-
-fn network(address: Option<&Named>) -> AddressNetwork {
-    match address {
-        Some(Named::Ipv4(_)) => AddressNetwork::Ipv4,
-        Some(Named::Ipv6(_)) => AddressNetwork::Ipv6,
-        Some(Named::Torv2(_)) => AddressNetwork::TorV2,
-        Some(Named::Torv3(_)) => AddressNetwork::TorV3,
-        Some(Named::I2p(_)) => AddressNetwork::I2p,
-        Some(Named::Cjdns(_)) => AddressNetwork::Cjdns,
-        Some(Named::Unknown(_)) | None => AddressNetwork::Unknown,
     }
 }
 

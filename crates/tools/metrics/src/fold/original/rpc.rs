@@ -99,11 +99,14 @@ fn transactions(store: &mut Store, stats: &ChainTxStats) {
 }
 
 fn network(store: &mut Store, info: &NetworkInfo) {
+    // A redacted event has none.
+    if info.version != 0 {
+        store.set(ids::RPC_NETWORKINFO_VERSION, &[], info.version.into());
+        store.set(ids::RPC_NETWORKINFO_PROTOCOL_VERSION, &[], info.protocol_version.into());
+    }
     set_each(
         store,
         &[
-            (ids::RPC_NETWORKINFO_VERSION, info.version.into()),
-            (ids::RPC_NETWORKINFO_PROTOCOL_VERSION, info.protocol_version.into()),
             (ids::RPC_NETWORKINFO_TIME_OFFSET, info.time_offset.into()),
             (ids::RPC_NETWORKINFO_CONNECTIONS, info.connections.into()),
             (ids::RPC_NETWORKINFO_CONNECTIONS_IN, info.connections_in.into()),

@@ -4,8 +4,8 @@ use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::validation::validation_event::Event as Validation;
 use event::pb::ipc_extractor::ipc::IpcEvent;
 use event::pb::log_extractor::log::LogEvent;
-use event::pb::rpc_extractor::BlockchainInfo;
 use event::pb::rpc_extractor::rpc::RpcEvent;
+use event::pb::rpc_extractor::{BlockchainInfo, NetworkInfo};
 use event::{Body, Record, time};
 use smol_str::{SmolStr, ToSmolStr};
 
@@ -84,13 +84,26 @@ impl Chain {
     }
 }
 
+/// How far the node is behind with announcing transactions, as far as it reports that.
+fn announcements(info: &NetworkInfo, store: &mut Store) {
+    for (direction, backlog) in [("inbound", info.inbound_backlog), ("outbound", info.outbound_backlog)] {
+        if let Some(backlog) = backlog {
+            store.set(ids::INV_BACKLOG, &[direction], backlog as f64);
+        }
+    }
+    if let Some(rate) = info.tx_send_rate {
+        store.set(ids::TX_SEND_RATE, &[], rate);
+    }
+}
+
 impl Observer<Store> for Chain {
     fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
         match rpc(record) {
             Some(RpcEvent::NetworkInfo(info)) => {
-                self.version = info.version.to_smolstr();
+                self.version = if info.version == 0 { SmolStr::default() } else { info.version.to_smolstr() };
                 self.subversion = info.subversion.to_smolstr();
                 self.show(context.sink);
+                announcements(info, context.sink);
             }
             Some(RpcEvent::BlockchainInfo(info)) => self.blockchain(info, context),
             _ => {}

@@ -8,8 +8,10 @@ mod compact_blocks;
 mod connections;
 mod log;
 mod logged;
+mod own_connection;
 mod peers;
 mod process;
+mod relay;
 mod requests;
 mod restarts;
 mod sets;
@@ -22,7 +24,7 @@ use event::pb::log_extractor::log::LogEvent;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::{Body, Record};
 
-use model::bounds::SECOND;
+pub(super) use model::bounds::SECOND;
 use model::text::short_of_text;
 
 use crate::store::Store;
@@ -46,12 +48,19 @@ model::observers! {
         log: log::Log,
         logged: logged::Logged,
         process: process::Process,
+        own_connection: own_connection::OwnConnection,
+        relay: relay::Relay,
     }
 }
 
 /// Seconds from one time to a later one, both in nanoseconds; 0 if it was not later.
 fn seconds(from_ns: u64, to_ns: u64) -> f64 {
     to_ns.saturating_sub(from_ns) as f64 / SECOND as f64
+}
+
+/// A truth as the value of a label.
+pub(super) fn boolean(is: bool) -> &'static str {
+    if is { "true" } else { "false" }
 }
 
 /// A tracepoint that is no P2P message.

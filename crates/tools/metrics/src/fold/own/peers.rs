@@ -1,12 +1,12 @@
-//! Who the peers are, by getpeerinfo: by kind, set, autonomous system and group.
+//! Who the peers are, by getpeerinfo: by kind, set, autonomous system and group. Our own P2P connection is none of them.
 
 use event::names;
 use std::collections::BTreeMap;
 
 use event::Record;
 use event::filter::ip_of_peer;
+use event::pb::rpc_extractor::PeerInfo;
 use event::pb::rpc_extractor::rpc::RpcEvent;
-use event::pb::rpc_extractor::{PeerInfo, PeerInfos as Infos};
 use networks::{Group, group16};
 
 use super::{SECOND, rpc};
@@ -24,12 +24,14 @@ const DIRECTIONS: [&str; 2] = ["inbound", "outbound"];
 pub(super) struct PeerInfos;
 
 impl Observer<Store> for PeerInfos {
-    fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
+    fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
         if let Some(RpcEvent::PeerInfos(infos)) = rpc(record) {
-            kinds(infos, context);
-            sets(infos, context);
-            systems(infos, context);
-            groups(infos, context.sink);
+            let is_own = |info: &PeerInfo| peers.get(info.id.into()).is_some_and(|peer| peer.own);
+            let infos: Vec<&PeerInfo> = infos.infos.iter().filter(|info| !is_own(info)).collect();
+            kinds(&infos, context);
+            sets(&infos, context);
+            systems(&infos, context);
+            groups(&infos, context.sink);
         }
     }
 }
@@ -38,9 +40,9 @@ fn direction(peer: &PeerInfo) -> &'static str {
     names::direction(peer.inbound)
 }
 
-fn kinds(infos: &Infos, context: &mut Context) {
+fn kinds(infos: &[&PeerInfo], context: &mut Context) {
     let mut kinds = BTreeMap::<[&str; 4], u32>::new();
-    for peer in &infos.infos {
+    for peer in infos {
         let transport = match &*peer.transport_protocol_type {
             "v1" => "v1",
             "v2" => "v2",
@@ -52,7 +54,7 @@ fn kinds(infos: &Infos, context: &mut Context) {
     }
     context.sink.set_all(ids::PEERS, kinds.into_iter().map(as_series));
     let now = i64::try_from(context.time_ns / SECOND).unwrap_or(i64::MAX);
-    let listen_only = infos.infos.iter().filter(|peer| is_listen_only(peer, now)).count();
+    let listen_only = infos.iter().filter(|peer| is_listen_only(peer, now)).count();
     context.sink.set(ids::PEERS_LISTEN_ONLY, &[], listen_only as f64);
 }
 
@@ -67,13 +69,13 @@ fn is_listen_only(peer: &PeerInfo, now: i64) -> bool {
         && none(peer.bytes_received_per_message.get("inv"))
 }
 
-fn sets(infos: &Infos, context: &mut Context) {
+fn sets(infos: &[&PeerInfo], context: &mut Context) {
     let enrichment = context.enrichment;
     // Of a set that needs a file and has none, nothing is known.
     let filled = enrichment.sets().filter(|(_, networks)| *networks > 0);
     let none = filled.flat_map(|(name, _)| DIRECTIONS.map(|direction| ([name, direction], 0)));
     let mut sets: BTreeMap<[&str; 2], u32> = none.collect();
-    for peer in &infos.infos {
+    for peer in infos {
         let Some(ip) = ip_of_peer(&peer.address, &peer.network) else { continue };
         for name in enrichment.names(enrichment.sets_of(ip)) {
             *sets.entry([name, direction(peer)]).or_default() += 1;
@@ -85,9 +87,9 @@ fn sets(infos: &Infos, context: &mut Context) {
 /// Peers of a direction that have IP addresses, by autonomous system. 0: no map knows it.
 type Systems = BTreeMap<(&'static str, u32), u32>;
 
-fn systems(infos: &Infos, context: &mut Context) {
+fn systems(infos: &[&PeerInfo], context: &mut Context) {
     let (mut by_node, mut by_file) = (Systems::new(), Systems::new());
-    for peer in &infos.infos {
+    for peer in infos {
         // Other networks have no autonomous systems.
         let Some(ip) = ip_of_peer(&peer.address, &peer.network) else { continue };
         *by_node.entry((direction(peer), peer.mapped_as)).or_default() += 1;
@@ -128,9 +130,9 @@ fn spread(systems: &Systems, direction: &str, map: &str, store: &mut Store) {
     }
 }
 
-fn groups(infos: &Infos, store: &mut Store) {
+fn groups(infos: &[&PeerInfo], store: &mut Store) {
     let mut groups = BTreeMap::<(Group, &str), u32>::new();
-    for peer in &infos.infos {
+    for peer in infos {
         if let Some(ip) = ip_of_peer(&peer.address, &peer.network) {
             *groups.entry((group16(ip), direction(peer))).or_default() += 1;
         }

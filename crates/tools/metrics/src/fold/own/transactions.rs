@@ -72,7 +72,7 @@ impl Transactions {
     fn announced(&mut self, items: Items, message: &Message, context: &mut Context) {
         let (mut first, mut later) = (0_u32, 0_u32);
         // The node refuses a message that has more.
-        if items.count() > MAX_INV {
+        if items.are_more_than(MAX_INV) {
             return;
         }
         for (item, hash) in items {

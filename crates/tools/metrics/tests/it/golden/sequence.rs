@@ -320,7 +320,7 @@ fn own_connection() -> Vec<Body> {
     let inventory = inventory.map(|item| InventoryItem { item: Some(item) }).into();
     vec![
         p2p(P2pEvent::PingDuration(PingDuration { duration: 1_234_567 })),
-        p2p(P2pEvent::AddressAnnouncement(AddressAnnouncement { addresses })),
+        p2p(P2pEvent::AddressAnnouncement(AddressAnnouncement { addresses, times: vec![] })),
         p2p(P2pEvent::InventoryAnnouncement(InventoryAnnouncement { inventory })),
         p2p(P2pEvent::FeefilterAnnouncement(100)),
     ]

@@ -6,6 +6,7 @@ mod flood;
 mod health;
 mod logged;
 mod messages;
+mod own_connection;
 mod state;
 
 use std::sync::Arc;

@@ -37,6 +37,20 @@ fn peers_of_getpeerinfo() {
     play.at(10.0, peer_infos(&[unmapped])).has(ids::AS_PEERS, 0).has(ids::AS_UNMAPPED, 0).has(ids::PEERS, 1);
 }
 
+#[test]
+fn our_own_connection_is_no_peer() {
+    let own = r#""id":1,"address":"127.0.0.2:28333","network":"not_publicly_routable","connection_type":"manual","transport_protocol_type":"v2""#;
+    let other = r#""id":2,"address":"198.51.100.1:5","network":"ipv4","connection_type":"manual","transport_protocol_type":"v2","mapped_as":7"#;
+    let manual = |network| ["outbound", "manual", network, "v2"];
+    let mut play = Play::new();
+    play.at(0.0, peer_infos(&[own, other])).is(ids::PEERS, &manual("not_publicly_routable"), 1.0).has(ids::PEERS, 2);
+    play.at(5.0, event("connection_expected", r#""way":"LISTENING","our_address":"127.0.0.2:28333""#));
+    play.at(10.0, peer_infos(&[own, other])).is(ids::PEERS, &manual("ipv4"), 1.0).has(ids::PEERS, 1);
+    play.is(ids::GROUP_DISTINCT, &["outbound"], 1.0).has(ids::AS_PEERS, 1);
+    // The original counts it.
+    play.is(ids::RPC_PEER_INFO_NUM_PEERS, &[], 2.0);
+}
+
 /// The case rpc-01: inbound peers through Tor have the address of the proxy (bitcoinknots/bitcoin issue 220).
 #[test]
 fn inbound_peers_through_tor_are_in_no_group() {
@@ -139,6 +153,11 @@ fn restarts_and_the_tip() {
     play.at(0.0, info(A)).is(ids::TIP_TIME, &[], 1_700_000_000.0).has(ids::TIP_CHANGED, 0).has(ids::NODE_INFO, 0);
     play.at(1.0, event("network_info", r#""version":310000,"subversion":"/Satoshi:31.0.0/""#));
     play.is(ids::NODE_INFO, &["310000", "/Satoshi:31.0.0/", "main"], 1.0);
+    // What waits to be announced is reported from v32 on.
+    play.has(ids::INV_BACKLOG, 0).has(ids::TX_SEND_RATE, 0);
+    let new = r#""version":320000,"subversion":"/Satoshi:32.0.0/","tx_send_rate":14.0,"inbound_backlog":5,"outbound_backlog":0"#;
+    play.at(2.0, event("network_info", new)).is(ids::INV_BACKLOG, &["inbound"], 5.0);
+    play.is(ids::INV_BACKLOG, &["outbound"], 0.0).is(ids::TX_SEND_RATE, &[], 14.0);
     play.at(5.0, info("@bb")).is(ids::TIP_CHANGED, &[], noon as f64 + 5.0);
     play.at(6.0, tip(8, "@bb")).is(ids::TIP_CHANGED, &[], noon as f64 + 5.0).is(ids::TIP_TIME, &[], noon as f64 - 20.0);
 }
