@@ -28,7 +28,7 @@ pub struct Summary {
     pub chain: Option<String>,
     /// Seconds since it was started.
     pub uptime: Option<u64>,
-    /// Its connections: inbound, outbound.
+    /// Its connections: inbound, outbound. Our own P2P connection is not among them.
     pub peers: Option<(u64, u64)>,
     /// P2P messages per second: received, sent. None without tracepoints.
     pub rates: Option<(f64, f64)>,
@@ -142,7 +142,8 @@ fn peers(node: &Node) -> Option<(u64, u64)> {
     if peers.open().len() == 0 && peers.polled_ns() == 0 {
         return node.seen.about.connections;
     }
-    let count = |inbound| peers.open().filter(|peer| peer.inbound == Some(inbound)).count() as u64;
+    let others = || peers.open().filter(|peer| !peer.own);
+    let count = |inbound| others().filter(|peer| peer.inbound == Some(inbound)).count() as u64;
     Some((count(true), count(false)))
 }
 

@@ -79,12 +79,14 @@ fn print_all(runtime: &Handle, mut subscription: Subscription, options: Options,
             let name = match &item {
                 Delivery::Event(record) => &record.envelope().node,
                 Delivery::Lost(loss) => &loss.node,
+                Delivery::Mark(_) | Delivery::Checkpoint(_) => continue,
             };
             node_width = node_width.max(name.chars().count()).min(MAX_NODE_WIDTH);
             let look = Look { color: options.color, node_width };
             match item {
                 Delivery::Event(record) => print_event(&mut out, options.format, look, &record)?,
                 Delivery::Lost(loss) => print_loss(&mut out, options.format, look, &loss)?,
+                Delivery::Mark(_) | Delivery::Checkpoint(_) => {}
             }
         }
         out.flush()?;

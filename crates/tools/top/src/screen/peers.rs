@@ -14,7 +14,12 @@ const fn column(title: &'static str, about: &'static str, right: bool, rank: u8)
 pub const COLUMNS: &[Column] = &[
     column("node", "node that it is a peer of", false, 10),
     column("<->", "in: it connected to the node; out: the node connected to it", true, 1),
-    column("type", "full (full relay), block (blocks only), manual, feeler, addr (address fetch), priv", true, 2),
+    column(
+        "type",
+        "full (full relay), block (blocks only), manual, feeler, addr (address fetch), priv; ours: our own P2P connection",
+        true,
+        2,
+    ),
     column("net", "ipv4, ipv6, onion, i2p, cjdns, npr (not publicly routable)", true, 2),
     column("v", "version of the transport protocol", true, 9),
     column("mping", "shortest time of a ping, in milliseconds", true, 6),
@@ -70,7 +75,7 @@ pub fn row(name: &std::sync::Arc<str>, node: &Node, peer: &Peer, now_ns: u64) ->
         cells: vec![
             Cell::text(Some(plain(name, MAX_NAME))),
             Cell::text(peer.inbound.map(|inbound| if inbound { "in" } else { "out" })),
-            kind(peer.connection_type),
+            if peer.own { mark("ours") } else { kind(peer.connection_type) },
             Cell::text(network(peer.network)),
             Cell::text(peer.transport.strip_prefix('v').map(|version| plain(version, 2))),
             whole(polled.and_then(|polled| ms(polled.min_ping))),

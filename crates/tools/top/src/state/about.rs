@@ -37,7 +37,7 @@ pub(crate) struct About {
 
 impl About {
     fn network(&mut self, info: &NetworkInfo) {
-        self.version = Some(cut(&info.subversion, MAX_TEXT));
+        self.version = Some(cut(&info.subversion, MAX_TEXT)).filter(|version| !version.is_empty());
         self.connections = Some((info.connections_in.into(), info.connections_out.into()));
         self.network_active = Some(info.network_active);
         self.network_warnings = warnings(&info.warnings);

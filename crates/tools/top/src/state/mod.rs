@@ -9,7 +9,7 @@ mod odd;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bus::Delivery;
+use bus::{Delivery, Mark};
 use model::bounded::NodeMap;
 use model::bounds::SECOND;
 use networks::{Enrichment, Files};
@@ -45,6 +45,8 @@ pub struct State {
     pub(crate) events: Events,
     pub(crate) advice: Advice,
     enrichment: Enrichment,
+    /// Names of the nodes that are expected.
+    expected: Vec<String>,
     recorded: bool,
     /// Time of the newest event, in nanoseconds since the UNIX epoch.
     newest_ns: u64,
@@ -62,6 +64,7 @@ impl State {
             events: Events::default(),
             advice,
             enrichment: Enrichment::read(&files, None)?,
+            expected: nodes,
             recorded,
             newest_ns: 0,
         })
@@ -85,6 +88,12 @@ impl State {
                 }
                 self.events.push_loss(loss, self.now_ns());
             }
+            Delivery::Mark(Mark::Begin) => {
+                self.nodes = NodeMap::new(&self.expected, Node::default);
+                (self.events, self.newest_ns) = (Events::default(), 0);
+            }
+            Delivery::Mark(Mark::Time(time_ns)) => self.newest_ns = self.newest_ns.max(*time_ns),
+            Delivery::Mark(Mark::Ready | Mark::End) | Delivery::Checkpoint(_) => {}
         }
     }
 

@@ -158,3 +158,16 @@ fn a_flood_is_bounded() {
     let text = Show::new(100, 24, false).after("2", &play.state);
     assert!(text.contains("peers"), "{text}");
 }
+
+#[test]
+fn our_own_connection_is_shown_and_in_no_count() {
+    let mut play = Play::all();
+    let peers = |play: &Play| play.state.summaries()[0].peers;
+    assert_eq!(peers(&play), Some((3, 3)));
+    let listening = serde_json::json!({ "way": "LISTENING", "our_address": "[2001:db8::7]:8333" });
+    play.at(899, "alice", "p2p", "connection_expected", listening);
+    assert_eq!(peers(&play), Some((3, 2)));
+    let text = Show::new(120, 24, false).after("\n", &play.state);
+    let row = text.lines().find(|line| line.contains("[2001:db8::7]:8333")).unwrap();
+    assert!(row.contains("ours") && !row.contains("manual"), "{row}");
+}
