@@ -57,10 +57,7 @@ pub async fn page(State(source): State<Arc<Source>>, Path(path): Path<String>, h
     let Some(tag) = tag else {
         return (cache, content).into_response();
     };
-    let unchanged = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        let tags = value.to_str().unwrap_or_default().split(',');
-        tags.map(|known| known.trim().trim_start_matches("W/")).any(|known| known == tag)
-    });
+    let unchanged = serve::is_known(&headers, &tag);
     let tagged = [(header::ETAG, tag)];
     if unchanged {
         (StatusCode::NOT_MODIFIED, tagged, cache).into_response()

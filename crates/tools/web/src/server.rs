@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
-use bus::{Bus, Delivery, Subscription};
+use bus::{Bus, Delivery, Loss, Mark, Playback, Subscription};
 use networks::{Enrichment, Files, SetSource};
 use parking_lot::Mutex;
 use redact::{NoRandomness, Redactor};
@@ -59,6 +59,8 @@ pub struct Options {
     pub nodes: Vec<String>,
     /// Why tracepoints report nothing of nodes, as far as that is known, by their names.
     pub advice: BTreeMap<String, Advice>,
+    /// Set if the events are those of a recording.
+    pub playback: Option<Playback>,
 }
 
 /// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
@@ -82,6 +84,7 @@ impl Default for Options {
             asmap: None,
             nodes: Vec::new(),
             advice: BTreeMap::new(),
+            playback: None,
         }
     }
 }
@@ -154,6 +157,7 @@ impl Server {
             asmap: options.asmap.clone(),
             public: options.public.is_some(),
             advice: options.advice.clone(),
+            playback: options.playback.clone(),
         };
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let running = server.start(router(&options, &state, &hub));
@@ -172,7 +176,10 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
     let context = api::Context {
         state: Arc::clone(state),
         clients: Arc::new(move || clients.clients()),
+        // Who logs in is no member of the public.
+        may_control: options.public.is_none() || options.access.auth.is_some(),
         browsers: Arc::default(),
+        is_shared: options.public.is_some() && options.access.auth.is_none(),
     };
     let prefix = &options.prefix;
     let feed = Router::new()
@@ -191,8 +198,9 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
     Router::new().nest(&format!("{prefix}/api"), api::router(context)).merge(feed).merge(pages)
 }
 
-/// Passes deliveries on to the clients of the feed and folds them, until the subscription ends.
+/// Passes deliveries on to the clients of the feed and folds them, until the subscription ends. Events that only lead to a moment are not passed on.
 async fn dispatch(mut subscription: Subscription, mut redactor: Option<Redactor>, hub: &Hub, state: &Mutex<State>) {
+    let mut is_filling = false;
     loop {
         let mut deliveries = subscription.next_many().await;
         if deliveries.is_empty() {
@@ -203,11 +211,23 @@ async fn dispatch(mut subscription: Subscription, mut redactor: Option<Redactor>
             deliveries = redact(deliveries, redactor);
         }
         for slice in deliveries.make_contiguous().chunks(SLICE) {
-            hub.publish(slice);
+            for part in slice.chunk_by(|_, next| !matches!(next, Delivery::Mark(Mark::Begin | Mark::Ready))) {
+                match part.first() {
+                    Some(Delivery::Mark(Mark::Begin)) => is_filling = true,
+                    Some(Delivery::Mark(Mark::Ready)) => is_filling = false,
+                    _ => {}
+                }
+                if !is_filling {
+                    hub.publish(part);
+                }
+            }
             fold(slice, state);
             tokio::task::yield_now().await;
         }
-        sleep_until(next).await;
+        // What leads to a moment is not waited for.
+        if !is_filling {
+            sleep_until(next).await;
+        }
     }
 }
 
@@ -225,11 +245,21 @@ fn redactor(public: &Public) -> Result<Redactor, NoRandomness> {
 
 /// Removes what would reveal where a node is.
 fn redact(deliveries: VecDeque<Delivery>, redactor: &mut Redactor) -> VecDeque<Delivery> {
-    let redacted = |delivery| match delivery {
+    let mut redacted = |delivery| match delivery {
         Delivery::Event(record) => redactor.redact(&record).map(|record| Delivery::Event(Arc::new(record))),
-        lost @ Delivery::Lost(_) => Some(lost),
+        Delivery::Lost(loss) => {
+            let run = redactor.run(&loss.node, loss.run);
+            Some(Delivery::Lost(Arc::new(Loss { run, ..(*loss).clone() })))
+        }
+        Delivery::Mark(mark) => {
+            if matches!(mark, Mark::Begin) {
+                redactor.begin_anew();
+            }
+            Some(Delivery::Mark(mark))
+        }
+        other @ Delivery::Checkpoint(_) => Some(other),
     };
-    deliveries.into_iter().filter_map(redacted).collect()
+    deliveries.into_iter().filter_map(&mut redacted).collect()
 }
 
 /// Lets time pass in the state, and reads files again when they change or on SIGHUP.

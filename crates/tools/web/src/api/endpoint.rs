@@ -15,6 +15,8 @@ pub(crate) struct RequestContext<'a> {
     pub state: &'a State,
     /// The clients of the feed.
     pub clients: &'a [Client],
+    /// Whether whoever asks may control a replay.
+    pub may_control: bool,
     /// The number of browsers that show the pages.
     pub browsers: usize,
     /// The values of the request.
@@ -50,8 +52,8 @@ impl<'a> RequestContext<'a> {
     }
 
     /// The period of the answer's time series.
-    pub fn window(&self) -> Window {
-        Window::new(self.arguments.number(super::parameters::MINUTES), self.now_ns)
+    pub fn window(&self) -> Window<'a> {
+        Window::new(self.arguments.number(super::parameters::MINUTES), self.now_ns, &self.state.holes)
     }
 }
 
@@ -67,12 +69,25 @@ pub(crate) trait Endpoint {
     const ABOUT: &'static str;
     /// The query parameters.
     const PARAMETERS: &'static [Parameter];
+    /// What POST does. Of most, nothing: it is refused.
+    const COMMAND: Option<Command> = None;
 
     /// Makes the answer.
     ///
     /// # Errors
     /// The request names something that does not exist.
     fn answer(request: &RequestContext) -> Result<Self::Answer, ApiError>;
+}
+
+/// What POST does at an endpoint.
+#[derive(Clone, Copy)]
+pub(crate) struct Command {
+    /// What a user must know of it, in whole sentences.
+    pub about: &'static str,
+    /// The JSON schema of the body.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Does it. The body is untrusted.
+    pub run: fn(&Context, &[u8]) -> Result<(), ApiError>,
 }
 
 /// An [`Endpoint`], as a row of the table.
@@ -82,6 +97,7 @@ pub(crate) struct Row {
     pub title: &'static str,
     pub about: &'static str,
     pub parameters: &'static [Parameter],
+    pub command: Option<Command>,
     /// The JSON schema of the answer.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Makes the answer, as JSON.
@@ -96,6 +112,7 @@ impl Row {
             title: E::TITLE,
             about: E::ABOUT,
             parameters: E::PARAMETERS,
+            command: E::COMMAND,
             schema: |generator| generator.subschema_for::<E::Answer>(),
             render: render::<E>,
         }
@@ -103,11 +120,18 @@ impl Row {
 }
 
 fn render<E: Endpoint>(context: &Context, arguments: &Arguments) -> Result<Vec<u8>, ApiError> {
-    let (clients, browsers) = ((context.clients)(), context.browsers.count());
+    let (mut clients, browsers, may_control) = ((context.clients)(), context.browsers.count(), context.may_control);
     let answer = {
         // The lock is held while the answer is put together, not while it is written as JSON.
         let state = context.state.lock();
-        E::answer(&RequestContext { state: &state, clients: &clients, browsers, arguments, now_ns: state.now_ns() })?
+        let now_ns = state.now_ns();
+        if state.is_past() {
+            // By the clock that is shown, so that their ages are right.
+            let ahead_ns = event::time::now_ns().saturating_sub(now_ns);
+            clients.iter_mut().for_each(|client| client.since.0 = client.since.0.saturating_sub(ahead_ns));
+        }
+        let clients = &*clients;
+        E::answer(&RequestContext { state: &state, clients, may_control, browsers, arguments, now_ns })?
     };
     // Writing fails only for maps whose keys are not text, and answers have none.
     Ok(serde_json::to_vec(&answer).unwrap_or_default())

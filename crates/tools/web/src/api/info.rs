@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bus::{Control, Pace, Playback};
 use model::NodeState;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,8 +11,8 @@ use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, nonzero_time};
 use crate::advice::Step;
-use crate::state::State;
 use crate::state::node::Node;
+use crate::state::{Stage, State};
 
 pub(crate) struct Endpoint;
 
@@ -22,8 +23,10 @@ pub(crate) struct Info {
     version: &'static str,
     /// The time of this answer.
     now: Time,
-    /// When the program started, from which on it counts.
+    /// From when on it counts: the start of the program, or of what it has read of the past.
     started: Time,
+    /// Set if what is shown is not the present.
+    past: Option<Past>,
     /// Whether this is the public mode, in which addresses are replaced by pseudonyms.
     public: bool,
     /// Names of all nodes.
@@ -42,6 +45,32 @@ pub(crate) struct Info {
     without_tracepoints: Vec<WithoutTracepoints>,
     /// Number of clients of the live feed.
     clients: u64,
+}
+
+/// That what is shown is not the present.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Past {
+    /// Whether this is a replay of a recording (`api/replay`). Otherwise the present follows once the memory is filled from an archive.
+    recording: bool,
+    /// Whether what led to this time is being read. It is not complete then.
+    filling: bool,
+    /// How many seconds of the clock `now` go by in a second. 0 if it stands still, null if it goes as fast as events are read.
+    rate: Option<f64>,
+    /// How often everything was forgotten and began anew: with the start of a replay, and with each jump.
+    begun: u64,
+}
+
+fn past(state: &State) -> Option<Past> {
+    state.is_past().then(|| {
+        let filling = state.stage == Stage::Filling;
+        let control = state.playback.as_ref().map(Playback::control);
+        let rate = match control {
+            Some(control) if control.is_paused || state.stage == Stage::Ended => Some(0.0),
+            Some(Control { pace: Pace::Times(times), .. }) if !filling => Some(times),
+            _ => None,
+        };
+        Past { recording: control.is_some(), filling, rate, begun: state.begun }
+    })
 }
 
 /// The state of a node that is not up.
@@ -117,6 +146,7 @@ impl endpoint::Endpoint for Endpoint {
             version: env!("CARGO_PKG_VERSION"),
             now: Time(request.now_ns),
             started: Time(state.started_ns),
+            past: past(state),
             public: state.public,
             nodes: state.names(),
             sets: state.enrichment.sets().map(|(name, _)| name.to_owned()).collect(),

@@ -52,7 +52,7 @@ pub(crate) struct Losses {
 pub(crate) struct Stage {
     /// Name of the stage.
     stage: String,
-    /// `full`, `too_large`, `disconnected`, `slow_consumer`, `undecodable`, `unreadable` or `forbidden`.
+    /// `full`, `too_large`, `disconnected`, `slow_consumer`, `undecodable`, `unreadable`, `forbidden` or `misnamed`.
     reason: &'static str,
     /// Number of events.
     count: u64,
@@ -80,7 +80,8 @@ pub(crate) struct Gap {
     source: Option<String>,
     /// Number of missing events.
     missing: u64,
-    /// Where they were lost: `queue` (in this process) or `nats` (before they reached it).
+    /// Where they were lost: `queue` (in this process), `nats` (before they reached it), or `history` (they are not in the archive that the memory was
+    /// filled from, and did not come live).
     stage: &'static str,
     /// Time of the last event before the gap. Null if it is not known.
     from: Option<Time>,
@@ -412,6 +413,9 @@ fn remedy_of(stage: &str, reason: &str) -> &'static str {
         (_, "disconnected") => "The connection to NATS broke: look at the server and the network.",
         (_, "slow_consumer") => {
             "This process read too slowly from NATS: give it more processor time, or let it subscribe to less."
+        }
+        (_, "misnamed") => {
+            "Somebody publishes events of a node under the name of another one: look who may, on the server."
         }
         (_, "undecodable") => "A publisher sends data that is no event, or a newer kind of event: update this program.",
         (_, "unreadable") => {

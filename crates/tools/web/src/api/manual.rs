@@ -16,7 +16,7 @@ const HEAD: &str = "\
 show the present state and the last day. Live events are served elsewhere: see [web.md](web.md). A
 machine-readable description, OpenAPI 3.1, is at `api/openapi.json`.
 
-- Only GET is allowed. Answers are JSON, compressed with gzip if the client accepts that. The same
+- Only GET is allowed, and POST for `api/replay`. Answers are JSON, compressed with gzip if the client accepts that. The same
   request within half a second gets the same answer.
 - Times are RFC 3339 text in UTC. Durations are in seconds, and their names end in `_seconds`. Sizes
   are in bytes, rates per second. Hashes are written as block explorers write them. Unknown values are
@@ -24,7 +24,8 @@ machine-readable description, OpenAPI 3.1, is at `api/openapi.json`.
 - `node=NAME` limits the answer to one node. Without it, the answer is about all nodes.
 - A time series has `start`, `step_seconds` and lists with one value for each step: the oldest first,
   null where the value is unknown. `minutes=1` to `minutes=1440` sets the length, 60 by default. Steps are
-  10 s up to 120 minutes, and 60 s beyond. Series are kept in memory: they begin when the program starts.
+  10 s up to 120 minutes, and 60 s beyond. Series are kept in memory: they begin when the program starts, or with
+  what it reads of an archive then.
 - An invalid request gets a status of 4xx and `{\"error\":\"...\"}` with the reason and what would be
   right.
 - In the public mode, answers contain nothing that would reveal where the node is: see
@@ -57,6 +58,11 @@ pub fn manual() -> String {
             None => ("", name_of(&answer)),
         };
         let _ = writeln!(page, "\nAnswer: {list}`{}`.", name.unwrap_or_default());
+        if let Some(command) = &row.command {
+            let path = format!("/paths/~1{}/post/requestBody/content/application~1json/schema", row.path);
+            let body = document.pointer(&path).and_then(name_of).unwrap_or_default();
+            let _ = writeln!(page, "\n{} The object: `{body}`.", command.about);
+        }
     }
     page.push_str("\n## Structures\n");
     for (name, schema) in schemas.as_object().into_iter().flatten() {

@@ -4,7 +4,6 @@ mod addresses;
 mod addrman;
 mod blocks;
 mod browsers;
-mod cache;
 mod chain;
 mod endpoint;
 mod happenings;
@@ -21,6 +20,7 @@ mod parameters;
 mod peer;
 mod peers;
 mod pings;
+mod replay;
 mod respond;
 mod transactions;
 mod values;
@@ -43,7 +43,12 @@ pub use browsers::Browsers;
 use endpoint::Row;
 pub use manual::manual;
 pub use openapi::document;
-use respond::{compressed_and_cached, respond};
+use respond::{command, json, respond};
+use serve::{compressed_and_cached, compressed_and_shared};
+pub(crate) use values::Time;
+
+/// How long proxies may keep the answers of the public, in seconds: the pages ask each second.
+const SHARED: u32 = 1;
 
 /// The sources of the answers.
 #[derive(Clone)]
@@ -52,8 +57,12 @@ pub struct Context {
     pub state: Arc<Mutex<State>>,
     /// Returns the clients of the live feed.
     pub clients: Arc<dyn Fn() -> Vec<Client> + Send + Sync>,
+    /// Whether clients may control a replay.
+    pub may_control: bool,
     /// The browsers that show the pages.
     pub browsers: Arc<Browsers>,
+    /// Whether all clients get the same answers, and whoever is between them and us may keep those for a moment.
+    pub is_shared: bool,
 }
 
 impl fmt::Debug for Context {
@@ -76,7 +85,7 @@ pub struct Client {
     /// Number of queued events and control messages.
     pub waiting: u64,
     /// When it connected.
-    pub since: String,
+    pub(crate) since: Time,
 }
 
 /// All endpoints, in the order of the manual.
@@ -96,21 +105,28 @@ const ENDPOINTS: &[Row] = &[
     Row::of::<pings::Endpoint>(),
     Row::of::<addrman::Endpoint>(),
     Row::of::<losses::Endpoint>(),
+    Row::of::<replay::Endpoint>(),
 ];
 
 /// The API, to be nested under `api`.
 pub fn router(context: Context) -> Router {
     let browsers = Arc::clone(&context.browsers);
+    let is_shared = context.is_shared;
     let mut router = Router::new();
     for row in ENDPOINTS {
         let row = *row;
         let path = format!("/{}", row.path);
-        router = router.route(&path, get(move |state, path, query| respond(row, state, path, query)));
+        let mut methods = get(move |state, path, query| respond(row, state, path, query));
+        if let Some(posted) = row.command {
+            methods = methods.post(move |state, headers, body| command(row, posted, state, headers, body));
+        }
+        router = router.route(&path, methods);
     }
-    router = router.route("/openapi.json", get(|| async { respond::json(document().into()) }));
+    router = router.route("/openapi.json", get(|| async { json(document().into()) }));
     let only_get = || async { error(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed") };
     let router = router.route("/{*rest}", get(not_found)).method_not_allowed_fallback(only_get).with_state(context);
-    compressed_and_cached(router).layer(from_fn_with_state(browsers, browsers::note))
+    let router = if is_shared { compressed_and_shared(router, SHARED) } else { compressed_and_cached(router) };
+    router.layer(from_fn_with_state(browsers, browsers::note))
 }
 
 async fn not_found() -> Response {
@@ -121,7 +137,7 @@ async fn not_found() -> Response {
 /// A response with an error message, as JSON.
 pub fn error(status: StatusCode, text: &str) -> Response {
     let body = json!({ "error": text }).to_string();
-    let mut response = respond::json(body.into());
+    let mut response = json(body.into());
     *response.status_mut() = status;
     response.into_response()
 }

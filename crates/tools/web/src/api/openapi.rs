@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::ENDPOINTS;
-use super::endpoint::Row;
+use super::endpoint::{Command, Row};
 use super::parameters::{Parameter, ParameterKind};
 
 /// The document: OpenAPI 3.1, as JSON text.
@@ -17,7 +17,13 @@ pub fn document() -> String {
     let mut generator = settings.into_generator();
     let paths: Map<String, Value> = ENDPOINTS
         .iter()
-        .map(|row| (format!("/{}", row.path), json!({ "get": operation(row, &mut generator) })))
+        .map(|row| {
+            let mut operations = Map::from_iter([("get".to_owned(), operation(row, &mut generator))]);
+            if let Some(command) = &row.command {
+                operations.insert("post".to_owned(), posted(row, command, &mut generator));
+            }
+            (format!("/{}", row.path), operations.into())
+        })
         .collect();
     let document = json!({
         "openapi": "3.1.0",
@@ -59,6 +65,19 @@ fn operation(row: &Row, generator: &mut SchemaGenerator) -> Value {
     });
     if let (false, Some(operation)) = (row.about.is_empty(), operation.as_object_mut()) {
         operation.insert("description".to_owned(), row.about.into());
+    }
+    operation
+}
+
+/// The operation POST of an endpoint.
+fn posted(row: &Row, command: &Command, generator: &mut SchemaGenerator) -> Value {
+    let schema = (command.schema)(generator);
+    let mut operation = operation(row, generator);
+    if let Some(operation) = operation.as_object_mut() {
+        operation.insert("operationId".to_owned(), format!("control_{}", row.path).into());
+        operation.insert("description".to_owned(), command.about.into());
+        let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        operation.insert("requestBody".to_owned(), body);
     }
     operation
 }

@@ -50,8 +50,18 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     /// The request is malformed. The text describes what would be right.
-    fn query(text: String) -> Self {
+    pub fn query(text: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, text }
+    }
+
+    /// It may not be done here. The text says why.
+    pub fn forbidden(text: String) -> Self {
+        Self { status: StatusCode::FORBIDDEN, text }
+    }
+
+    /// Something does not work on this side.
+    pub fn broken(text: String) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, text }
     }
 
     /// What the request names does not exist.

@@ -10,7 +10,7 @@ use super::values::{Step, Steps, Time, round};
 use crate::state::names::{direction, of_request};
 use crate::state::node::Node;
 use crate::state::peer::{Peer as State, TRAFFIC_STEP_NS};
-use crate::state::series::Window;
+use crate::state::series::{Holes, Window};
 
 pub(crate) struct Endpoint;
 
@@ -189,7 +189,7 @@ fn of(name: &str, node: &Node, peer: &State, request: &RequestContext) -> Peer {
                 after_seconds: past.reply_to.map(|(_, seconds)| round(f64::from(seconds), 6)),
             })
             .collect(),
-        traffic: traffic(peer, request.now_ns),
+        traffic: traffic(peer, request.now_ns, &request.state.holes),
         pings: pings(peer, usize::MAX),
         log: peer
             .details
@@ -284,14 +284,15 @@ fn replies(node: &Node, peer: &State) -> Vec<Replies> {
     rows
 }
 
-fn traffic(peer: &State, now_ns: u64) -> Option<Traffic> {
+fn traffic(peer: &State, now_ns: u64, holes: &Holes) -> Option<Traffic> {
     let counted = peer.details.counted()?;
-    let window = Window::new(60, now_ns);
+    let window = Window::new(60, now_ns, holes);
     let step_ns = TRAFFIC_STEP_NS;
     let (from, until) = (peer.first_seen_ns / step_ns, peer.end.as_ref().map_or(now_ns, |end| end.at_ns) / step_ns);
     let mut columns: [Steps; 4] = Default::default();
     for step in (window.first..).take(window.steps) {
-        let values = counted.traffic.get(step).or_else(|| (from..=until).contains(&step).then_some([0; 4]));
+        let observed = (from..=until).contains(&step) && !window.is_hole(step);
+        let values = counted.traffic.get(step).or_else(|| observed.then_some([0; 4]));
         for (column, index) in columns.iter_mut().zip(0..) {
             let value = values.and_then(|values| values.get::<usize>(index).copied());
             column.push(Step(value.map_or(f64::NAN, f64::from)));

@@ -172,7 +172,7 @@ impl Client {
             sent: state.sent,
             dropped: state.dropped,
             waiting: state.queue.len() as u64,
-            since: time::rfc3339(self.since_ns),
+            since: api::Time(self.since_ns),
         }
     }
 

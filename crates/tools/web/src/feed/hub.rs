@@ -90,6 +90,7 @@ fn wanted(delivery: &Delivery, request: &SubscribeRequest) -> bool {
             let nodes = &request.filter.nodes;
             nodes.is_empty() || nodes.iter().any(|node| **node == *loss.node)
         }
+        Delivery::Mark(_) | Delivery::Checkpoint(_) => false,
     }
 }
 
@@ -113,6 +114,7 @@ impl<'a> Texts<'a> {
         let made = cell.get_or_init(|| match self.delivery {
             Delivery::Event(record) => make(record).into(),
             Delivery::Lost(loss) => loss.to_json().into(),
+            Delivery::Mark(_) | Delivery::Checkpoint(_) => Utf8Bytes::default(), // no client wants it
         });
         made.clone()
     }

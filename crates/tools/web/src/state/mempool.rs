@@ -23,6 +23,8 @@ use super::types::Types;
 
 /// The mempool may be unchanged for this long, in nanoseconds, and its series still count as observed.
 const QUIET_NS: u64 = 600 * SECOND;
+/// A tracepoint and debug.log report the same change within this time, in nanoseconds.
+const SAME_CHANGE_NS: u64 = SECOND;
 /// The maximum number of changes kept.
 const MAX_RECENT: usize = 100;
 /// The maximum number of reasons that are counted. Some contain numbers, which untrusted peers choose.
@@ -58,6 +60,8 @@ pub(crate) struct Mempool {
     pub logged_added: Coverage,
     pub logged_removed: Coverage,
     pub logged_rejected: Coverage,
+    /// When debug.log last reported what a block removed, and how many of these no tracepoint has reported yet.
+    logged_for_block: (u64, u64),
     /// debug.log reports all that is added, not only what peers sent.
     signalled: bool,
     pub transactions: Series,
@@ -84,6 +88,7 @@ impl Default for Mempool {
             logged_added: Coverage::default(),
             logged_removed: Coverage::default(),
             logged_rejected: Coverage::default(),
+            logged_for_block: (0, 0),
             signalled: false,
             transactions: Series::gauge(),
             vbytes: Series::gauge(),
@@ -169,7 +174,15 @@ impl Mempool {
     }
 
     /// Forgets a change that debug.log reported before the first tracepoint did. Whether there was one: it is counted already.
-    fn take_logged(&mut self, event: &Traced) -> bool {
+    fn take_logged(&mut self, event: &Traced, at_ns: u64) -> bool {
+        if let Traced::Removed(removed) = event
+            && removed.reason == "block"
+        {
+            let (logged_ns, left) = &mut self.logged_for_block;
+            let is_same = *left > 0 && logged_ns.abs_diff(at_ns) < SAME_CHANGE_NS;
+            *left -= u64::from(is_same);
+            return is_same;
+        }
         let (what, txid) = match event {
             Traced::Added(added) => ("added", hash(&added.txid)),
             Traced::Removed(removed) => ("removed", hash(&removed.txid)),
@@ -183,7 +196,7 @@ impl Mempool {
 
     /// A tracepoint reported a change.
     fn traced(&mut self, event: &Traced, at_ns: u64) {
-        let times = u32::from(!self.take_logged(event));
+        let times = u32::from(!self.take_logged(event, at_ns));
         self.traced.note(at_ns);
         let change = Change { at_ns, ..Change::default() };
         let change = match event {

@@ -21,25 +21,27 @@ pub(crate) mod types;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use bus::{Bus, Delivery};
+use bus::{Bus, Delivery, EventClock, Mark, Playback};
+use event::Kind;
 use model::bounded::NodeMap;
 use networks::{Enrichment, Files, SetSource};
 use tracing::warn;
 
 use crate::advice::Advice;
 use node::Node;
-use series::SECOND;
+use series::{Hole, Holes, SECOND};
 use types::Types;
 
 /// The time of an event is limited to this far in the future, in nanoseconds.
 const AHEAD_NS: u64 = 60 * SECOND;
-/// How often files are checked for changes, in nanoseconds.
-const CHECK_NS: u64 = 5 * SECOND;
-
-/// A clock: the time in nanoseconds since the UNIX epoch.
-pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// How often files are checked for changes.
+const CHECK: Duration = Duration::from_secs(5);
+/// How often time passes by the clock of past events, in nanoseconds, and how often while they only lead to a moment.
+const PASS_NS: [u64; 2] = [SECOND / 2, SECOND];
+/// Extractors publish their status each second: if nothing came from any for so long, nothing was observed. In nanoseconds.
+const HOLE_NS: u64 = 10 * SECOND;
 
 /// Options of the state.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +56,20 @@ pub struct Options {
     pub public: bool,
     /// Why tracepoints report nothing of nodes, as far as that is known, by their names.
     pub advice: BTreeMap<String, Advice>,
+    /// Set if the events are those of a recording.
+    pub playback: Option<Playback>,
+}
+
+/// Where past events are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// They come as they happened, or are live.
+    #[default]
+    Playing,
+    /// They lead to a moment.
+    Filling,
+    /// The recording has ended.
+    Ended,
 }
 
 /// The state of all nodes.
@@ -61,13 +77,27 @@ pub struct State {
     pub(crate) nodes: NodeMap<Node>,
     pub(crate) enrichment: Enrichment,
     files: Files,
-    checked_ns: u64,
+    checked: Instant,
+    /// Names of the nodes that are expected.
+    expected: Vec<String>,
     pub(crate) types: Types,
     pub(crate) public: bool,
     pub(crate) advice: BTreeMap<String, Advice>,
     pub(crate) started_ns: u64,
     pub(crate) bus: Bus,
-    clock: Clock,
+    pub(crate) playback: Option<Playback>,
+    pub(crate) stage: Stage,
+    /// How often everything was forgotten.
+    pub(crate) begun: u64,
+    /// When nothing was observed.
+    pub(crate) holes: Holes,
+    clock: EventClock,
+    /// When time passed last by the clock of past events.
+    passed_ns: u64,
+    /// Time of the newest event.
+    newest_ns: u64,
+    /// Extractors publish their status.
+    has_statuses: bool,
 }
 
 impl State {
@@ -76,20 +106,30 @@ impl State {
     /// # Errors
     /// Names the file with sets of networks or the map of autonomous systems that cannot be read, and the reason.
     pub fn new(options: Options, bus: Bus) -> Result<Self, String> {
-        Self::with_clock(options, bus, Arc::new(event::time::now_ns))
-    }
-
-    /// Like [`State::new`], with another clock.
-    ///
-    /// # Errors
-    /// See [`State::new`].
-    pub fn with_clock(options: Options, bus: Bus, clock: Clock) -> Result<Self, String> {
-        let Options { nodes, sets, asmap, public, advice } = options;
+        let Options { nodes: expected, sets, asmap, public, advice, playback } = options;
         let files = Files { sets, asmap };
         let enrichment = Enrichment::read(&files, None)?;
-        let nodes = NodeMap::new(&nodes, Node::default);
-        let (types, started_ns) = (Types::default(), clock());
-        Ok(Self { nodes, enrichment, files, checked_ns: started_ns, types, public, advice, started_ns, bus, clock })
+        let clock = EventClock::new(playback.as_ref());
+        Ok(Self {
+            nodes: NodeMap::new(&expected, Node::default),
+            enrichment,
+            files,
+            checked: Instant::now(),
+            expected,
+            types: Types::default(),
+            public,
+            advice,
+            started_ns: clock.now_ns(),
+            bus,
+            playback,
+            stage: Stage::default(),
+            begun: 0,
+            holes: Holes::default(),
+            clock,
+            passed_ns: 0,
+            newest_ns: 0,
+            has_statuses: false,
+        })
     }
 
     /// Reads the files of sets and of autonomous systems again if one of them changed.
@@ -110,36 +150,94 @@ impl State {
 
     /// Folds an event or a loss into the state of its node.
     pub fn fold(&mut self, delivery: &Delivery) {
-        let latest_ns = self.now_ns().saturating_add(AHEAD_NS);
-        let Self { nodes, enrichment, types, .. } = self;
         match delivery {
             Delivery::Event(record) => {
-                if let Some(node) = nodes.touch(&record.envelope().node, Node::default) {
-                    node.fold(record, record.envelope().time_ns.min(latest_ns), enrichment, types);
+                let envelope = record.envelope();
+                let time_ns = envelope.time_ns.min(self.now_ns().saturating_add(AHEAD_NS));
+                self.note_time(time_ns);
+                self.has_statuses |= envelope.kind == Kind::Status;
+                let Self { nodes, enrichment, types, .. } = self;
+                if let Some(node) = nodes.touch(&envelope.node, Node::default) {
+                    node.fold(record, time_ns, enrichment, types);
                 }
             }
             Delivery::Lost(loss) => {
+                let Self { nodes, enrichment, types, .. } = self;
                 if let Some(node) = nodes.touch(&loss.node, Node::default) {
                     node.lost(loss, enrichment, types);
                 }
             }
+            Delivery::Mark(mark) => self.mark(*mark),
+            Delivery::Checkpoint(_) => {}
         }
     }
 
-    /// Drops old state, and checks files for changes. To be called twice a second.
+    /// Notes when an event happened, and that nothing was observed before it, if that is so.
+    fn note_time(&mut self, time_ns: u64) {
+        if time_ns <= self.newest_ns {
+            return;
+        }
+        let from_ns = std::mem::replace(&mut self.newest_ns, time_ns);
+        if self.has_statuses && time_ns > from_ns.saturating_add(HOLE_NS) {
+            self.holes.note(Hole { from_ns, until_ns: time_ns });
+        }
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        self.clock.mark(mark);
+        match mark {
+            Mark::Begin => {
+                self.nodes = NodeMap::new(&self.expected, Node::default);
+                self.holes = Holes::default();
+                (self.stage, self.has_statuses) = (Stage::Filling, false);
+                (self.started_ns, self.passed_ns, self.newest_ns) = (0, 0, 0);
+                self.begun += 1;
+            }
+            Mark::Time(time_ns) => {
+                if self.started_ns == 0 {
+                    self.started_ns = time_ns;
+                }
+                let [playing, filling] = PASS_NS;
+                let pass_ns = if self.stage == Stage::Filling { filling } else { playing };
+                bus::steps(self.passed_ns, time_ns, pass_ns).for_each(|time_ns| self.pass(time_ns));
+            }
+            Mark::Ready => {
+                self.stage = Stage::Playing;
+                if self.started_ns == 0 {
+                    self.started_ns = self.now_ns();
+                }
+                self.pass(self.now_ns());
+            }
+            Mark::End => self.stage = Stage::Ended,
+        }
+    }
+
+    /// Drops old state, and checks files for changes. To be called twice a second. The clock of past events lets time pass by itself.
     pub fn tick(&mut self) {
-        let now_ns = self.now_ns();
-        if now_ns >= self.checked_ns.saturating_add(CHECK_NS) {
-            self.checked_ns = now_ns;
+        if self.checked.elapsed() >= CHECK {
+            self.checked = Instant::now();
             self.refresh();
         }
+        if !self.is_past() {
+            self.pass(self.now_ns());
+        }
+    }
+
+    /// Lets time pass in all nodes.
+    fn pass(&mut self, now_ns: u64) {
+        self.passed_ns = now_ns;
         let Self { nodes, enrichment, types, .. } = self;
         nodes.values_mut().for_each(|node| node.tick(now_ns, enrichment, types));
     }
 
+    /// Whether what is shown is not the present.
+    pub(crate) fn is_past(&self) -> bool {
+        self.clock.past_ns().is_some()
+    }
+
     /// The time, in nanoseconds since the UNIX epoch.
     pub(crate) fn now_ns(&self) -> u64 {
-        (self.clock)()
+        self.clock.now_ns()
     }
 
     /// The names of all nodes.

@@ -10,26 +10,31 @@ pub(crate) const FINE: (u64, usize) = (10 * SECOND, 720);
 /// Long steps: their length in nanoseconds, and how many are kept. A minute, for a day.
 const COARSE: (u64, usize) = (60 * SECOND, 1_440);
 
+/// How many periods without any observation are kept.
+const MAX_HOLES: usize = 100;
+
 /// Windows up to this many minutes are shown in short steps.
 const FINE_MINUTES: u64 = 120;
 
 /// The period of a time series in an answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub(crate) struct Window<'a> {
     /// Length of a step, in nanoseconds.
     pub step_ns: u64,
     /// Number of the first step, counted from the UNIX epoch.
     pub first: u64,
     /// How many steps there are.
     pub steps: usize,
+    /// When nothing at all was observed.
+    holes: &'a Holes,
 }
 
-impl Window {
+impl<'a> Window<'a> {
     /// The last minutes, up to the last complete step.
-    pub fn new(minutes: u64, now_ns: u64) -> Self {
+    pub fn new(minutes: u64, now_ns: u64, holes: &'a Holes) -> Self {
         let (step_ns, limit) = if minutes <= FINE_MINUTES { FINE } else { COARSE };
         let steps = usize::try_from(minutes.saturating_mul(60 * SECOND) / step_ns).unwrap_or(limit).clamp(1, limit);
-        Self { step_ns, first: (now_ns / step_ns).saturating_sub(steps as u64), steps }
+        Self { step_ns, first: (now_ns / step_ns).saturating_sub(steps as u64), steps, holes }
     }
 
     /// The start, in nanoseconds since the UNIX epoch.
@@ -42,9 +47,41 @@ impl Window {
         self.step_ns / SECOND
     }
 
+    /// Whether nothing was observed during a step.
+    pub fn is_hole(&self, step: u64) -> bool {
+        let (from_ns, until_ns) =
+            (step.saturating_mul(self.step_ns), step.saturating_add(1).saturating_mul(self.step_ns));
+        self.holes.0.iter().any(|hole| hole.from_ns <= from_ns && until_ns <= hole.until_ns)
+    }
+
     /// One unknown value (NaN) for each step.
     pub fn unknown(&self) -> Vec<f64> {
         vec![f64::NAN; self.steps]
+    }
+}
+
+/// The periods in which nothing at all was observed, because nothing observed: they are not quiet, but unknown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holes(VecDeque<Hole>);
+
+/// A period in which nothing was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hole {
+    /// Time of the last event before it, in nanoseconds since the UNIX epoch.
+    pub from_ns: u64,
+    /// Time of the first event after it.
+    pub until_ns: u64,
+}
+
+impl Holes {
+    /// Notes a period, and forgets those before the series.
+    pub fn note(&mut self, hole: Hole) {
+        let (step_ns, steps) = COARSE;
+        self.0.retain(|old| hole.until_ns.saturating_sub(old.until_ns) <= step_ns * steps as u64);
+        if self.0.len() >= MAX_HOLES {
+            self.0.pop_front();
+        }
+        self.0.push_back(hole);
     }
 }
 
@@ -125,6 +162,11 @@ impl Series {
         self.change(time_ns, |_| value);
     }
 
+    /// Sets the value of the step at a time, unless it is larger already.
+    pub fn raise(&mut self, time_ns: u64, value: f64) {
+        self.change(time_ns, |now| now.max(value));
+    }
+
     #[inline]
     fn change(&mut self, time_ns: u64, change: impl Fn(f64) -> f64) {
         for ring in [&mut self.fine, &mut self.coarse] {
@@ -143,7 +185,7 @@ impl Series {
         let ring = self.ring(window);
         for (step, into) in (window.first..).zip(into) {
             let value = ring.get(step).unwrap_or(f64::NAN);
-            if !value.is_nan() {
+            if !value.is_nan() && !window.is_hole(step) {
                 *into = if into.is_nan() { value } else { join(*into, value) };
             }
         }
@@ -197,7 +239,7 @@ impl Coverage {
         }
         let (from, until) = (self.from_ns / window.step_ns, self.until_ns / window.step_ns);
         for (step, into) in (window.first..).zip(into) {
-            if into.is_nan() && (from..=until).contains(&step) {
+            if into.is_nan() && (from..=until).contains(&step) && !window.is_hole(step) {
                 *into = 0.0;
             }
         }
@@ -217,14 +259,15 @@ mod tests {
         sum.add(start + 35 * SECOND, 2.0);
         sum.add(start + 5 * SECOND, 4.0); // late
         gauge.set(start + 12 * SECOND, 7.0);
-        let window = Window::new(1, start + minute);
+        let mut holes = Holes::default();
+        let window = Window::new(1, start + minute, &holes);
         assert_eq!((window.start_ns(), window.steps), (start, 6));
         let mut values = window.unknown();
         sum.add_to(&window, Coverage { from_ns: start, until_ns: start + 45 * SECOND }, &mut values);
         assert_eq!(format!("{values:?}"), "[5.0, 0.0, 0.0, 2.0, 0.0, NaN]");
         gauge.max_to(&window, &mut values);
         assert_eq!(values.get(1), Some(&7.0));
-        let day = Window::new(1_440, start + minute);
+        let day = Window::new(1_440, start + minute, &holes);
         let mut values = day.unknown();
         sum.add_to(&day, Coverage::default(), &mut values);
         assert_eq!((values.len(), values.last()), (1_440, Some(&7.0)));
@@ -232,7 +275,15 @@ mod tests {
         sum.add(start + 525_600 * minute, 1.0);
         assert!(sum.fine.values.len() <= FINE.1 && sum.coarse.values.len() <= COARSE.1);
         sum.add(start, 1.0); // too long ago
-        let window = Window::new(10_000, start);
+        let window = Window::new(10_000, start, &holes);
         assert_eq!(window.steps, 1_440);
+        holes.note(Hole { from_ns: start + 8 * SECOND, until_ns: start + 31 * SECOND });
+        let mut quiet = Series::sum();
+        quiet.add(start, 1.0);
+        quiet.add(start + 40 * SECOND, 1.0);
+        let window = Window::new(1, start + minute, &holes);
+        let mut values = window.unknown();
+        quiet.add_to(&window, Coverage { from_ns: start, until_ns: start + 45 * SECOND }, &mut values);
+        assert_eq!(format!("{values:?}"), "[1.0, NaN, NaN, 0.0, 1.0, NaN]");
     }
 }

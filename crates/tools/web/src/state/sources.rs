@@ -109,10 +109,10 @@ impl Observer<Types, Details> for Sources {
 }
 
 impl Sources {
-    /// Counts an event. That an extractor is alive is no event of the node.
+    /// Counts an event. That an extractor is alive, or what of an archive was left out, is no event of the node.
     #[inline]
     fn count(&mut self, kind: Kind, run: u64, time_ns: u64) {
-        if kind == Kind::Status {
+        if matches!(kind, Kind::Status | Kind::Selection) {
             return;
         }
         self.last_ns = self.last_ns.max(time_ns);

@@ -204,7 +204,7 @@ impl Transactions {
             *size += 1;
         }
         // The node refuses a message that has more entries, and no single message may outweigh all others.
-        if items.count() > MAX_INV {
+        if items.are_more_than(MAX_INV) {
             return;
         }
         for (_, hash) in txs().take(MAX_ANNOUNCED) {

@@ -295,10 +295,34 @@ async fn a_node_without_tracepoints_has_the_line_that_enables_them() {
     running.publish([message(1, 5, "ping", true, json!({ "ping": { "value": 99 } }))]).await;
     running.wait_for("info", |info| blind(info).is_empty()).await;
     running.end().await;
-    // The public can change nothing, and need not know where programs are.
+    // The public can change nothing, and need not know where programs are. It is not shown when the node started either.
     let running = Running::start(Options { public: Some(Public::default()), ..options });
-    running.publish([polled()]).await;
+    let totals = json!({ "total_bytes_received": 1, "total_bytes_sent": 2, "time_millis": 3 });
+    running.publish([polled(), happened("rpc", "net_totals", 2, 0, totals)]).await;
     let info = running.wait_for("info", |info| info["sources"]["rpc"] == true).await;
     assert!(blind(&info).is_empty());
+    running.end().await;
+}
+
+/// A tracepoint waits longer for its batch than debug.log for its line, so that the first block may be known by the log first.
+#[tokio::test]
+async fn what_a_block_removed_counts_once_by_log_and_tracepoint() {
+    let running = Running::start(Options::default());
+    let of = |kind: &str, time_ns: u64, body: Value| {
+        event(&json!({ "time": rfc3339(time_ns), "node": "alice", "run": 9, "kind": kind, "body": body }))
+    };
+    let at_ns = now_ns();
+    let removals = json!({ "cause": "REMOVED_FOR_BLOCK", "transactions": 2, "block_height": 7 });
+    let traced = |byte: &str| json!({ "txid": byte.repeat(32), "reason": "block", "vsize": 141, "fee": 1000, "entry_time": 1_700_000_000 });
+    running
+        .publish([
+            of("mempool_removals", at_ns, json!({ "mempool_removals": removals })),
+            of("mempool_removed", at_ns - 900_000, traced("01")),
+            of("mempool_removed", at_ns - 800_000, traced("02")),
+            of("mempool_removed", at_ns + 1, traced("03")),
+        ])
+        .await;
+    let mempool = running.wait_for("mempool?node=alice", |mempool| mempool["removed"][0]["count"] == 3).await;
+    assert_eq!(mempool["removed"].as_array().unwrap().len(), 1, "{mempool:#}");
     running.end().await;
 }

@@ -69,6 +69,7 @@ impl Mempool {
             self.note(at_ns);
             self.removed.add(at_ns, removals.transactions.into());
             *self.removed_by.entry("block".into()).or_default() += u64::from(removals.transactions);
+            self.logged_for_block = (at_ns, removals.transactions.into());
         }
     }
 }
