@@ -65,9 +65,9 @@ fn judge(found: &BTreeSet<String>, program: &str, followable: bool) -> Check {
     check
 }
 
-/// What flushes of the coins' cache tell is dispensable.
+/// What flushes of the coins' cache tell is dispensable, and no release has what is only proposed.
 fn matters(tracepoint: &Tracepoint) -> bool {
-    *tracepoint != Tracepoint::UtxocacheFlush
+    *tracepoint != Tracepoint::UtxocacheFlush && !tracepoint.is_proposed()
 }
 
 #[cfg(test)]

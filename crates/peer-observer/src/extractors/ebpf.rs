@@ -53,7 +53,7 @@ impl ForAll for OfNodes {
         let (tracer, followed) = attach_all(nodes, &self.0).context(NOT_FOLLOWED)?;
         Ok(Attached {
             confine: Some(followed),
-            threads: 1,
+            threads: 0,
             run: Box::new(|nodes, publishers, shutdown| {
                 let observed = nodes.into_iter().map(|node| {
                     let publisher = publishers.publisher(&node.name, ENTRY.name);
@@ -88,7 +88,7 @@ impl ForAll for OfProgram {
         attach(&mut tracer, &binary, "", &binary)?;
         Ok(Attached {
             confine: Some(Vec::new()),
-            threads: 1,
+            threads: 0,
             run: Box::new(|_, publishers, shutdown| {
                 let publisher = Box::new(move |name: &str| publishers.publisher(name, ENTRY.name));
                 let running = extractor_ebpf::run(tracer, Nodes::All { binary, publisher }, shutdown);

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use extractor_ebpf::{Capture, OptionError, Options, Selection};
+use extractor_ebpf::{Capture, MAX_LATENCY, OptionError, Options, Selection};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::options::OwnFlags;
-use crate::values::{Bytes, ValueError, args_by_flags, from_text};
+use crate::values::{Bytes, Span, ValueError, args_by_flags, from_text};
 
 /// Section `[ebpf]`, and its flags.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
@@ -28,6 +29,9 @@ pub struct EbpfOptions {
     /// Memory for events on their way out of the kernel: a power of two from 4MiB to 1GiB
     #[arg(long, env = "PEER_OBSERVER_RING_SIZE", value_name = "SIZE")]
     ring_size: RingSize,
+    /// How long events may wait before they are passed on together, 1ms to 20ms: less time takes more CPU time
+    #[arg(long, env = "PEER_OBSERVER_LATENCY", value_name = "DURATION")]
+    latency: Latency,
     /// Every process of a program is a node of its own.
     #[arg(skip)]
     #[serde(skip)]
@@ -60,7 +64,8 @@ impl EbpfOptions {
         for text in self.capture.texts() {
             capture.set(&text).with_context(|| format!("ebpf.capture: {text}"))?;
         }
-        Ok(Options { tracepoints: self.tracepoints.selection.clone(), capture, ring_bytes: self.ring_size.0 })
+        let (RingSize(ring_bytes), Latency(latency)) = (self.ring_size, self.latency);
+        Ok(Options { tracepoints: self.tracepoints.selection.clone(), capture, ring_bytes, latency })
     }
 }
 
@@ -230,6 +235,38 @@ impl Serialize for RingSize {
     }
 }
 
+/// How long events may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Latency(Duration);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(MAX_LATENCY)
+    }
+}
+
+impl FromStr for Latency {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let Span(span) = text.parse()?;
+        let sensible = (Duration::from_millis(1)..=MAX_LATENCY).contains(&span);
+        sensible.then_some(Self(span)).ok_or_else(|| ValueError::new("events may wait for 1ms to 20ms"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+impl Serialize for Latency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Span(self.0))
+    }
+}
+
 /// Where the program of `--all` is.
 pub fn program_of_all(binary: Option<&PathBuf>, on_path: impl FnOnce() -> Option<PathBuf>) -> Result<PathBuf> {
     let none = "--all: of which program? There is no bitcoind on PATH; name one with --binary";
@@ -255,13 +292,13 @@ mod tests {
 
     #[test]
     fn the_section_and_options_over_it() {
-        let text = "tracepoints = [\"net\", \"mempool:added\"]\nring_size = \"64MB\"\ncapture = {block = \"full\", inv = 1000}";
+        let text = "tracepoints = [\"net\", \"mempool:added\"]\nring_size = \"64MB\"\nlatency = \"4ms\"\ncapture = {block = \"full\", inv = 1000}";
         let mut section: EbpfOptions = toml::from_str(text).unwrap();
         let options = section.options().unwrap();
         assert_eq!(options.tracepoints, "net,mempool:added".parse().unwrap());
         let captured = |options: &Options, types: [&str; 3]| types.map(|message_type| options.capture.of(message_type));
         assert_eq!(captured(&options, ["block", "inv", "blocktxn"]), [4 << 20, 1000, 96]);
-        assert_eq!(options.ring_bytes, 64 << 20);
+        assert_eq!((options.ring_bytes, options.latency), (64 << 20, Duration::from_millis(4)));
         let again: EbpfOptions = toml::from_str(&toml::to_string(&section).unwrap()).unwrap();
         assert_eq!(again.options().unwrap(), options);
 
@@ -280,6 +317,7 @@ mod tests {
             ("tracepoints = [\"nett\"]", ["line 1", "\"nett\""]),
             ("capture = {block = \"most\"}", ["line 1", "block=most"]),
             ("ring_size = \"1KiB\"", ["line 1", "power of two"]),
+            ("latency = \"1s\"", ["line 1", "1ms to 20ms"]),
         ] {
             let error = toml::from_str::<EbpfOptions>(text).map_err(anyhow::Error::from).and_then(|s| s.options());
             let error = format!("{:#}", error.unwrap_err());
