@@ -46,6 +46,16 @@ impl Connect {
     }
 }
 
+/// What must be possible as before.
+pub struct Keeps {
+    /// Files that must stay readable.
+    pub files: Vec<PathBuf>,
+    /// Folders in which files are made, written and removed.
+    pub folders: Vec<PathBuf>,
+    /// Where to.
+    pub connect: Connect,
+}
+
 /// What is given up. Everything else is given up always.
 #[derive(Clone, Copy, Debug)]
 struct Level {
@@ -66,26 +76,20 @@ const LEVELS: [Level; 4] = [
 const READING: [Capability; 2] = [Capability::CAP_DAC_READ_SEARCH, Capability::CAP_SYS_PTRACE];
 
 /// Confines this thread and those that it will start, as far as the nodes can still be observed. The targets of nodes are changed to some by
-/// which a confined process finds them. `observed` are those of nodes that are observed by other means than tracepoints, `files` must stay as
-/// readable as they are.
+/// which a confined process finds them. `observed` are those of nodes that are observed by other means than tracepoints.
 ///
 /// # Errors
 /// Capabilities could not be given up.
-pub fn confine(
-    observed: &mut [&mut Target],
-    followed: &mut [&mut FollowedNode],
-    files: &[PathBuf],
-    connect: &Connect,
-) -> Result<()> {
-    let scene = Scene::of(observed, followed, files);
+pub fn confine(observed: &mut [&mut Target], followed: &mut [&mut FollowedNode], keeps: &Keeps) -> Result<()> {
+    let scene = Scene::of(observed, followed, &keeps.files);
     let may_read = READING.iter().any(|cap| caps::has_cap(None, CapSet::Permitted, *cap).unwrap_or(false));
     let mut allowed = LEVELS.into_iter().filter(|level| scene.allows(*level, may_read));
-    let chosen = allowed.find_map(|level| Some((level, rehearse(level, connect, || scene.targets(level))?)));
+    let chosen = allowed.find_map(|level| Some((level, rehearse(level, keeps, || scene.targets(level))?)));
     let everything = Level { reading: true, seeing: true };
     let (level, targets) =
         chosen.unwrap_or_else(|| (everything, scene.followed.iter().map(|(node, _)| node.target.clone()).collect()));
     drop(scene);
-    let how = apply(level, connect)?;
+    let how = apply(level, keeps)?;
     if level.reading && may_read || level.seeing {
         info!("confined, as far as the nodes can be seen then; {how}");
     } else {
@@ -210,10 +214,10 @@ impl<'a> Scene<'a> {
 }
 
 /// What comes of a question to a confined thread. None if there could be none.
-fn rehearse<T: Send>(level: Level, connect: &Connect, question: impl FnOnce() -> Option<T> + Send) -> Option<T> {
+fn rehearse<T: Send>(level: Level, keeps: &Keeps, question: impl FnOnce() -> Option<T> + Send) -> Option<T> {
     thread::scope(|scope| {
         let rehearsal = thread::Builder::new().spawn_scoped(scope, || {
-            apply(level, connect).ok()?;
+            apply(level, keeps).ok()?;
             question()
         });
         rehearsal.ok()?.join().ok()?
@@ -221,13 +225,13 @@ fn rehearse<T: Send>(level: Level, connect: &Connect, question: impl FnOnce() ->
 }
 
 /// Confines the calling thread. Returns how.
-fn apply(level: Level, connect: &Connect) -> Result<String> {
+fn apply(level: Level, keeps: &Keeps) -> Result<String> {
     let kept = drop_capabilities(if level.reading { &READING } else { &[] }).context("cannot give up capabilities")?;
     rustix::thread::set_no_new_privs(true).context("cannot give up new privileges")?;
     let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();
     let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(" and ") };
     let landlock =
-        if level.seeing { Ok("left out".to_owned()) } else { landlock(connect).map(|status| format!("{status:?}")) };
+        if level.seeing { Ok("left out".to_owned()) } else { landlock(keeps).map(|status| format!("{status:?}")) };
     let landlock = landlock.unwrap_or_else(|error| format!("not there ({error:#})"));
     Ok(format!("capabilities: {kept}; Landlock: {landlock}"))
 }
@@ -248,10 +252,10 @@ fn drop_capabilities(keep: &[Capability]) -> Result<CapsHashSet> {
     Ok(keep)
 }
 
-/// As much of it as the kernel has: nothing but the terminal is written, nothing is made or started, nobody connects to us.
-fn landlock(connect: &Connect) -> Result<RulesetStatus> {
+/// As much of it as the kernel has: nothing but the terminal and files of some folders is written, nothing is started, nobody connects to us.
+fn landlock(keeps: &Keeps) -> Result<RulesetStatus> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let (net, ports): (BitFlags<AccessNet>, &[u16]) = match connect {
+    let (net, ports): (BitFlags<AccessNet>, &[u16]) = match &keeps.connect {
         Connect::Anywhere => (AccessNet::BindTcp.into(), &[]),
         Connect::Ports(ports) => (AccessNet::BindTcp | AccessNet::ConnectTcp, ports),
     };
@@ -259,10 +263,20 @@ fn landlock(connect: &Connect) -> Result<RulesetStatus> {
     // Drawing on the terminal opens it anew. As standard input and output it can be written anyway.
     let draw = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
     let terminal = PathFd::new("/dev/tty").ok().map(|file| Ok::<_, RulesetError>(PathBeneath::new(file, draw)));
+    let write = read
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::MakeDir
+        | AccessFs::RemoveFile
+        | AccessFs::RemoveDir
+        | AccessFs::Refer;
+    let opened = keeps.folders.iter().filter_map(|folder| PathFd::new(folder).ok());
+    let folders = opened.map(|folder| Ok::<_, RulesetError>(PathBeneath::new(folder, write)));
     let ports = ports.iter().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
     // Of this version: what newer ones could deny besides is in use.
     let rules = Ruleset::default().handle_access(AccessFs::from_all(ABI::V5))?.handle_access(net)?.create()?;
-    Ok(rules.add_rule(root)?.add_rules(terminal)?.add_rules(ports)?.restrict_self()?.ruleset)
+    Ok(rules.add_rule(root)?.add_rules(terminal)?.add_rules(folders)?.add_rules(ports)?.restrict_self()?.ruleset)
 }
 
 #[cfg(test)]

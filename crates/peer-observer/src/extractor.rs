@@ -62,6 +62,27 @@ pub trait PerNode: Send {
     /// Whether it runs for a node for which no extractors were chosen.
     fn is_usual(&self, target: &Target) -> bool;
 
+    /// The nodes are started by this program for itself: it may ask more of them than of others'.
+    fn for_own_nodes(&mut self) {}
+
+    /// Does what may take privileges for a node that it will run for, before any thread is started.
+    ///
+    /// # Errors
+    /// It cannot work for this node.
+    fn prepare(&mut self, _node: &str, _target: &Target) -> Result<()> {
+        Ok(())
+    }
+
+    /// Folders in which it makes, writes and removes files.
+    fn folders(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Where it keeps logs, if that is what it does.
+    fn keeps_logs(&self) -> Option<PathBuf> {
+        None
+    }
+
     /// Publishes the events of a node until `shutdown`, also while the node comes and goes.
     fn observe(&self, target: Target, publisher: Publisher, shutdown: CancellationToken) -> Running;
 }
@@ -96,8 +117,8 @@ pub struct Node {
 pub struct Attached {
     /// The nodes that it must still be able to find when privileges are given up; none if there were none to give up.
     pub confine: Option<Vec<FollowedNode>>,
-    /// Threads that it takes, if it is alone in its process. One is enough for most, and costs less: a second is woken to look for work
-    /// whenever the first has some.
+    /// Threads that it takes besides the main one, if it is alone in its process. One is enough for most, and costs less: a second is woken to look
+    /// for work whenever the first has some. With none, all is done in the main one, where no thread has to wake another.
     pub threads: usize,
     /// Publishes events until the token is cancelled. The nodes are those that it was attached for, by targets that a confined process can
     /// find.

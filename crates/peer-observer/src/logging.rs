@@ -43,15 +43,20 @@ impl Color {
     }
 }
 
+/// What is logged from a level on: our own messages, and those of libraries where they are warnings or errors.
+pub fn filter(level: &str) -> String {
+    format!("{level},async_nats=error,hyper=warn,object_store=warn,reqwest=warn")
+}
+
 /// Starts logging. Without `--log` and PEER_OBSERVER_LOG, our own messages from level info on are shown, and those of libraries from level
 /// warn on.
 pub fn start(args: &LoggingArgs) {
-    let filter = match args.log.as_deref().map(EnvFilter::try_new) {
-        Some(Ok(filter)) => filter,
-        Some(Err(_)) | None => EnvFilter::new("info,async_nats=error,hyper=warn,reqwest=warn"),
+    let chosen = match args.log.as_deref().map(EnvFilter::try_new) {
+        Some(Ok(chosen)) => chosen,
+        Some(Err(_)) | None => EnvFilter::new(filter("info")),
     };
     let color = args.color.decide(stderr().is_terminal());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Output).with_ansi(color);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(chosen).with_writer(|| Output).with_ansi(color);
     // That standard error is gone cannot be reported there.
     subscriber.log_internal_errors(false).with_target(false).init();
     if let Some(Err(error)) = args.log.as_deref().map(EnvFilter::try_new) {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Error, Result, anyhow};
 use node::Target;
 use tracing::{error, info};
 
-use crate::confine::{Connect, confine};
+use crate::confine::{Keeps, confine};
 use crate::doctor::{self, Advice};
 use crate::extractor::{Attached, Extractor, FollowedNode, Node, PerNode};
 use crate::problems::Problems;
@@ -62,6 +62,26 @@ impl Observation {
         self.nodes.iter().map(|node| node.name.clone()).collect()
     }
 
+    /// The extractors that run for some node, each for it by itself.
+    fn running(&self) -> impl Iterator<Item = &dyn PerNode> {
+        self.extractors.iter().filter_map(|(name, extractor)| match extractor {
+            Extractor::PerNode(extractor) if self.nodes.iter().any(|node| node.extract.contains(name)) => {
+                Some(&**extractor)
+            }
+            _ => None,
+        })
+    }
+
+    /// Folders in which extractors make, write and remove files.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.running().flat_map(PerNode::folders).collect()
+    }
+
+    /// Where logs are kept.
+    pub fn logs(&self) -> Option<PathBuf> {
+        self.running().find_map(PerNode::keeps_logs)
+    }
+
     /// Why tracepoints will report nothing of nodes, and what would change that, as far as it can be found out.
     pub fn advice(&self) -> Advice {
         let nodes = self.nodes.iter().map(|node| (&*node.name, &node.target, node.extract.contains(&EBPF)));
@@ -99,7 +119,13 @@ impl Observation {
         let mut failed = Vec::new();
         for (name, extractor) in extractors {
             let extractor = match extractor {
-                Extractor::PerNode(extractor) => {
+                Extractor::PerNode(mut extractor) => {
+                    for node in nodes.iter_mut().filter(|node| node.extract.contains(&name)) {
+                        if let Err(error) = extractor.prepare(&node.name, &node.target) {
+                            node.extract.retain(|one| *one != name);
+                            failed.push(error.context(format!("node {}", node.name)));
+                        }
+                    }
                     prepared.per_node.push((name, extractor));
                     continue;
                 }
@@ -135,16 +161,16 @@ impl Prepared {
         self.for_all.is_empty() && self.nodes.iter().all(|node| node.extract.is_empty())
     }
 
-    /// Threads that it takes if it is alone in the process.
+    /// Threads that it takes besides the main one if it is alone in the process.
     pub fn threads(&self) -> usize {
         self.for_all.iter().map(|extractor| extractor.attached.threads).max().unwrap_or(1)
     }
 
-    /// Gives up privileges that no extractor needs any more, if any had some. `files` must stay readable.
+    /// Gives up privileges that no extractor needs any more, if any had some, and what is not to be kept.
     ///
     /// # Errors
     /// They could not be given up.
-    pub fn confine(&mut self, files: &[PathBuf], connect: &Connect) -> Result<()> {
+    pub fn confine(&mut self, keeps: &Keeps) -> Result<()> {
         if self.for_all.iter().all(|extractor| extractor.attached.confine.is_none()) {
             return Ok(());
         }
@@ -152,7 +178,7 @@ impl Prepared {
         let mut observed: Vec<&mut Target> = observed.map(|node| &mut node.target).collect();
         let followed = self.for_all.iter_mut().flat_map(|extractor| extractor.attached.confine.iter_mut().flatten());
         let mut followed: Vec<&mut FollowedNode> = followed.collect();
-        confine(&mut observed, &mut followed, files, connect)
+        confine(&mut observed, &mut followed, keeps)
     }
 
     /// Starts all extractors.

@@ -11,7 +11,7 @@ use node::Target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::config::networks::Networks;
+use crate::config::s3::S3Options;
 use crate::config::text;
 use crate::logging::Color;
 
@@ -41,7 +41,9 @@ pub trait OwnFlags: Options {
 /// What a part may want to know besides its own options.
 pub struct Context {
     /// Files with sets of networks and autonomous systems.
-    pub networks: Networks,
+    pub networks: networks::Files,
+    /// The account at a store.
+    pub(crate) s3: S3Options,
     /// When there are colors on the standard output.
     pub color: Color,
     /// The nodes as they are configured; none if they are to be discovered.

@@ -3,6 +3,17 @@
 use std::io::{ErrorKind, Write, stdout};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    #[default]
+    Text,
+    /// A JSON object a file, each on a line
+    Json,
+}
 
 /// Prints a text. That its reader went away is no error.
 ///

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bus::{Bus, Publisher};
+use bus::{Accounts, Bus, Publisher};
 use event::pb::observer::node_state::State;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,12 @@ impl Publishers {
         bus::task::spawn(format!("status of {extractor}"), publisher.clone().tell_status(self.shutdown.clone()));
         self.made().push(publisher.clone());
         publisher
+    }
+
+    /// The accounts of this process.
+    #[must_use]
+    pub fn accounts(&self) -> &Accounts {
+        self.bus.accounts()
     }
 
     /// A publisher without status: for what is read once, to its end.

@@ -4,15 +4,17 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use bus::counters::PROGRAM;
 use bus::{Bus, Reason, WhenFull};
 use event::Filter;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::publishers::Publishers;
+use crate::replay::History;
+use crate::runtime::end_on_signals;
 use crate::tool::{Queue, Service};
 
 /// How long extractors and tools may take to end.
@@ -26,8 +28,12 @@ pub struct Supervisor {
     pub shutdown: CancellationToken,
     /// Makes publishers for extractors.
     pub publishers: Publishers,
+    /// Where events of tools go, if not onto the bus.
+    results: Option<(Bus, Publishers)>,
     extractors: JoinSet<(String, Result<()>)>,
     tools: JoinSet<(String, Result<()>)>,
+    /// What ends after the tools.
+    last: JoinSet<()>,
 }
 
 /// How it ended.
@@ -43,30 +49,23 @@ impl Outcome {
     }
 }
 
-/// Begins the end of the process when a signal comes. The second one ends it at once, with exit code 130.
-async fn end_on_signals(mut interrupt: Signal, mut terminate: Signal, shutdown: CancellationToken) {
-    let mut received = async || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    received().await;
-    shutdown.cancel();
-    received().await;
-    std::process::exit(130)
-}
-
 impl Supervisor {
     /// Nothing runs yet. SIGINT and SIGTERM will end it in order; the second one at once.
     pub fn new() -> Result<Self> {
         let shutdown = CancellationToken::new();
-        let interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-        let terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        bus::task::spawn("signals", end_on_signals(interrupt, terminate, shutdown.clone()));
+        end_on_signals(shutdown.clone())?;
         let bus = Bus::new();
+        bus.accounts().count(&PROGRAM, [env!("VERSION")]).set(1.0);
         let publishers = Publishers::new(&bus, &shutdown);
-        Ok(Self { bus, shutdown, publishers, extractors: JoinSet::new(), tools: JoinSet::new() })
+        Ok(Self {
+            bus,
+            shutdown,
+            publishers,
+            results: None,
+            extractors: JoinSet::new(),
+            tools: JoinSet::new(),
+            last: JoinSet::new(),
+        })
     }
 
     /// Runs something that gives events.
@@ -85,21 +84,61 @@ impl Supervisor {
         self.tools.spawn(async move { (name, running.await) });
     }
 
+    /// Runs something that ends when the tools have.
+    pub fn spawn_last(&mut self, name: &'static str, running: impl Future<Output = ()> + Send + 'static) {
+        self.last.spawn(bus::task::named(name, running));
+    }
+
     /// Runs a tool on the events that a filter lets pass.
-    pub fn run_tool(&mut self, name: &'static str, service: Service, filter: Filter, queue: Queue) {
+    ///
+    /// `history` comes before all other events.
+    pub fn run_tool(
+        &mut self,
+        name: &'static str,
+        service: Service,
+        mut filter: Filter,
+        queue: Queue,
+        history: Option<History>,
+    ) {
+        if service.publishes {
+            // What kinds of events it needs it knows itself; those that are chosen are for what shows events.
+            filter = Filter { kinds: Vec::new(), messages: Vec::new(), direction: None, ..filter };
+        }
         let events = self.bus.subscribe(name, filter, queue.capacity, queue.when_full);
-        self.spawn_tool(name, service.run(events, self.bus.clone(), self.shutdown.clone()));
+        let publishers = self.results.as_ref().map_or(&self.publishers, |(_, publishers)| publishers).clone();
+        let (bus, shutdown) = (self.bus.clone(), self.shutdown.clone());
+        self.spawn_tool(name, async move {
+            let events = match history {
+                Some(history) => events.after(history.start(&bus).await?, history.is_complete),
+                None => events,
+            };
+            service.run(events, bus, publishers, shutdown).await
+        });
+    }
+
+    /// Publishes the events of the tools that are run from now on, and nothing else, on a NATS server: for a process whose other events come
+    /// from there.
+    pub fn publish_results(&mut self, options: bus::nats::Options) {
+        let bus = self.bus.beside();
+        self.forward_all_of(&bus, options);
+        let publishers = Publishers::new(&bus, &self.shutdown);
+        self.results = Some((bus, publishers));
     }
 
     /// Publishes all events on a NATS server.
     pub fn forward(&mut self, options: bus::nats::Options) {
-        let events = self.bus.subscribe("to-nats", Filter::default(), Queue::PLAIN.capacity, WhenFull::Block);
-        let running = bus::nats::forward(events, options, self.bus.accounts().clone());
+        self.forward_all_of(&self.bus.clone(), options);
+    }
+
+    fn forward_all_of(&mut self, bus: &Bus, options: bus::nats::Options) {
+        let events = bus.subscribe("to-nats", Filter::default(), Queue::PLAIN.capacity, WhenFull::Block);
+        let running = bus::nats::forward(events, options, bus.accounts().clone());
         self.spawn_tool("nats", async { Ok(running.await?) });
     }
 
-    /// Waits until a signal comes, all extractors have ended, or a tool has; then ends everything in order.
-    pub async fn run(mut self) -> Outcome {
+    /// Waits until a signal comes, all extractors have ended, or a tool has; then ends everything in order. `doing` is what this process does, for
+    /// people who ask the service manager.
+    pub async fn run(mut self, _doing: String) -> Outcome {
         let mut outcome = Outcome { failed: false };
         loop {
             tokio::select! {
@@ -124,9 +163,14 @@ impl Supervisor {
             }
             self.publishers.end().await;
             self.bus.end();
+            if let Some((bus, publishers)) = &self.results {
+                publishers.end().await;
+                bus.end();
+            }
             while let Some(ended) = self.tools.join_next().await {
                 outcome.note(ended);
             }
+            while self.last.join_next().await.is_some() {}
         };
         if tokio::time::timeout(SHUTDOWN_PATIENCE, ending).await.is_err() {
             warn!("not everything ended within {} s", SHUTDOWN_PATIENCE.as_secs());

@@ -4,13 +4,20 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use alert_state::Store;
 use anyhow::Result;
-use bus::{Bus, Subscription, WhenFull};
+use bus::{Bus, Playback, Subscription, WhenFull};
+use event::Filter;
+use event::pb::observer::Selection;
+use node::Target;
 use tokio_util::sync::CancellationToken;
 
 use crate::doctor::Advice;
 use crate::options::Part;
+use crate::publishers::Publishers;
 
 /// A row of the table of tools.
 #[derive(Clone, Copy)]
@@ -42,11 +49,20 @@ pub enum Starts {
 
 /// A tool whose options are checked.
 pub trait Tool: Send {
+    /// The nodes are started by this program, for itself.
+    fn for_own_nodes(&mut self) {}
+
     /// The queue that it wants for its events.
     fn queue(&self) -> Queue;
 
     /// Files that it reads while it runs, and so must still be able to read when the process has given up its privileges.
     fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Folders in which it makes, writes and removes files while it runs, and so must still be able to when the process has given up its
+    /// privileges. They are there after [`Tool::start`].
+    fn folders(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 
@@ -58,6 +74,36 @@ pub trait Tool: Send {
     /// Whether it is of use also when no events come any more, until somebody ends it.
     fn stays(&self) -> bool {
         self.listens().is_some()
+    }
+
+    /// What it wants to know of the time before its start.
+    fn history(&self) -> Option<History> {
+        None
+    }
+
+    /// Where it writes archives, with which other tools can begin.
+    fn archive(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// Where it keeps alerts, and what people decide about them: other tools of the process share that.
+    fn keeps_alerts(&self) -> Option<KeptAt> {
+        None
+    }
+
+    /// Whether it shows the alerts that another tool keeps.
+    fn shows_alerts(&self) -> bool {
+        false
+    }
+
+    /// Whether it does something in the world with each event, such as writing it to a file. Then it is no tool to look at the past with.
+    fn acts(&self) -> bool {
+        false
+    }
+
+    /// Whether it draws conclusions from what does not happen.
+    fn concludes(&self) -> bool {
+        true
     }
 
     /// What it does with standard output.
@@ -81,6 +127,24 @@ pub enum Stdout {
     Lines,
     /// It has it for itself.
     Owned,
+}
+
+/// Where alerts are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptAt {
+    /// In a file.
+    File(PathBuf),
+    /// Nowhere, when this process has ended.
+    Memory,
+}
+
+/// What a tool wants to know of the time before its start. Before its first live event, it gets events of an archive.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// The archives, a folder or a file; none for those that the same configuration writes.
+    pub from: Option<PathBuf>,
+    /// How long before its start they may have happened. Of many events, those of the last minutes.
+    pub longest: Duration,
 }
 
 /// The queue between the bus and a tool.
@@ -118,19 +182,41 @@ pub struct Place {
 pub struct Scene {
     /// Names of the nodes, as far as they are known.
     pub nodes: Vec<String>,
+    /// The nodes that this process observes, with their names.
+    pub targets: Vec<(String, Target)>,
     /// Why tracepoints will report nothing of nodes, as far as that is known.
     pub advice: Advice,
     /// They come from standard input: they may have happened long ago.
     pub is_recorded: bool,
+    /// They come from a NATS server to which tools publish what they find and how they are.
+    pub is_remote: bool,
+    /// Set if they are those of archives.
+    pub playback: Option<Playback>,
+    /// The stream that keeps them on the NATS server that they come from.
+    pub stream: Option<String>,
+    /// Which of them tools get.
+    pub filter: Filter,
+    /// What was left out of the events of each node when they were recorded.
+    pub selections: Vec<(Arc<str>, Selection)>,
+    /// What is kept of alerts, for the tools that keep and show it.
+    pub alerts: Option<Store>,
+    /// Where this process keeps logs.
+    pub logs: Option<PathBuf>,
 }
 
-type Run = Box<dyn FnOnce(Subscription, Bus, CancellationToken) -> Running + Send>;
+type Run = Box<dyn FnOnce(Subscription, Bus, Publishers, CancellationToken) -> Running + Send>;
 type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// A tool that is ready to run.
 pub struct Service {
     /// What it serves, in one word, and where.
     pub serves: Option<(&'static str, String)>,
+    /// It publishes events itself.
+    pub publishes: bool,
+    /// It publishes its status and its counts, where no extractor of this process does.
+    pub reports: bool,
+    /// It keeps events for good and confirms checkpoints: as which consumer of a stream.
+    pub consumer: Option<String>,
     run: Run,
 }
 
@@ -140,7 +226,31 @@ impl Service {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        Self { serves: None, run: Box::new(|events, bus, shutdown| Box::pin(run(events, bus, shutdown))) }
+        let run: Run = Box::new(|events, bus, _, shutdown| Box::pin(run(events, bus, shutdown)));
+        Self { serves: None, publishes: false, reports: false, consumer: None, run }
+    }
+
+    /// The same for a tool that publishes events itself: where its own events come from, or to the NATS server that they come from.
+    pub fn publishing<F>(run: impl FnOnce(Subscription, Publishers, CancellationToken) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let run: Run = Box::new(|events, _, publishers, shutdown| Box::pin(run(events, publishers, shutdown)));
+        Self { serves: None, publishes: true, reports: false, consumer: None, run }
+    }
+
+    /// The same for a tool that `reports` by the publishers that it gets, if it is to do so.
+    pub fn reporting<F>(
+        reports: bool,
+        run: impl FnOnce(Subscription, Bus, Option<Publishers>, CancellationToken) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let run: Run = Box::new(move |events, bus, publishers, shutdown| {
+            Box::pin(run(events, bus, reports.then_some(publishers), shutdown))
+        });
+        Self { serves: None, publishes: false, reports, consumer: None, run }
     }
 
     /// The same, with what it serves and where.
@@ -149,11 +259,23 @@ impl Service {
         Self { serves: Some((what, url.into())), ..self }
     }
 
+    /// The same, which can read a stream as this consumer.
+    #[must_use]
+    pub fn consuming(self, consumer: Option<String>) -> Self {
+        Self { consumer, ..self }
+    }
+
     /// Runs it.
     ///
     /// # Errors
     /// It cannot go on.
-    pub async fn run(self, events: Subscription, bus: Bus, shutdown: CancellationToken) -> Result<()> {
-        (self.run)(events, bus, shutdown).await
+    pub async fn run(
+        self,
+        events: Subscription,
+        bus: Bus,
+        publishers: Publishers,
+        shutdown: CancellationToken,
+    ) -> Result<()> {
+        (self.run)(events, bus, publishers, shutdown).await
     }
 }

@@ -1,10 +1,14 @@
 //! Values of options that are checked when they are read: wherever they come from, what is wrong with one is reported where it was written.
 
 use std::fmt::{self, Display};
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
 use bus::nats;
 use node::{HostPort, Secret};
 use serde::de::Error as _;
@@ -192,22 +196,22 @@ impl Display for ListenAddress {
 pub struct NatsUrl(pub String);
 
 impl NatsUrl {
-    /// Checks the address.
+    /// The hosts and ports that it has.
     ///
     /// # Errors
     /// Says what is wrong, and what would be right.
-    pub fn check(&self) -> Result<(), ValueError> {
+    pub fn servers(&self) -> Result<Vec<HostPort>, ValueError> {
         let usage = "write nats://HOST:PORT, such as nats://127.0.0.1:4222, or tls://HOST:PORT, or several with commas";
         let wrong = |what: String| ValueError(format!("nats = \"{self}\": {what}; {usage}"));
-        for one in self.0.split(',') {
+        let server = |one: &str| {
             let (scheme, rest) = one.trim().split_once("://").unwrap_or(("nats", one.trim()));
             if !["nats", "tls"].contains(&scheme) {
                 return Err(wrong(format!("{scheme}:// is not how a NATS server is reached")));
             }
             let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
-            address.parse::<HostPort>().map_err(|error| wrong(error.to_string()))?;
-        }
-        Ok(())
+            address.parse().map_err(|error: node::HostPortError| wrong(error.to_string()))
+        };
+        self.0.split(',').map(server).collect()
     }
 }
 
@@ -239,9 +243,50 @@ pub fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 
+/// The longest secret in a file, in bytes.
+const MAX_SECRET: u64 = 16 * 1024;
+
+/// A secret that is given itself or in a file. `key` is what it is called, with its section; the file has the same key with `_file` behind it.
+///
+/// # Errors
+/// Both are given, or the file cannot be read or is empty.
+pub fn secret_of(key: &str, given: Option<&Secret>, file: Option<&PathBuf>) -> anyhow::Result<Option<Secret>> {
+    let Some(file) = file else { return Ok(given.cloned()) };
+    ensure!(given.is_none(), "{key} and {key}_file are the same secret: give one of them");
+    let path = credential(file);
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(MAX_SECRET).read_to_string(&mut text));
+    read.with_context(|| format!("{key}_file: cannot read {}", path.display()))?;
+    ensure!(!text.trim().is_empty(), "{key}_file: there is nothing in {}", path.display());
+    Ok(Some(Secret::new(text.trim())))
+}
+
+/// The file of a credential that the service manager gives, if a path is but a name; else the path itself.
+fn credential(path: &Path) -> PathBuf {
+    match std::env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(directory) if path.components().count() == 1 && path.is_relative() => Path::new(&directory).join(path),
+        _ => path.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_may_be_in_files() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_owned();
+        let given = Secret::new("given");
+        let wrong = |outcome: anyhow::Result<Option<Secret>>| format!("{:#}", outcome.unwrap_err());
+        assert_eq!(secret_of("k", Some(&given), None).unwrap(), Some(given.clone()));
+        assert_eq!(secret_of("k", None, None).unwrap(), None);
+        assert!(wrong(secret_of("k", None, Some(&path))).starts_with("k_file: there is nothing in /"));
+        std::fs::write(&path, "in the file\n").unwrap();
+        assert_eq!(secret_of("k", None, Some(&path)).unwrap(), Some(Secret::new("in the file")));
+        assert!(wrong(secret_of("k", Some(&given), Some(&path))).contains("the same secret"));
+        assert!(wrong(secret_of("k", None, Some(&path.join("none")))).starts_with("k_file: cannot read /"));
+    }
 
     #[test]
     fn units_are_read_as_people_write_them() {
@@ -275,16 +320,16 @@ mod tests {
     #[test]
     fn addresses_of_nats_servers() {
         for text in ["nats://127.0.0.1:4222", "tls://n.example", "h", "h:1", "nats://[::1]:1/", "nats://a:1, tls://b"] {
-            assert_eq!(NatsUrl(text.to_owned()).check(), Ok(()), "{text}");
+            assert!(NatsUrl(text.to_owned()).servers().is_ok(), "{text}");
         }
         for text in ["foo://x", "http://h:4222", "ws://h", "", "nats://", "nats://h:port", "nats://not a host", "h,"] {
-            let error = NatsUrl(text.to_owned()).check().unwrap_err().to_string();
+            let error = NatsUrl(text.to_owned()).servers().unwrap_err().to_string();
             assert!(error.contains("nats://127.0.0.1:4222") && error.contains("tls://"), "{text}: {error}");
         }
         let url: NatsUrl = "nats://me:geheim@h:1".parse().unwrap();
         assert_eq!(format!("{url:?}"), "nats://h:1");
         assert_eq!(serde_json::to_string(&url).unwrap(), "\"nats://h:1\"", "a password is not shown");
-        let error = NatsUrl("foo://me:geheim@h".to_owned()).check().unwrap_err().to_string();
+        let error = NatsUrl("foo://me:geheim@h".to_owned()).servers().unwrap_err().to_string();
         assert!(!error.contains("geheim"), "{error}");
     }
 }

@@ -25,6 +25,7 @@ use crate::config::raw::{Groups, RawConfig};
 use crate::doctor::{self, Advice};
 use crate::extractor::{Extractor, Node};
 use crate::filter::FilterArgs;
+use crate::kept;
 use crate::logging::Color;
 use crate::observation::{ObservedNode, Prepared, PreparedForAll};
 use crate::parts::Parts;
@@ -104,7 +105,10 @@ fn prepare(extractors: Vec<(&'static str, Extractor)>, bitcoind: &Path) -> Prepa
     let mut prepared = Prepared::default();
     for (name, extractor) in extractors {
         match extractor {
-            Extractor::PerNode(extractor) => prepared.per_node.push((name, extractor)),
+            Extractor::PerNode(mut extractor) => {
+                extractor.for_own_nodes();
+                prepared.per_node.push((name, extractor));
+            }
             Extractor::ForAll(extractor) => match extractor.attach(vec![to_come.clone()]) {
                 Ok(mut attached) => {
                     attached.confine = None;
@@ -123,7 +127,7 @@ async fn observe(
     filter: Filter,
     config: Config,
     bitcoind: &Path,
-    mut prepared: Prepared,
+    prepared: Prepared,
     out: Out,
 ) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
@@ -139,10 +143,14 @@ async fn observe(
     let names: Vec<String> = network.nodes().iter().map(|node| node.name().to_owned()).collect();
 
     let follows = prepared.for_all.iter().any(|extractor| extractor.name == EBPF);
-    let scene = Scene { nodes: names.clone(), advice: advice(&network, follows), is_recorded: false };
+    let targets = network.nodes().iter().map(|node| (node.name().to_owned(), target(node))).collect();
+    let mut scene = Scene { nodes: names.clone(), targets, advice: advice(&network, follows), ..Scene::default() };
+    let mut tools: Vec<_> = config.tools.into_iter().filter(|tool| args.wants(tool, !filter.is_empty())).collect();
+    tools.iter_mut().for_each(|checked| checked.tool.for_own_nodes());
+    scene.alerts = kept::open(tools.iter().map(|checked| &*checked.tool), None, &scene)?;
     let mut services = Vec::new();
     let mut stdout = Stdout::Unused;
-    for checked in config.tools.into_iter().filter(|tool| args.wants(tool, !filter.is_empty())) {
+    for checked in tools {
         if checked.tool.stdout() != Stdout::Unused {
             stdout = checked.tool.stdout();
         }
@@ -150,7 +158,7 @@ async fn observe(
         services.extend(service.serves.clone());
         // What serves pages shows everything; the filter is for what is printed.
         let filter = if serves { Filter::default() } else { filter.clone() };
-        supervisor.run_tool(name, service, filter, queue);
+        supervisor.run_tool(name, service, filter, queue, None);
     }
     let counting = bus::task::spawn(
         "totals",
@@ -211,7 +219,7 @@ async fn observe(
         });
     }
     let bus = supervisor.bus.clone();
-    let outcome = supervisor.run().await;
+    let outcome = supervisor.run("demo".to_owned()).await;
     traffic.stop().await;
     network.stop().await.context("a node of the demo had to be killed")?;
 

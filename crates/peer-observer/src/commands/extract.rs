@@ -69,6 +69,9 @@ fn session(args: &ExtractArgs, config: Config, color: Color) -> Result<Session> 
         tools: printer.into_iter().collect(),
         forward: config.nats,
         filter: Filter::default(),
+        archive: None,
+        s3: config.s3,
+        alerts: None,
         one_extractor: true,
     })
 }

@@ -1,12 +1,15 @@
 //! A configuration that can be worked with. Nothing changes it any more.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use bus::nats;
 
 use super::nodes::{self, NamedNode, NodeOptions};
+use super::s3::S3Options;
 use crate::extractor::Extractor;
 use crate::observation::{Observation, ObservedNode};
-use crate::tool::{Tool, ToolEntry};
+use crate::tool::{KeptAt, Tool, ToolEntry};
 
 /// A checked configuration.
 pub struct Config {
@@ -14,8 +17,25 @@ pub struct Config {
     pub tools: Vec<CheckedTool>,
     /// The NATS server, if there is one.
     pub nats: Option<nats::Options>,
+    /// The account at a store.
+    pub s3: S3Options,
     /// What can be observed here.
     pub sources: Sources,
+}
+
+impl Config {
+    /// Where the tools that are so write archives.
+    pub fn archive(&self, is: impl Fn(&CheckedTool) -> bool) -> Option<PathBuf> {
+        self.tools.iter().filter(|tool| is(tool)).find_map(|tool| tool.tool.archive())
+    }
+
+    /// The file that alerts are kept in, whether the tool that does so is started or not.
+    pub fn alerts(&self) -> Option<PathBuf> {
+        self.tools.iter().find_map(|tool| match tool.tool.keeps_alerts()? {
+            KeptAt::File(path) => Some(path),
+            KeptAt::Memory => None,
+        })
+    }
 }
 
 /// A tool whose options are checked.

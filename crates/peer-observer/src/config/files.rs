@@ -22,6 +22,14 @@ pub struct ConfigArgs {
     pub print_config: bool,
 }
 
+/// The configuration file, where a command has no options of it but those of a store.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FileArgs {
+    /// Configuration file, in place of the system's and the user's: for its section [s3]
+    #[arg(long, env = "PEER_OBSERVER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 /// The configuration files that there are.
 #[derive(Default)]
 pub struct Files {

@@ -8,5 +8,6 @@ pub mod networks;
 pub mod nodes;
 pub mod print;
 pub mod raw;
+pub mod s3;
 pub mod sections;
 pub mod text;

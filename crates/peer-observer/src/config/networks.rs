@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use networks::SetSource;
+use networks::{Files, SetSource};
 use serde::{Deserialize, Serialize};
 
 use crate::values::{ValueError, args_by_flags};
@@ -77,30 +77,14 @@ impl Sets {
 
 args_by_flags!(Sets, SetFlags);
 
-/// Files that say whose addresses are.
-#[derive(Clone, Debug, Default)]
-pub struct Networks {
-    /// Sets of networks.
-    pub sets: Vec<SetSource>,
-    /// Map of autonomous systems.
-    pub asmap: Option<PathBuf>,
-}
-
 impl NetworksOptions {
     /// The files. That they can be read is checked by the tools that do so.
-    pub fn check(&self) -> Networks {
+    pub fn check(&self) -> Files {
         let source = |name: &String, path: &PathBuf| SetSource { name: name.clone(), path: path.clone() };
         let sets = self.sets.0.iter().flat_map(|(name, paths)| match paths {
             Paths::One(path) => vec![source(name, path)],
             Paths::Several(paths) => paths.iter().map(|path| source(name, path)).collect(),
         });
-        Networks { sets: sets.collect(), asmap: self.asmap.clone() }
-    }
-}
-
-impl Networks {
-    /// Files that must stay readable.
-    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.sets.iter().map(|set| &set.path).chain(&self.asmap)
+        Files { sets: sets.collect(), asmap: self.asmap.clone() }
     }
 }

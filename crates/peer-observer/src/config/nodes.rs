@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use node::{Chain, HostPort, Secret, Target};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::values::secret;
+use crate::values::{secret, secret_of};
 
 /// One `[[node]]`, and the flags about the only node. What is not given is found out.
 #[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
@@ -37,6 +37,9 @@ pub struct NodeOptions {
     /// Password to log in with at the RPC server (better in the environment or in the configuration file)
     #[arg(long, env = "PEER_OBSERVER_RPC_PASSWORD", value_parser = secret, value_name = "PASSWORD", hide_env_values = true)]
     pub rpc_password: Option<Secret>,
+    /// The same secret in a file; a name without a slash is that of a credential of systemd
+    #[arg(long, env = "PEER_OBSERVER_RPC_PASSWORD_FILE", value_name = "FILE")]
+    pub rpc_password_file: Option<PathBuf>,
     /// Its cookie file
     #[arg(long, env = "PEER_OBSERVER_RPC_COOKIE_FILE", value_name = "FILE")]
     pub rpc_cookie_file: Option<PathBuf>,
@@ -55,6 +58,9 @@ pub struct NodeOptions {
     /// Its process id: this one run of it only
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
+    /// File with its process id, which it writes at each start: to know it from others of the same program
+    #[arg(long, env = "PEER_OBSERVER_PID_FILE", value_name = "FILE", value_parser = absolute)]
+    pub pid_file: Option<PathBuf>,
     /// Extractors that run for it, in place of those for all nodes
     #[arg(skip)]
     pub extract: Option<Vec<String>>,
@@ -67,24 +73,30 @@ fn absolute(text: &str) -> Result<PathBuf, std::convert::Infallible> {
 
 impl NodeOptions {
     /// Where to look for the node.
-    pub fn target(&self) -> Target {
+    ///
+    /// # Errors
+    /// The file of its password cannot be read.
+    pub fn target(&self) -> Result<Target> {
         let options = self.clone();
-        Target {
+        let rpc_password =
+            secret_of("rpc_password", options.rpc_password.as_ref(), options.rpc_password_file.as_ref())?;
+        Ok(Target {
             name: options.name,
             chain: options.chain,
             datadir: options.datadir,
             conf: options.conf,
             rpc: options.rpc,
             rpc_user: options.rpc_user,
-            rpc_password: options.rpc_password,
+            rpc_password,
             rpc_cookie_file: options.rpc_cookie_file,
             debug_log: options.debug_log,
             p2p: options.p2p,
             ipc: options.ipc,
             pid: options.pid,
+            pid_file: options.pid_file,
             binary: options.binary,
             ..Target::default()
-        }
+        })
     }
 }
 
@@ -122,7 +134,7 @@ pub fn check(configured: &[NodeOptions], extract: Option<&Vec<String>>) -> Resul
         if !names.insert(name.clone()) {
             bail!("two nodes in the configuration have the name {name:?}: give each [[node]] a name of its own");
         }
-        let target = options.target();
+        let target = options.target().with_context(|| format!("node {name}"))?;
         if let Some(chain) = other_chain(&target, &running) {
             warn!("node {name}: the node with this data directory is on {chain}: pass --chain {chain}");
         }

@@ -45,9 +45,23 @@ impl Printer<'_> {
         }
         for (key, option) in tables {
             let Some(Value::Table(table)) = values.get(key) else { continue };
+            self.table(&format!("{name}.{key}"), table, &self.origin(name, key, option, matches));
+        }
+    }
+
+    /// Writes a table below a section, and those below that.
+    fn table(&mut self, place: &str, table: &Table, origin: &str) {
+        let (tables, plain): (Vec<_>, Vec<_>) = table.iter().partition(|(_, value)| value.is_table());
+        if !plain.is_empty() || tables.is_empty() {
             self.text.push('\n');
-            self.line(&format!("[{name}.{key}]"), &self.origin(name, key, option, matches));
-            self.text += &table.to_string();
+            self.line(&format!("[{place}]"), origin);
+            let plain: Table = plain.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            self.text += &plain.to_string();
+        }
+        for (key, value) in tables {
+            if let Value::Table(table) = value {
+                self.table(&format!("{place}.{key}"), table, origin);
+            }
         }
     }
 

@@ -1,20 +1,24 @@
 //! What the files, the environment and the command line say together, before it is checked.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use toml::{Table, Value};
 
 use super::checked::{CheckedTool, Config, Sources};
-use super::files::{self, ConfigArgs, Files, Names};
+use super::files::{self, ConfigArgs, FileArgs, Files, Names};
 use super::nats::NatsOptions;
 use super::networks::NetworksOptions;
 use super::nodes::NodeOptions;
 use super::print::Printer;
+use super::s3::{S3Options, is_remote};
 use super::sections::{ChoiceOptions, Section, known, sections};
 use crate::extractor::{Extractor, ExtractorEntry};
 use crate::logging::Color;
-use crate::options::{Context, Loaded, lay_over, shown};
+use crate::options::{Context, Loaded, Options, lay_over, shown};
 use crate::output::print;
 use crate::parts::Parts;
 use crate::problems::Problems;
@@ -34,7 +38,7 @@ pub struct Groups {
     pub extractors: bool,
     /// Flags that extractors have in their own command only.
     pub own: bool,
-    /// Those of tools, and about networks.
+    /// Those of tools, about networks, and about a store for archives.
     pub tools: bool,
 }
 
@@ -58,6 +62,7 @@ impl Groups {
         if self.tools {
             groups.extend(parts.tools.iter().map(|entry| entry.options.augment));
             groups.push(NetworksOptions::augment_args_for_update);
+            groups.push(S3Options::augment_args_for_update);
         }
         if self.files {
             command = ConfigArgs::augment_args(command);
@@ -86,6 +91,7 @@ pub struct RawConfig {
     choice: ChoiceOptions,
     nats: NatsOptions,
     networks: NetworksOptions,
+    s3: S3Options,
     nodes: Vec<NodeOptions>,
     extractors: Vec<(ExtractorEntry, Loaded<Extractor>)>,
     tools: Vec<(ToolEntry, Loaded<Box<dyn Tool>>)>,
@@ -113,10 +119,7 @@ impl RawConfig {
             Ok((*entry, entry.options.load(section, given(groups.tools), None)?))
         });
         let tools = tools.collect::<Result<_>>()?;
-        let mut nodes: Vec<NodeOptions> = files.take("node").map(Value::try_into).transpose()?.unwrap_or_default();
-        if groups.node {
-            lay_over_the_only(&mut nodes, matches)?;
-        }
+        let nodes = nodes_of(&mut files, given(groups.node))?;
         Ok(Self {
             color,
             groups,
@@ -126,6 +129,7 @@ impl RawConfig {
             choice: lay_over("", Some(choice), given(groups.choice))?.0,
             nats: lay_over("bus", files.take("bus"), Some(matches))?.0,
             networks: lay_over("networks", files.take("networks"), given(groups.tools))?.0,
+            s3: lay_over("s3", files.take("s3"), given(groups.tools))?.0,
             files,
             nodes,
             extractors,
@@ -138,6 +142,14 @@ impl RawConfig {
         self.choice.extract = Some(vec![extractor.to_owned()]);
         self.files.forget("extract");
         self.nodes.iter_mut().for_each(|node| node.extract = None);
+    }
+
+    /// Runs this tool, and none but those that the command line names besides.
+    pub fn only_tool(&mut self, tool: &str) {
+        let named = self.matches.value_source("tools") == Some(ValueSource::CommandLine);
+        let others = self.choice.tools.take().filter(|_| named).unwrap_or_default();
+        let others = others.into_iter().filter(|other| other != tool);
+        self.choice.tools = Some([tool.to_owned()].into_iter().chain(others).collect());
     }
 
     /// The NATS server, if none is configured.
@@ -171,6 +183,7 @@ impl RawConfig {
         self.extractors.iter().for_each(|(entry, part)| section(entry.options.section, &part.shown, extractors));
         self.tools.iter().for_each(|(entry, part)| section(entry.options.section, &part.shown, tools));
         section("networks", &shown(&self.networks), tools);
+        section("s3", &shown(&self.s3), tools);
         self.nodes.iter().for_each(|options| section("node", &shown(options), node));
         printer.text
     }
@@ -196,10 +209,12 @@ impl RawConfig {
         let mut problems = Problems::default();
         let starting: Vec<_> = self.starting().collect();
         let nats = problems.note(self.nats.check()).flatten();
+        let nodes = self.nodes.iter().map(NodeOptions::target).collect::<Result<_>>();
         let context = Context {
             networks: self.networks.check(),
+            s3: self.s3.clone(),
             color: self.color,
-            nodes: self.nodes.iter().map(NodeOptions::target).collect(),
+            nodes: problems.note(nodes).unwrap_or_default(),
         };
         let extractors = self.extractors.iter();
         let extractors =
@@ -216,8 +231,45 @@ impl RawConfig {
         let tools: Vec<_> = tools.collect();
         problems.note(one_at_most_uses_stdout(&tools));
         problems.into_result()?;
-        Ok(Config { tools, nats, sources: Sources { extractors, nodes: self.nodes, extract: self.choice.extract } })
+        Ok(Config {
+            tools,
+            nats,
+            s3: self.s3,
+            sources: Sources { extractors, nodes: self.nodes, extract: self.choice.extract },
+        })
     }
+}
+
+/// What files, environment and command line say of a store, for a command that has no other options of theirs. Nothing is read where no place in
+/// a store is named.
+///
+/// # Errors
+/// A file cannot be read or understood.
+pub fn read_s3(parts: &Parts, matches: &ArgMatches) -> Result<S3Options> {
+    let named = |id| matches.try_get_many::<PathBuf>(id).ok().flatten().into_iter().flatten();
+    if !["file", "archive", "to"].into_iter().flat_map(named).any(|path| is_remote(path)) {
+        return Ok(S3Options::default());
+    }
+    let FileArgs { config } = FileArgs::from_arg_matches(matches)?;
+    let mut files = read_files(&ConfigArgs { config, print_config: false }, parts)?;
+    Ok(lay_over("s3", files.take("s3"), Some(matches))?.0)
+}
+
+/// The configuration file that was given to a command that has no other options of the files.
+///
+/// # Errors
+/// Never, for commands that have that option.
+pub fn config_file(matches: &ArgMatches) -> Result<Option<PathBuf>> {
+    Ok(FileArgs::from_arg_matches(matches)?.config)
+}
+
+/// What files say in a section, for a command that has no other options of theirs.
+///
+/// # Errors
+/// A file cannot be read or understood.
+pub fn read_section<O: Options>(parts: &Parts, config: Option<PathBuf>, section: &str) -> Result<O> {
+    let mut files = read_files(&ConfigArgs { config, print_config: false }, parts)?;
+    Ok(lay_over(section, files.take(section), None)?.0)
 }
 
 /// Reads the configuration files.
@@ -230,6 +282,13 @@ fn read_files(args: &ConfigArgs, parts: &Parts) -> Result<Files> {
         Names { path: &["node", "extract"], what: "extractor", known: &extractors },
     ];
     files::read(args, &known(parts), &names)
+}
+
+/// The nodes of the files, with what a command says that has options about nodes.
+fn nodes_of(files: &mut Files, of_command: Option<&ArgMatches>) -> Result<Vec<NodeOptions>> {
+    let mut nodes = files.take("node").map(Value::try_into).transpose()?.unwrap_or_default();
+    of_command.map_or(Ok(()), |matches| lay_over_the_only(&mut nodes, matches))?;
+    Ok(nodes)
 }
 
 /// Options about a node mean the only one.

@@ -7,6 +7,7 @@ use toml::Table;
 use super::nats::NatsOptions;
 use super::networks::NetworksOptions;
 use super::nodes::NodeOptions;
+use super::s3::S3Options;
 use super::text::{Known, Validate, validate};
 use crate::options::{OptionInfo, Options, Part, describe, shown};
 use crate::parts::Parts;
@@ -61,6 +62,7 @@ pub fn sections(parts: &Parts) -> Vec<Section> {
     sections.extend(parts.extractors.iter().map(|entry| Section::of_part(entry.options)));
     sections.extend(parts.tools.iter().map(|entry| Section::of_part(entry.options)));
     sections.push(Section::of::<NetworksOptions>("networks", validate::<NetworksOptions>));
+    sections.push(Section::of::<S3Options>("s3", validate::<S3Options>));
     sections.push(Section::of::<NodeOptions>(NODE, validate::<Vec<NodeOptions>>));
     sections
 }

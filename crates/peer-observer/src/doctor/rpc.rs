@@ -10,7 +10,7 @@ use super::conf;
 use super::report::{Check, RPC, Remedy, State};
 
 /// How long a call may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the RPC server reports.
 pub struct Findings {
@@ -87,7 +87,7 @@ fn judge(located: &Located, client: &RpcClient, forbidden: &[&str], lacking: &[&
         Auth::Cookie(path) => (format!("the cookie {}", path.display()), "__cookie__"),
         Auth::Unknown => ("nothing".to_owned(), ""),
     };
-    let mut what = format!("{} lets us in with {login}", client.address());
+    let mut what = format!("{} lets us in with {login}", client.place());
     if !forbidden.is_empty() {
         what += &format!("; forbidden: {}", forbidden.join(", "));
     }

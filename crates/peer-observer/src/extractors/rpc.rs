@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::Result;
 use bus::Publisher;
@@ -131,11 +132,21 @@ impl Check<Extractor> for RpcOptions {
     }
 }
 
+/// The RPC that dumps the address manager, and how often it is called for nodes of our own, whose address managers are small and fill quickly.
+const DUMP: (&str, Duration) = ("getrawaddrman", Duration::from_secs(10));
+
 struct Rpc(extractor_rpc::Options);
 
 impl PerNode for Rpc {
     fn is_usual(&self, _: &Target) -> bool {
         true
+    }
+
+    fn for_own_nodes(&mut self) {
+        let (method, often) = DUMP;
+        if self.0.interval(method) == extractor_rpc::Options::default().interval(method) {
+            let _ = self.0.set_interval(method, Some(often)); // there is such a method
+        }
     }
 
     fn observe(&self, target: Target, publisher: Publisher, shutdown: CancellationToken) -> Running {

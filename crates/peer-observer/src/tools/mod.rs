@@ -2,6 +2,7 @@
 
 mod access;
 mod metrics;
+pub mod state;
 mod top;
 mod watch;
 mod web;

@@ -30,8 +30,7 @@ struct TopOptions {}
 
 impl Check<Box<dyn Tool>> for TopOptions {
     fn check(&self, context: &Context) -> Result<Box<dyn Tool>> {
-        let files = Files { sets: context.networks.sets.clone(), asmap: context.networks.asmap.clone() };
-        Ok(Box::new(Top { color: context.color, files }))
+        Ok(Box::new(Top { color: context.color, files: context.networks.clone() }))
     }
 }
 
@@ -46,7 +45,7 @@ impl Tool for Top {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.sets.iter().map(|set| &set.path).chain(&self.files.asmap).cloned().collect()
+        self.files.paths().cloned().collect()
     }
 
     fn stays(&self) -> bool {
@@ -58,7 +57,7 @@ impl Tool for Top {
     }
 
     fn start(self: Box<Self>, place: Place) -> Result<Service> {
-        let Scene { nodes, advice, is_recorded } = place.scene;
+        let Scene { nodes, advice, is_recorded, .. } = place.scene;
         if !std::io::stdout().is_terminal() || std::env::var_os("TERM").is_none_or(|term| term == "dumb") {
             bail!(
                 "top draws on a terminal, and standard output is none that it can draw on: run it in a terminal (by ssh: \

@@ -62,6 +62,11 @@ impl Tool for Watch {
         Queue::PLAIN
     }
 
+    /// What was left out is among the events that it prints.
+    fn concludes(&self) -> bool {
+        false
+    }
+
     fn stdout(&self) -> Stdout {
         if self.format == OutputFormat::Text { Stdout::Lines } else { Stdout::Owned }
     }

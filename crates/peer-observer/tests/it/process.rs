@@ -73,6 +73,19 @@ impl Running {
         Self::start_command(command(args))
     }
 
+    /// Observes a node by RPC, debug.log and a P2P connection of our own, for a tool. The folder is for its configuration.
+    pub fn with_own_connection(folder: &Path, node: &testbed::Node, tool: &str) -> Self {
+        let config = folder.join("peer-observer.toml");
+        let (name, datadir) = (node.name(), node.datadir().display());
+        let text = format!("[[node]]\nname = \"{name}\"\nchain = \"regtest\"\ndatadir = \"{datadir}\"\n");
+        std::fs::write(&config, text).unwrap();
+        let listen = format!("--{tool}-listen");
+        let config = ["--config", config.to_str().unwrap()];
+        let extract = ["--extract", "rpc,log,p2p", "--p2p-listen", "127.0.0.2:0", "--p2p-addnode"];
+        let tool = ["--tools", tool, &listen, "127.0.0.1:0"];
+        Self::start(&[&["run"][..], &config, &extract, &tool].concat())
+    }
+
     pub fn start_command(command: Command) -> Self {
         Self::start_with_input(command).0
     }
@@ -95,8 +108,13 @@ impl Running {
 
     /// The next event.
     pub async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_line().await).unwrap()
+    }
+
+    /// The next line on standard output.
+    pub async fn next_line(&mut self) -> String {
         let line = timeout(PATIENCE, self.stdout.next_line()).await.expect("an event in time").unwrap();
-        serde_json::from_str(&line.expect("it has not ended")).unwrap()
+        line.expect("it has not ended")
     }
 
     /// The first event from here on that fits.

@@ -25,6 +25,7 @@ pub async fn count(mut subscription: Subscription) -> Result<Totals> {
                 *totals.by_kind.entry(key).or_default() += 1;
             }
             Delivery::Lost(loss) => totals.lost += loss.missing,
+            Delivery::Mark(_) | Delivery::Checkpoint(_) => {}
         }
     }
     Ok(totals)
@@ -59,7 +60,8 @@ impl Totals {
             row(source.map_or("?", Source::name), kind.name(), cells);
         }
         let total: u64 = self.by_kind.values().sum();
-        let lost = self.lost + bus.accounts().dropped_total();
+        // What was dropped before it came here is missing here, too.
+        let lost = bus.accounts().dropped_total().max(self.lost);
         let _ = writeln!(text, "total: {total}\nlost: {lost}");
         text
     }
