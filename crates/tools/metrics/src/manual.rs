@@ -10,6 +10,7 @@ const SECTIONS: &[(Id, &str)] = &[
     (ids::RUNTIME_START_TIMESTAMP, "Messages, connections, mempool and blocks, from tracepoints"),
     (ids::RPC_PEER_INFO_LIST_PEERS_GMAX_BAN, "What RPCs answer"),
     (ids::P2PEXTRACTOR_PING_DURATION_NANOSECONDS, "Our own P2P connection, and debug.log"),
+    (ids::CONNECTIVITYCHECK_ADDR_TRIED, "Whether gossiped addresses can be reached"),
     (ids::MESSAGE_SIZE, "Messages, requests and replies"),
     (ids::CONNECTIONS_OPENED, "Connections"),
     (ids::SET_CONNECTIONS, "Sets of networks"),
@@ -24,6 +25,8 @@ const SECTIONS: &[(Id, &str)] = &[
     (ids::THREAD_CPU, "The node's process"),
     (ids::OWN_CONNECTION_UP, "The P2P connection of our own"),
     (ids::RELAY_TX, "Relay: how soon the node announces what it has"),
+    (ids::CONNECTIVITY_ATTEMPTS, "The connectivity check"),
+    (ids::CHAIN_NODE_REACHABLE, "Tips, forks and reorganizations of all nodes"),
     (ids::EVENTS, "peer-observer: what reaches it"),
     (ids::DROPPED, "peer-observer: this process"),
 ];

@@ -35,7 +35,7 @@ struct Extractor {
 const STAGES: [&str; 2] = ["queue", "nats"];
 
 /// The counts of extractors that are shown, each with its family.
-const COUNTS: [(Shown, Id); 8] = [
+const COUNTS: [(Shown, Id); 18] = [
     (Shown::of(&counters::TRACEPOINT_EVENTS), ids::TRACEPOINT_EVENTS),
     (Shown::of(&counters::RPC_CALLS), ids::RPC_CALLS),
     (Shown::of(&counters::RPC_SECONDS), ids::RPC_SECONDS),
@@ -44,6 +44,16 @@ const COUNTS: [(Shown, Id); 8] = [
     (Shown::of(&counters::LOG_BYTES), ids::LOG_READ_BYTES),
     (Shown::of(&counters::P2P_REFUSED), ids::P2P_REFUSED),
     (Shown::of(&counters::P2P_FOREIGN_PONGS), ids::OWN_FOREIGN_PONGS),
+    (Shown::of(&counters::CONNECTIVITY_SKIPPED), ids::CONNECTIVITY_SKIPPED),
+    (Shown::of(&counters::ARCHIVE_BYTES), ids::ARCHIVE_BYTES),
+    (Shown::of(&counters::ARCHIVE_FULL), ids::ARCHIVE_FULL),
+    (Shown::of(&counters::ARCHIVE_STREAM_ACKNOWLEDGED), ids::ARCHIVE_STREAM_ACKNOWLEDGED),
+    (Shown::of(&counters::ARCHIVE_STREAM_PENDING), ids::ARCHIVE_STREAM_PENDING),
+    (Shown::of(&counters::ARCHIVE_UPLOADS), ids::ARCHIVE_UPLOADS),
+    (Shown::of(&counters::ARCHIVE_UPLOAD_BYTES), ids::ARCHIVE_UPLOAD_BYTES),
+    (Shown::of(&counters::ARCHIVE_UPLOAD_WAITING), ids::ARCHIVE_UPLOAD_WAITING),
+    (Shown::of(&counters::ALERT_NOTIFICATIONS), ids::ALERT_NOTIFICATIONS),
+    (Shown::of(&counters::ALERT_NOTIFICATIONS_WAITING), ids::ALERT_NOTIFICATIONS_WAITING),
 ];
 
 /// What is to be known of a declared count to show it.

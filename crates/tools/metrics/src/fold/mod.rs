@@ -43,7 +43,7 @@ model::observers! {
 const STALE_NS: u64 = 30 * SECOND;
 
 /// Gauges that say what has become of a node and its extractors, or are not of the node, and so stay.
-const LASTING: [Id; 9] = [
+const LASTING: [Id; 15] = [
     ids::NODE_UP,
     ids::NODE_STATE,
     ids::SOURCE_UP,
@@ -53,6 +53,12 @@ const LASTING: [Id; 9] = [
     ids::EVENT_LAST,
     ids::RUN_MISSING,
     ids::OWN_CONNECTION_UP,
+    ids::ALERTS_OPEN,
+    ids::ALERT_NOTIFICATIONS_WAITING,
+    ids::CHAIN_NODE_REACHABLE,
+    ids::CHAIN_NODE_OTHER_RULES,
+    ids::CHAIN_TIP_HEIGHT,
+    ids::CHAIN_TIPS,
 ];
 
 /// The numbers of one node.

@@ -2,7 +2,7 @@
 
 use super::families;
 
-families! { super::own::END;
+families! { super::chain::END;
     EVENTS = counter "peerobserver_events_total" [source]
         "Events that reached this tool, by source.";
     EVENT_LAST = gauge "peerobserver_last_event_timestamp_seconds" [source]

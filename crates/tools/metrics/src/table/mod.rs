@@ -1,6 +1,8 @@
 //! The table of all families of series. Each is declared once, with name, type, labels and meaning: the manual and the descriptions in dashboards
 //! are made from this table, and the alert rules are tested against it.
 
+mod chain;
+mod connectivity;
 mod health;
 mod log;
 mod own;
@@ -13,6 +15,8 @@ use std::fmt;
 
 /// The handles of all families, as constants.
 pub mod ids {
+    pub use super::chain::ids::*;
+    pub use super::connectivity::ids::*;
     pub use super::health::ids::*;
     pub use super::log::ids::*;
     pub use super::own::ids::*;
@@ -76,7 +80,7 @@ pub struct Family {
 impl Family {
     /// Whether the family has the name, type and labels that the original peer-observer gave it.
     pub fn is_original(id: Id) -> bool {
-        id.index() < log::END as usize
+        id.index() < connectivity::END as usize
     }
 
     /// The family of a handle.
@@ -101,9 +105,11 @@ static TABLE: [&Family; COUNT] = {
         p2p::FAMILIES,
         rpc::FAMILIES,
         log::FAMILIES,
+        connectivity::FAMILIES,
         traffic::FAMILIES,
         state::FAMILIES,
         own::FAMILIES,
+        chain::FAMILIES,
         health::FAMILIES,
     ];
     let mut table = [&p2p::FAMILIES[0]; COUNT];

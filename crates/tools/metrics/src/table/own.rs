@@ -1,4 +1,4 @@
-//! Our own families of what active parts see: the P2P connection of our own.
+//! Our own families of what active parts see: the P2P connection of our own, and the connectivity check.
 
 use super::families;
 use crate::buckets::{ADDRESS_AGES, DURATIONS, LIFETIMES, ROUND_TRIPS};
@@ -50,4 +50,41 @@ families! { super::state::END;
         "Time from the first stage of a block that was reported (since: header, compact_block, block, reconstructed, connected, tip) until the node announced it to us, by the message that did.";
     RELAY_EARLY = counter "peerobserver_relay_early_total" [item, since]
         "Transactions (tx) and blocks (block) that the node announced to us before it is known to have had them: a compact block before it is connected, or clocks that differ. They are in no delay.";
+
+    CONNECTIVITY_ATTEMPTS = counter "peerobserver_connectivity_attempts_total" [network, outcome]
+        "Attempts to reach gossiped addresses: v1 and v2 (a node with that transport), refused, timeout, reset, unreachable, not_bitcoin, wrong_network.";
+    CONNECTIVITY_DURATION = histogram(DURATIONS) "peerobserver_connectivity_attempt_seconds" [outcome]
+        "Time from the first packet of an attempt to its outcome.";
+    CONNECTIVITY_GOSSIPED = counter "peerobserver_connectivity_gossiped_total" [source, reachable] untrusted [source]
+        "Gossiped addresses whose outcome is known, by who gossiped them (own_connection: the node, to us) and whether a node answered there (true, false).";
+    CONNECTIVITY_CLAIMS = counter "peerobserver_connectivity_claims_total" [services]
+        "Attempts that found a node, by what gossip said of its services: as it offers them (same), P2P_V2 and it does not have it (p2p_v2_untrue), or else otherwise (other).";
+    CONNECTIVITY_CLOCK_OFFSET = histogram(ADDRESS_AGES) "peerobserver_connectivity_clock_offset_seconds" [clock]
+        "How far clocks of nodes that were reached are from ours, ahead or behind.";
+    CONNECTIVITY_SKIPPED = counter "peerobserver_connectivity_skipped_total" [reason] untrusted [reason]
+        "Gossiped addresses that were not tried, by reason.";
+    ARCHIVE_BYTES = counter "peerobserver_archive_bytes_total" [kind]
+        "Bytes that the archiver wrote: of its files (file), and of their content before compression (content).";
+    ARCHIVE_FULL = gauge "peerobserver_archive_full" []
+        "Whether the archiver has no space to write, and drops events: 1, else 0. Events of a stream wait.";
+    ARCHIVE_STREAM_ACKNOWLEDGED = gauge "peerobserver_archive_stream_acknowledged" []
+        "Number of the last message of the stream that is in the archive for good.";
+    ARCHIVE_STREAM_PENDING = gauge "peerobserver_archive_stream_pending" []
+        "Messages of the stream that are not in the archive for good.";
+    ARCHIVE_UPLOADS = counter "peerobserver_archive_uploads_total" [result]
+        "Complete files of the archive by what became of their upload: uploaded (and verified), or failed, which is tried again.";
+    ARCHIVE_UPLOAD_BYTES = counter "peerobserver_archive_upload_bytes_total" []
+        "Bytes of files of the archive that were put into the object store.";
+    ARCHIVE_UPLOAD_WAITING = gauge "peerobserver_archive_upload_waiting_files" []
+        "Complete files of the archive that are not in the object store yet.";
+    ALERTS_OPEN = gauge "peerobserver_alerts_open" [detector, severity]
+        "Alerts of the tool alerts that are open, at the node where each was first seen.";
+    ALERTS_RAISED = counter "peerobserver_alerts_raised_total" [detector, severity]
+        "Alerts that opened, at the node where each was first seen. One that comes back counts again.";
+    ALERTS_RESOLVED = counter "peerobserver_alerts_resolved_total" [detector, severity]
+        "Alerts that were resolved, at the node where each was first seen.";
+    ALERT_NOTIFICATIONS = counter "peerobserver_alert_notifications_total" [receiver, result] untrusted [receiver]
+        "Notifications about alerts by receiver: alerts that were sent or dropped, and attempts that failed, which are repeated.";
+    ALERT_NOTIFICATIONS_WAITING = gauge "peerobserver_alert_notifications_waiting" [receiver] untrusted [receiver]
+        "Alerts that a receiver is to be informed of.";
 }

@@ -3,7 +3,7 @@
 use super::families;
 use crate::buckets::{BLOCK_DELAYS, BYTES, COUNTS, DURATIONS, INTERVALS, LIFETIMES};
 
-families! { super::log::END;
+families! { super::connectivity::END;
     MESSAGE_SIZE = histogram(BYTES) "peerobserver_message_size_bytes" [message, direction] untrusted [message]
         "Payload size of P2P messages.";
     MESSAGE_INTERVAL = histogram(INTERVALS) "peerobserver_message_interval_seconds" [message, direction] untrusted [message]

@@ -32,9 +32,9 @@ fn the_manual_tells_of_every_series() {
             assert!(row.contains("histogram: "), "no bounds of {}", family.name);
         }
     }
-    for original in ["Messages, connections", "What RPCs answer", "Our own P2P connection"] {
+    for original in ["Messages, connections", "What RPCs answer", "Our own P2P connection", "Whether gossiped"] {
         let heading = page.lines().find(|line| line.starts_with(&format!("## {original}"))).unwrap();
         assert!(heading.ends_with(" (original)"), "{heading}");
     }
-    assert_eq!(page.matches(" (original)\n").count(), 3, "a section is original and ours");
+    assert_eq!(page.matches(" (original)\n").count(), 4, "a section is original and ours");
 }

@@ -4,6 +4,7 @@ mod addr;
 mod addrman;
 mod blocks;
 mod connections;
+mod connectivity;
 mod inv;
 mod log;
 mod mempool;
@@ -43,6 +44,7 @@ model::observers! {
         orphans: orphans::Orphans,
         addrman: addrman::Addrman,
         p2p_extractor: p2p_extractor::P2pExtractor,
+        connectivity: connectivity::Connectivity,
         log: log::Log,
     }
 }

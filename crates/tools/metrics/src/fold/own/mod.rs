@@ -2,10 +2,13 @@
 
 mod addresses;
 mod addrman;
+mod alerts;
 mod blocks;
 mod chain;
 mod compact_blocks;
 mod connections;
+mod connectivity;
+mod forks;
 mod log;
 mod logged;
 mod own_connection;
@@ -50,6 +53,9 @@ model::observers! {
         process: process::Process,
         own_connection: own_connection::OwnConnection,
         relay: relay::Relay,
+        connectivity: connectivity::Connectivity,
+        forks: forks::Forks,
+        alerts: alerts::Alerts,
     }
 }
 

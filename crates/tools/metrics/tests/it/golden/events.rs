@@ -5,6 +5,8 @@ use std::sync::Arc;
 use event::pb::bitcoin_primitives::address::Address as Named;
 use event::pb::bitcoin_primitives::inventory_item::Item;
 use event::pb::bitcoin_primitives::{Address, ConnType, InventoryItem};
+use event::pb::connectivity::connectivity::ConnectivityEvent;
+use event::pb::connectivity::{Attempt, Connectivity};
 use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
 use event::pb::ebpf_extractor::connection::{Connection, ConnectionEvent};
@@ -117,4 +119,8 @@ pub fn p2p(event: P2pEvent) -> Body {
 
 pub fn log(line: Log) -> Body {
     Body::LogExtractor(line)
+}
+
+pub fn attempt(attempt: Attempt) -> Body {
+    Body::Connectivity(Connectivity { connectivity_event: Some(ConnectivityEvent::Attempt(attempt)) })
 }

@@ -10,6 +10,7 @@ use std::io::Write;
 use metrics::{Enrichment, Family, Files, Format, Id, Limits, Node, SetSource, Type, Value, ids, page};
 
 use event::Body;
+use event::pb::connectivity::{Attempt, Outcome};
 use event::pb::ebpf_extractor::connection::ClosedConnection;
 use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
@@ -19,6 +20,7 @@ use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::ebpf_extractor::validation::validation_event::Event as ValidationArm;
 use event::pb::ebpf_extractor::validation::{BlockConnected, ValidationEvent};
 use event::pb::log_extractor::{Log, LogDebugCategory, LogLevel, UnknownLogMessage};
+use event::pb::p2p_extractor::ConnectionExpected;
 use event::pb::p2p_extractor::p2p::P2pEvent;
 use events::Feed;
 
@@ -71,7 +73,7 @@ fn bounds(name: &str) -> Vec<f64> {
 #[test]
 fn the_table_has_every_original_series() {
     let expected = expected();
-    assert_eq!(expected.len(), 178);
+    assert_eq!(expected.len(), 178 + 7, "of the metrics tool, and of connectivity-check");
     for Expected { name, kind, labels, buckets } in &expected {
         let id = family(name);
         let family = Family::of(id);
@@ -265,6 +267,22 @@ fn counters_begin_with_their_origin_and_not_before() {
         ),
         ("uptime", events::rpc(RpcEvent::Uptime(5)), vec![ids::NODE_RESTARTS]),
         ("p2p", events::p2p(announced), vec![ids::P2PEXTRACTOR_INVS_MESSAGES, ids::P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES]),
+        (
+            "own connection",
+            events::p2p(P2pEvent::ConnectionExpected(ConnectionExpected::default())),
+            vec![
+                ids::P2PEXTRACTOR_INVS_MESSAGES,
+                ids::P2PEXTRACTOR_ADDRV2RELAY_ADDRESSES,
+                ids::OWN_VERSION_CHANGES,
+                ids::OWN_BLOCK_ANNOUNCEMENTS,
+                ids::OWN_CONNECTION_UP,
+            ],
+        ),
+        (
+            "connectivity",
+            events::attempt(Attempt { outcome: Outcome::Timeout.into(), ..Attempt::default() }),
+            vec![ids::CONNECTIVITYCHECK_TRIED_TOR_EXIT, ids::CONNECTIVITY_CLAIMS],
+        ),
         ("net", line(LogDebugCategory::Net), vec![ids::DISCONNECTS, ids::CONNECTIONS_REFUSED, ids::MISBEHAVIOUR]),
         (
             "validation",

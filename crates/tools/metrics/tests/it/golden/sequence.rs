@@ -7,6 +7,7 @@ use event::pb::bitcoin_primitives::ConnType;
 use event::pb::bitcoin_primitives::address::Address as Named;
 use event::pb::bitcoin_primitives::inventory_item::Item;
 use event::pb::bitcoin_primitives::{InventoryItem, UnknownAddress, UnknownItem};
+use event::pb::connectivity::{Attempt, Outcome};
 use event::pb::ebpf_extractor::connection::connection_event::Event as ConnectionArm;
 use event::pb::ebpf_extractor::connection::{
     ClosedConnection, Connection, EvictedInboundConnection, InboundConnection, MisbehavingConnection,
@@ -33,11 +34,13 @@ use event::pb::rpc_extractor::{
     NetworkInfoNetwork, OrphanTx, OrphanTxs, PeerInfo,
 };
 
-use super::events::{START, address, connection, ebpf, inv, log, mempool, message, p2p, peer, peers, rpc};
+use super::events::{
+    START, START_NS, address, attempt, connection, ebpf, inv, log, mempool, message, p2p, peer, peers, rpc,
+};
 
 /// All of it.
 pub fn all() -> Vec<Body> {
-    [messages(), connections(), changes(), answers(), tables(), own_connection(), lines()].concat()
+    [messages(), connections(), changes(), answers(), tables(), own_connection(), attempts(), lines()].concat()
 }
 
 const ALICE: &str = "203.0.113.7:51234";
@@ -309,6 +312,24 @@ fn tables() -> Vec<Body> {
         addrman(table(first()), table(first())),
         addrman(table(second()), table(second())),
     ]
+}
+
+/// A node that was reached, one that was reached before, and an address where nobody is, all by way of a Tor exit.
+fn attempts() -> Vec<Body> {
+    let of = |outcome: Outcome, cached| {
+        attempt(Attempt {
+            address: address(START - 100, 1, Named::Ipv4("203.0.113.7".into())),
+            addrv2: true,
+            outcome: outcome.into(),
+            cached,
+            heard_ns: START_NS,
+            source_peer_id: Some(12),
+            source_addr: Some(ALICE.into()),
+            source_tor_exit: Some(true),
+            ..Attempt::default()
+        })
+    };
+    vec![of(Outcome::V2, false), of(Outcome::V1, true), of(Outcome::Refused, false)]
 }
 
 fn own_connection() -> Vec<Body> {

@@ -23,6 +23,8 @@ fn counts_of_extractors() {
         count("ring_buffer_bytes", &[("kind", "waiting")], 0.0),
         count("log_bytes", &[("node", "")], 100.0),
         count("log_bytes", &[("node", "another")], 50.0),
+        count("archive_full", &[], 1.0),
+        count("archive_bytes", &[("kind", "file")], 77.0),
         count("unheard_of", &[], 1.0),
     ];
     let mut play = Play::new();
@@ -32,6 +34,7 @@ fn counts_of_extractors() {
     play.is(ids::RPC_CALLS, &["uptime"], 9.0).has(ids::RPC_CALLS, 1);
     play.is(ids::TRACEPOINT_EVENTS, &["unknown", "undecodable"], 3.0);
     play.is(ids::RING_BUFFER, &["waiting"], 0.0);
+    play.is(ids::ARCHIVE_FULL, &[], 1.0).is(ids::ARCHIVE_BYTES, &["file"], 77.0);
     // A status has the counts of the whole process: those of another node are not this one's.
     play.is(ids::LOG_READ_BYTES, &[], 100.0).has(ids::LOG_READ_BYTES, 1);
 }

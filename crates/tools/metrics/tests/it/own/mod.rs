@@ -1,8 +1,11 @@
 //! Our own series: sequences of events, and the numbers that they make.
 
+mod alerts;
 mod blocks;
 mod connections;
+mod connectivity;
 mod flood;
+mod forks;
 mod health;
 mod logged;
 mod messages;
