@@ -8,9 +8,10 @@ import { bar, PAGES } from "./lib/bar.js";
 import { backoff, connection } from "./lib/connection.js";
 import { context } from "./lib/context.js";
 import { clear, h } from "./lib/dom.js";
-import { millis, printable, setClockOffset } from "./lib/format.js";
+import { millis, printable, setClockOffset, setPast } from "./lib/format.js";
 import { onSocketClosed } from "./lib/live.js";
 import { withoutTracepoints } from "./lib/notes.js";
+import { replayBar } from "./lib/replay.js";
 import { address, go, parse } from "./lib/route.js";
 
 const PRODUCT = "peer-observer";
@@ -22,6 +23,7 @@ const NO_INFO = {
     version: "",
     now: "",
     started: "",
+    past: null,
     nodes: [],
     sets: [],
     sources: {},
@@ -65,6 +67,8 @@ const head = bar(byId("bar"), byId("nav"), (name) => {
     window.location.hash = address(view, params);
 });
 
+const replay = replayBar(byId("replay"));
+
 skip.addEventListener("click", (event) => {
     event.preventDefault();
     main.focus();
@@ -83,7 +87,8 @@ function stylesheet(path) {
     });
 }
 
-async function show() {
+/** @param {boolean} again the same page, whose data is another one: who reads it stays where they are */
+async function show(again = false) {
     const { view, params } = parse();
     generation += 1;
     const mine = generation;
@@ -113,7 +118,8 @@ async function show() {
     }
     const root = h("div", { class: `view view-${view}` });
     const notices = h("div", { class: "notices", "aria-live": "polite" });
-    page(module.title ?? view, blind.el, notices, root);
+    if (again) stay(blind.el, notices, root);
+    else page(module.title ?? view, blind.el, notices, root);
     blind.set(info.without_tracepoints, params.get("node") ?? "", view === "overview");
     sheets = links;
     /** @type {(() => void)[]} */
@@ -146,6 +152,17 @@ function leave() {
 let firstPage = true;
 /** @type {HTMLLinkElement[]} style sheets of the view that is shown: they stay as long as its content does */
 let sheets = [];
+
+/**
+ * The same page again.
+ * @param {...Child} content
+ */
+function stay(...content) {
+    const title = main.querySelector(".head");
+    clear(main, wrong.el, title, content);
+    for (const link of sheets) link.remove();
+    sheets = [];
+}
 
 /**
  * @param {string} title
@@ -236,8 +253,16 @@ async function ask() {
         const next = await get("api/info");
         failures = 0;
         const at = millis(next.now);
-        if (at !== null) setClockOffset(at - (sent + Date.now()) / 2);
         info = { ...NO_INFO, ...next };
+        if (at !== null && info.past) setPast(at, info.past.rate ?? 0);
+        else if (at !== null) {
+            setPast(null);
+            setClockOffset(at - (sent + Date.now()) / 2);
+        }
+        connection.shows(Boolean(info.past));
+        replay.info(info.past);
+        if (info.past?.recording) replay.set(await get("api/replay"));
+        begin(info.past);
         head.info(info);
         wrong.info(info);
         blind.update(info.without_tracepoints);
@@ -248,6 +273,20 @@ async function ask() {
         failures += 1;
     }
     probeTimer = window.setTimeout(probe, wait);
+}
+
+/** @type {string | null} which of the times it is that all was forgotten, "live" if there are none */
+let shown = null;
+
+/**
+ * What a page has of live events is not of the time that is shown after a jump.
+ * @param {Api["Info"]["past"]} past
+ */
+function begin(past) {
+    if (past?.filling) return;
+    const next = past ? String(past.begun) : "live";
+    if (shown !== null && shown !== next) show(true);
+    shown = next;
 }
 
 function updated() {

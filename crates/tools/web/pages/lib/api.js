@@ -28,21 +28,68 @@ export class ApiError extends Error {
  * @returns {Promise<Answer<Path>>}
  */
 export async function get(path, params = {}, signal) {
+    return ask(path, urlOf(path, params), {}, signal);
+}
+
+/**
+ * GET path?params as bytes. Throws as get does.
+ * @param {string} path
+ * @param {Query} params
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function getBytes(path, params = {}, signal) {
+    return ask(path, urlOf(path, params), { headers: { accept: "application/octet-stream" } }, signal, (response) =>
+        response.arrayBuffer(),
+    );
+}
+
+/**
+ * @param {string} path
+ * @param {Query} params empty ones are left out
+ */
+function urlOf(path, params) {
     const url = new URL(path, document.baseURI);
     for (const [key, value] of Object.entries(params)) {
         if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, String(value));
     }
+    return url;
+}
+
+/**
+ * POST body to path, both as JSON. Throws ApiError.
+ * @template {string} Path
+ * @param {Path} path
+ * @param {object} body
+ * @returns {Promise<Answer<Path>>}
+ */
+export function post(path, body) {
+    const headers = { "content-type": "application/json" };
+    return ask(path, new URL(path, document.baseURI), { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/**
+ * @template [Body=any]
+ * @param {string} path
+ * @param {URL} url
+ * @param {RequestInit} init
+ * @param {AbortSignal} [signal]
+ * @param {(response: Response) => Promise<Body>} read the body of the answer
+ * @returns {Promise<Body>}
+ */
+async function ask(path, url, init, signal, read = (response) => response.json()) {
     const limit = AbortSignal.timeout(TIMEOUT);
     let response = null;
     try {
         response = await fetch(url, {
             signal: signal ? AbortSignal.any([signal, limit]) : limit,
-            headers: { accept: "application/json", "x-page": PAGE },
+            ...init,
+            headers: { accept: "application/json", "x-page": PAGE, ...init.headers },
             cache: "no-store",
         });
         if (response.status >= 502 && response.status <= 504) throw new TypeError(`status ${response.status}`);
         if (!response.ok) throw await refusal(response);
-        const data = await response.json();
+        const data = await read(response);
         connection.good();
         return data;
     } catch (error) {

@@ -281,5 +281,6 @@ function stateInWords(waiting) {
     if (connection.waitingSockets > 0 && waiting > 1500) {
         return ["warn", "events connecting", "live, events: connecting again…"];
     }
+    if (connection.past) return ["warn", "past", "not live"];
     return ["good", "live", "live"];
 }

@@ -55,6 +55,8 @@ export const connection = {
     lastGood: null,
     /** @type {string | null} why it refused */
     refused: null,
+    /** What it shows is not the present. */
+    past: false,
     /** How many live feeds wait for their socket to open. */
     waitingSockets: 0,
     onChange: changed.on,
@@ -76,6 +78,12 @@ export const connection = {
         this.state = "down";
         changed.emit();
         lost.emit();
+    },
+    /** @param {boolean} past */
+    shows(past) {
+        if (this.past === past) return;
+        this.past = past;
+        changed.emit();
     },
     /** @param {number} by one more (1) or one less (-1) feed waits for its socket */
     sockets(by) {

@@ -7,6 +7,8 @@ const HOUR = 3600;
 const DAY = 86400;
 
 let offset = 0;
+/** @type {{at: number, rate: number, since: number} | null} the clock of the past, in milliseconds */
+let past = null;
 
 /** @type {(n: unknown) => n is number} */
 const known = (n) => n !== null && n !== undefined && n !== "" && Number.isFinite(Number(n));
@@ -19,9 +21,18 @@ export function setClockOffset(ms) {
     offset = Math.abs(ms) > 1500 ? ms : 0;
 }
 
+/**
+ * Of a server that shows the past: what time it is there, in milliseconds, and how fast that goes by; null for the present.
+ * @param {number | null} at
+ * @param {number} rate
+ */
+export function setPast(at, rate = 0) {
+    past = at === null ? null : { at, rate, since: Date.now() };
+}
+
 /** The server's time now, in milliseconds. */
 export function now() {
-    return Date.now() + offset;
+    return past ? past.at + (Date.now() - past.since) * past.rate : Date.now() + offset;
 }
 
 /**
