@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, MINUTES, NODE, Parameter, ParameterKind};
+use super::to_us::{self, ToUs};
 use super::values::{Steps, Time, nonzero_time, of_seconds, steps};
 use crate::state::addresses::{AGES, Addresses as State, SIZES};
 use crate::state::names::{direction, network_of_address, services};
@@ -54,6 +55,8 @@ pub(crate) struct Addresses {
     ipv4_slash16: Option<String>,
     /// The last 100 entries, newest first, at most ten of each message.
     recent: Vec<Recent>,
+    /// What the nodes sent to our own P2P connections. It is counted nowhere else here. Null without one (extractor `p2p`).
+    to_us: Option<ToUs>,
 }
 
 /// Totals of address gossip since the program started. What no source reports is null.
@@ -119,9 +122,9 @@ pub(crate) struct Network {
 #[schemars(rename = "AddressAge")]
 pub(crate) struct Age {
     /// The range, such as `< 1 h`.
-    bucket: &'static str,
+    pub bucket: &'static str,
     /// Number of entries.
-    count: u64,
+    pub count: u64,
 }
 
 /// Received messages within a range of sizes.
@@ -227,6 +230,7 @@ impl endpoint::Endpoint for Endpoint {
             ipv4: traced.then_some(Ipv4 { slash8 }),
             ipv4_slash16: (traced && request.arguments.flag(MAP.name)).then(|| map(&states)),
             recent: recent(&nodes),
+            to_us: to_us::of(&nodes, &window),
         })
     }
 }

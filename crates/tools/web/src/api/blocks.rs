@@ -9,6 +9,7 @@ use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter, ParameterKind};
 use super::values::{Time, hash, of_seconds, round, seconds};
 use crate::state::node::Node as Observed;
+use crate::state::relays::Block as Own;
 use model::blocks::{Block as State, Stage};
 use model::bounds::SECOND;
 
@@ -33,7 +34,7 @@ pub(crate) struct Block {
 }
 
 /// The progress of a block at one node. Times are null for stages that were not observed.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "BlockNode")]
 pub(crate) struct Node {
     /// Name of the node.
@@ -70,6 +71,27 @@ pub(crate) struct Node {
     sigops: Option<i64>,
     /// Size of the block message, in bytes. Null if the block was not received as one.
     size: Option<u64>,
+    /// The node's own announcement of the block, on our P2P connection. Null if it was not announced there.
+    own: Option<OwnAnnouncement>,
+}
+
+/// A node's announcement of a block on our own P2P connection.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BlockOwn")]
+pub(crate) struct OwnAnnouncement {
+    /// Type of the announcing message: `inv`, `headers`, `cmpctblock` or `unknown`.
+    message: &'static str,
+    /// When it came.
+    time: Time,
+    /// Seconds since the node had anything of the block. Negative if the announcement came first: clocks differ. Null
+    /// if nothing shows since when.
+    relay_seconds: Option<f64>,
+    /// The stage that shows since when: `header`, `compact_block`, `block`, `reconstructed`, `connected` or `tip`.
+    /// Null as `relay_seconds`.
+    relay_since: Option<&'static str>,
+    /// Seconds from the compact block until the node had checked the block, as seen from outside (BIP 152). Null if
+    /// that was not measured.
+    validation_seconds: Option<f64>,
 }
 
 /// A peer's announcement of a block.
@@ -97,10 +119,17 @@ impl endpoint::Endpoint for Endpoint {
         let nodes = request.nodes()?;
         let limit = usize::try_from(request.arguments.number(LIMIT)).unwrap_or(usize::MAX);
         let mut newest: Vec<(u64, Option<u32>, [u8; 32])> = Vec::new();
-        for block in nodes.iter().flat_map(|(_, node)| node.model.blocks.known()).filter(|block| block.confirmed) {
-            match newest.iter_mut().find(|(.., hash)| *hash == block.hash) {
-                Some((first_ns, ..)) => *first_ns = block.first_ns.min(*first_ns),
-                None => newest.push((block.first_ns, block.height, block.hash)),
+        let known = nodes.iter().flat_map(|(_, node)| node.model.blocks.known()).filter(|block| block.confirmed);
+        let known = known.map(|block| (block.first_ns, block.height, block.hash));
+        // What a node announces itself it has checked, or does so now.
+        let announced = nodes.iter().flat_map(|(_, node)| node.pages.relays.announced());
+        for (first_ns, height, hash) in known.chain(announced.map(|block| (block.at_ns, block.height, block.hash))) {
+            match newest.iter_mut().find(|(.., known)| *known == hash) {
+                Some((first, known_height, _)) => {
+                    *first = first_ns.min(*first);
+                    *known_height = known_height.or(height);
+                }
+                None => newest.push((first_ns, height, hash)),
             }
         }
         // debug.log may have whole seconds only: of blocks of one second, the higher one is newer.
@@ -110,19 +139,50 @@ impl endpoint::Endpoint for Endpoint {
     }
 }
 
-fn block(first_ns: u64, block_hash: &[u8; 32], nodes: &[(&str, &Observed)]) -> Block {
-    let seen: Vec<(&str, &Observed, &State)> =
-        nodes.iter().filter_map(|(name, node)| Some((*name, *node, node.model.blocks.find(block_hash)?))).collect();
+/// A block at all nodes that had anything of it. None if no node had.
+pub(super) fn of_hash(request: &RequestContext, block_hash: &[u8; 32]) -> Option<Block> {
+    let nodes: Vec<_> = request.state.nodes.iter().map(|(name, node)| (&**name, node)).collect();
+    let known = nodes.iter().filter_map(|(_, node)| Some(node.model.blocks.find(block_hash)?.first_ns));
+    let announced = nodes.iter().filter_map(|(_, node)| Some(node.pages.relays.find(block_hash)?.at_ns));
+    let first_ns = known.chain(announced).min()?;
+    Some(block(first_ns, block_hash, &nodes))
+}
+
+/// What is known of a block at a node: what happened to it, and its announcement to us.
+type Seen<'a> = (Option<&'a State>, Option<&'a Own>);
+
+fn block<'a>(first_ns: u64, block_hash: &[u8; 32], nodes: &[(&'a str, &'a Observed)]) -> Block {
+    let seen = |node: &'a Observed| (node.model.blocks.find(block_hash), node.pages.relays.find(block_hash));
+    let seen = nodes.iter().map(|(name, node)| (*name, *node, seen(node)));
+    let seen: Vec<(&str, &Observed, Seen)> =
+        seen.filter(|(.., (block, own))| block.is_some() || own.is_some()).collect();
+    let height = |(block, own): &Seen| block.and_then(|block| block.height).or(own.and_then(|own| own.height));
     Block {
         hash: hash(block_hash),
-        height: seen.iter().find_map(|(.., block)| block.height),
-        time: seen.iter().find_map(|(.., block)| block.time).and_then(of_seconds),
+        height: seen.iter().find_map(|(.., seen)| height(seen)),
+        time: seen.iter().find_map(|(.., (block, _))| (*block)?.time).and_then(of_seconds),
         first_seen: Time(first_ns),
-        nodes: seen.into_iter().map(|(name, node, block)| of(name, node, block)).collect(),
+        nodes: seen
+            .into_iter()
+            .map(|(name, node, (block, own))| Node { own: own.map(announcement), ..of(name, node, block) })
+            .collect(),
     }
 }
 
-fn of(name: &str, node: &Observed, block: &State) -> Node {
+fn announcement(own: &Own) -> OwnAnnouncement {
+    OwnAnnouncement {
+        message: own.message_type,
+        time: Time(own.at_ns),
+        relay_seconds: own.relayed.map(|relayed| round(relayed.seconds(), 6)),
+        relay_since: own.relayed.map(|relayed| relayed.since),
+        validation_seconds: own.validation.map(|seconds| round(seconds, 6)),
+    }
+}
+
+fn of(name: &str, node: &Observed, block: Option<&State>) -> Node {
+    let Some(block) = block else {
+        return Node { node: name.to_owned(), ..Node::default() };
+    };
     let announced = block.announced_by.iter().map(|one| Announcement {
         id: one.peer,
         addr: node.model.peers.find(one.peer).map(|peer| peer.addr.to_string()),
@@ -149,5 +209,6 @@ fn of(name: &str, node: &Observed, block: &State) -> Node {
         inputs: block.inputs,
         sigops: block.sigops,
         size: block.size,
+        own: None,
     }
 }

@@ -16,8 +16,6 @@ pub(crate) struct Endpoint;
 
 /// So many are in an answer.
 const MAX: usize = 100;
-/// A disk with fewer bytes than this is filling up, as for the alert DiskLow.
-const DISK_LOW: u64 = 10_000_000_000;
 
 /// Something that happened at a node, or is wrong with it now.
 #[derive(Serialize, JsonSchema)]
@@ -25,7 +23,8 @@ pub(crate) struct Happening {
     /// Name of the node.
     node: String,
     /// `node_away`, `node_restarted`, `source_away`, `events_lost`, `invalid_chain`, `reorganization`, `mutated_block`, `misbehaving`,
-    /// `log_limited`, `disk_low` or `network_inactive`.
+    /// `log_limited`, `disk_low`, `network_inactive`, or by our own P2P connection: `p2p_opened`, `p2p_ended`,
+    /// `version_changed`, `own_address`, `feature_offered`, `stale_tips`.
     kind: &'static str,
     /// How bad it is.
     severity: Severity,
@@ -41,21 +40,23 @@ pub(crate) struct Happening {
     peer: Option<u64>,
 }
 
-/// How bad something is: `error` (look now) or `warning` (look today).
+/// How bad something is: `error` (look now), `warning` (look today) or `note` (good to know).
 #[derive(Clone, Copy, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     Error,
     Warning,
+    Note,
 }
 
 impl endpoint::Endpoint for Endpoint {
     type Answer = Vec<Happening>;
     const PATH: &'static str = "happenings";
     const TITLE: &'static str = "What happened";
-    const ABOUT: &'static str = "What an operator should know of: nodes and extractors that are away, restarts, lost events, reorganizations, \
-        invalid chains, peers that break the protocol. What lasts is first, then what is worst, then what is newest. It is kept for a day, up to \
-        20 of a kind for each node.";
+    const ABOUT: &'static str = "What an operator should know of: nodes and extractors that are away, restarts, lost \
+        events, reorganizations, invalid chains, peers that break the protocol, and what our own P2P connection shows of \
+        the node itself. What lasts is first, then what is worst, then what is newest. It is kept for a day, up to 20 of a \
+        kind for each node.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Vec<Happening>, ApiError> {
@@ -64,7 +65,12 @@ impl endpoint::Endpoint for Endpoint {
             all.extend(present(name, node, request.state.started_ns));
             all.extend(node.pages.happenings.all().map(|one| past(name, one)));
         }
-        all.sort_by_key(|one| (one.until.is_some(), one.severity, Reverse(one.until.unwrap_or(one.since))));
+        all.sort_by_key(|one| {
+            let is_over = one.until.is_some();
+            // Nothing of a node is as bad as that it is gone.
+            let is_else = is_over || one.kind != "node_away";
+            (is_over, is_else, one.severity, Reverse(one.until.unwrap_or(one.since)))
+        });
         all.truncate(MAX);
         Ok(all)
     }
@@ -101,10 +107,10 @@ fn present(name: &str, node: &Node, started_ns: u64) -> Vec<Happening> {
         }
     }
     let about = &node.pages.about;
-    let disk = about.process.as_ref().and_then(|process| Some((process.disk_available?, process.at_ns)));
-    if let Some((available, at_ns)) = disk.filter(|(available, _)| *available < DISK_LOW) {
+    let disk = about.process.as_ref().and_then(|process| Some((process.disk_available?, process.disk_low_since_ns?)));
+    if let Some((available, since_ns)) = disk {
         let what = format!("Only {:.1} GB are left on the disk of its data directory.", available as f64 / 1e9);
-        all.push(lasting("disk_low", Severity::Error, at_ns, what));
+        all.push(lasting("disk_low", Severity::Error, since_ns, what));
     }
     if about.network_active == Some(false) {
         let since_ns = node.pages.sources.last_ns;
@@ -155,6 +161,21 @@ fn past(name: &str, happened: &happenings::Happening) -> Happening {
         Kind::LogLimited => {
             ("log_limited", Severity::Warning, "It limits its log: one place in its code logs too much.".to_owned())
         }
+        Kind::OwnOpened => ("p2p_opened", Severity::Note, format!("Our P2P connection was opened: {what}.")),
+        Kind::OwnEnded => {
+            let reason = Some(what.as_str()).filter(|reason| !reason.is_empty());
+            ("p2p_ended", Severity::Note, with_reason("Our P2P connection ended", reason))
+        }
+        Kind::VersionChanged => {
+            ("version_changed", Severity::Warning, format!("It introduces itself in another way than before: {what}."))
+        }
+        Kind::OwnAddress => ("own_address", Severity::Note, format!("It announces {what} as its own address.")),
+        Kind::FeatureOffered => ("feature_offered", Severity::Note, format!("It offers the feature {what}.")),
+        Kind::StaleTips => (
+            "stale_tips",
+            Severity::Warning,
+            format!("It reported a chain that is not the active one, up to block {what}."),
+        ),
     };
     let (since, until) = (Time(*since_ns), Some(Time(*last_ns)));
     Happening { node: name.to_owned(), kind, severity, what, since, until, count: *count, peer: *peer }

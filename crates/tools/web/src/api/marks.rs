@@ -27,9 +27,12 @@ pub(crate) struct Mark {
     pub why: String,
 }
 
-/// The marks of a peer.
+/// The marks of a peer. Our own connection only listens, and gets none.
 pub(crate) fn of(peer: &Peer, request: &RequestContext) -> Vec<Mark> {
     let mut marks = Vec::new();
+    if peer.own {
+        return marks;
+    }
     let mut mark = |mark, why| marks.push(Mark { mark, why });
     let until_ns = peer.end.as_ref().map_or(request.now_ns, |end| end.at_ns);
     let lasted = seconds(peer.connected_ns.unwrap_or(peer.first_seen_ns), until_ns);

@@ -20,13 +20,17 @@ pub(crate) struct Endpoint;
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Messages {
     /// Where the data comes from. `ebpf`: tracepoints report all messages. `log`: debug.log has type and size of all messages, but no
-    /// contents. `rpc`: getpeerinfo reports bytes, and the number of messages is not known. Of several nodes, the first of these that one
-    /// of them has: nodes without tracepoints are then counted by debug.log.
+    /// contents. `rpc`: getpeerinfo reports bytes, and the number of messages is not known. `p2p`: only the messages
+    /// of our own P2P connection are known. Of several nodes, the first of these that one of them has: nodes without
+    /// tracepoints are then counted by debug.log.
     source: &'static str,
     /// Time series.
     series: Series,
     /// Totals by type and direction, most bytes first.
     types: Vec<Type>,
+    /// The messages of our own P2P connections alone, likewise. Empty unless the source is `rpc`: with `ebpf` and
+    /// `log` they are among the others, and with `p2p` there are no others.
+    own: Vec<Type>,
     /// What the nodes counted in all (getnettotals) in the time of the series. Null without RPC.
     net: Option<Net>,
 }
@@ -116,12 +120,7 @@ impl Sum {
 }
 
 /// Adds all bytes of the open connections to the sums, including those before the first poll.
-fn open_connections<'a>(
-    nodes: &[(&str, &Node)],
-    request: &RequestContext<'a>,
-    window: &Window,
-    sums: &mut BTreeMap<(&'a str, bool), Sum>,
-) {
+fn open_connections<'a>(nodes: &[(&str, &Node)], request: &RequestContext<'a>, window: &Window, sums: &mut Sums<'a>) {
     for (_, node) in nodes {
         let polled = node.model.peers.open().filter_map(|peer| peer.details.polled_bytes.as_ref());
         for (kind, sent, received) in polled.flatten() {
@@ -143,50 +142,32 @@ impl endpoint::Endpoint for Endpoint {
     fn answer(request: &RequestContext) -> Result<Messages, ApiError> {
         let (nodes, window) = (request.nodes()?, request.window());
         let counted: Vec<_> = nodes.iter().filter_map(|(_, node)| node.pages.counted()).collect();
-        let polled = || nodes.iter().any(|(_, node)| node.pages.polled.messages.coverage.any());
+        let polled: Vec<&Source> = nodes.iter().map(|(_, node)| &node.pages.polled.messages).collect();
+        let own: Vec<&Source> = nodes.iter().map(|(_, node)| &node.pages.own.messages).collect();
+        let any = |sources: &[&Source]| sources.iter().any(|messages| messages.coverage.any());
         let traced = counted.iter().find(|(source, _)| *source == "ebpf");
         let source = match traced.or(counted.first()) {
             Some((source, _)) => *source,
-            None if polled() => "rpc",
+            None if any(&polled) => "rpc",
+            None if any(&own) => "p2p",
             None => "ebpf",
         };
-        let one_by_one = source != "rpc";
-        let sources: Vec<&Source> = if one_by_one {
-            counted.into_iter().map(|(_, messages)| messages).collect()
-        } else {
-            nodes.iter().map(|(_, node)| &node.pages.polled.messages).collect()
-        };
-        let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
-        for source in sources {
-            for row in source.rows() {
-                let sum =
-                    sums.entry((request.state.types.name(row.kind), row.inbound)).or_insert_with(|| Sum::new(&window));
-                sum.count += row.count;
-                sum.bytes = sum.bytes.saturating_add(if one_by_one { row.bytes } else { 0 });
-                sum.rate += row.rate.per_second(request.now_ns);
-                sum.byte_rate += row.byte_rate.per_second(request.now_ns);
-                sum.last_ns = sum.last_ns.max(row.last_ns);
-                row.counts.add_to(&window, source.coverage, &mut sum.counts);
-                row.sizes.add_to(&window, source.coverage, &mut sum.sizes);
+        let sums = match source {
+            "rpc" => {
+                let mut sums = add_up(&polled, request, &window, false);
+                open_connections(&nodes, request, &window, &mut sums);
+                sorted(sums)
             }
-        }
-        if !one_by_one {
-            open_connections(&nodes, request, &window, &mut sums);
-        }
-        let mut sums: Vec<((&str, bool), Sum)> = sums.into_iter().collect();
-        sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));
-        let of = |value: f64| one_by_one.then(|| round(value, 3));
-        let types = sums.iter().map(|((message, inbound), sum)| Type {
-            message: (*message).to_owned(),
-            direction: direction(*inbound),
-            count: one_by_one.then_some(sum.count),
-            bytes: sum.bytes,
-            rate: of(sum.rate),
-            byte_rate: of(sum.byte_rate),
-            last: nonzero_time(sum.last_ns),
-            mean_size: (sum.count > 0).then(|| round(sum.bytes as f64 / sum.count as f64, 1)),
-        });
-        let types = types.collect();
+            "p2p" => sorted(add_up(&own, request, &window, true)),
+            _ => {
+                let sources: Vec<&Source> = counted.into_iter().map(|(_, messages)| messages).collect();
+                sorted(add_up(&sources, request, &window, true))
+            }
+        };
+        let one_by_one = source != "rpc";
+        let types = sums.iter().map(|sum| total(sum, one_by_one)).collect();
+        let own = if one_by_one { Vec::new() } else { sorted(add_up(&own, request, &window, true)) };
+        let own = own.iter().map(|sum| total(sum, true)).collect();
         let totals = |of: fn(&State) -> &Values| {
             let mut values = window.unknown();
             nodes
@@ -212,7 +193,49 @@ impl endpoint::Endpoint for Endpoint {
             bytes_received: steps(received),
             bytes_sent: steps(sent),
         };
-        Ok(Messages { source, series, types, net })
+        Ok(Messages { source, series, types, own, net })
+    }
+}
+
+type Sums<'a> = BTreeMap<(&'a str, bool), Sum>;
+
+/// Adds up what sources counted, by type and direction. `one_by_one`: each message was reported.
+fn add_up<'a>(sources: &[&Source], request: &RequestContext<'a>, window: &Window, one_by_one: bool) -> Sums<'a> {
+    let mut sums = Sums::new();
+    for source in sources {
+        for row in source.rows() {
+            let name = request.state.types.name(row.kind);
+            let sum = sums.entry((name, row.inbound)).or_insert_with(|| Sum::new(window));
+            sum.count += row.count;
+            sum.bytes = sum.bytes.saturating_add(if one_by_one { row.bytes } else { 0 });
+            sum.rate += row.rate.per_second(request.now_ns);
+            sum.byte_rate += row.byte_rate.per_second(request.now_ns);
+            sum.last_ns = sum.last_ns.max(row.last_ns);
+            row.counts.add_to(window, source.coverage, &mut sum.counts);
+            row.sizes.add_to(window, source.coverage, &mut sum.sizes);
+        }
+    }
+    sums
+}
+
+/// The sums, most bytes first.
+fn sorted(sums: Sums<'_>) -> Vec<((&str, bool), Sum)> {
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(&b.0)));
+    sums
+}
+
+fn total(((message, inbound), sum): &((&str, bool), Sum), one_by_one: bool) -> Type {
+    let of = |value: f64| one_by_one.then(|| round(value, 3));
+    Type {
+        message: (*message).to_owned(),
+        direction: direction(*inbound),
+        count: one_by_one.then_some(sum.count),
+        bytes: sum.bytes,
+        rate: of(sum.rate),
+        byte_rate: of(sum.byte_rate),
+        last: nonzero_time(sum.last_ns),
+        mean_size: (sum.count > 0).then(|| round(sum.bytes as f64 / sum.count as f64, 1)),
     }
 }
 

@@ -16,12 +16,15 @@ mod mempool;
 mod messages;
 mod nodes;
 mod openapi;
+mod own;
 mod parameters;
 mod peer;
 mod peers;
 mod pings;
+mod relay;
 mod replay;
 mod respond;
+mod to_us;
 mod transactions;
 mod values;
 
@@ -100,6 +103,7 @@ const ENDPOINTS: &[Row] = &[
     Row::of::<transactions::Endpoint>(),
     Row::of::<blocks::Endpoint>(),
     Row::of::<chain::Endpoint>(),
+    Row::of::<relay::Endpoint>(),
     Row::of::<mempool::Endpoint>(),
     Row::of::<log::Endpoint>(),
     Row::of::<pings::Endpoint>(),

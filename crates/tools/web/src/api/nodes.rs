@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
+use super::own::{self, Own};
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, hash, nonzero_time, of_seconds, round, seconds};
+use crate::state::names;
 use crate::state::net::Totals;
 use crate::state::node::Node as State;
 use model::Origin;
@@ -30,7 +32,7 @@ pub(crate) struct Node {
     state_since: Option<Time>,
     /// Why it is in this state, in words. Null if there is nothing to say, and in the public mode.
     state_reason: Option<String>,
-    /// Its user agent, such as `/Satoshi:29.0.0/`.
+    /// Its user agent, such as `/Satoshi:29.0.0/`: by RPC, else by our own P2P connection.
     version: Option<String>,
     /// The chain as Bitcoin Core names it: `main`, `test`, `testnet4`, `signet` or `regtest`.
     chain: Option<String>,
@@ -64,8 +66,10 @@ pub(crate) struct Node {
     warnings: Vec<String>,
     /// Number of restarts that were observed since the program started.
     restarts: u64,
-    /// Number of its connections.
+    /// Number of its connections, without our own.
     connections: Connections,
+    /// Our own P2P connection to it. Null if there is, and was, none.
+    own: Option<Own>,
     /// Rates per second, averaged over the last 10 s.
     rates: Rates,
     /// Bytes sent and received since the node started, by getnettotals.
@@ -74,7 +78,7 @@ pub(crate) struct Node {
     mempool: Option<Mempool>,
     /// Its process, by the operating system.
     process: Option<Process>,
-    /// Names of the service flags that it offers.
+    /// Names of the service flags that it offers: by RPC, else by our own P2P connection.
     services: Vec<String>,
     /// Addresses at which it believes to be reachable. Absent in the public mode.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +91,7 @@ pub(crate) struct Node {
     last_event: Option<Time>,
 }
 
-/// Number of connections of a node. Null if no source reports them.
+/// Number of connections of a node, without our own P2P connection. Null if no source reports them.
 #[derive(Serialize, JsonSchema, Default)]
 #[schemars(rename = "NodeConnections")]
 pub(crate) struct Connections {
@@ -103,6 +107,8 @@ pub(crate) struct Connections {
     by_network: BTreeMap<&'static str, u64>,
     /// By transport: `v1`, `v2`, `detecting`, or `unknown`.
     by_transport: BTreeMap<String, u64>,
+    /// Our own P2P connections, which are in no other of these numbers.
+    own: u64,
 }
 
 /// Rates per second, averaged over the last 10 s.
@@ -212,6 +218,7 @@ impl endpoint::Endpoint for Endpoint {
 
 fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
     let about = &node.pages.about;
+    let said = node.pages.own.version.as_ref();
     let started_ns = node.model.restarts.started_ns;
     let condition = node.model.liveness.node();
     let is_alive = condition.state.is_alive();
@@ -220,7 +227,7 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
         state: condition.state.name(),
         state_since: nonzero_time(condition.since_ns),
         state_reason: condition.reason.as_ref().map(ToString::to_string),
-        version: about.version.as_ref().map(ToString::to_string),
+        version: about.version.as_ref().or(said.map(|said| &said.user_agent)).map(ToString::to_string),
         chain: about.chain.as_ref().map(ToString::to_string),
         started: started_ns.map(Time),
         uptime_seconds: started_ns.filter(|_| is_alive).map(|started_ns| seconds(started_ns, now_ns)),
@@ -238,6 +245,7 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
         warnings: about.warnings(),
         restarts: node.model.restarts.count,
         connections: connections(node),
+        own: own::of(node, now_ns),
         rates: rates(node, now_ns),
         net: node.pages.net.totals.map(|totals| Net { bytes_received: totals.received, bytes_sent: totals.sent }),
         mempool: super::mempool::short(&node.pages.mempool),
@@ -246,7 +254,10 @@ fn of(name: &str, node: &State, now_ns: u64, public: bool) -> Node {
             resident: process.resident,
             threads: process.threads.iter().map(thread).collect(),
         }),
-        services: about.services.clone(),
+        services: match said {
+            Some(said) if about.services.is_empty() => names::services(said.services),
+            _ => about.services.clone(),
+        },
         local_addresses: (!public).then(|| about.local_addresses.iter().map(ToString::to_string).collect()),
         sources: sources(node, now_ns),
         lost: node.pages.sources.lost,
@@ -263,8 +274,12 @@ fn connections(node: &State) -> Connections {
     if node.model.peers.open().len() == 0 && node.model.peers.polled_ns() == 0 {
         // No source reports peers one by one. Tracepoints and debug.log do not list those that were there before.
         if let Some((inbound, outbound)) = node.pages.about.connections {
-            (connections.inbound, connections.outbound) = (Some(inbound.into()), Some(outbound.into()));
-            connections.total = Some(u64::from(inbound) + u64::from(outbound));
+            let (own_in, own_out) = node.pages.own.sides();
+            let (inbound, outbound) =
+                (u64::from(inbound).saturating_sub(own_in), u64::from(outbound).saturating_sub(own_out));
+            (connections.inbound, connections.outbound) = (Some(inbound), Some(outbound));
+            connections.total = Some(inbound + outbound);
+            connections.own = own_in + own_out;
         } else if node.model.origins.has_any([Origin::Connections, Origin::LogNet]) {
             (connections.total, connections.inbound, connections.outbound) = (Some(0), Some(0), Some(0));
         }
@@ -272,6 +287,10 @@ fn connections(node: &State) -> Connections {
     }
     let (mut total, mut inbound, mut outbound) = (0, 0, 0);
     for peer in node.model.peers.open() {
+        if peer.own {
+            connections.own += 1;
+            continue;
+        }
         total += 1;
         match peer.inbound {
             Some(true) => inbound += 1,

@@ -62,7 +62,10 @@ pub(crate) struct Peer {
     sets: Vec<String>,
     /// Its permissions, by getpeerinfo.
     permissions: Vec<String>,
-    /// Marks of unusual behaviour.
+    /// Whether it is our own P2P connection to the node: no peer of the network, and in none of the counts. Always
+    /// false in the public mode.
+    own: bool,
+    /// Marks of unusual behaviour. Our own connection has none.
     marks: Vec<Mark>,
     /// When it was first observed.
     first_seen: Time,
@@ -229,6 +232,7 @@ pub(crate) fn of(name: &str, node: &Node, peer: &State, request: &RequestContext
         group: group_of(&peer.addr, peer.network),
         sets: request.state.enrichment.names(peer.sets).map(str::to_owned).collect(),
         permissions: polled.iter().flat_map(|polled| &polled.permissions).map(ToString::to_string).collect(),
+        own: peer.own,
         marks: marks::of(peer, request),
         first_seen: Time(peer.first_seen_ns),
         connected: peer.connected_ns.map(Time),

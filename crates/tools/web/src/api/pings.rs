@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::endpoint::{self, RequestContext};
+use super::own::{self, Own as Connection};
 use super::parameters::{ApiError, MINUTES, NODE, Parameter};
 use super::peer::{Ping, pings};
 use super::values::{Steps, Time, round, steps};
@@ -17,33 +18,53 @@ pub(crate) struct Endpoint;
 
 /// The maximum number of pings of a peer in an answer.
 const MAX_OF_PEER: usize = 60;
-/// The maximum number of the extractor's own pings in an answer.
+/// The maximum number of our own pings in an answer.
 const MAX_OWN: usize = 200;
 
 /// Round-trip times of pings.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Pings {
-    /// Pings that the p2p extractor sends to the nodes. Their round-trip times show how far a node is behind with processing messages.
+    /// Our own pings: those of our P2P connections to the nodes (extractor `p2p`). Their round-trip times show how
+    /// far a node is behind with processing messages.
     own: Own,
-    /// The open peers and their pings, by node and peer id.
+    /// The open peers and their pings, by node and peer id. Our own connection is not among them.
     peers: Vec<Peer>,
     /// Time series of the pings of all peers.
     series: PeerSeries,
 }
 
-/// Pings that the p2p extractor sends to the nodes.
+/// Our own pings.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PingOwn")]
 pub(crate) struct Own {
     /// `p2p`, or `none` if there are no such pings.
     source: &'static str,
+    /// The nodes, by name.
+    nodes: Vec<OwnNode>,
     /// Time series.
     series: OwnSeries,
     /// The last 200 pings, newest first.
     recent: Vec<OwnPing>,
 }
 
-/// Time series of the p2p extractor's pings. With several nodes: the maximum of their values.
+/// Our own pings of one node.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PingOwnNode")]
+pub(crate) struct OwnNode {
+    /// Name of the node.
+    node: String,
+    /// Our connection to it, with the last ping and the one that waits. Null if there is, and was, none.
+    connection: Option<Connection>,
+    /// Median round-trip time of the last 600 pings, in seconds. Null if there are none.
+    median_seconds: Option<f64>,
+    /// 99th percentile of the last 600 pings, in seconds. Null if there are none.
+    p99_seconds: Option<f64>,
+    /// The longest of the last 600 pings, in seconds. Null if there are none.
+    longest_seconds: Option<f64>,
+}
+
+/// Time series of our own pings. Null in steps without a pong: the node did not answer, or there was no connection.
+/// With several nodes: the maximum of their values.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PingOfOwn")]
 pub(crate) struct OwnSeries {
@@ -71,7 +92,7 @@ pub(crate) struct PeerSeries {
     p99: Steps,
 }
 
-/// A ping that the p2p extractor sent to a node.
+/// A ping that we sent to a node.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OwnPing {
     /// When the pong was received.
@@ -110,8 +131,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Pings;
     const PATH: &'static str = "pings";
     const TITLE: &'static str = "Pings";
-    const ABOUT: &'static str =
-        "Round-trip times of pings, between nodes and peers and from the p2p extractor to the nodes.";
+    const ABOUT: &'static str = "Round-trip times of pings: between nodes and peers, and our own.";
     const PARAMETERS: &'static [Parameter] = &[NODE, MINUTES];
 
     fn answer(request: &RequestContext) -> Result<Pings, ApiError> {
@@ -121,17 +141,21 @@ impl endpoint::Endpoint for Endpoint {
         let mut recent: Vec<OwnPing> = nodes.iter().flat_map(|(name, node)| own(name, node)).collect();
         recent.sort_by_key(|ping| std::cmp::Reverse(ping.time));
         recent.truncate(MAX_OWN);
-        let mut peers: Vec<Peer> =
-            nodes.iter().flat_map(|(name, node)| node.model.peers.open().map(move |peer| of(name, peer))).collect();
+        let of_node = |(name, node): &(&str, &Node)| {
+            let peers = node.model.peers.open().filter(|peer| !peer.own);
+            peers.map(|peer| of(name, peer)).collect::<Vec<_>>()
+        };
+        let mut peers: Vec<Peer> = nodes.iter().flat_map(of_node).collect();
         peers.sort_by(|a, b| (&a.node, a.id).cmp(&(&b.node, b.id)));
         Ok(Pings {
             own: Own {
                 source: if recent.is_empty() { "none" } else { "p2p" },
+                nodes: nodes.iter().map(|(name, node)| own_node(name, node, request.now_ns)).collect(),
                 series: OwnSeries {
                     start,
                     step_seconds,
-                    median: all(&|pings| &pings.own_series.median),
-                    max: all(&|pings| &pings.own_series.top),
+                    median: all(&|pings| &pings.own_median.median),
+                    max: all(&|pings| &pings.own_longest),
                 },
                 recent,
             },
@@ -157,6 +181,12 @@ fn own(name: &str, node: &Node) -> Vec<OwnPing> {
         seconds: round(*seconds, 6),
     };
     node.pages.pings.own.iter().map(ping).collect()
+}
+
+fn own_node(name: &str, node: &Node, now_ns: u64) -> OwnNode {
+    let pings = &node.pages.pings;
+    let [median_seconds, p99_seconds, longest_seconds] = pings.own_quantiles();
+    OwnNode { node: name.to_owned(), connection: own::of(node, now_ns), median_seconds, p99_seconds, longest_seconds }
 }
 
 fn of(node: &str, peer: &State) -> Peer {

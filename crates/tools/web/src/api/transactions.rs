@@ -210,6 +210,12 @@ pub(crate) struct Recent {
     vsize: Option<i32>,
     /// Its fee, in satoshi.
     fee_sat: Option<i64>,
+    /// Seconds from when the node had it until the node announced it on our own P2P connection. Negative if the
+    /// announcement came first: clocks differ. Null if it was not announced there.
+    relay_seconds: Option<f64>,
+    /// What shows since when the node had it: `mempool` (a tracepoint), `message` (a peer sent it) or `log`. Null as
+    /// `relay_seconds`.
+    relay_since: Option<&'static str>,
 }
 
 /// A peer's announcement of a transaction.
@@ -366,7 +372,7 @@ fn announcers(nodes: &[(&str, &Node)]) -> Vec<Announcer> {
 }
 
 fn fee_filters(nodes: &[(&str, &Node)]) -> Vec<FeeFilter> {
-    let open = nodes.iter().flat_map(|(_, node)| node.model.peers.open());
+    let open = nodes.iter().flat_map(|(_, node)| node.model.peers.open().filter(|peer| !peer.own));
     let mut sats: BTreeMap<i64, u64> = BTreeMap::new();
     for rate in open.filter_map(fee_filter) {
         *sats.entry((rate * 1e8).round() as i64).or_default() += 1;
@@ -431,5 +437,7 @@ fn one(node: &str, tx: &Tx) -> Recent {
         rejected: tx.rejected.as_ref().map(ToString::to_string),
         vsize: tx.vsize,
         fee_sat: tx.fee,
+        relay_seconds: tx.relayed.map(|relayed| round(relayed.seconds(), 6)),
+        relay_since: tx.relayed.map(|relayed| relayed.since),
     }
 }

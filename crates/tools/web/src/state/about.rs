@@ -49,7 +49,7 @@ pub(crate) struct About {
 impl About {
     /// Handles a response of getnetworkinfo.
     fn network(&mut self, info: &NetworkInfo) {
-        self.version = Some(cut(&info.subversion, 256));
+        self.version = Some(cut(&info.subversion, 256)).filter(|version| !version.is_empty());
         self.network_active = Some(info.network_active);
         self.connections = Some((info.connections_in, info.connections_out));
         self.services = info.local_services_names.iter().take(64).map(|name| cut(name, 32).to_string()).collect();
@@ -141,6 +141,9 @@ fn warnings(warnings: &[String]) -> Vec<SmolStr> {
     warnings.map(|warning| cut(warning, MAX_WARNINGS.1)).collect()
 }
 
+/// A disk with fewer bytes than this is filling up, as for the alert DiskLow.
+const DISK_LOW: u64 = 10_000_000_000;
+
 /// The node's process.
 #[derive(Debug, Default)]
 pub(crate) struct Process {
@@ -151,6 +154,8 @@ pub(crate) struct Process {
     pub threads: Vec<(SmolStr, f64)>,
     /// Bytes that are left on the file system of the data directory.
     pub disk_available: Option<u64>,
+    /// Since when these are fewer than [`DISK_LOW`], or since when we know.
+    pub disk_low_since_ns: Option<u64>,
     /// Process id, and start in nanoseconds since the UNIX epoch.
     identity: (u32, u64),
     cpu: Vec<(SmolStr, f64)>,
@@ -163,6 +168,11 @@ impl Process {
         let cpu: Vec<(SmolStr, f64)> = threads
             .map(|thread| (cut(&thread.name, 32), thread.cpu_user_seconds + thread.cpu_system_seconds))
             .collect();
+        let disk_available = reported.filesystems.first().map(|system| system.available);
+        let disk_low_since_ns = disk_available.is_some_and(|available| available < DISK_LOW).then(|| {
+            let before = before.and_then(|before| before.disk_low_since_ns);
+            before.map_or(at_ns, |since_ns| since_ns.min(at_ns))
+        });
         let identity = (reported.pid, reported.started_ns);
         let before = before.filter(|before| before.identity == identity && at_ns > before.at_ns);
         let loads = before.map(|before| {
@@ -174,7 +184,8 @@ impl Process {
         let mut process = Self {
             at_ns,
             resident: reported.memory.as_ref().map(|memory| memory.resident),
-            disk_available: reported.filesystems.first().map(|system| system.available),
+            disk_available,
+            disk_low_since_ns,
             identity,
             cpu,
             ..Self::default()

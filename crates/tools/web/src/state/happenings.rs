@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bus::Loss;
 use event::pb::log_extractor::log::LogEvent;
-use event::{Body, Record};
+use event::pb::p2p_extractor::p2p::P2pEvent;
+use event::pb::p2p_extractor::{ConnectionOpened, P2p, Way};
+use event::{Body, HashText, Record};
 use model::bounded::push;
+use model::bounds::MAX_TEXT;
+use model::text::cut;
 use model::{Change, NodeState, Observer, SourceState};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::node::{Context, Peers};
+use super::own::address;
 use super::peer::Details;
 use super::series::SECOND;
 use super::types::Types;
@@ -44,6 +49,18 @@ pub(crate) enum Kind {
     Misbehaving,
     /// The node began to limit its log.
     LogLimited,
+    /// Our own P2P connection was opened.
+    OwnOpened,
+    /// Our own P2P connection ended.
+    OwnEnded,
+    /// The node's version message says something else than before.
+    VersionChanged,
+    /// The node announces an address as its own.
+    OwnAddress,
+    /// The node can do something of its own accord (BIP 434).
+    FeatureOffered,
+    /// The node reported a chain that is not the active one (BIP 332).
+    StaleTips,
 }
 
 /// Something that happened.
@@ -57,7 +74,7 @@ pub(crate) struct Happening {
     /// How often it happened; events that were lost.
     pub count: u64,
     pub peer: Option<u64>,
-    /// More about it: what a peer did, an extractor's name.
+    /// More about it: what a peer did, an extractor's name, a way, a reason, an address, a user agent.
     pub what: SmolStr,
     /// What the node or the extractor was doing.
     pub state: &'static str,
@@ -158,6 +175,39 @@ impl Happenings {
     }
 }
 
+impl Happenings {
+    /// Our own P2P connection reported something.
+    fn own(&mut self, event: &P2pEvent, time_ns: u64) {
+        let (kind, what) = match event {
+            P2pEvent::ConnectionOpened(opened) => (Kind::OwnOpened, opening(opened)),
+            P2pEvent::ConnectionEnded(ended) => (Kind::OwnEnded, cut(&ended.reason, MAX_TEXT)),
+            P2pEvent::NodeVersion(version) if version.changed => {
+                (Kind::VersionChanged, cut(&version.user_agent, MAX_TEXT))
+            }
+            P2pEvent::OwnAddress(own) => (Kind::OwnAddress, address(&own.address)),
+            P2pEvent::FeatureOffered(feature) => (Kind::FeatureOffered, cut(&feature.feature_id, MAX_TEXT)),
+            P2pEvent::StaleTips(tips) => {
+                let tip = tips.block_hashes.last().map(|hash| format_smolstr!("{}", HashText(hash)));
+                (Kind::StaleTips, tip.unwrap_or_default())
+            }
+            _ => return,
+        };
+        self.note(kind, time_ns, 1, None, what);
+    }
+}
+
+/// How a connection of our own came about, in words.
+fn opening(opened: &ConnectionOpened) -> SmolStr {
+    let who = match opened.way() {
+        Way::Listening => "the node connected to us",
+        Way::Dialling => "we connected to the node",
+    };
+    match ["v1", "v2"].into_iter().find(|known| *known == opened.transport) {
+        Some(transport) => format_smolstr!("{who}, transport {transport}"),
+        None => who.into(),
+    }
+}
+
 impl Observer<Types, Details> for Happenings {
     fn change(&mut self, change: &Change, _: &mut Peers, context: &mut Context) {
         let time_ns = context.time_ns;
@@ -176,8 +226,12 @@ impl Observer<Types, Details> for Happenings {
     }
 
     fn event(&mut self, record: &Record, _: &mut Peers, context: &mut Context) {
-        let Some(Body::LogExtractor(line)) = record.body() else { return };
         let time_ns = context.time_ns;
+        let line = match record.body() {
+            Some(Body::LogExtractor(line)) => line,
+            Some(Body::P2pExtractor(P2p { p2p_event: Some(event) })) => return self.own(event, time_ns),
+            _ => return,
+        };
         match &line.log_event {
             Some(LogEvent::InvalidChainFound(found)) if !found.current_best => {
                 self.note(Kind::InvalidChain, time_ns, 1, None, SmolStr::default());

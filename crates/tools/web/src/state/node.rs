@@ -13,8 +13,11 @@ use super::lines::Lines;
 use super::mempool::Mempool;
 use super::messages::{Logged, Messages, Polled, Traced};
 use super::net::Net;
+use super::own::Own;
 use super::peer::Details;
 use super::pings::Pings;
+use super::relayed::Relayed;
+use super::relays::Relays;
 use super::sources::Sources;
 use super::transactions::Transactions;
 use super::types::Types;
@@ -36,12 +39,15 @@ model::observers! {
         pub transactions: Transactions,
         pub addresses: Addresses,
         pub pings: Pings,
+        pub own: Own,
+        pub relays: Relays,
         pub traced: Traced,
         pub logged: Logged,
         pub polled: Polled,
         pub mempool: Mempool,
         pub lines: Lines,
         pub addrman: Addrman,
+        pub relayed: Relayed,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Round-trip times of pings: those of the p2p extractor show how far the node is behind, those of its peers how far away they are.
+//! Round-trip times of pings: our own show how far the node is behind, those of its peers how far away they are.
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,8 @@ use super::rate::quantile_of;
 use super::series::{SECOND, Series};
 use super::types::Types;
 
-/// The maximum number of pings of the p2p extractor kept.
-const MAX_OWN: usize = 200;
+/// The maximum number of our own pings kept: those of ten minutes.
+const MAX_OWN: usize = 600;
 /// The maximum number of pings in one step that quantiles are computed from.
 const MAX_OF_STEP: usize = 4_096;
 /// Length of a step of the series, in nanoseconds.
@@ -69,9 +69,13 @@ impl Quantiles {
 /// Pings of one node.
 #[derive(Debug)]
 pub(crate) struct Pings {
-    /// Pings of the p2p extractor: time in nanoseconds since the UNIX epoch, and round-trip time in seconds.
+    /// Our own pings: time of the pong in nanoseconds since the UNIX epoch, and round-trip time in seconds.
     pub own: VecDeque<(u64, f64)>,
-    pub own_series: Quantiles,
+    pub own_median: Quantiles,
+    pub own_longest: Series,
+    /// When the one of our own pings was sent that has no answer yet, nanoseconds since the UNIX epoch.
+    pub waiting_ns: Option<u64>,
+    /// Those of the peers, without our own connection.
     pub peers: Quantiles,
     /// Whether tracepoints report messages.
     is_traced: bool,
@@ -79,7 +83,14 @@ pub(crate) struct Pings {
 
 impl Default for Pings {
     fn default() -> Self {
-        Self { own: VecDeque::new(), own_series: Quantiles::new(1.0), peers: Quantiles::new(0.99), is_traced: false }
+        Self {
+            own: VecDeque::new(),
+            own_median: Quantiles::new(1.0),
+            own_longest: Series::gauge(),
+            waiting_ns: None,
+            peers: Quantiles::new(0.99),
+            is_traced: false,
+        }
     }
 }
 
@@ -91,17 +102,17 @@ impl Observer<Types, Details> for Pings {
             && answer.by_peer()
         {
             peer.details.ping(context.time_ns, answer.seconds);
-            self.peers.add(context.time_ns, answer.seconds);
+            if !peer.own {
+                self.peers.add(context.time_ns, answer.seconds);
+            }
         }
     }
 
     fn event(&mut self, record: &Record, peers: &mut Peers, context: &mut Context) {
         match record.body() {
             Some(Body::P2pExtractor(p2p)) => {
-                if let Some(P2pEvent::PingDuration(ping)) = &p2p.p2p_event {
-                    let seconds = ping.duration as f64 / SECOND as f64;
-                    push(&mut self.own, (context.time_ns, seconds), MAX_OWN);
-                    self.own_series.add(context.time_ns, seconds);
+                if let Some(event) = &p2p.p2p_event {
+                    self.own(event, context.time_ns);
                 }
             }
             Some(Body::RpcExtractor(rpc)) => {
@@ -115,6 +126,32 @@ impl Observer<Types, Details> for Pings {
 }
 
 impl Pings {
+    /// Handles what our own connection reports.
+    fn own(&mut self, event: &P2pEvent, time_ns: u64) {
+        match event {
+            P2pEvent::PingDuration(ping) => {
+                let seconds = ping.duration as f64 / SECOND as f64;
+                push(&mut self.own, (time_ns, seconds), MAX_OWN);
+                self.own_median.add(time_ns, seconds);
+                self.own_longest.raise(time_ns, seconds);
+                self.waiting_ns = None;
+            }
+            // There is one at a time.
+            P2pEvent::MessageSeen(seen) if seen.sent && seen.message_type == "ping" => {
+                self.waiting_ns.get_or_insert(time_ns);
+            }
+            P2pEvent::ConnectionOpened(_) | P2pEvent::ConnectionEnded(_) => self.waiting_ns = None,
+            _ => {}
+        }
+    }
+
+    /// Median, 99th percentile and maximum of our own pings that are kept.
+    pub fn own_quantiles(&self) -> [Option<f64>; 3] {
+        let mut sorted: Vec<f32> = self.own.iter().map(|(_, seconds)| *seconds as f32).collect();
+        sorted.sort_unstable_by(f32::total_cmp);
+        [0.5, 0.99, 1.0].map(|quantile| quantile_of(&sorted, quantile))
+    }
+
     /// Handles a response of getpeerinfo. Its pings are used if tracepoints do not report them.
     fn polled(&mut self, infos: &PeerInfos, peers: &mut Peers, time_ns: u64) {
         for info in infos.infos.iter().take(MAX_OPEN) {
@@ -127,7 +164,9 @@ impl Pings {
         }
         if !self.is_traced {
             for info in infos.infos.iter().filter(|info| info.ping_time > 0.0) {
-                self.peers.add(time_ns, info.ping_time);
+                if peers.get(info.id.into()).is_none_or(|peer| !peer.own) {
+                    self.peers.add(time_ns, info.ping_time);
+                }
             }
         }
     }

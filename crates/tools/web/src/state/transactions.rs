@@ -12,9 +12,9 @@ use event::pb::log_extractor::{MempoolAccepted, MempoolRejected};
 use event::{Body, Record};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use model::Observer;
 use model::bounds::{MAX_ANNOUNCED, MAX_INV};
 use model::text::{Hash, cut, hash, hash_of_text};
+use model::{Announced, Change, Observer, Relayed};
 use smol_str::SmolStr;
 
 use super::node::{Context, Peers};
@@ -52,6 +52,8 @@ pub(crate) struct Tx {
     pub rejected: Option<SmolStr>,
     pub vsize: Option<i32>,
     pub fee: Option<i64>,
+    /// When the node announced it on our own connection after it had it.
+    pub relayed: Option<Relayed>,
 }
 
 /// Totals of one node since the program started.
@@ -397,6 +399,15 @@ impl Observer<Types, Details> for Transactions {
                 None => {}
             },
             _ => {}
+        }
+    }
+
+    fn change(&mut self, change: &Change, _: &mut Peers, _: &mut Context) {
+        if let Change::Relayed(relayed) = change
+            && relayed.what == Announced::Transaction
+            && let Some(tx) = self.find_mut(&relayed.hash)
+        {
+            tx.relayed = Some(*relayed);
         }
     }
 }

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use event::Record;
-use event::time::{now_ns, rfc3339};
+use event::time::{now_ns, parse_rfc3339, rfc3339};
 use serde_json::{Value, json};
 use web::{Options, Public};
 
 use crate::running::{Running, event};
 
+fn of(node: &str, time_ns: u64, kind: &str, body: Value) -> Arc<Record> {
+    event(&json!({ "time": rfc3339(time_ns), "node": node, "run": 9, "kind": kind, "body": body }))
+}
+
 fn now(kind: &str, body: Value) -> Arc<Record> {
-    event(&json!({ "time": rfc3339(now_ns()), "node": "alice", "run": 9, "kind": kind, "body": body }))
+    of("alice", now_ns(), kind, body)
 }
 
 fn log(kind: &str, body: Value) -> Arc<Record> {
@@ -54,18 +58,31 @@ async fn what_lasts_is_first_and_then_what_is_worst() {
     let all = running.wait_for("happenings", |all| all.as_array().unwrap().len() == 4).await;
     assert_eq!(kinds(&all)[0], "source_away");
     assert_eq!((&all[0]["until"], &all[0]["severity"]), (&Value::Null, &json!("warning")));
-    // Without the node, nothing else is of interest.
+    // The disk of another node, since when it is known to be low.
+    let first_ns = now_ns() / 1_000 * 1_000;
+    for left in [9, 8] {
+        let systems =
+            json!([{ "name": "datadir", "size": "100000000000", "available": (left * 1_000_000_000_u64).to_string() }]);
+        let process = json!({ "pid": 1, "started_ns": "5", "filesystems": systems });
+        running.publish([of("bob", first_ns + (9 - left) * 1_000, "node_process", process)]).await;
+    }
+    let all = running
+        .wait_for("happenings?node=bob", |all| all[0]["what"].as_str().is_some_and(|what| what.contains("8.0 GB")))
+        .await;
+    let since_ns = all[0]["since"].as_str().and_then(parse_rfc3339);
+    assert_eq!((&all[0]["kind"], since_ns), (&json!("disk_low"), Some(first_ns)));
+    // Without the node, nothing else is of interest, and nothing else is as bad.
     running.publish([status("rpc", "GONE"), status("log", "GONE")]).await;
     let all = running.wait_for("happenings", |all| all[0]["kind"] == "node_away").await;
     assert_eq!(all[0]["what"], "It is down: process 12 at /srv/secret has ended.");
-    assert_eq!((kinds(&all).len(), &all[0]["until"]), (4, &Value::Null));
+    assert_eq!((kinds(&all).len(), kinds(&all)[1], &all[0]["until"]), (5, "disk_low", &Value::Null));
     let info = running.wait_for("info", |info| info["away"]["alice"]["state"] == "down").await;
     assert_eq!(info["server"], Value::Null);
     let nodes = running.wait_for("nodes", |nodes| nodes[0]["state"] == "down").await;
     assert!(nodes[0]["sources"].as_array().unwrap().iter().all(|source| source["up"] == false), "{nodes:#}");
     // It is back, and what was is over.
     running.publish([status("rpc", "UP"), status("log", "UP")]).await;
-    let all = running.wait_for("happenings", |all| all[0]["until"].is_string()).await;
+    let all = running.wait_for("happenings", |all| all[1]["until"].is_string()).await;
     let away = all.as_array().unwrap().iter().find(|one| one["kind"] == "node_away").unwrap();
     assert!(away["what"].as_str().unwrap().starts_with("It was down for "), "{away}");
     running.end().await;
