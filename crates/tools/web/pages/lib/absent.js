@@ -16,6 +16,7 @@ const SOURCES = {
     mempool: "tracepoints, or debug.log with debug=mempool and debug=mempoolrej",
     addrman: "debug.log with debug=addrman",
     process: "the node's process on this machine",
+    p2p: "our own P2P connection (extractor p2p)",
     core31: "Bitcoin Core 31 or later",
     knots: "Bitcoin Knots",
 };

@@ -1,6 +1,7 @@
 // @ts-check
 // The last blocks: when each node had which part of them, from what they were put together, who announced them first; and the chains' tips.
 
+import { needs } from "../lib/absent.js";
 import { h, section, tile, tileRow } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { notes } from "../lib/notes.js";
@@ -27,6 +28,14 @@ const tilesOf = () => ({
     spread: tile("Spread", "from the first node's tip to the last one's, of the last block"),
     ask: tile("Without asking", "share of the compact blocks that needed no transactions from peers"),
     connect: tile("Connecting", "median of the blocks that are shown"),
+    relay: tile(
+        "Relay delay",
+        "from when a node had anything of a block until it announced it on our own P2P connection: median of the last 100",
+    ),
+    checked: tile(
+        "Checked within",
+        "as seen from outside: from the node's compact block until it had checked the block; median of the last 100",
+    ),
     forks: tile("Forks", "heights with more than one block, of the last 200 blocks of each node"),
 });
 
@@ -46,6 +55,10 @@ export function mount(root, ctx) {
         cards.set(blocks);
         now(tiles, blocks);
         missing.set(lacking(ctx.info.sources ?? {}));
+    });
+    ctx.api("api/relay", {}, 5000, (data) => {
+        relayTile(tiles.relay, data.blocks);
+        relayTile(tiles.checked, data.validations);
     });
     ctx.api("api/chain", {}, 5000, (data) => {
         chainTiles(tiles, data);
@@ -74,6 +87,7 @@ function cardList(ctx) {
         legend("reconstructed", "put together"),
         legend("connected", "connected"),
         legend("tip", "tip"),
+        legend("own", "announced to us"),
     );
     /** @type {Map<string, ReturnType<typeof card>>} by the block's hash */
     const cards = new Map();
@@ -166,6 +180,15 @@ function chainTiles(tiles, data) {
     );
     const stale = data.stale.length ? `${data.stale.length} stale blocks` : "";
     tiles.forks.set(f.count(data.forks.length), stale, data.forks.length ? "warn" : "");
+}
+
+/**
+ * @param {import("../lib/dom.js").Tile} shown
+ * @param {Api["RelayDelay"]} delay on our own connections
+ */
+function relayTile(shown, { median_seconds, p90_seconds, count }) {
+    if (count) shown.set(f.seconds(median_seconds), `90 % within ${f.seconds(p90_seconds)}`);
+    else shown.set("–", needs("p2p"));
 }
 
 /**

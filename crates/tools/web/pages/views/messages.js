@@ -27,6 +27,12 @@ const BYTES_ONLY = [
     "getpeerinfo (RPC) has how many bytes of each type went over the connections that are open, every few seconds. " +
         "How many messages there were, and what is in them, is not known here: that needs tracepoints.",
 ];
+/** @type {[string, string]} */
+const OWN_ONLY = [
+    "Only our own connection. ",
+    "These are the messages of our own P2P connection to the node (extractor p2p), without their contents. Those of the " +
+        "node's peers are not known here: that needs tracepoints.",
+];
 
 /** @type {[string, string]} */
 const LOGGED = [
@@ -60,6 +66,7 @@ function oneOf(options, value) {
  */
 function notesOf(source) {
     if (source === "log") return [LOGGED];
+    if (source === "p2p") return [OWN_ONLY];
     return source === "rpc" ? [BYTES_ONLY] : [];
 }
 
@@ -80,12 +87,20 @@ export function mount(root, ctx) {
     const live = new Live(ctx);
     const rest = h("p", { class: "muted small" });
     const list = types(ctx, (t) => live.only(t.message, t.direction));
+    const ownList = types(ctx, (t) => live.only(t.message, t.direction), "own");
+    const ownNote = h(
+        "p",
+        { class: "muted small" },
+        "Each message of our own P2P connection to the node (extractor p2p). They are among those of the peers above.",
+    );
+    const ownTypes = section("Types, of our own connection", ownNote, ownList.el);
     root.append(
         missing.el,
         h("div", { class: "toolbar" }, time.el, labelled("Show", measure), labelled("Direction", direction)),
         graphs.el,
         live.el,
         section("Types", list.el, rest),
+        ownTypes,
     );
 
     /** @param {Partial<typeof chosen>} next */
@@ -102,7 +117,10 @@ export function mount(root, ctx) {
         measure.disabled = !counted;
         measure.value = by;
         graphs.set(last, by, chosen.way);
-        list.set(last.types.filter((t) => !chosen.way || t.direction === chosen.way));
+        const inDirection = (/** @type {Api["MessageType"]} */ t) => !chosen.way || t.direction === chosen.way;
+        list.set(last.types.filter(inDirection));
+        ownTypes.hidden = last.own.length === 0;
+        ownList.set(last.own.filter(inDirection));
     }
 
     const again = polled(ctx, "api/messages", time, (data) => {
@@ -111,7 +129,7 @@ export function mount(root, ctx) {
         setText(rest, unexplained(data));
         live.source(
             data.source,
-            data.types.map((t) => t.message),
+            [...data.types, ...data.own].map((t) => t.message),
         );
         draw();
     });

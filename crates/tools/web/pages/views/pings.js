@@ -5,6 +5,7 @@
 import { h, labelled, section, setText, tileRow } from "../lib/dom.js";
 import * as f from "../lib/format.js";
 import { polled, range } from "../lib/range.js";
+import { lately, ownTiles, rightNow } from "./pings/now.js";
 import { own } from "./pings/own.js";
 import { peers as peerTable } from "./pings/peers.js";
 import { series } from "./pings/series.js";
@@ -15,28 +16,38 @@ import { now, tilesOf } from "./pings/tiles.js";
 export const title = "Ping-pong";
 export const css = "views/pings.css";
 
+/** How often nodes are asked for, in milliseconds: we ping them each second. */
+const OFTEN = 1000;
+
 /**
  * @param {HTMLElement} root
  * @param {Context} ctx
  */
 export function mount(root, ctx) {
+    const ourTiles = ownTiles();
     const tiles = tilesOf();
-    const mine = own();
+    const ourRow = tileRow("Our own pings, now", ourTiles);
+    const mine = own(ctx);
     const theirs = series(ctx);
     const list = filtered(ctx);
     const time = range(ctx, () => again());
     root.append(
-        tileRow("Now", tiles),
+        ourRow,
         h("div", { class: "toolbar" }, time.el),
-        h("div", { class: "split" }, mine.el, theirs.el),
+        mine.el,
+        tileRow("The peers' pings, now", tiles),
+        theirs.el,
         list.el,
     );
     const again = polled(ctx, "api/pings", time, (data) => {
-        now(tiles, data.own, data.peers);
+        ourRow.hidden = data.own.source !== "p2p";
+        lately(ourTiles, data.own.nodes);
+        now(tiles, data.peers);
         mine.set(data.own);
         theirs.set(data.series);
         list.set(data.peers);
     });
+    ctx.api("api/nodes", {}, OFTEN, (nodes) => rightNow(ourTiles, nodes));
     return () => {
         mine.destroy();
         theirs.destroy();

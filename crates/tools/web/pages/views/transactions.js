@@ -17,5 +17,6 @@ export function mount(root, ctx) {
     const time = range(ctx, () => again());
     const view = new TransactionsView(root, ctx, time.el);
     const again = polled(ctx, "api/transactions", time, (data) => view.set(data));
+    ctx.api("api/relay", {}, 5000, (data) => view.relay(data.transactions));
     return () => view.destroy();
 }

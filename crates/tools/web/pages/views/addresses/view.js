@@ -11,6 +11,7 @@ import { notes } from "../../lib/notes.js";
 import { perSecond, times } from "../../lib/series.js";
 import { map } from "./map.js";
 import { managers, recent, senders } from "./tables.js";
+import { ToUs } from "./to_us.js";
 
 /** @import { Bar } from "../../lib/bars.js" */
 /** @import { Context } from "../../lib/context.js" */
@@ -19,8 +20,8 @@ import { managers, recent, senders } from "./tables.js";
 const NO_ENTRIES = "None is known: that needs tracepoints.";
 const NO_MESSAGES = "None is known: that needs tracepoints.";
 const UNTRACED =
-    "Single addresses, networks, ages and what is sent are not known here: that needs tracepoints. debug.log (category " +
-    "net) has how many were received, taken and refused.";
+    "What peers send, entry by entry, and what is sent to them is not known here: that needs tracepoints. debug.log " +
+    "(category net) has how many were received, taken and refused.";
 
 const tilesOf = () => ({
     received: tile("Received", "entries of addr and addrv2 messages, since this began"),
@@ -76,6 +77,7 @@ export class AddressesView {
     });
     #senders;
     #recent;
+    #toUs;
     #map = section("The space of IPv4", this.space.el);
 
     /**
@@ -88,6 +90,7 @@ export class AddressesView {
         this.#recent = recent(ctx);
         /** The address managers. */
         this.managers = managers(ctx);
+        this.#toUs = new ToUs(ctx);
         root.append(
             tileRow("Since this began", this.#tiles),
             this.#missing.el,
@@ -95,6 +98,7 @@ export class AddressesView {
             h("div", { class: "split" }, this.#flow, this.#limits),
             h("div", { class: "cards" }, this.#networks, this.#ages, this.#sizes),
             section("Who sends them", this.#senders.el),
+            this.#toUs.el,
             this.#map,
             section("The last entries", this.#recent.el),
             section("Address managers", this.managers.el),
@@ -117,6 +121,7 @@ export class AddressesView {
         this.#sizeBars.set(unlessEmpty((data.sizes ?? []).map((size) => barOf(size.addresses, size.messages))));
         this.#senders.set(data.senders);
         this.#recent.set(data.recent);
+        this.#toUs.set(data.to_us ?? null);
         this.#map.hidden = !data.ipv4;
         this.space.slash8(data.ipv4?.slash8 ?? []);
         this.#missing.set(data.source === "ebpf" ? [] : [UNTRACED]);

@@ -9,17 +9,29 @@ import { hintAtMore } from "../../lib/scroll.js";
 /** @typedef {Api["Block"]} Block */
 /** @typedef {Api["BlockNode"]} BlockNode */
 
-/** @type {["header" | "compact_block" | "reconstructed" | "connected" | "tip", string][]} */
+/** @type {[kind: string, name: string, time: (node: BlockNode) => string | null | undefined][]} */
 const MARKS = [
-    ["header", "header"],
-    ["compact_block", "compact"],
-    ["reconstructed", "reconstructed"],
-    ["connected", "connected"],
-    ["tip", "tip"],
+    ["header", "header", (node) => node.header],
+    ["compact", "compact block", (node) => node.compact_block],
+    ["reconstructed", "reconstructed", (node) => node.reconstructed],
+    ["connected", "connected", (node) => node.connected],
+    ["tip", "tip", (node) => node.tip],
+    ["own", "announced to us", (node) => node.own?.time],
 ];
 const ROW = 22;
 /** Of more nodes than these, what is known of each stands with the numbers, which are closed at first. */
 const FEW = 4;
+
+/** @type {Record<string, string>} what shows since when a node has anything of a block */
+const SINCE = {
+    header: "its header",
+    compact_block: "its compact block",
+    block: "the whole block",
+    reconstructed: "it was put together",
+    connected: "it was connected",
+    tip: "it was the tip",
+};
+const OURS = "announced on our own P2P connection to the node";
 
 const HEADINGS = [
     "Node",
@@ -28,7 +40,9 @@ const HEADINGS = [
     "Put together",
     "Connected",
     "Tip",
+    "To us",
     "Connecting",
+    "Checked within",
     "Transactions",
     "Inputs",
     "Size",
@@ -75,7 +89,7 @@ export function card(ctx) {
         clear(made, shown.nodes.map(composition));
         clear(
             announced,
-            shown.nodes.map((node) => announcers(ctx, node)),
+            shown.nodes.map((node) => [announcers(ctx, node), toUs(node)]),
         );
         clear(
             body,
@@ -156,14 +170,16 @@ function after(block, time) {
  * @param {Block} block
  */
 function times(block) {
-    const all = block.nodes.flatMap((node) => MARKS.map(([key]) => after(block, node[key]))).filter((t) => t !== null);
+    const all = block.nodes
+        .flatMap((node) => MARKS.map(([, , time]) => after(block, time(node))))
+        .filter((t) => t !== null);
     const end = Math.max(1e-4, ...all);
     /** @param {number} s */
     const x = (s) => `${((s / end) * 100).toFixed(3)}%`;
     const rows = block.nodes.map((node, i) => {
         const y = i * ROW + ROW / 2;
-        const known = MARKS.flatMap(([key, kind]) => {
-            const t = after(block, node[key]);
+        const known = MARKS.flatMap(([kind, , time]) => {
+            const t = after(block, time(node));
             return t === null ? [] : [{ kind, t }];
         });
         const from = Math.min(...known.map(({ t }) => t));
@@ -199,8 +215,8 @@ function times(block) {
  * @param {BlockNode} node
  */
 function inWords(block, node) {
-    const known = MARKS.filter(([key]) => after(block, node[key]) !== null);
-    const times_ = known.map(([key]) => `${key.replace("_", " ")} ${f.seconds(after(block, node[key]))}`);
+    const known = MARKS.filter(([, , time]) => after(block, time(node)) !== null);
+    const times_ = known.map(([, name, time]) => `${name} ${f.seconds(after(block, time(node)))}`);
     return `${node.node}: ${times_.join(", ")}`;
 }
 
@@ -220,6 +236,7 @@ function shape(kind) {
     if (kind === "header") return svg("circle", { ...at, r: 4 });
     if (kind === "compact") return svg("rect", { ...at, x: -4, y: -4, width: 8, height: 8 });
     if (kind === "reconstructed") return svg("path", { ...at, d: "M0 -5L5 0L0 5L-5 0Z" });
+    if (kind === "own") return svg("circle", { ...at, r: 5 });
     if (kind === "connected") return svg("path", { ...at, d: "M0 -5L5 4H-5Z" });
     return svg("path", { ...at, d: "M-2 -8h4v16h-4z" });
 }
@@ -297,6 +314,26 @@ function announcers(ctx, node) {
 }
 
 /**
+ * How the node announced the block to us.
+ * @param {BlockNode} node
+ */
+function toUs({ node, own }) {
+    if (!own) return null;
+    const { relay_seconds: delay, relay_since: since, validation_seconds: checked } = own;
+    const known = delay !== null && delay !== undefined;
+    // Negative where the announcement came first by the clock.
+    const when = known ? `${f.seconds(Math.abs(delay))} ${delay < 0 ? "before" : "after"}` : "";
+    const relayed = known ? `, ${when} ${SINCE[since ?? ""] ?? "it had something of it"}` : "";
+    const checking = checked !== null && checked !== undefined ? `; checked within ${f.seconds(checked)}` : "";
+    return h(
+        "li",
+        {},
+        h("span", { class: "block-node" }, untrusted(node, 16)),
+        h("span", {}, badge("to us", "info", OURS), ` by ${f.printable(own.message, 20)}${relayed}${checking}`),
+    );
+}
+
+/**
  * Times and numbers of a node.
  * @param {Block} block
  * @param {BlockNode} node
@@ -308,8 +345,9 @@ function row(block, node) {
         "tr",
         {},
         h("th", { scope: "row" }, untrusted(node.node, 30)),
-        MARKS.map(([key]) => cell(f.seconds(after(block, node[key])), node[key] ? f.utc(node[key]) : null)),
+        MARKS.map(([, , time]) => cell(f.seconds(after(block, time(node))), time(node) ? f.utc(time(node)) : null)),
         cell(f.seconds(node.connect_seconds)),
+        cell(f.seconds(node.own?.validation_seconds)),
         cell(f.count(node.transactions)),
         cell(f.count(node.inputs)),
         cell(f.bytes(node.size)),

@@ -23,6 +23,8 @@ export const CRITERIA = [
 // So many groups have a colour of their own; the rest is one group.
 const PLACES = 7;
 const REST = "…";
+/** The group of our own connection, whatever the criterion. */
+const OWN = "*ours*";
 /** The order of the groups: outbound types first. */
 const TYPES = [...CONNECTION_TYPES.slice(1), CONNECTION_TYPES[0]];
 
@@ -33,6 +35,7 @@ const TYPES = [...CONNECTION_TYPES.slice(1), CONNECTION_TYPES[0]];
  */
 function keyOf(criterion, peer) {
     const { data } = peer;
+    if (data.own) return OWN;
     if (criterion === "type") return data.connection_type || "unknown";
     if (criterion === "network") return data.network || "unknown";
     if (criterion === "as") return data.as ? `AS${data.as}` : "";
@@ -78,6 +81,7 @@ export function grouping(criterion) {
      * @returns {Look}
      */
     function look(key) {
+        if (key === OWN) return { rank: 100, label: "ours", color: colors.css("--muted"), shape: "ring" };
         if (!ranked) {
             const type = criterion === "type";
             return {
@@ -106,13 +110,14 @@ export function grouping(criterion) {
             for (const peer of peers) {
                 const key = keyOf(criterion, peer);
                 peer.key = key;
-                counts.set(key, (counts.get(key) ?? 0) + 1);
+                if (key !== OWN) counts.set(key, (counts.get(key) ?? 0) + 1);
             }
             if (ranked) seat(counts);
             /** @type {Map<string, Group>} */
             const groups = new Map();
             for (const peer of peers) {
-                const key = ranked && peer.key && !places.includes(peer.key) ? REST : peer.key;
+                const rest = ranked && peer.key && peer.key !== OWN && !places.includes(peer.key);
+                const key = rest ? REST : peer.key;
                 let group = groups.get(key);
                 if (!group) {
                     group = { key, count: 0, place: 0, ...look(key) };
@@ -148,7 +153,7 @@ export function networkName(network) {
  * @param {Api["Info"]} info
  */
 export function missing(criterion, groups, info) {
-    if (groups.some((g) => g.key)) return null;
+    if (groups.some((g) => g.key && g.key !== OWN)) return null;
     if (criterion === "as") {
         return info.asmap
             ? "No peer's address is in the map of autonomous systems."

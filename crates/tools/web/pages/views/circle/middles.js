@@ -48,7 +48,8 @@ export function middles(ctx, rateOf) {
                 hub.el.style.left = `${circle.cx}px`;
                 hub.el.style.top = `${circle.cy}px`;
                 hub.el.style.width = `${circle.hub * 2 - 8}px`;
-                setText(hub.peers, `${f.count(circle.peers.filter((peer) => peer.ended === null).length)} peers`);
+                const others = circle.peers.filter((peer) => peer.ended === null && !peer.data.own);
+                setText(hub.peers, `${f.count(others.length)} peers`);
                 /** @type {(side: number) => number | null} */
                 const sum = (side) => {
                     const known = circle.peers

@@ -83,7 +83,7 @@ export class CircleModel {
     names = [];
     /** @type {Group[]} */
     found = [];
-    /** How many open connections are shown. */
+    /** How many open connections are shown, without our own. */
     crowd = 0;
     /** How many peers pass the filter of connections and networks. */
     passing = 0;
@@ -186,7 +186,7 @@ export class CircleModel {
             place(circle, mine);
         }
         this.order = this.list.flatMap((circle) => circle.peers);
-        this.crowd = visible.filter((peer) => peer.ended === null).length;
+        this.crowd = visible.filter((peer) => peer.ended === null && !peer.data.own).length;
         this.#reselect();
         this.pace.area(this.list.reduce((sum, circle) => sum + Math.PI * circle.outer ** 2, 0));
         this.levels();

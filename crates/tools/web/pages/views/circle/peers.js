@@ -362,7 +362,7 @@ function bytesOf(data, now) {
     return { at: now, received: data.bytes_received ?? null, sent: data.bytes_sent ?? null, rates };
 }
 
-const LOOKS = /** @type {const} */ (["connection_type", "network", "as", "addr", "misbehaviour"]);
+const LOOKS = /** @type {const} */ (["connection_type", "network", "as", "addr", "misbehaviour", "own"]);
 
 /**
  * @param {PeerData} a

@@ -3,6 +3,7 @@
 
 import { badge, clear, h, setText, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { ours } from "../../lib/own.js";
 import { endName } from "./effects.js";
 import { markName, networkName } from "./groups.js";
 import { sign } from "./legend.js";
@@ -25,6 +26,7 @@ export function inWords(peer, withNode) {
     if (d.as) parts.push(`AS${d.as}`);
     if (d.sets?.length) parts.push(d.sets.map((s) => f.printable(s, 30)).join(", "));
     if (d.user_agent) parts.push(f.printable(d.user_agent, 50));
+    if (d.own) parts.push("our own connection");
     for (const m of (d.marks ?? []).slice(0, 4)) parts.push(`marked ${markName(m.mark)}`);
     if (peer.ended !== null) parts.push(endOf(peer));
     return parts.join(", ");
@@ -97,6 +99,7 @@ export function story(ctx, onStep, onClose) {
             clear(
                 marks,
                 peer.ended !== null ? badge(endOf(peer), "bad") : null,
+                d.own ? ours() : null,
                 (d.sets ?? []).map((s) => badge(f.printable(s, 30), "info")),
                 (d.marks ?? []).map((m) => badge(markName(m.mark), "warn")),
                 (d.misbehaviour ?? 0) > 0 ? badge(`misbehaved ${f.count(d.misbehaviour)} ×`, "bad") : null,
@@ -212,7 +215,7 @@ export function comings(withNode) {
  */
 
 /**
- * The same from api/peers, and how many ended in which way.
+ * The same from api/peers, and how many ended in which way, without our own.
  * @param {Api["Peer"][]} list
  * @param {number} now in milliseconds
  */
@@ -223,6 +226,7 @@ export function comingsOf(list, now) {
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (const d of list) {
+        if (d.own) continue;
         const came = f.millis(d.connected);
         const what = { node: d.node, id: d.id, type: d.connection_type };
         if (came !== null && came >= since)

@@ -15,8 +15,8 @@ const KEPT = 200;
 const BUFFER = 500;
 /** Bodies of blocks are large: beyond this sum (of the messages' sizes) the oldest are forgotten. */
 const KEPT_BYTES = 16e6;
-/** Events that are messages: of tracepoints, and of debug.log. */
-const KINDS = ["message", "message_received", "message_sent"];
+/** Events that are messages: of tracepoints, of debug.log, and of our own connection. */
+const KINDS = ["message", "message_received", "message_sent", "message_seen"];
 /** Milliseconds over which the rate is measured. */
 const RATE_OVER = 2000;
 
@@ -34,6 +34,7 @@ const RATE_OVER = 2000;
  * @property {string} addr
  * @property {FeedEvent["body"] | null} body
  * @property {boolean} forgotten its body was there and is no longer kept
+ * @property {boolean} own it is one of our own connection
  */
 
 export class MessageFeed {
@@ -153,5 +154,6 @@ function rowOf(event) {
         addr: String(meta?.addr ?? ""),
         body: body ?? null,
         forgotten: false,
+        own: event.kind === "message_seen",
     };
 }

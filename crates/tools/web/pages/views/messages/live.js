@@ -37,6 +37,7 @@ export class Live {
     #layout;
     #note = h("p", { class: "muted small live-note" });
     #nothing = h("p", { class: "empty" });
+    #which = h("p", { class: "notice", hidden: true }, h("strong", {}, "Only our own connection. "), OWN_ONLY);
     #held;
 
     /** @param {Context} ctx */
@@ -57,7 +58,7 @@ export class Live {
         const title = "fetches the messages with their content; the last 200 of those shown are kept";
         const decode = h("label", { class: "check", title }, this.#decode, "Decode");
         const controls = h("div", { class: "live-controls" }, this.#filters.el, decode);
-        this.el = section("As they come", controls, this.#note, this.#layout);
+        this.el = section("As they come", this.#which, controls, this.#note, this.#layout);
         this.#watchPointer();
         ctx.onPause(() => this.#write());
         this.#open();
@@ -82,8 +83,10 @@ export class Live {
     source(name, types) {
         this.#source = name;
         this.#filters.types(types);
-        const kinds = name === "log" ? LOGGED : TRACED;
-        this.#decode.disabled = kinds === LOGGED;
+        const kinds = kindsOf(name);
+        this.#decode.disabled = kinds !== TRACED;
+        // Where there is nothing else, the top of the page says so.
+        this.#which.hidden = kinds !== OWN || name === "p2p";
         if (kinds !== this.#kinds) {
             this.#kinds = kinds;
             this.#full = this.#decode.checked && kinds === TRACED;
@@ -185,6 +188,7 @@ export class Live {
 
     #notFetched() {
         if (this.#kinds === LOGGED) return ["It comes from debug.log, which has no contents: that needs tracepoints."];
+        if (this.#kinds === OWN) return ["Of our own connection, type, size and time are reported, and no contents."];
         const onclick = () => {
             this.#decode.checked = true;
             this.#decoded();
@@ -207,7 +211,7 @@ export class Live {
 
     /** Why there is no message. */
     #reason() {
-        if (this.#source === "rpc") return UNTRACED;
+        if (this.#source === "rpc" && !this.#ctx.info.sources?.p2p) return UNTRACED;
         if (this.#ctx.paused) return "Paused: nothing comes until the page goes on.";
         return this.#filters.any
             ? "No message that fits the filter has come since it was set."
@@ -217,8 +221,23 @@ export class Live {
 
 const TRACED = ["message"];
 const LOGGED = ["message_received", "message_sent"];
+const OWN = ["message_seen"];
+const OWN_ONLY =
+    "Without tracepoints, and without category net of debug.log, these are the messages of our own P2P connection to the node " +
+    "(extractor p2p): type, size, direction and time. Received is what the node received from us.";
 const FORGOTTEN = "Its content is no longer kept: large messages came after it.";
-const UNTRACED = "No live messages: that needs tracepoints. What the node writes to debug.log is on the page Log.";
+const UNTRACED =
+    "No live messages: that needs tracepoints, or the extractor p2p for those of our own connection. What the node writes to " +
+    "debug.log is on the page Log.";
+
+/**
+ * The kinds of events that are messages, by where the page's numbers come from: never those of two sources together.
+ * @param {string} source
+ */
+function kindsOf(source) {
+    if (source === "log") return LOGGED;
+    return source === "rpc" || source === "p2p" ? OWN : TRACED;
+}
 
 /**
  * @param {MessageFeed} feed

@@ -3,6 +3,7 @@
 
 import { h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { ours } from "../../lib/own.js";
 import { table } from "../../lib/table.js";
 import { direction, message } from "./marks.js";
 
@@ -66,9 +67,9 @@ function nodeColumn(ctx) {
  * @param {Row} r
  */
 function nodesOf(ctx, r) {
-    const peer =
-        r.peer === null
-            ? document.createTextNode("–")
-            : h("a", { href: ctx.href("peer", { node: r.node, id: r.peer }) }, String(r.peer));
+    /** @type {Node} */
+    let peer = document.createTextNode("–");
+    if (r.own) peer = ours();
+    else if (r.peer !== null) peer = h("a", { href: ctx.href("peer", { node: r.node, id: r.peer }) }, String(r.peer));
     return { message: message(r.message), direction: direction(r.direction), peer };
 }

@@ -12,8 +12,10 @@ import { direction, message } from "./marks.js";
 /**
  * @param {Context} ctx
  * @param {(type: MessageType) => void} onRow called when one is chosen
+ * @param {string} prefix of the key in the address by which it is sorted
  */
-export function types(ctx, onRow) {
+export function types(ctx, onRow, prefix = "") {
+    const sortKey = `${prefix}sort`;
     /** The bytes of all. */
     let total = 0;
     /** @type {(t: MessageType) => number | null} */
@@ -21,8 +23,8 @@ export function types(ctx, onRow) {
     const list = table({
         caption: "Messages by type and direction",
         empty: "No message is known yet: tracepoints report all messages, RPC the bytes by type.",
-        sort: ctx.params.get("sort") || "-bytes",
-        onSort: (sort) => ctx.set({ sort: sort === "-bytes" ? null : sort }),
+        sort: ctx.params.get(sortKey) || "-bytes",
+        onSort: (sort) => ctx.set({ [sortKey]: sort === "-bytes" ? null : sort }),
         onRow,
         rowKey: (r) => `${r.message}/${r.direction}`,
         columns: [

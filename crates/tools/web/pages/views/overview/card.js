@@ -3,15 +3,19 @@
 
 import { absent, isKnown, known } from "../../lib/absent.js";
 import * as colors from "../../lib/colors.js";
-import { badge, clear, h, setText } from "../../lib/dom.js";
+import { badge, clear, h, setText, untrusted } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { CONNECTION_TYPES, NETWORKS } from "../../lib/names.js";
+import { inWords, ours } from "../../lib/own.js";
 import { spark } from "../../lib/spark.js";
 import { isAway, looksOf, sinceWhen } from "../../lib/state.js";
 import { both } from "./model.js";
 
 /** @import { Context } from "../../lib/context.js" */
 /** @import { Traffic } from "./model.js" */
+
+/** Seconds from which on it is worth a word that the node does not answer our ping. */
+const LATE = 5;
 
 /** So many values has a sparkline. */
 const HISTORY = 180;
@@ -144,7 +148,7 @@ function fact(name, ...value) {
  * @param {Api["Node"]} node
  */
 function facts(ctx, node) {
-    const { connections: c, mempool: pool, process, net } = node;
+    const { connections: c, mempool: pool, process, net, own } = node;
     const headers = (node.headers ?? 0) > (node.height ?? 0) ? ` of ${f.count(node.headers)} headers` : "";
     const tip = h("span", { class: "mono nowrap", title: node.best_block ?? null }, f.hash(node.best_block));
     const peers = h("a", { href: ctx.href("peers", { node: node.node }) }, f.count(c.total));
@@ -155,7 +159,9 @@ function facts(ctx, node) {
         fact("Height", f.count(node.height), headers),
         fact("Tip", tip),
         fact("Last block", h("span", { title: f.utc(node.tip_changed) }, f.ago(node.tip_changed))),
-        fact("Peers", isKnown(c.total) ? [peers, inAndOut] : absent("rpc")),
+        fact("Peers", isKnown(c.total) ? [peers, inAndOut, c.own ? [", and ", ours()] : null] : absent("rpc")),
+        own ? fact("Our connection", inWords(own), answers(own)) : null,
+        own?.announced_address ? fact("Announces", untrusted(own.announced_address, 70, { class: "mono" })) : null,
         pool ? fact("Mempool", mempoolInWords(pool)) : null,
         fact(
             "Network",
@@ -171,6 +177,16 @@ function facts(ctx, node) {
         ),
         node.lost ? fact("Lost", h("a", lost, `${f.count(node.lost)} events`)) : null,
     ];
+}
+
+/**
+ * How soon the node answers us.
+ * @param {Api["Own"]} own
+ */
+function answers(own) {
+    const waits = own.ping_wait_seconds ?? 0;
+    if (waits > LATE) return h("span", { class: "warn" }, `; no answer for ${f.seconds(Math.floor(waits))}`);
+    return isKnown(own.ping_seconds) ? `; answers within ${f.seconds(own.ping_seconds)}` : null;
 }
 
 /** @param {Api["NodeMempool"]} pool */

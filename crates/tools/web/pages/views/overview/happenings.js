@@ -12,7 +12,7 @@ const IN_VIEW = 3;
 /** So much of what is wrong now stands at the top of the page. */
 const LASTING = 4;
 
-const KINDS = { error: "bad", warning: "warn" };
+const KINDS = { error: "bad", warning: "warn", note: "" };
 
 /** @type {Record<string, string>} the page about a kind, where it is not Health */
 const PAGES = {
@@ -22,6 +22,12 @@ const PAGES = {
     misbehaving: "peer",
     log_limited: "log",
     network_inactive: "peers",
+    p2p_opened: "pings",
+    p2p_ended: "pings",
+    version_changed: "pings",
+    own_address: "addresses",
+    feature_offered: "pings",
+    stale_tips: "blocks",
 };
 
 /** @param {Context} ctx */
@@ -59,7 +65,8 @@ export function happenings(ctx) {
             details.hidden = listed.length <= IN_VIEW;
             setText(more, `${listed.length - IN_VIEW} more`);
             nothing.hidden = all.length > 0;
-            setText(nothing, `Nothing to speak of since ${f.clock(ctx.info.started)}, when this program started.`);
+            const began = ctx.info.past ? "what is known begins" : "this program started";
+            setText(nothing, `Nothing to speak of since ${f.clock(ctx.info.started)}, when ${began}.`);
         },
     };
 }

@@ -29,12 +29,14 @@ export function both(a, b) {
  * The rows of api/messages by direction, per second. The newest step is not over yet and is left out.
  * @param {Api["Messages"]} data
  */
-export function traffic({ series }) {
+export function traffic({ series, source }) {
+    // Messages of our own connection alone say nothing of the node's.
+    const rows = source === "p2p" ? [] : series.rows;
     const n = Math.max(0, series.bytes_received.length - 1);
     /** @type {(key: "count" | "bytes", direction: string) => Steps} */
     const add = (key, direction) => {
         const out = new Array(n).fill(null);
-        for (const row of series.rows) {
+        for (const row of rows) {
             const steps = row.direction === direction ? row[key] : null;
             for (let i = 0; i < n && steps; i += 1) out[i] = both(out[i], steps[i]);
         }

@@ -26,7 +26,7 @@ const DIRECTIONS = [
 
 const tilesOf = () => ({
     nodes: tile("Nodes"),
-    peers: tile("Peers", "connections of all nodes"),
+    peers: tile("Peers", "connections of all nodes, without our own"),
     messages: tile("Messages", "P2P messages in the last 10 s"),
     bytes: tile("Traffic", "bytes of P2P messages in the last 10 s"),
     block: tile("Last block", "since a node's tip changed"),
@@ -123,7 +123,7 @@ export class OverviewView {
         const t = traffic(data);
         this.#messageChart.set(t.times, [t.countIn, t.countOut]);
         this.#byteChart.set(t.times, [t.bytesIn, t.bytesOut]);
-        this.#messages.hidden = data.source === "rpc";
+        this.#messages.hidden = data.source === "rpc" || data.source === "p2p";
     }
 
     /** @param {Api["Happening"][]} all */

@@ -3,6 +3,7 @@
 
 import { badge, clear, h, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { ours } from "../../lib/own.js";
 import { ended, missing } from "./model.js";
 
 /** @import { Peer } from "./model.js" */
@@ -51,7 +52,7 @@ export function head(back) {
  * @param {string[]} texts
  */
 function stateOf(peer, texts) {
-    const { addr, direction, connection_type, closed, end, marks, transport, sets, misbehaviour } = peer;
+    const { addr, direction, connection_type, closed, end, marks, transport, sets, misbehaviour, own } = peer;
     const since = closed ? f.ago(closed) : "";
     return JSON.stringify([
         addr,
@@ -64,6 +65,7 @@ function stateOf(peer, texts) {
         sets,
         since,
         misbehaviour,
+        own,
         texts,
     ]);
 }
@@ -72,6 +74,7 @@ function stateOf(peer, texts) {
 function kindsOf(peer) {
     return [
         badge(peer.closed ? "closed" : "open", peer.closed ? "" : "good"),
+        peer.own ? ours() : null,
         badge(f.printable(peer.connection_type, 30), "info"),
         badge(f.network(peer.network)),
         peer.transport ? badge(f.printable(peer.transport, 12)) : null,

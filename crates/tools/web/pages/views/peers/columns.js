@@ -6,6 +6,7 @@ import * as colors from "../../lib/colors.js";
 import * as columns_ from "../../lib/columns.js";
 import { badge, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { ours } from "../../lib/own.js";
 import * as n from "./netinfo.js";
 
 /** @import { Source } from "../../lib/absent.js" */
@@ -152,8 +153,15 @@ function connection() {
             title: "Type: full relay, block relay, manual, feeler, addr(ess fetch), in(bound)",
             value: (p) => n.type(p),
             hint: (p) => f.printable(p.connection_type, 40),
-            node: (p) =>
-                kind(colors.forType(p.connection_type), colors.mark(colors.shapeForType(p.connection_type)), n.type(p)),
+            node: (p) => {
+                const { connection_type } = p;
+                const name = kind(
+                    colors.forType(connection_type),
+                    colors.mark(colors.shapeForType(connection_type)),
+                    n.type(p),
+                );
+                return p.own ? h("span", { class: "nowrap" }, name, " ", ours()) : name;
+            },
         },
         {
             key: "net",

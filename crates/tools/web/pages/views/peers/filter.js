@@ -59,6 +59,7 @@ const WORDS = {
         (p) => (p.end ? [p.end.how, p.end.reason, p.end.text].filter(Boolean).map(String) : []),
         "how a closed one ended",
     ],
+    own: ["is", (p) => yesNo(p.own), "our own P2P connection: yes, no"],
     node: ["is", (p) => text(p.node), "the node"],
     id: ["is", (p) => text(p.id), "number of the peer"],
 };

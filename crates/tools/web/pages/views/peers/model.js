@@ -96,16 +96,17 @@ export class PeersModel {
     }
 
     /**
-     * How many peers are shown, in words: without and with those that closed.
-     * @param {number} shown
+     * How many peers are shown, in words: without and with those that closed. Our own connection is none of them.
+     * @param {Peer[]} rows
      */
-    counts(shown) {
-        /** @type {Peer[]} */
-        const peers = this.peers ?? [];
+    counts(rows) {
+        const shown = rows.filter((p) => !p.own);
+        const peers = (this.peers ?? []).filter((p) => !p.own);
         const gone = peers.filter((p) => p.closed).length;
         const all = `${f.count(peers.length)} peers`;
-        const text = this.filter.any ? `${f.count(shown)} of ${all}` : all;
-        return { text, full: gone ? `${text}, ${f.count(gone)} of them closed` : text };
+        const text = this.filter.any ? `${f.count(shown.length)} of ${all}` : all;
+        const closed = gone ? `, ${f.count(gone)} of them closed` : "";
+        return { text, full: `${text}${closed}${shown.length < rows.length ? "; and ours" : ""}` };
     }
 
     /** Why there is no row. */

@@ -1,5 +1,5 @@
 // @ts-check
-// Counts by type and network, as -netinfo ends. A count is a button that shows only those.
+// Counts by type and network, as -netinfo ends, without our own connection. A count is a button that shows only those.
 
 import { clear, h } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
@@ -43,7 +43,7 @@ export function summary(choose) {
         el,
         /** @param {Peer[]} all */
         set(all) {
-            const peers = all.filter((p) => !p.closed);
+            const peers = all.filter((p) => !p.closed && !p.own);
             const networks = networksOf(peers);
             const rows = rowsOf(peers, networks);
             const state = JSON.stringify([networks, rows]);

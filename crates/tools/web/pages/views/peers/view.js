@@ -132,7 +132,7 @@ export class PeersView {
         if (this.#model.peers === null) return "";
         const rows = this.#model.rows();
         this.#table?.set(rows);
-        const { text, full } = this.#model.counts(rows.length);
+        const { text, full } = this.#model.counts(rows);
         setText(this.#count, full);
         return text;
     }

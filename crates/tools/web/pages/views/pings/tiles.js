@@ -1,5 +1,5 @@
 // @ts-check
-// The tiles of the ping page.
+// The tiles of the peers' pings.
 
 import { tile } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
@@ -8,11 +8,10 @@ import * as f from "../../lib/format.js";
 const LATE = 60;
 
 export const tilesOf = () => ({
-    own: tile("Our last ping", "how long a node took to answer our own ping: its backlog"),
-    median: tile("Median", "of the peers' last pings"),
-    p99: tile("p99", "99 of 100 peers' last pings took less"),
-    slow: tile("Slowest"),
-    waiting: tile("Waiting", "peers that have not answered a ping yet"),
+    median: tile("Peers' median", "of the peers' last pings"),
+    p99: tile("Peers' p99", "99 of 100 peers' last pings took less"),
+    slow: tile("Slowest peer"),
+    waiting: tile("Peers waiting", "that have not answered a ping yet"),
     peers: tile("Peers", "whose ping is known"),
 });
 
@@ -29,13 +28,9 @@ function quantile(sorted, share) {
 
 /**
  * @param {Tiles} all
- * @param {Api["PingOwn"]} own
  * @param {Api["PingsOfPeer"][]} peers
  */
-export function now(all, own, peers) {
-    const [last] = own.recent;
-    all.own.el.hidden = last === undefined;
-    all.own.set(f.seconds(last?.seconds), last ? `${f.printable(last.node, 20)}, ${f.ago(last.time)}` : "");
+export function now(all, peers) {
     const known = peers.flatMap((peer) => {
         const seconds = peer.ping_seconds;
         return seconds === null || seconds === undefined ? [] : [{ peer, seconds }];

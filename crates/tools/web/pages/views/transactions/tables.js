@@ -35,6 +35,9 @@ function peerColumns(ctx) {
     ];
 }
 
+const RELAYED = "from when the node had it until it announced it on our own P2P connection";
+/** @type {Record<string, string>} what shows since when a node has a transaction */
+const SINCE = { mempool: "it was in the mempool", message: "a peer sent it", log: "debug.log reported it" };
 const USEFUL = "announced before all others, then asked for and accepted into the mempool";
 const FIRST = "announced before all others; of one message, 1,000 count";
 
@@ -156,6 +159,10 @@ export function recent(ctx) {
                 align: "right",
             },
             { key: "fate", label: "Mempool", value: fateText, node: fate },
+            {
+                ...number("relay", "Relayed after", (row) => row.relay_seconds, f.seconds, RELAYED),
+                hint: (row) => (row.relay_since ? `since ${SINCE[row.relay_since] ?? row.relay_since}` : ""),
+            },
             number("vsize", "vB", (row) => row.vsize, f.count, "virtual bytes"),
             number("rate", "sat/vB", feeRate, decimal, "fee rate"),
         ],

@@ -1,7 +1,7 @@
 // @ts-check
 // The transactions page: tiles, charts, bars and tables.
 
-import { isKnown, show } from "../../lib/absent.js";
+import { isKnown, needs, show } from "../../lib/absent.js";
 import { bars } from "../../lib/bars.js";
 import { chart } from "../../lib/chart.js";
 import * as colors from "../../lib/colors.js";
@@ -18,6 +18,9 @@ import { announcers, recent, suspects } from "./tables.js";
 
 /** So many fee rates have a bar of their own. */
 const MOST = 12;
+const RELAY =
+    "from when a node had a transaction until it announced it on our own P2P connection: median of the last 1,000. A node " +
+    "keeps announcements back, unless the connection has the permission noban.";
 const UNTRACED =
     "Announcements and requests are not known here: that needs tracepoints, or debug.log with debug=net. Without them " +
     "debug.log has which transactions came, by whom, and what the mempool did (categories mempool and mempoolrej).";
@@ -40,6 +43,7 @@ const tilesOf = () => ({
     unwanted: tile("Never asked for", "announced, and no peer was asked for them within a minute"),
     delay: tile("Announced to delivered", "median of the last transactions"),
     accept: tile("Delivered to mempool", "median of the last transactions"),
+    relay: tile("Relay delay", RELAY),
 });
 
 export class TransactionsView {
@@ -117,6 +121,13 @@ export class TransactionsView {
         this.#suspects.set(data.suspects);
         this.#recent.set(data.recent);
         this.#missing.set(data.source === "ebpf" ? [] : [isKnown(data.totals.announced) ? LOGGED : UNTRACED]);
+    }
+
+    /** @param {Api["RelayDelay"]} delay on our own connections */
+    relay({ median_seconds, p90_seconds, count }) {
+        const tile_ = this.#tiles.relay;
+        if (count) tile_.set(f.seconds(median_seconds), `90 % within ${f.seconds(p90_seconds)}`);
+        else tile_.set("–", needs("p2p"));
     }
 
     destroy() {
