@@ -162,9 +162,11 @@ impl Server {
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let running = server.start(router(&options, &state, &hub));
         let maintenance = bus::task::spawn("web maintenance", maintain(Arc::clone(&state), hangups));
+        let packing = bus::task::spawn("web tables", pack_tables(Arc::clone(&state)));
         dispatch(subscription, redactor, &hub, &state).await;
         hub.end();
         maintenance.abort();
+        packing.abort();
         Ok(running.end().await?)
     }
 }
@@ -182,6 +184,7 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         is_shared: options.public.is_some() && options.access.auth.is_none(),
     };
     let prefix = &options.prefix;
+    let tables = Router::new().nest(&format!("{prefix}/addrman"), api::tables(Arc::clone(state)));
     let feed = Router::new()
         .route(&format!("{prefix}/ws"), get(feed::socket))
         .route(&format!("{prefix}/events"), get(feed::events))
@@ -195,7 +198,7 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         let whole = format!("{prefix}/");
         pages = pages.route(prefix, get(move || async move { Redirect::permanent(&whole) }));
     }
-    Router::new().nest(&format!("{prefix}/api"), api::router(context)).merge(feed).merge(pages)
+    Router::new().nest(&format!("{prefix}/api"), api::router(context)).merge(tables).merge(feed).merge(pages)
 }
 
 /// Passes deliveries on to the clients of the feed and folds them, until the subscription ends. Events that only lead to a moment are not passed on.
@@ -274,5 +277,28 @@ async fn maintain(state: Arc<Mutex<State>>, mut hangups: Signal) {
                 info!("web: read the sets of networks and the map of autonomous systems again");
             }
         }
+    }
+}
+
+/// Packs tables of address managers that came, besides the threads that carry events.
+async fn pack_tables(state: Arc<Mutex<State>>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let waiting = state.lock().waiting_tables();
+        if waiting.all.is_empty() {
+            continue;
+        }
+        let state = Arc::clone(&state);
+        let packing = tokio::task::spawn_blocking(move || {
+            for (node, one) in waiting.all {
+                if let Some(made) = one.make(&waiting.enrichment) {
+                    state.lock().keep_tables(&node, made, waiting.begun);
+                }
+            }
+        });
+        // It fails only if it panics, which is logged.
+        let _ = packing.await;
     }
 }

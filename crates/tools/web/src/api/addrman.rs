@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, nonzero_time};
-use crate::state::addrman::{AGES, Addrman as State, CHANGES};
+use crate::state::addrman::{AGES, Addrman as State, CHANGES, Entries as Counted};
 use crate::state::node::Node as Observed;
 use model::Origin;
 
@@ -33,6 +33,9 @@ pub(crate) struct Node {
     networks_time: Option<Time>,
     /// The tables, by getrawaddrman. Null if it is not polled.
     entries: Option<Entries>,
+    /// The responses of getrawaddrman that are kept, oldest first: the last three, and the first of each hour of a day, fewer if there are many
+    /// nodes. `addrman/NODE/columns?time=TIME` has their entries: see [web.md](web.md).
+    snapshots: Vec<Snapshot>,
     /// Number of changes by kind since the program started. Null without the category `addrman` of debug.log.
     changes: Option<BTreeMap<&'static str, u64>>,
 }
@@ -49,6 +52,23 @@ pub(crate) struct Network {
     tried: u64,
     /// Sum of both.
     total: u64,
+    /// Whether the node can connect to addresses of this network, by getnetworkinfo: Bitcoin Core takes no gossiped addresses of others. Null if
+    /// that is not known.
+    reachable: Option<bool>,
+}
+
+/// A response of getrawaddrman that is kept.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AddrmanSnapshot")]
+pub(crate) struct Snapshot {
+    /// When getrawaddrman gave it.
+    time: Time,
+    /// Number of entries in the new table.
+    new: u64,
+    /// Number of entries in the tried table.
+    tried: u64,
+    /// Bytes that it takes in memory, and when it is sent.
+    bytes: u64,
 }
 
 /// Statistics of the tables of an address manager, by getrawaddrman.
@@ -61,6 +81,11 @@ pub(crate) struct Entries {
     new: u64,
     /// Number of entries in the tried table.
     tried: u64,
+    /// Number of entries in the new table that are terrible to Bitcoin Core by their time alone: last seen more than 30 days ago, or more than 10
+    /// minutes in the future. Others may be terrible for their failed attempts, which getrawaddrman does not show.
+    terrible_new: u64,
+    /// Number of such entries in the tried table.
+    terrible_tried: u64,
     /// Number of entries by age: the time since the entry's timestamp.
     ages: Vec<Age>,
     /// The 20 network groups from which most entries were received.
@@ -90,6 +115,9 @@ pub(crate) struct Source {
     group: String,
     /// Number of entries received from it.
     entries: u64,
+    /// Number of buckets of the new table that they are in. Bitcoin Core lets one group into 64 of the 1,024; onion and I2P addresses, which are one
+    /// here, are 16 groups each.
+    buckets: u64,
 }
 
 impl endpoint::Endpoint for Endpoint {
@@ -107,20 +135,9 @@ impl endpoint::Endpoint for Endpoint {
 fn of(name: &str, node: &Observed) -> Node {
     let addrman: &State = &node.pages.addrman;
     let networks = addrman.networks.iter();
-    let entries = addrman.entries.as_ref().map(|entries| {
-        let ([new, tried], ages) = (entries.total, AGES.iter().zip(entries.ages));
-        Entries {
-            time: Time(entries.at_ns),
-            new,
-            tried,
-            ages: ages.map(|((_, bucket), [new, tried])| Age { bucket, new, tried }).collect(),
-            sources: entries
-                .sources
-                .iter()
-                .map(|(group, entries)| Source { group: group.clone(), entries: *entries })
-                .collect(),
-            systems: entries.systems,
-        }
+    let snapshots = addrman.tables.iter().map(|one| {
+        let [new, tried] = one.total;
+        Snapshot { time: Time(one.at_ns), new, tried, bytes: one.packed.len() as u64 }
     });
     Node {
         node: name.to_owned(),
@@ -130,10 +147,32 @@ fn of(name: &str, node: &Observed) -> Node {
                 new: *new,
                 tried: *tried,
                 total: *total,
+                reachable: addrman.reachable.get(network).copied(),
             })
             .collect(),
-        entries,
+        entries: addrman.entries.as_ref().map(counted),
+        snapshots: snapshots.collect(),
         networks_time: nonzero_time(addrman.networks_ns),
         changes: node.model.origins.has(Origin::LogAddrman).then(|| CHANGES.into_iter().zip(addrman.changes).collect()),
+    }
+}
+
+fn counted(entries: &Counted) -> Entries {
+    let ([new, tried], [terrible_new, terrible_tried]) = (entries.total, entries.terrible);
+    let ages = AGES.iter().zip(entries.ages);
+    let sources = entries.sources.iter().map(|source| Source {
+        group: source.group.clone(),
+        entries: source.entries,
+        buckets: source.buckets,
+    });
+    Entries {
+        time: Time(entries.at_ns),
+        new,
+        tried,
+        terrible_new,
+        terrible_tried,
+        ages: ages.map(|((_, bucket), [new, tried])| Age { bucket, new, tried }).collect(),
+        sources: sources.collect(),
+        systems: entries.systems,
     }
 }

@@ -24,6 +24,7 @@ mod pings;
 mod relay;
 mod replay;
 mod respond;
+mod tables;
 mod to_us;
 mod transactions;
 mod values;
@@ -48,6 +49,7 @@ pub use manual::manual;
 pub use openapi::document;
 use respond::{command, json, respond};
 use serve::{compressed_and_cached, compressed_and_shared};
+pub(crate) use tables::router as tables;
 pub(crate) use values::Time;
 
 /// How long proxies may keep the answers of the public, in seconds: the pages ask each second.

@@ -24,6 +24,7 @@ pub(crate) mod types;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::{Bus, Delivery, EventClock, Mark, Playback};
@@ -33,6 +34,7 @@ use networks::{Enrichment, Files, SetSource};
 use tracing::warn;
 
 use crate::advice::Advice;
+use addrman::tables::{MAX_BYTES, Made, Waiting};
 use node::Node;
 use series::{Hole, Holes, SECOND};
 use types::Types;
@@ -73,6 +75,15 @@ pub(crate) enum Stage {
     Filling,
     /// The recording has ended.
     Ended,
+}
+
+/// Tables of address managers that are to be packed.
+pub(crate) struct WaitingTables {
+    /// With the names of their nodes.
+    pub all: Vec<(Arc<str>, Waiting)>,
+    pub enrichment: Enrichment,
+    /// How often everything had been forgotten.
+    pub begun: u64,
 }
 
 /// The state of all nodes.
@@ -162,6 +173,14 @@ impl State {
                 let Self { nodes, enrichment, types, .. } = self;
                 if let Some(node) = nodes.touch(&envelope.node, Node::default) {
                     node.fold(record, time_ns, enrichment, types);
+                    if envelope.kind == Kind::Addrman {
+                        let at_once = node.pages.addrman.tables.note(Arc::clone(record), time_ns);
+                        if let Some(made) = at_once.and_then(|waiting| waiting.make(enrichment)) {
+                            node.pages.addrman.keep(made);
+                            let all = nodes.values_mut().map(|node| &mut node.pages.addrman.tables);
+                            addrman::tables::limit(all, MAX_BYTES);
+                        }
+                    }
                 }
             }
             Delivery::Lost(loss) => {
@@ -224,6 +243,28 @@ impl State {
         if !self.is_past() {
             self.pass(self.now_ns());
         }
+    }
+
+    /// Tables of address managers that are to be packed, with the names of their nodes. Packing takes too long to do it here.
+    pub(crate) fn waiting_tables(&mut self) -> WaitingTables {
+        let Self { nodes, enrichment, begun, .. } = self;
+        let of = |(name, node): (&Arc<str>, &mut Node)| {
+            let waiting = node.pages.addrman.tables.take_waiting();
+            waiting.into_iter().map(|one| (Arc::clone(name), one)).collect::<Vec<_>>()
+        };
+        let all = nodes.iter_mut().flat_map(of).collect();
+        WaitingTables { all, enrichment: enrichment.clone(), begun: *begun }
+    }
+
+    /// Keeps packed tables of a node, unless everything was forgotten since they were taken.
+    pub(crate) fn keep_tables(&mut self, name: &str, made: Made, begun: u64) {
+        if begun != self.begun {
+            return;
+        }
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.pages.addrman.keep(made);
+        }
+        addrman::tables::limit(self.nodes.values_mut().map(|node| &mut node.pages.addrman.tables), MAX_BYTES);
     }
 
     /// Lets time pass in all nodes.

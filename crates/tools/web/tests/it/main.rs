@@ -1,6 +1,7 @@
 //! The pages' server, from outside: as browsers and programs use it, and as attackers do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod addrman;
 mod api;
 mod browser;
 mod compression;
