@@ -18,6 +18,7 @@ export const PAGES = [
     ["peers", "Peers"],
     ["messages", "Messages"],
     ["addresses", "Addresses"],
+    ["addrman", "Address manager"],
     ["pings", "Ping-pong"],
     null,
     ["transactions", "Transactions"],

@@ -101,7 +101,11 @@ export class AddressesView {
             this.#toUs.el,
             this.#map,
             section("The last entries", this.#recent.el),
-            section("Address managers", this.managers.el),
+            section(
+                "Address managers",
+                h("p", { class: "small" }, h("a", { href: ctx.href("addrman") }, "Their tables, slot by slot")),
+                this.managers.el,
+            ),
         );
     }
 
