@@ -4,7 +4,9 @@
 mod advice;
 pub mod api;
 mod assets;
+mod atom;
 mod feed;
+mod kept;
 mod server;
 pub mod state;
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alert_state::Store;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -23,7 +24,9 @@ use tracing::info;
 use crate::advice::Advice;
 use crate::api;
 use crate::assets::{self, Source};
+use crate::atom;
 use crate::feed::{self, Hub};
+use crate::kept;
 use crate::state::{self, State};
 
 /// The address that it listens on by default.
@@ -31,6 +34,8 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 
 /// How many clients the feed has at most, by default.
 const MAX_CLIENTS: usize = 1_000;
+/// How long proxies may keep feed and status page of the public, in seconds.
+const SHARED_DOCUMENTS: u32 = 10;
 /// Events that come within this time are sent to a client together: a hundred writes per second are enough for a client.
 const BATCH_TIME: Duration = Duration::from_millis(10);
 /// How many deliveries are folded at once. Between two slices, answers can be made from the state.
@@ -61,6 +66,8 @@ pub struct Options {
     pub advice: BTreeMap<String, Advice>,
     /// Set if the events are those of a recording.
     pub playback: Option<Playback>,
+    /// What is kept of alerts, and what people decide about them. None in the public mode, and where it is not at hand.
+    pub alerts: Option<Store>,
 }
 
 /// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
@@ -85,6 +92,7 @@ impl Default for Options {
             nodes: Vec::new(),
             advice: BTreeMap::new(),
             playback: None,
+            alerts: None,
         }
     }
 }
@@ -161,12 +169,15 @@ impl Server {
         };
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let running = server.start(router(&options, &state, &hub));
+        let kept =
+            options.alerts.clone().map(|store| bus::task::spawn("web alerts", kept::follow(store, Arc::clone(&state))));
         let maintenance = bus::task::spawn("web maintenance", maintain(Arc::clone(&state), hangups));
         let packing = bus::task::spawn("web tables", pack_tables(Arc::clone(&state)));
         dispatch(subscription, redactor, &hub, &state).await;
         hub.end();
         maintenance.abort();
         packing.abort();
+        kept.inspect(tokio::task::JoinHandle::abort);
         Ok(running.end().await?)
     }
 }
@@ -181,9 +192,14 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         // Who logs in is no member of the public.
         may_control: options.public.is_none() || options.access.auth.is_some(),
         browsers: Arc::default(),
+        alerts: options.alerts.clone(),
         is_shared: options.public.is_some() && options.access.auth.is_none(),
     };
     let prefix = &options.prefix;
+    let documents =
+        Router::new().route(&format!("{prefix}/alerts.atom"), get(atom::feed)).with_state(Arc::clone(state));
+    let shared = |documents| serve::compressed_and_shared(documents, SHARED_DOCUMENTS);
+    let documents = if context.is_shared { shared(documents) } else { documents };
     let tables = Router::new().nest(&format!("{prefix}/addrman"), api::tables(Arc::clone(state)));
     let feed = Router::new()
         .route(&format!("{prefix}/ws"), get(feed::socket))
@@ -198,7 +214,12 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         let whole = format!("{prefix}/");
         pages = pages.route(prefix, get(move || async move { Redirect::permanent(&whole) }));
     }
-    Router::new().nest(&format!("{prefix}/api"), api::router(context)).merge(tables).merge(feed).merge(pages)
+    Router::new()
+        .nest(&format!("{prefix}/api"), api::router(context))
+        .merge(documents)
+        .merge(tables)
+        .merge(feed)
+        .merge(pages)
 }
 
 /// Passes deliveries on to the clients of the feed and folds them, until the subscription ends. Events that only lead to a moment are not passed on.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::parameters::{ApiError, Arguments, Parameter};
 use super::{Client, Context};
+use crate::kept::Kept;
 use crate::state::State;
 use crate::state::node::Node;
 use crate::state::series::Window;
@@ -19,6 +20,8 @@ pub(crate) struct RequestContext<'a> {
     pub may_control: bool,
     /// The number of browsers that show the pages.
     pub browsers: usize,
+    /// What people decided about alerts, for endpoints that show it. None where it is not at hand.
+    pub kept: Option<&'a Kept>,
     /// The values of the request.
     pub arguments: &'a Arguments,
     /// The time of the answer, in nanoseconds since the UNIX epoch.
@@ -69,6 +72,8 @@ pub(crate) trait Endpoint {
     const ABOUT: &'static str;
     /// The query parameters.
     const PARAMETERS: &'static [Parameter];
+    /// Whether it shows what people decided about alerts.
+    const KEPT: bool = false;
     /// What POST does. Of most, nothing: it is refused.
     const COMMAND: Option<Command> = None;
 
@@ -121,6 +126,10 @@ impl Row {
 
 fn render<E: Endpoint>(context: &Context, arguments: &Arguments) -> Result<Vec<u8>, ApiError> {
     let (mut clients, browsers, may_control) = ((context.clients)(), context.browsers.count(), context.may_control);
+    // It is read before the state is locked, which must not wait for a disk.
+    let incident = arguments.path.first().map(String::as_str);
+    let kept = context.alerts.as_ref().filter(|_| E::KEPT).map(|store| Kept::read(store, incident));
+    let kept = kept.transpose().map_err(|error| ApiError::broken(error.to_string()))?;
     let answer = {
         // The lock is held while the answer is put together, not while it is written as JSON.
         let state = context.state.lock();
@@ -130,8 +139,8 @@ fn render<E: Endpoint>(context: &Context, arguments: &Arguments) -> Result<Vec<u
             let ahead_ns = event::time::now_ns().saturating_sub(now_ns);
             clients.iter_mut().for_each(|client| client.since.0 = client.since.0.saturating_sub(ahead_ns));
         }
-        let clients = &*clients;
-        E::answer(&RequestContext { state: &state, clients, may_control, browsers, arguments, now_ns })?
+        let (clients, kept) = (&*clients, kept.as_ref());
+        E::answer(&RequestContext { state: &state, clients, may_control, browsers, kept, arguments, now_ns })?
     };
     // Writing fails only for maps whose keys are not text, and answers have none.
     Ok(serde_json::to_vec(&answer).unwrap_or_default())

@@ -7,6 +7,7 @@ use model::NodeState;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::alerts::OpenAlerts;
 use super::endpoint::{self, RequestContext};
 use super::parameters::{ApiError, NODE, Parameter};
 use super::values::{Time, nonzero_time};
@@ -43,6 +44,8 @@ pub(crate) struct Info {
     server: Option<Server>,
     /// Nodes that are observed, but not by tracepoints, so that no P2P message of them is seen. Empty in the public mode.
     without_tracepoints: Vec<WithoutTracepoints>,
+    /// How many alerts are open (`api/alerts`). Null if it is not known whether anything looks for them.
+    alerts: Option<OpenAlerts>,
     /// Number of clients of the live feed.
     clients: u64,
 }
@@ -158,6 +161,7 @@ impl endpoint::Endpoint for Endpoint {
             away: nodes.iter().filter_map(|(name, node)| Some(((*name).to_owned(), away(node)?))).collect(),
             server: server(state),
             without_tracepoints: without_tracepoints(request, &nodes),
+            alerts: OpenAlerts::of(state),
             clients: request.clients.len() as u64,
         })
     }

@@ -16,7 +16,7 @@ const HEAD: &str = "\
 show the present state and the last day. Live events are served elsewhere: see [web.md](web.md). A
 machine-readable description, OpenAPI 3.1, is at `api/openapi.json`.
 
-- Only GET is allowed, and POST for `api/replay`. Answers are JSON, compressed with gzip if the client accepts that. The same
+- Only GET is allowed, and POST for `api/replay` and `api/alerts`. Answers are JSON, compressed with gzip if the client accepts that. The same
   request within half a second gets the same answer.
 - Times are RFC 3339 text in UTC. Durations are in seconds, and their names end in `_seconds`. Sizes
   are in bytes, rates per second. Hashes are written as block explorers write them. Unknown values are

@@ -2,11 +2,13 @@
 
 mod addresses;
 mod addrman;
+mod alerts;
 mod blocks;
 mod browsers;
 mod chain;
 mod endpoint;
 mod happenings;
+mod incident;
 mod info;
 mod log;
 mod losses;
@@ -32,6 +34,7 @@ mod values;
 use std::fmt;
 use std::sync::Arc;
 
+use alert_state::Store;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -66,6 +69,8 @@ pub struct Context {
     pub may_control: bool,
     /// The browsers that show the pages.
     pub browsers: Arc<Browsers>,
+    /// What is kept of alerts, and what people decide about them.
+    pub alerts: Option<Store>,
     /// Whether all clients get the same answers, and whoever is between them and us may keep those for a moment.
     pub is_shared: bool,
 }
@@ -98,6 +103,8 @@ const ENDPOINTS: &[Row] = &[
     Row::of::<info::Endpoint>(),
     Row::of::<nodes::Endpoint>(),
     Row::of::<happenings::Endpoint>(),
+    Row::of::<alerts::Endpoint>(),
+    Row::of::<incident::Endpoint>(),
     Row::of::<peers::Endpoint>(),
     Row::of::<peer::Endpoint>(),
     Row::of::<messages::Endpoint>(),

@@ -3,6 +3,8 @@
 pub(crate) mod about;
 pub(crate) mod addresses;
 pub(crate) mod addrman;
+pub(crate) mod alerts;
+pub(crate) mod evidence;
 pub(crate) mod happenings;
 pub(crate) mod lines;
 pub(crate) mod mempool;
@@ -35,6 +37,7 @@ use tracing::warn;
 
 use crate::advice::Advice;
 use addrman::tables::{MAX_BYTES, Made, Waiting};
+use alerts::Alerts;
 use node::Node;
 use series::{Hole, Holes, SECOND};
 use types::Types;
@@ -101,6 +104,7 @@ pub struct State {
     pub(crate) bus: Bus,
     pub(crate) playback: Option<Playback>,
     pub(crate) stage: Stage,
+    pub(crate) alerts: Alerts,
     /// How often everything was forgotten.
     pub(crate) begun: u64,
     /// When nothing was observed.
@@ -137,6 +141,7 @@ impl State {
             bus,
             playback,
             stage: Stage::default(),
+            alerts: Alerts::default(),
             begun: 0,
             holes: Holes::default(),
             clock,
@@ -170,6 +175,7 @@ impl State {
                 let time_ns = envelope.time_ns.min(self.now_ns().saturating_add(AHEAD_NS));
                 self.note_time(time_ns);
                 self.has_statuses |= envelope.kind == Kind::Status;
+                self.alerts.fold(record);
                 let Self { nodes, enrichment, types, .. } = self;
                 if let Some(node) = nodes.touch(&envelope.node, Node::default) {
                     node.fold(record, time_ns, enrichment, types);
@@ -211,6 +217,9 @@ impl State {
             Mark::Begin => {
                 self.nodes = NodeMap::new(&self.expected, Node::default);
                 self.holes = Holes::default();
+                if self.playback.is_some() {
+                    self.alerts = Alerts::default();
+                }
                 (self.stage, self.has_statuses) = (Stage::Filling, false);
                 (self.started_ns, self.passed_ns, self.newest_ns) = (0, 0, 0);
                 self.begun += 1;

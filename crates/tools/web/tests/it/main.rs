@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod addrman;
+mod alerts;
 mod api;
 mod browser;
 mod compression;
