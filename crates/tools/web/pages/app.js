@@ -32,6 +32,7 @@ const NO_INFO = {
     away: {},
     server: null,
     without_tracepoints: [],
+    alerts: null,
     clients: 0,
 };
 

@@ -12,6 +12,7 @@ import { clock, printable, span } from "./format.js";
  */
 export const PAGES = [
     ["overview", "Overview"],
+    ["alerts", "Alerts"],
     ["health", "Health"],
     null,
     ["circle", "P2P circle"],
@@ -55,12 +56,18 @@ export function bar(header, nav, onNode) {
         },
         "public",
     );
+    const critical = h("a", {
+        class: "badge bad critical",
+        href: "#/alerts?severity=critical&state=open",
+        hidden: true,
+    });
     const state = stateOf();
     const picker = nodePicker(onNode);
     header.append(
         menu.button,
         brand,
         mode,
+        critical,
         h("span", { class: "grow" }),
         state.el,
         state.announcement,
@@ -94,6 +101,9 @@ export function bar(header, nav, onNode) {
          */
         info(info) {
             mode.hidden = !info.public;
+            const count = info.alerts?.critical ?? 0;
+            critical.hidden = count === 0;
+            setText(critical, count === 1 ? "1 critical alert" : `${count} critical alerts`);
             setText(about, info.version ? `peer-observer ${printable(info.version, 20)}` : "");
             picker.nodes(Array.isArray(info.nodes) ? info.nodes : []);
         },

@@ -50,6 +50,7 @@ export function happenings(ctx) {
             const hidden = now.length - LASTING;
             clear(
                 lasting,
+                openAlerts(ctx),
                 now.slice(0, LASTING).map((one) => notice(ctx, one)),
                 hidden > 0 ? h("p", { class: "small" }, `${hidden} more below`) : null,
             );
@@ -69,6 +70,29 @@ export function happenings(ctx) {
             setText(nothing, `Nothing to speak of since ${f.clock(ctx.info.started)}, when ${began}.`);
         },
     };
+}
+
+/**
+ * What the detectors have found that goes on.
+ * @param {Context} ctx
+ */
+function openAlerts(ctx) {
+    const { critical, warning, info } = ctx.info.alerts ?? { critical: 0, warning: 0, info: 0 };
+    const count = critical + warning + info;
+    if (!count) return null;
+    const kinds = [
+        critical ? `${f.count(critical)} critical` : "",
+        warning ? `${f.count(warning)} warning` : "",
+        info ? `${f.count(info)} info` : "",
+    ];
+    const kind = (critical && "bad") || (warning && "warn") || "";
+    const words = `${f.count(count)} ${count === 1 ? "alert is" : "alerts are"} open: ${kinds.filter(Boolean).join(", ")}. `;
+    return h(
+        "p",
+        { class: `notice ${kind}` },
+        h("strong", {}, words),
+        h("a", { href: ctx.href("alerts", { state: "open" }), class: "nowrap" }, "See alerts"),
+    );
 }
 
 /** @param {Happening} one */
