@@ -68,6 +68,8 @@ pub struct Options {
     pub playback: Option<Playback>,
     /// What is kept of alerts, and what people decide about them. None in the public mode, and where it is not at hand.
     pub alerts: Option<Store>,
+    /// Where the tool `chain` serves its API to those who see the pages, such as `https://chain.example`, without a slash at the end.
+    pub chain_url: Option<String>,
 }
 
 /// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
@@ -93,6 +95,7 @@ impl Default for Options {
             advice: BTreeMap::new(),
             playback: None,
             alerts: None,
+            chain_url: None,
         }
     }
 }
@@ -166,6 +169,7 @@ impl Server {
             public: options.public.is_some(),
             advice: options.advice.clone(),
             playback: options.playback.clone(),
+            chain_url: options.chain_url.clone(),
         };
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let running = server.start(router(&options, &state, &hub));

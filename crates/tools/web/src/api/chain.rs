@@ -1,4 +1,9 @@
-//! `api/chain`.
+//! `api/chain`: the chains of observed nodes, and below it what the tool `chain` reports.
+
+pub(super) mod activity;
+pub(super) mod block;
+pub(super) mod networks;
+pub(super) mod tree;
 
 use std::collections::BTreeMap;
 
@@ -96,7 +101,7 @@ impl endpoint::Endpoint for Endpoint {
     type Answer = Chain;
     const PATH: &'static str = "chain";
     const TITLE: &'static str = "Tips and forks";
-    const ABOUT: &'static str = "Covers the last 200 blocks of each node.";
+    const ABOUT: &'static str = "Of the nodes that are observed: the last 200 blocks of each. What the tool `chain` reports is in `api/chain/networks`.";
     const PARAMETERS: &'static [Parameter] = &[NODE];
 
     fn answer(request: &RequestContext) -> Result<Chain, ApiError> {

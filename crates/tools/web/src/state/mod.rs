@@ -4,6 +4,7 @@ pub(crate) mod about;
 pub(crate) mod addresses;
 pub(crate) mod addrman;
 pub(crate) mod alerts;
+pub(crate) mod chain;
 pub(crate) mod evidence;
 pub(crate) mod happenings;
 pub(crate) mod lines;
@@ -30,7 +31,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::{Bus, Delivery, EventClock, Mark, Playback};
-use event::Kind;
+use event::pb::observer::observer::ObserverEvent;
+use event::{Body, Kind, Record, Source};
 use model::bounded::NodeMap;
 use networks::{Enrichment, Files, SetSource};
 use tracing::warn;
@@ -38,6 +40,7 @@ use tracing::warn;
 use crate::advice::Advice;
 use addrman::tables::{MAX_BYTES, Made, Waiting};
 use alerts::Alerts;
+use chain::Chains;
 use node::Node;
 use series::{Hole, Holes, SECOND};
 use types::Types;
@@ -66,6 +69,8 @@ pub struct Options {
     pub advice: BTreeMap<String, Advice>,
     /// Set if the events are those of a recording.
     pub playback: Option<Playback>,
+    /// Where the tool `chain` serves its API to those who see the pages, without a slash at the end.
+    pub chain_url: Option<String>,
 }
 
 /// Where past events are.
@@ -105,6 +110,9 @@ pub struct State {
     pub(crate) playback: Option<Playback>,
     pub(crate) stage: Stage,
     pub(crate) alerts: Alerts,
+    pub(crate) chains: Chains,
+    /// Where the tool `chain` serves its API to those who see the pages.
+    pub(crate) chain_url: Option<String>,
     /// How often everything was forgotten.
     pub(crate) begun: u64,
     /// When nothing was observed.
@@ -124,7 +132,7 @@ impl State {
     /// # Errors
     /// Names the file with sets of networks or the map of autonomous systems that cannot be read, and the reason.
     pub fn new(options: Options, bus: Bus) -> Result<Self, String> {
-        let Options { nodes: expected, sets, asmap, public, advice, playback } = options;
+        let Options { nodes: expected, sets, asmap, public, advice, playback, chain_url } = options;
         let files = Files { sets, asmap };
         let enrichment = Enrichment::read(&files, None)?;
         let clock = EventClock::new(playback.as_ref());
@@ -142,6 +150,8 @@ impl State {
             playback,
             stage: Stage::default(),
             alerts: Alerts::default(),
+            chains: Chains::default(),
+            chain_url: chain_url.filter(|_| !public),
             begun: 0,
             holes: Holes::default(),
             clock,
@@ -176,6 +186,10 @@ impl State {
                 self.note_time(time_ns);
                 self.has_statuses |= envelope.kind == Kind::Status;
                 self.alerts.fold(record);
+                let is_of_chain = self.chains.fold(record, time_ns) || is_status_of_chain(record);
+                if is_of_chain && self.nodes.get(&envelope.node).is_none() {
+                    return; // Of a network without an observed node, it has the name of the network.
+                }
                 let Self { nodes, enrichment, types, .. } = self;
                 if let Some(node) = nodes.touch(&envelope.node, Node::default) {
                     node.fold(record, time_ns, enrichment, types);
@@ -217,6 +231,7 @@ impl State {
             Mark::Begin => {
                 self.nodes = NodeMap::new(&self.expected, Node::default);
                 self.holes = Holes::default();
+                self.chains = Chains::default();
                 if self.playback.is_some() {
                     self.alerts = Alerts::default();
                 }
@@ -297,4 +312,11 @@ impl State {
     pub fn names(&self) -> Vec<String> {
         self.nodes.keys().map(ToString::to_string).collect()
     }
+}
+
+/// Whether the tool `chain` says of itself how it is.
+fn is_status_of_chain(record: &Record) -> bool {
+    let is_it = |event: &ObserverEvent| matches!(event, ObserverEvent::Status(status) if status.extractor == Source::Chain.name());
+    record.envelope().kind == Kind::Status
+        && matches!(record.body(), Some(Body::Observer(observer)) if observer.observer_event.as_ref().is_some_and(is_it))
 }

@@ -5,6 +5,7 @@ mod addrman;
 mod alerts;
 mod api;
 mod browser;
+mod chain;
 mod compression;
 mod feed;
 mod guard;
