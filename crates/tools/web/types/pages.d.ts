@@ -14,7 +14,15 @@ declare global {
             ? Ok<`/${Rest}`>
             : Rest extends `peers/${string}/${string}`
               ? Api["PeerInFull"]
-              : unknown
+              : Rest extends `alerts/${string}`
+                ? Api["IncidentInFull"]
+                : Rest extends `chain/networks/${string}/activity`
+                  ? Api["ChainActivities"]
+                  : Rest extends `chain/networks/${string}/blocks/${string}`
+                    ? Api["ChainBlock"]
+                    : Rest extends `chain/networks/${string}`
+                      ? Api["ChainTree"]
+                      : unknown
         : unknown;
 
     /** Query parameters of a request; empty values are left out. */
