@@ -25,6 +25,7 @@ export const PAGES = [
     ["transactions", "Transactions"],
     ["mempool", "Mempool"],
     ["blocks", "Blocks"],
+    ["chain", "Chain"],
     null,
     ["log", "Log"],
 ];
