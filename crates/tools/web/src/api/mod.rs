@@ -6,6 +6,7 @@ mod alerts;
 mod blocks;
 mod browsers;
 mod chain;
+mod connectivity;
 mod endpoint;
 mod happenings;
 mod incident;
@@ -121,6 +122,7 @@ const ENDPOINTS: &[Row] = &[
     Row::of::<log::Endpoint>(),
     Row::of::<pings::Endpoint>(),
     Row::of::<addrman::Endpoint>(),
+    Row::of::<connectivity::Endpoint>(),
     Row::of::<losses::Endpoint>(),
     Row::of::<replay::Endpoint>(),
 ];

@@ -5,6 +5,7 @@ pub(crate) mod addresses;
 pub(crate) mod addrman;
 pub(crate) mod alerts;
 pub(crate) mod chain;
+pub(crate) mod connectivity;
 pub(crate) mod evidence;
 pub(crate) mod happenings;
 pub(crate) mod lines;

@@ -8,6 +8,7 @@ use networks::Enrichment;
 use super::about::About;
 use super::addresses::Addresses;
 use super::addrman::Addrman;
+use super::connectivity::Connectivity;
 use super::happenings::Happenings;
 use super::lines::Lines;
 use super::mempool::Mempool;
@@ -47,6 +48,7 @@ model::observers! {
         pub mempool: Mempool,
         pub lines: Lines,
         pub addrman: Addrman,
+        pub connectivity: Connectivity,
         pub relayed: Relayed,
     }
 }

@@ -7,6 +7,7 @@ mod api;
 mod browser;
 mod chain;
 mod compression;
+mod connectivity;
 mod feed;
 mod guard;
 mod happenings;

@@ -9,6 +9,7 @@ import { h, section, tile, tileRow } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
 import { notes } from "../../lib/notes.js";
 import { perSecond, times } from "../../lib/series.js";
+import { Connectivity } from "./connectivity.js";
 import { map } from "./map.js";
 import { managers, recent, senders } from "./tables.js";
 import { ToUs } from "./to_us.js";
@@ -90,6 +91,8 @@ export class AddressesView {
         this.#recent = recent(ctx);
         /** The address managers. */
         this.managers = managers(ctx);
+        /** Whether somebody is at these addresses. */
+        this.connectivity = new Connectivity(ctx);
         this.#toUs = new ToUs(ctx);
         root.append(
             tileRow("Since this began", this.#tiles),
@@ -99,6 +102,7 @@ export class AddressesView {
             h("div", { class: "cards" }, this.#networks, this.#ages, this.#sizes),
             section("Who sends them", this.#senders.el),
             this.#toUs.el,
+            this.connectivity.el,
             this.#map,
             section("The last entries", this.#recent.el),
             section(
@@ -134,6 +138,7 @@ export class AddressesView {
     destroy() {
         this.#flowChart.destroy();
         this.#limitsChart.destroy();
+        this.connectivity.destroy();
     }
 
     /** @param {Api["AddressTotals"]} t what is not known is null */
