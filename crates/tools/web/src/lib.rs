@@ -7,6 +7,7 @@ mod assets;
 mod atom;
 mod feed;
 mod kept;
+mod logs;
 mod server;
 pub mod state;
 

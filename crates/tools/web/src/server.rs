@@ -27,6 +27,7 @@ use crate::assets::{self, Source};
 use crate::atom;
 use crate::feed::{self, Hub};
 use crate::kept;
+use crate::logs;
 use crate::state::{self, State};
 
 /// The address that it listens on by default.
@@ -70,6 +71,8 @@ pub struct Options {
     pub alerts: Option<Store>,
     /// Where the tool `chain` serves its API to those who see the pages, such as `https://chain.example`, without a slash at the end.
     pub chain_url: Option<String>,
+    /// Where logs are kept. They are not served in the public mode.
+    pub logs: Option<PathBuf>,
 }
 
 /// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
@@ -96,6 +99,7 @@ impl Default for Options {
             playback: None,
             alerts: None,
             chain_url: None,
+            logs: None,
         }
     }
 }
@@ -205,6 +209,8 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
     let shared = |documents| serve::compressed_and_shared(documents, SHARED_DOCUMENTS);
     let documents = if context.is_shared { shared(documents) } else { documents };
     let tables = Router::new().nest(&format!("{prefix}/addrman"), api::tables(Arc::clone(state)));
+    // What nodes wrote is not redacted line by line.
+    let logs = logs::router(prefix, options.logs.clone().filter(|_| options.public.is_none()));
     let feed = Router::new()
         .route(&format!("{prefix}/ws"), get(feed::socket))
         .route(&format!("{prefix}/events"), get(feed::events))
@@ -222,6 +228,7 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         .nest(&format!("{prefix}/api"), api::router(context))
         .merge(documents)
         .merge(tables)
+        .merge(logs)
         .merge(feed)
         .merge(pages)
 }

@@ -3,6 +3,7 @@
 
 import { clear, h, labelled, select, setText } from "../../lib/dom.js";
 import * as f from "../../lib/format.js";
+import { KeptSearch } from "./kept.js";
 import { LineList } from "./list.js";
 
 /** @import { Context } from "../../lib/context.js" */
@@ -30,6 +31,8 @@ export class LogView {
     #suppressing = h("div", { class: "notices" });
     /** @type {number | undefined} */
     #timer;
+    /** @type {KeptSearch | null} */
+    #kept = null;
 
     /**
      * @param {HTMLElement} root
@@ -71,6 +74,11 @@ export class LogView {
         );
         const main = h("section", { class: "card log-main", "aria-label": "Lines" }, toolbar, this.lines.el);
         root.append(this.#suppressing, h("div", { class: "log-layout" }, main, side.el));
+        // The public sees no line as it was written.
+        if (!ctx.info.public) {
+            this.#kept = new KeptSearch(ctx);
+            root.append(this.#kept.el);
+        }
         this.#describe();
     }
 
@@ -101,6 +109,7 @@ export class LogView {
     stop() {
         window.clearTimeout(this.#timer);
         this.lines.stop();
+        this.#kept?.stop();
     }
 
     /** @param {string[]} names */
