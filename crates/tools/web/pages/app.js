@@ -13,6 +13,7 @@ import { onSocketClosed } from "./lib/live.js";
 import { withoutTracepoints } from "./lib/notes.js";
 import { replayBar } from "./lib/replay.js";
 import { address, go, parse } from "./lib/route.js";
+import { wall } from "./lib/wall.js";
 
 const PRODUCT = "peer-observer";
 /** That a node or the NATS server is away is shown on each page, within seconds. */
@@ -34,6 +35,7 @@ const NO_INFO = {
     without_tracepoints: [],
     alerts: null,
     clients: 0,
+    playlist: { pages: [], seconds: 30 },
 };
 
 /** @param {string} id of an element of index.html */
@@ -69,6 +71,9 @@ const head = bar(byId("bar"), byId("nav"), (name) => {
 });
 
 const replay = replayBar(byId("replay"));
+const onWall = wall((page) => {
+    window.location.hash = `#/${page}`;
+});
 
 skip.addEventListener("click", (event) => {
     event.preventDefault();
@@ -265,6 +270,7 @@ async function ask() {
         if (info.past?.recording) replay.set(await get("api/replay"));
         begin(info.past);
         head.info(info);
+        onWall.info(info);
         wrong.info(info);
         blind.update(info.without_tracepoints);
         if (version !== null && version !== info.version) updated();
@@ -291,6 +297,11 @@ function begin(past) {
 }
 
 function updated() {
+    // Nobody is there to press a button.
+    if (onWall.on) {
+        reload();
+        return;
+    }
     if (document.getElementById("updated")) return;
     const button = h("button", { type: "button", class: "button", onclick: reload }, "Load its pages");
     const text = "The server runs another version now. ";

@@ -24,6 +24,11 @@ pub enum Source {
     Folder(PathBuf),
 }
 
+/// Whether the program has a page of this name, such as `peers`.
+pub fn has_view(name: &str) -> bool {
+    Pages::get(&format!("views/{name}.js")).is_some()
+}
+
 /// `GET /`.
 pub async fn index(state: State<Arc<Source>>, headers: HeaderMap) -> Response {
     page(state, Path("index.html".to_owned()), headers).await

@@ -10,7 +10,10 @@ mod kept;
 mod logs;
 mod server;
 pub mod state;
+mod status;
 
 pub use advice::{Advice, Step};
+pub use assets::has_view;
 pub use feed::{Form, SubscribeError, SubscribeRequest};
 pub use server::{Error, LISTEN, Options, Public, Server};
+pub use state::Playlist;

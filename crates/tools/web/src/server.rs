@@ -29,6 +29,7 @@ use crate::feed::{self, Hub};
 use crate::kept;
 use crate::logs;
 use crate::state::{self, State};
+use crate::status;
 
 /// The address that it listens on by default.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -73,6 +74,8 @@ pub struct Options {
     pub chain_url: Option<String>,
     /// Where logs are kept. They are not served in the public mode.
     pub logs: Option<PathBuf>,
+    /// What a display on a wall shows.
+    pub playlist: state::Playlist,
 }
 
 /// The configuration of the public mode, in which nothing is shown that would reveal where the nodes are.
@@ -100,6 +103,7 @@ impl Default for Options {
             alerts: None,
             chain_url: None,
             logs: None,
+            playlist: state::Playlist::default(),
         }
     }
 }
@@ -174,6 +178,7 @@ impl Server {
             advice: options.advice.clone(),
             playback: options.playback.clone(),
             chain_url: options.chain_url.clone(),
+            playlist: options.playlist.clone(),
         };
         let state = Arc::new(Mutex::new(State::new(state_options, bus).map_err(Error::File)?));
         let running = server.start(router(&options, &state, &hub));
@@ -204,8 +209,10 @@ fn router(options: &Options, state: &Arc<Mutex<State>>, hub: &Arc<Hub>) -> Route
         is_shared: options.public.is_some() && options.access.auth.is_none(),
     };
     let prefix = &options.prefix;
-    let documents =
-        Router::new().route(&format!("{prefix}/alerts.atom"), get(atom::feed)).with_state(Arc::clone(state));
+    let documents = Router::new()
+        .route(&format!("{prefix}/alerts.atom"), get(atom::feed))
+        .route(&format!("{prefix}/status"), get(status::page))
+        .with_state(Arc::clone(state));
     let shared = |documents| serve::compressed_and_shared(documents, SHARED_DOCUMENTS);
     let documents = if context.is_shared { shared(documents) } else { documents };
     let tables = Router::new().nest(&format!("{prefix}/addrman"), api::tables(Arc::clone(state)));

@@ -48,6 +48,17 @@ pub(crate) struct Info {
     alerts: Option<OpenAlerts>,
     /// Number of clients of the live feed.
     clients: u64,
+    /// What a display on a wall shows.
+    playlist: Playlist,
+}
+
+/// What a display on a wall shows: pages, one after the other.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Playlist {
+    /// Their addresses, such as `peers?node=alice`. Empty if none are configured.
+    pages: Vec<String>,
+    /// How long each is shown, in seconds.
+    seconds: f64,
 }
 
 /// That what is shown is not the present.
@@ -163,6 +174,7 @@ impl endpoint::Endpoint for Endpoint {
             without_tracepoints: without_tracepoints(request, &nodes),
             alerts: OpenAlerts::of(state),
             clients: request.clients.len() as u64,
+            playlist: Playlist { pages: state.playlist.pages.clone(), seconds: state.playlist.each.as_secs_f64() },
         })
     }
 }

@@ -55,6 +55,21 @@ const PASS_NS: [u64; 2] = [SECOND / 2, SECOND];
 /// Extractors publish their status each second: if nothing came from any for so long, nothing was observed. In nanoseconds.
 const HOLE_NS: u64 = 10 * SECOND;
 
+/// What a display on a wall shows: pages, one after the other.
+#[derive(Clone, Debug)]
+pub struct Playlist {
+    /// Their addresses, such as `peers?node=alice`.
+    pub pages: Vec<String>,
+    /// How long each is shown.
+    pub each: Duration,
+}
+
+impl Default for Playlist {
+    fn default() -> Self {
+        Self { pages: Vec::new(), each: Duration::from_secs(30) }
+    }
+}
+
 /// Options of the state.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -72,6 +87,8 @@ pub struct Options {
     pub playback: Option<Playback>,
     /// Where the tool `chain` serves its API to those who see the pages, without a slash at the end.
     pub chain_url: Option<String>,
+    /// What a display on a wall shows.
+    pub playlist: Playlist,
 }
 
 /// Where past events are.
@@ -114,6 +131,8 @@ pub struct State {
     pub(crate) chains: Chains,
     /// Where the tool `chain` serves its API to those who see the pages.
     pub(crate) chain_url: Option<String>,
+    /// What a display on a wall shows.
+    pub(crate) playlist: Playlist,
     /// How often everything was forgotten.
     pub(crate) begun: u64,
     /// When nothing was observed.
@@ -133,7 +152,7 @@ impl State {
     /// # Errors
     /// Names the file with sets of networks or the map of autonomous systems that cannot be read, and the reason.
     pub fn new(options: Options, bus: Bus) -> Result<Self, String> {
-        let Options { nodes: expected, sets, asmap, public, advice, playback, chain_url } = options;
+        let Options { nodes: expected, sets, asmap, public, advice, playback, chain_url, playlist } = options;
         let files = Files { sets, asmap };
         let enrichment = Enrichment::read(&files, None)?;
         let clock = EventClock::new(playback.as_ref());
@@ -153,6 +172,7 @@ impl State {
             alerts: Alerts::default(),
             chains: Chains::default(),
             chain_url: chain_url.filter(|_| !public),
+            playlist,
             begun: 0,
             holes: Holes::default(),
             clock,

@@ -8,14 +8,17 @@ use web::Options;
 
 use crate::running::{PATIENCE, Running, event, samples};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 15] = [
     "overview",
+    "alerts",
     "circle",
     "peers",
     "messages",
     "addresses",
+    "addrman",
     "transactions",
     "blocks",
+    "chain",
     "mempool",
     "log",
     "pings",
@@ -38,8 +41,12 @@ const LONG: &str = match std::str::from_utf8(&[b'x'; 10_000]) {
 };
 
 /// Fields with untrusted text, which peers choose or a node might pass on.
-const FREE: [&str; 14] = [
+const FREE: [&str; 24] = [
     "user_agent",
+    "description",
+    "implementation",
+    "miner",
+    "problem",
     "subversion",
     "message",
     "reason",
@@ -53,6 +60,12 @@ const FREE: [&str; 14] = [
     "addr",
     "address",
     "category_name",
+    "feature_id",
+    "our_address",
+    "node_address",
+    "source_addr",
+    "torv3",
+    "ipv4",
 ];
 
 /// Collects the JSON pointers of all untrusted texts.

@@ -16,5 +16,6 @@ mod own;
 mod pages;
 mod public;
 mod running;
+mod site;
 mod state;
 mod to_us;

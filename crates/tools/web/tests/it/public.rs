@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::Value;
 use web::{Options, Public};
@@ -34,6 +35,45 @@ fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
     }
 }
 
+/// What tells the node from others.
+const VERSION: u64 = 319_977;
+const RELEASE: &str = "31.97.7";
+/// When it started, which was on 2026-01-27.
+const START: u64 = 1_769_512_345;
+
+/// An event with what the node says of itself marked.
+fn marked(sample: &event::Record) -> event::Record {
+    let mut json: Value = serde_json::from_str(&event::json::to_json(sample)).unwrap();
+    let kind = json["kind"].as_str().unwrap().to_owned();
+    let agent = format!("/Satoshi:{RELEASE}/");
+    let body = &mut json["body"];
+    match kind.as_str() {
+        "network_info" => {
+            body["version"] = VERSION.into();
+            body["subversion"] = agent.into();
+            body["warnings"] = vec![format!("test build of {RELEASE}")].into();
+        }
+        "node_version" => body["user_agent"] = agent.into(),
+        "node_started" => body["node_started"]["version"] = format!("Bitcoin Core version v{RELEASE}").into(),
+        "node_process" => body["started_ns"] = (START * 1_000_000_000).to_string().into(),
+        "uptime" => {
+            let seconds = sample.envelope().time_ns / 1_000_000_000 - START;
+            if body.is_number() {
+                *body = seconds.into();
+            }
+        }
+        "status" => {
+            body["started_ns"] = (START * 1_000_000_000).to_string().into();
+            if body["node"].is_object() {
+                body["node"]["since_ns"] = (START * 1_000_000_000).to_string().into();
+            }
+        }
+        "peer_infos" => body["infos"][0]["connection_time"] = START.into(),
+        _ => {}
+    }
+    event::json::from_json(&json.to_string(), &mut event::NodeNames::default()).unwrap()
+}
+
 #[tokio::test]
 async fn no_address_of_anybody_is_served() {
     let samples = samples();
@@ -45,6 +85,8 @@ async fn no_address_of_anybody_is_served() {
         secrets.extend(found.into_iter().flat_map(hosts).map(str::to_owned));
     }
     assert!(secrets.len() >= 10, "{secrets:?}");
+    let samples: Vec<_> = samples.iter().map(|sample| Arc::new(marked(sample))).collect();
+    secrets.extend([RELEASE.to_owned(), VERSION.to_string(), "2026-01-27T".to_owned(), START.to_string()]);
 
     let public = Public { key: Some([7; 32]), own: vec!["observer.example".to_owned()] };
     let running = Running::start(Options { public: Some(public), ..Options::default() });
@@ -59,8 +101,12 @@ async fn no_address_of_anybody_is_served() {
     let mut served = Vec::new();
     let document: Value = serde_json::from_str(&web::api::document()).unwrap();
     for path in document["paths"].as_object().unwrap().keys() {
-        let path = path.replace("{node}", "alice").replace("{id}", "12");
+        let path = path.replace("{node}", "alice").replace("{id}", "12").replace("{network}", "mainnet");
+        let path = path.replace("{hash}", "4179c0b0bece530947bed6c37f4649f27a9d1a3b4896d0c0861e20c027dad192");
         served.push(reqwest::get(format!("{}api{path}", running.url)).await.unwrap().text().await.unwrap());
+    }
+    for path in ["alerts.atom", "status"] {
+        served.push(reqwest::get(format!("{}{path}", running.url)).await.unwrap().text().await.unwrap());
     }
     // What cannot be made public is left out.
     let mut events = 0;
