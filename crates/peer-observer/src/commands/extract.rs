@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use event::Filter;
+use event::filter::Kinds;
+use event::{Filter, Source};
 
 use super::check::{CheckArgs, run_or_check};
 use crate::config::checked::Config;
@@ -16,7 +17,8 @@ use crate::logging::Color;
 use crate::observation::Observation;
 use crate::parts::Parts;
 use crate::session::Session;
-use crate::tools::{OutputFormat, printer};
+use crate::tools::{OutputFormat, own_numbers, printer};
+use crate::values::ListenAddress;
 
 pub const NAME: &str = "extract";
 
@@ -32,6 +34,9 @@ struct ExtractArgs {
     /// Print the events, in place of publishing them to NATS unless that is given too
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<OutputFormat>,
+    /// Serve the extractor's own numbers for Prometheus there, at /metrics: its calls, losses and state
+    #[arg(id = "own_metrics", long = "metrics-listen", value_name = "ADDRESS:PORT", conflicts_with = "output")]
+    metrics: Option<ListenAddress>,
 }
 
 pub fn command(parts: &Parts) -> Command {
@@ -64,11 +69,14 @@ fn session(args: &ExtractArgs, config: Config, color: Color) -> Result<Session> 
         Observation { nodes: Vec::new(), extractors: extractors.collect() }
     };
     let printer = args.output.map(|format| ("watch", printer(format, color)));
+    let metrics = args.metrics.map(|ListenAddress(address)| own_numbers(address));
+    // What nodes do is for others to count.
+    let kinds = metrics.iter().map(|_| Kinds::Source(Source::Observer)).collect();
     Ok(Session {
         input: Input::Nodes(observation),
-        tools: printer.into_iter().collect(),
+        tools: printer.into_iter().chain(metrics).collect(),
         forward: config.nats,
-        filter: Filter::default(),
+        filter: Filter { kinds, ..Filter::default() },
         archive: None,
         s3: config.s3,
         alerts: None,

@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use metrics::{Limits, NodeLabel, Options, Server};
-use node::Secret;
 use serde::{Deserialize, Serialize};
+use serve::Access;
 
-use super::access::AccessOptions;
+use super::access::serving_options;
 use crate::options::{Check, Context, Part};
-use crate::tool::{Place, Queue, Service, Starts, Tool, ToolEntry};
-use crate::values::{ListenAddress, Span, secret};
+use crate::tool::{Place, Queue, Scene, Service, Starts, Tool, ToolEntry};
+use crate::values::Span;
 
 pub const ENTRY: ToolEntry = ToolEntry {
     name: "metrics",
@@ -23,53 +23,29 @@ pub const ENTRY: ToolEntry = ToolEntry {
     options: Part::of::<MetricsOptions>("metrics"),
 };
 
-/// Section `[metrics]`, and its flags.
-#[derive(Args, Clone, Debug, Deserialize, Serialize)]
-#[command(next_help_heading = "Metrics")]
-#[serde(default, deny_unknown_fields)]
-struct MetricsOptions {
+serving_options! {
+    "metrics", "PEER_OBSERVER_METRICS";
+    /// Section `[metrics]`, and its flags.
+    #[command(next_help_heading = "Metrics")]
+    struct MetricsOptions;
+
     /// Where numbers are served for Prometheus, at /metrics
-    #[arg(
-        id = "metrics_listen",
-        long = "metrics-listen",
-        env = "PEER_OBSERVER_METRICS_LISTEN",
-        value_name = "ADDRESS:PORT"
-    )]
-    listen: ListenAddress,
+    listen = metrics::LISTEN;
+
     /// Names under which the numbers are requested, besides addresses and localhost
-    #[arg(
-        id = "metrics_hosts",
-        long = "metrics-host",
-        env = "PEER_OBSERVER_METRICS_HOST",
-        value_delimiter = ',',
-        value_name = "NAME"
-    )]
-    hosts: Vec<String>,
+    hosts;
+
     /// What Prometheus logs in with: TOKEN or USER:PASSWORD (better in the environment or in the configuration file)
-    #[arg(id = "metrics_auth", long = "metrics-auth", env = "PEER_OBSERVER_METRICS_AUTH", value_parser = secret, value_name = "SECRET", hide_env_values = true)]
-    auth: Option<Secret>,
-    /// Certificate (PEM), with those that lead to its authority
-    #[arg(
-        id = "metrics_tls_cert",
-        long = "metrics-tls-cert",
-        env = "PEER_OBSERVER_METRICS_TLS_CERT",
-        value_name = "FILE"
-    )]
-    tls_cert: Option<PathBuf>,
-    /// Key of the certificate (PEM)
-    #[arg(
-        id = "metrics_tls_key",
-        long = "metrics-tls-key",
-        env = "PEER_OBSERVER_METRICS_TLS_KEY",
-        value_name = "FILE"
-    )]
-    tls_key: Option<PathBuf>,
+    auth;
+
     /// When series carry a label with the name of their node
     #[arg(long, env = "PEER_OBSERVER_NODE_LABEL", value_enum, value_name = "WHEN")]
-    node_label: WhenLabeled,
+    node_label: WhenLabeled = WhenLabeled::Auto;
+
     /// Values that a label chosen by untrusted peers has at most, from 1 to 1000; the rest is "other"
     #[arg(long, env = "PEER_OBSERVER_LABEL_VALUES", value_name = "NUMBER")]
-    label_values: usize,
+    label_values: usize = Limits::default().values;
+
     /// How long series with such labels stay without a change
     #[arg(
         id = "metrics_forget",
@@ -77,23 +53,7 @@ struct MetricsOptions {
         env = "PEER_OBSERVER_METRICS_FORGET",
         value_name = "DURATION"
     )]
-    forget: Span,
-}
-
-impl Default for MetricsOptions {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            listen: ListenAddress(metrics::LISTEN),
-            hosts: Vec::new(),
-            auth: None,
-            tls_cert: None,
-            tls_key: None,
-            node_label: WhenLabeled::Auto,
-            label_values: limits.values,
-            forget: Span(limits.idle),
-        }
-    }
+    forget: Span = Span(Limits::default().idle);
 }
 
 /// When series carry the name of their node.
@@ -108,12 +68,6 @@ enum WhenLabeled {
 
 impl Check<Box<dyn Tool>> for MetricsOptions {
     fn check(&self, context: &Context) -> Result<Box<dyn Tool>> {
-        let access = AccessOptions {
-            hosts: &self.hosts,
-            auth: self.auth.as_ref(),
-            tls_cert: self.tls_cert.as_ref(),
-            tls_key: self.tls_key.as_ref(),
-        };
         let values = self.label_values;
         if !(1..=1_000).contains(&values) {
             bail!("metrics.label_values = {values}: it must be from 1 to 1000");
@@ -126,7 +80,7 @@ impl Check<Box<dyn Tool>> for MetricsOptions {
         Ok(Box::new(Metrics {
             listen: self.listen.0,
             options: Options {
-                access: access.check(ENTRY.name)?,
+                access: self.access()?,
                 node_label,
                 limits: Limits { values, idle: self.forget.0 },
                 sets,
@@ -135,6 +89,12 @@ impl Check<Box<dyn Tool>> for MetricsOptions {
             },
         }))
     }
+}
+
+/// A tool that serves numbers for Prometheus at an address, under whatever name, with nothing else configured.
+pub fn own_numbers(listen: SocketAddr) -> (&'static str, Box<dyn Tool>) {
+    let access = Access { names: vec!["*".to_owned()], ..Access::default() };
+    (ENTRY.name, Box::new(Metrics { listen, options: Options { access, ..Options::default() } }))
 }
 
 struct Metrics {
@@ -159,7 +119,8 @@ impl Tool for Metrics {
 
     fn start(self: Box<Self>, place: Place) -> Result<Service> {
         let listener = place.listener.context("metrics has no listener")?;
-        let server = Server::new(listener, Options { nodes: place.scene.nodes, ..self.options })?;
+        let Scene { nodes, playback, .. } = place.scene;
+        let server = Server::new(listener, Options { nodes, playback, ..self.options })?;
         let url = server.url();
         Ok(Service::new(move |events, bus, _| async move { Ok(server.run(events, bus).await?) })
             .serving("metrics", url))

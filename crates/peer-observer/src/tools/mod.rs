@@ -7,6 +7,7 @@ mod top;
 mod watch;
 mod web;
 
+pub use self::metrics::own_numbers;
 pub use self::watch::{OutputFormat, printer};
 
 use crate::tool::ToolEntry;
