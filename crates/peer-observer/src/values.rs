@@ -56,7 +56,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl);
+as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl, Selected);
 
 /// Makes the flags of one struct those of another type: of a table whose entries are given one by one. Its `lay_over` takes what is given.
 macro_rules! args_by_flags {
@@ -185,6 +185,24 @@ impl FromStr for ListenAddress {
 }
 
 impl Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Some events, by a name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Selected(pub archive::Select);
+
+impl FromStr for Selected {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text.parse().map(Self).map_err(|error: archive::SelectionError| ValueError(error.to_string()))
+    }
+}
+
+impl Display for Selected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

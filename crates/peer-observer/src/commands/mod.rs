@@ -1,5 +1,6 @@
 //! The commands, one file each; all tools have the same one.
 
+mod archive;
 mod check;
 mod demo;
 mod doctor;
@@ -26,7 +27,10 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run::command(parts))
-        .subcommands(parts.tools.iter().map(|entry| tool::command(parts, entry)))
+        .subcommands(parts.tools.iter().map(|entry| match entry.name {
+            archive::NAME => archive::add_commands(tool::command(parts, entry)),
+            _ => tool::command(parts, entry),
+        }))
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
         .subcommand(demo::command(parts))
@@ -49,6 +53,9 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),
         Some((generate::COMPLETIONS, matches)) => generate::completions(command_line(parts), matches),
         Some((generate::MAN, matches)) => generate::man(command_line(parts), matches),
+        Some((archive::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
+            archive::run(parts, name, matches)
+        }
         Some((name, matches)) => tool::run(parts, name, matches, color),
         // clap asks for a command.
         None => Ok(ExitCode::from(2)),

@@ -1,16 +1,18 @@
 //! The tools: what uses events. A row each, in the order in which `--help` lists them.
 
 mod access;
+mod archive;
 mod metrics;
 pub mod state;
 mod top;
 mod watch;
 mod web;
 
+pub use self::archive::frame_bytes;
 pub use self::metrics::own_numbers;
 pub use self::watch::{OutputFormat, printer};
 
 use crate::tool::ToolEntry;
 
 /// All tools.
-pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY];
+pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY, archive::ENTRY];

@@ -1,6 +1,7 @@
 //! The program as people use it: started as a process, with real nodes and a real nats-server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod archive;
 mod bad_input;
 mod cli;
 mod dead;
@@ -13,6 +14,8 @@ mod node;
 mod numbers;
 mod original;
 mod process;
+#[cfg(feature = "s3")]
+mod s3;
 mod structure;
 mod top;
 mod tracepoints;
