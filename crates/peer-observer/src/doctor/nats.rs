@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use bus::Bus;
-use bus::nats::{Options, connect_reader};
+use bus::nats::{Options, StreamState, connect_reader, look_at_stream};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::report::{Check, Remedy, State};
+use crate::values::NatsUrl;
 
 const NAME: &str = "NATS";
+const STREAM: &str = "JetStream";
+
+/// The port of servers whose address has none.
+const PORT: u16 = 4222;
 
 /// How long the server may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,11 +44,25 @@ pub async fn check(options: &Options) -> Check {
                 .remedy(Remedy::new("is a nats-server there? Start one so:").line("nats-server -a 127.0.0.1 -p 4222"));
         }
     }
-    // The first of a cluster: its servers have one configuration.
-    let first = url.split(',').next().unwrap_or_default();
-    match timeout(TIMEOUT, info(first)).await.ok().flatten() {
+    match timeout(TIMEOUT, info(&options.url)).await.ok().flatten() {
         Some(info) => judge(&url, &info),
         None => Check::new(NAME, State::Ok, format!("{url} lets us in")),
+    }
+}
+
+/// Whether the archiver can read the stream that is configured.
+pub async fn check_stream(options: &Options, name: &str) -> Check {
+    let what = format!("stream {name}");
+    match timeout(TIMEOUT, look_at_stream(&Bus::new(), options, name)).await {
+        Ok(Ok(StreamState::There { subjects, messages })) => {
+            let kept = subjects.join(", ");
+            Check::new(STREAM, State::Ok, format!("{what} keeps {kept}; it has {messages} messages"))
+        }
+        Ok(Ok(StreamState::Absent)) => {
+            Check::new(STREAM, State::Ok, format!("{what} is not there; `peer-observer archive` will make it"))
+        }
+        Ok(Err(error)) => Check::failed(STREAM, State::Missing, &error),
+        Err(_) => Check::new(STREAM, State::Missing, format!("{what}: no answer in {} s", TIMEOUT.as_secs())),
     }
 }
 
@@ -58,10 +77,9 @@ fn judge(url: &str, info: &Info) -> Check {
 
 /// The line that a server sends to whoever connects. None if it does not, as one that speaks TLS only.
 async fn info(url: &str) -> Option<Info> {
-    let address = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
-    let has_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { address.to_owned() } else { format!("{address}:4222") };
-    let stream = TcpStream::connect(address).await.ok()?;
+    // The first of a cluster: its servers have one configuration.
+    let server = NatsUrl(url.to_owned()).servers().ok()?.into_iter().next()?.or_port(PORT);
+    let stream = TcpStream::connect((server.host, server.port)).await.ok()?;
     let mut line = String::new();
     BufReader::new(stream.take(64 << 10)).read_line(&mut line).await.ok()?;
     serde_json::from_str(line.strip_prefix("INFO ")?).ok()

@@ -16,6 +16,7 @@ mod original;
 mod process;
 #[cfg(feature = "s3")]
 mod s3;
+mod stream;
 mod structure;
 mod top;
 mod tracepoints;
