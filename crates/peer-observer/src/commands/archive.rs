@@ -8,6 +8,7 @@ use archive::{Choice, Info, Rewritten};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use store::archive::{Archive, Options};
 
+use super::import::ImportArgs;
 use crate::config::raw::read_s3;
 use crate::config::s3::S3Options;
 use crate::filter::FilterArgs;
@@ -89,12 +90,14 @@ pub fn add_commands(command: Command) -> Command {
             .about("Write some of the events of each archive to one of its own"),
         SplitArgs::augment_args(Command::new("split")).about("Write an archive as several"),
     ];
+    let import = ImportArgs::augment_args(Command::new("import"))
+        .about("Write archives of debug.log files, and of other programs' archives");
     // A group of options leaves its own description there.
     let with_store = |command: Command| {
         let about = command.get_about().cloned();
         S3Options::augment(command).about(about.unwrap_or_default())
     };
-    command.args_conflicts_with_subcommands(true).subcommands(commands.map(with_store))
+    command.args_conflicts_with_subcommands(true).subcommands(commands.map(with_store)).subcommand(import)
 }
 
 /// Runs one of them.
@@ -102,6 +105,9 @@ pub fn add_commands(command: Command) -> Command {
 /// # Errors
 /// A file cannot be read or written.
 pub fn run(parts: &Parts, name: &str, matches: &ArgMatches) -> Result<ExitCode> {
+    if name == "import" {
+        return super::import::run(ImportArgs::from_arg_matches(matches)?);
+    }
     let s3 = read_s3(parts, matches)?;
     match name {
         "info" => info(&s3, &InfoArgs::from_arg_matches(matches)?, false),

@@ -7,6 +7,7 @@ mod doctor;
 mod extract;
 mod generate;
 mod help;
+mod import;
 mod run;
 mod tool;
 

@@ -8,6 +8,7 @@ mod dead;
 mod demo;
 mod fleet;
 mod hangup;
+mod import;
 mod manual;
 mod metrics;
 mod node;
