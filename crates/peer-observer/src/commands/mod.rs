@@ -8,6 +8,7 @@ mod extract;
 mod generate;
 mod help;
 mod import;
+mod replay;
 mod run;
 mod tool;
 
@@ -32,6 +33,7 @@ pub fn command_line(parts: &Parts) -> Command {
             archive::NAME => archive::add_commands(tool::command(parts, entry)),
             _ => tool::command(parts, entry),
         }))
+        .subcommand(replay::command(parts))
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
         .subcommand(demo::command(parts))
@@ -49,6 +51,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
     // Each starts the threads when what comes before them is done.
     match matches.subcommand() {
         Some((run::NAME, matches)) => run::run(parts, matches, color),
+        Some((replay::NAME, matches)) => replay::run(parts, matches, color),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),

@@ -14,7 +14,9 @@ mod metrics;
 mod node;
 mod numbers;
 mod original;
+mod past;
 mod process;
+mod replay;
 #[cfg(feature = "s3")]
 mod s3;
 mod stream;
