@@ -19,6 +19,7 @@ mod output;
 mod parts;
 mod player;
 mod problems;
+mod public;
 mod publishers;
 mod replay;
 mod runtime;

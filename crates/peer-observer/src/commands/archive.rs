@@ -9,11 +9,12 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use store::archive::{Archive, Options};
 
 use super::import::ImportArgs;
-use crate::config::raw::read_s3;
+use crate::config::raw::{config_file, read_s3};
 use crate::config::s3::S3Options;
 use crate::filter::FilterArgs;
 use crate::output::{Form, print};
 use crate::parts::Parts;
+use crate::public::PublicArgs;
 use crate::tools::frame_bytes;
 use crate::values::{Bytes, Span};
 
@@ -76,7 +77,7 @@ struct SplitArgs {
 
 /// Adds the commands to that of the tool.
 pub fn add_commands(command: Command) -> Command {
-    let with_filter = |command: Command| FilterArgs::augment_args(command);
+    let with_filter = |command: Command| PublicArgs::augment_args(FilterArgs::augment_args(command));
     let commands = [
         InfoArgs::augment_args(Command::new("info"))
             .about("Tell what archives have: events, sizes, times, nodes, runs, gaps"),
@@ -109,6 +110,7 @@ pub fn run(parts: &Parts, name: &str, matches: &ArgMatches) -> Result<ExitCode> 
         return super::import::run(ImportArgs::from_arg_matches(matches)?);
     }
     let s3 = read_s3(parts, matches)?;
+    let config = config_file(matches)?;
     match name {
         "info" => info(&s3, &InfoArgs::from_arg_matches(matches)?, false),
         "check" => info(&s3, &InfoArgs::from_arg_matches(matches)?, true),
@@ -117,7 +119,8 @@ pub fn run(parts: &Parts, name: &str, matches: &ArgMatches) -> Result<ExitCode> 
             let level = if args.to.extension().is_some_and(|extension| extension == "zst") { args.level } else { 0 };
             let filter = FilterArgs::from_arg_matches(matches)?.filter();
             let places = s3.archives(&args.file)?;
-            report(&archive::export(&places, Choice { filter, public: None }, &args.to, level)?)
+            let mut public = PublicArgs::from_arg_matches(matches)?.of_archives(parts, config, &places)?;
+            report(&archive::export(&places, Choice { filter, public: public.as_mut() }, &args.to, level)?)
         }
         "split" => {
             let args = SplitArgs::from_arg_matches(matches)?;
@@ -133,7 +136,8 @@ pub fn run(parts: &Parts, name: &str, matches: &ArgMatches) -> Result<ExitCode> 
             let args = RewriteArgs::from_arg_matches(matches)?;
             let (places, options) = (s3.archives(&args.file)?, args.options()?);
             let filter = FilterArgs::from_arg_matches(matches)?.filter();
-            let choice = Choice { filter, public: None };
+            let mut public = PublicArgs::from_arg_matches(matches)?.of_archives(parts, config, &places)?;
+            let choice = Choice { filter, public: public.as_mut() };
             report(&if name == "merge" {
                 archive::merge(&places, choice, &options)?
             } else {

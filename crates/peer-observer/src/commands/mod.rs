@@ -10,6 +10,7 @@ mod help;
 mod import;
 mod replay;
 mod run;
+mod share;
 mod tool;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(run::command(parts))
         .subcommands(parts.tools.iter().map(|entry| match entry.name {
             archive::NAME => archive::add_commands(tool::command(parts, entry)),
+            share::NAME => share::add_commands(tool::command(parts, entry)),
             _ => tool::command(parts, entry),
         }))
         .subcommand(replay::command(parts))
@@ -60,6 +62,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((archive::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
             archive::run(parts, name, matches)
         }
+        Some((share::NAME, matches)) if let Some((_, matches)) = matches.subcommand() => share::run(parts, matches),
         Some((name, matches)) => tool::run(parts, name, matches, color),
         // clap asks for a command.
         None => Ok(ExitCode::from(2)),

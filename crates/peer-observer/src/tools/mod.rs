@@ -3,6 +3,7 @@
 mod access;
 mod archive;
 mod metrics;
+mod share;
 pub mod state;
 mod top;
 mod watch;
@@ -10,9 +11,10 @@ mod web;
 
 pub use self::archive::frame_bytes;
 pub use self::metrics::own_numbers;
+pub use self::share::ShareOptions;
 pub use self::watch::{OutputFormat, printer};
 
 use crate::tool::ToolEntry;
 
 /// All tools.
-pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY, archive::ENTRY];
+pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY, archive::ENTRY, share::ENTRY];

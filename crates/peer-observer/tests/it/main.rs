@@ -19,6 +19,7 @@ mod process;
 mod replay;
 #[cfg(feature = "s3")]
 mod s3;
+mod share;
 mod stream;
 mod structure;
 mod top;
