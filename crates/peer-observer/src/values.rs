@@ -56,7 +56,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl, Selected);
+as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl, ProxyAddress, Selected);
 
 /// Makes the flags of one struct those of another type: of a table whose entries are given one by one. Its `lay_over` takes what is given.
 macro_rules! args_by_flags {
@@ -185,6 +185,32 @@ impl FromStr for ListenAddress {
 }
 
 impl Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a contact of a section may not be in a user agent, where it has at most so many bytes.
+pub fn no_contact(section: &str, contact: Option<&str>, most: usize) -> String {
+    let contact = contact.unwrap_or_default();
+    format!(
+        "{section}.contact is {contact:?}: 1 to {most} of letters, digits, spaces and . , ; - _ ? @ are allowed, as in any user agent"
+    )
+}
+
+/// Where a proxy is: a host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyAddress(pub reach::Endpoint);
+
+impl FromStr for ProxyAddress {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text.parse().map(Self).map_err(|error: reach::EndpointError| ValueError::new(error.to_string()))
+    }
+}
+
+impl Display for ProxyAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

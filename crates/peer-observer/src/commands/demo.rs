@@ -24,6 +24,7 @@ use crate::config::checked::{CheckedTool, Config};
 use crate::config::raw::{Groups, RawConfig};
 use crate::doctor::{self, Advice};
 use crate::extractor::{Extractor, Node};
+use crate::extractors::p2p;
 use crate::filter::FilterArgs;
 use crate::kept;
 use crate::logging::Color;
@@ -135,7 +136,8 @@ async fn observe(
 
     let folder = folder(args.dir.as_deref())?;
     info!("starting {} regtest nodes ({})", args.nodes, testbed::bitcoind_version(bitcoind)?.trim());
-    let starting = Network::start(args.nodes.into(), folder.path());
+    let starting =
+        Network::start_with(args.nodes.into(), folder.path(), |node| node.announce_at_once_to(p2p::LISTEN.ip()));
     let Some(network) = shutdown.run_until_cancelled(starting).await else {
         return Ok(ExitCode::SUCCESS);
     };

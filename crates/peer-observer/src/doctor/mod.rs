@@ -5,6 +5,7 @@
 
 mod advice;
 mod conf;
+mod connection;
 mod ebpf;
 mod log;
 mod nats;
@@ -14,6 +15,8 @@ mod rpc;
 mod sockets;
 mod tracepoints;
 
+use std::net::SocketAddr;
+
 use extractor_ebpf::kernel::KernelSupport;
 use futures_util::future::join_all;
 use node::{Located, Target};
@@ -22,17 +25,28 @@ pub use self::advice::{Advice, advice};
 pub use self::render::text;
 pub use self::report::{Check, Remedy};
 
+use crate::extractors::p2p;
+
 use self::report::{DEBUG_LOG, NodeReport, Report, State, TRACEPOINTS};
 
 /// Examines the nodes, this machine, and the NATS server if there is one.
 pub async fn examine(targets: &[(String, Target)], nats: Option<&bus::nats::Options>) -> Report {
     let this = KernelSupport::this();
     let followable = this.obstacle().is_none();
-    let examine = |(name, target)| examine_node(name, target, followable);
-    let nodes = join_all(targets.iter().cloned().map(examine)).await;
+    let examine = |(index, (name, target)): (usize, (String, Target))| {
+        let offset = u16::try_from(index).unwrap_or(u16::MAX);
+        let listening = SocketAddr::new(p2p::LISTEN.ip(), p2p::LISTEN.port().saturating_add(offset));
+        examine_node(name, target, listening, followable)
+    };
+    let nodes = join_all(targets.iter().cloned().enumerate().map(examine)).await;
     let mut machine = ebpf::checks(&this);
     if let Some(options) = nats {
-        machine.push(nats::check(options).await);
+        let check = nats::check(options).await;
+        let is_there = check.state != State::Missing;
+        machine.push(check);
+        if let Some(stream) = options.stream.as_ref().filter(|_| is_there) {
+            machine.push(nats::check_stream(options, stream).await);
+        }
     }
     let remedies = if nodes.is_empty() { no_nodes() } else { Vec::new() };
     Report { nodes, machine, remedies }
@@ -53,7 +67,7 @@ fn no_nodes() -> Vec<Remedy> {
     ]
 }
 
-async fn examine_node(name: String, target: Target, followable: bool) -> NodeReport {
+async fn examine_node(name: String, target: Target, listening: SocketAddr, followable: bool) -> NodeReport {
     let remote = target.is_remote();
     let located = tokio::task::spawn_blocking(move || target.locate()).await;
     let located = match located {
@@ -79,7 +93,9 @@ async fn examine_node(name: String, target: Target, followable: bool) -> NodeRep
             checks.extend(located.log_options.as_ref().map(|options| log::options(&located, options)));
         }
     }
-    checks.push(sockets::p2p(&located).await);
+    let (p2p, accepts) = sockets::p2p(&located).await;
+    checks.push(p2p);
+    checks.push(connection::check(&located, listening, accepts, rpc.version.as_deref()).await);
     NodeReport { name, what: describe(&located, rpc.version.as_deref()), notes: notes(&located), checks }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use node::Located;
+use node::{HostPort, Located};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -13,9 +13,14 @@ const P2P: &str = "P2P";
 /// How long a connection may take to be made.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whether the node accepts P2P connections from here. There is no advice: no extractor connects to it, and whether a port is open is the
-/// operator's decision.
-pub async fn p2p(located: &Located) -> Check {
+/// Whether the node accepts P2P connections from here, and where. There is no advice: whether a port is open is the operator's decision.
+pub async fn p2p(located: &Located) -> (Check, Option<&HostPort>) {
+    let check = check(located).await;
+    let accepts = located.p2p.first().filter(|_| check.state == State::Ok);
+    (check, accepts)
+}
+
+async fn check(located: &Located) -> Check {
     let (address, onion) = match (located.p2p.first(), located.p2p_onion.first()) {
         (Some(address), _) => (address, false),
         (None, Some(address)) => (address, true),
@@ -50,31 +55,29 @@ fn short(error: &std::io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use node::HostPort;
-
     use super::*;
 
     #[tokio::test]
     async fn ports() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = HostPort::new("127.0.0.1", listener.local_addr().unwrap().port());
-        let check = p2p(&Located { p2p: vec![address.clone()], ..Located::default() }).await;
-        assert_eq!(check.state, State::Ok, "{check:?}");
+        let found = check(&Located { p2p: vec![address.clone()], ..Located::default() }).await;
+        assert_eq!(found.state, State::Ok, "{found:?}");
         // Taken, so that nobody else listens there, but not listening.
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let closed = HostPort::new("127.0.0.1", socket.local_addr().unwrap().port());
-        let check = p2p(&Located { p2p: vec![closed], ..Located::default() }).await;
-        assert!(check.state == State::Missing && check.what.contains("refused"), "{check:?}");
-        let check = p2p(&Located::default()).await;
-        assert_eq!((check.state, check.remedies.len()), (State::Missing, 0), "what nothing reads needs no advice");
+        let found = check(&Located { p2p: vec![closed], ..Located::default() }).await;
+        assert!(found.state == State::Missing && found.what.contains("refused"), "{found:?}");
+        let found = check(&Located::default()).await;
+        assert_eq!((found.state, found.remedies.len()), (State::Missing, 0), "what nothing reads needs no advice");
         // A node for Tor only is as its operator wants it.
         let onion = |address: HostPort| Located { p2p_onion: vec![address], ..Located::default() };
-        let check = p2p(&onion(address.clone())).await;
-        assert_eq!((check.state, check.remedies.len()), (State::Limited, 0), "{check:?}");
-        assert_eq!(check.what, format!("listens for Tor only, at {address}"));
-        let check = p2p(&onion(HostPort::new("127.0.0.1", socket.local_addr().unwrap().port()))).await;
-        assert_eq!((check.state, check.remedies.len()), (State::Missing, 0), "{check:?}");
-        assert!(check.what.starts_with("listens for Tor only, at 127.0.0.1:"), "{check:?}");
+        let found = check(&onion(address.clone())).await;
+        assert_eq!((found.state, found.remedies.len()), (State::Limited, 0), "{found:?}");
+        assert_eq!(found.what, format!("listens for Tor only, at {address}"));
+        let found = check(&onion(HostPort::new("127.0.0.1", socket.local_addr().unwrap().port()))).await;
+        assert_eq!((found.state, found.remedies.len()), (State::Missing, 0), "{found:?}");
+        assert!(found.what.starts_with("listens for Tor only, at 127.0.0.1:"), "{found:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod ebpf;
 mod log;
+pub mod p2p;
 mod process;
 mod rpc;
 mod tracepoint_options;
@@ -9,4 +10,4 @@ mod tracepoint_options;
 use crate::extractor::ExtractorEntry;
 
 /// All extractors.
-pub const EXTRACTORS: &[ExtractorEntry] = &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, process::ENTRY];
+pub const EXTRACTORS: &[ExtractorEntry] = &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, process::ENTRY, p2p::ENTRY];

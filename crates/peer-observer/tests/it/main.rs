@@ -14,6 +14,7 @@ mod metrics;
 mod node;
 mod numbers;
 mod original;
+mod own_connection;
 mod past;
 mod process;
 mod replay;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::doctor::Advice;
 
-/// Ten lines, and before them why there are no P2P messages, if there are none.
+/// Ten lines, and before them why there are no tracepoints, if there are none.
 pub struct Banner<'a> {
     /// Names of the nodes.
     pub nodes: &'a [String],
@@ -41,7 +41,7 @@ impl Banner<'_> {
             nodes.entry(check.lines()).or_default().push(node);
         }
         for (lines, nodes) in nodes {
-            writeln!(f, "\nNo tracepoints of {}, so that no P2P message is seen:", nodes.join(", "))?;
+            writeln!(f, "\nNo tracepoints of {}, so that what messages contain is not seen:", nodes.join(", "))?;
             lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         Ok(())
