@@ -42,6 +42,10 @@ pub const NAME: &str = "demo";
 const WATCH: &str = "watch";
 /// Name of the extractor that follows tracepoints.
 const EBPF: &str = "ebpf";
+/// Name of the extractor that uses IPC.
+const IPC: &str = "ipc";
+/// A node's socket is in its folder, and its path may have 107 bytes: so many may be those of the folder of all.
+const MAX_SOCKET_FOLDER: usize = 70;
 
 /// The demo needs no configuration: only its own options count, no file.
 const GROUPS: Groups = Groups { files: false, choice: false, node: false, extractors: true, own: false, tools: true };
@@ -128,7 +132,7 @@ async fn observe(
     filter: Filter,
     config: Config,
     bitcoind: &Path,
-    prepared: Prepared,
+    mut prepared: Prepared,
     out: Out,
 ) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
@@ -136,8 +140,14 @@ async fn observe(
 
     let folder = folder(args.dir.as_deref())?;
     info!("starting {} regtest nodes ({})", args.nodes, testbed::bitcoind_version(bitcoind)?.trim());
-    let starting =
-        Network::start_with(args.nodes.into(), folder.path(), |node| node.announce_at_once_to(p2p::LISTEN.ip()));
+    let with_ipc = testbed::has_ipc(bitcoind) && folder.path().as_os_str().len() <= MAX_SOCKET_FOLDER;
+    if !with_ipc {
+        prepared.per_node.retain(|(name, _)| *name != IPC);
+    }
+    let starting = Network::start_with(args.nodes.into(), folder.path(), |node| {
+        let node = node.announce_at_once_to(p2p::LISTEN.ip());
+        if with_ipc { node.config("ipcbind=unix") } else { node }
+    });
     let Some(network) = shutdown.run_until_cancelled(starting).await else {
         return Ok(ExitCode::SUCCESS);
     };

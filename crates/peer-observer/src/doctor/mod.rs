@@ -7,6 +7,7 @@ mod advice;
 mod conf;
 mod connection;
 mod ebpf;
+mod ipc;
 mod log;
 mod nats;
 mod render;
@@ -96,6 +97,9 @@ async fn examine_node(name: String, target: Target, listening: SocketAddr, follo
     let (p2p, accepts) = sockets::p2p(&located).await;
     checks.push(p2p);
     checks.push(connection::check(&located, listening, accepts, rpc.version.as_deref()).await);
+    if !remote {
+        checks.push(ipc::check(&located).await);
+    }
     NodeReport { name, what: describe(&located, rpc.version.as_deref()), notes: notes(&located), checks }
 }
 

@@ -1,6 +1,7 @@
 //! The extractors: what gives events. A row each, in the order in which `--help` lists them.
 
 mod ebpf;
+mod ipc;
 mod log;
 pub mod p2p;
 mod process;
@@ -10,4 +11,5 @@ mod tracepoint_options;
 use crate::extractor::ExtractorEntry;
 
 /// All extractors.
-pub const EXTRACTORS: &[ExtractorEntry] = &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, process::ENTRY, p2p::ENTRY];
+pub const EXTRACTORS: &[ExtractorEntry] =
+    &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, process::ENTRY, p2p::ENTRY, ipc::ENTRY];
