@@ -3,13 +3,14 @@
 use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bus::nats;
+use ipnet::IpNet;
 use node::{HostPort, Secret};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,7 +57,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl, ProxyAddress, Selected);
+as_text!(Span, Interval, Bytes, ListenAddress, NatsUrl, ProxyAddress, AddressRange, Selected);
 
 /// Makes the flags of one struct those of another type: of a table whose entries are given one by one. Its `lay_over` takes what is given.
 macro_rules! args_by_flags {
@@ -211,6 +212,26 @@ impl FromStr for ProxyAddress {
 }
 
 impl Display for ProxyAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A range of IP addresses, or one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressRange(pub IpNet);
+
+impl FromStr for AddressRange {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let usage = "write a range of addresses, such as 10.0.0.0/8 or 2001:db8::/32, or an address";
+        let range = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        range.map(Self).map_err(|_| ValueError::new(usage))
+    }
+}
+
+impl Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod archive;
+mod connectivity;
 mod metrics;
 mod share;
 pub mod state;
@@ -17,4 +18,5 @@ pub use self::watch::{OutputFormat, printer};
 use crate::tool::ToolEntry;
 
 /// All tools.
-pub const TOOLS: &[ToolEntry] = &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY, archive::ENTRY, share::ENTRY];
+pub const TOOLS: &[ToolEntry] =
+    &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY, connectivity::ENTRY, archive::ENTRY, share::ENTRY];

@@ -4,6 +4,7 @@
 mod archive;
 mod bad_input;
 mod cli;
+mod connectivity;
 mod dead;
 mod demo;
 mod fleet;

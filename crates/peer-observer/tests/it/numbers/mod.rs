@@ -4,6 +4,7 @@
 //! why it cannot be. A number that is new is in neither, which the first tests find. Of a node without tracepoints, or without a BITCOIND that
 //! has them, what only tracepoints report must be absent.
 
+mod connectivity;
 mod own;
 mod scene;
 mod second;
