@@ -1,6 +1,7 @@
 //! The commands, one file each; all tools have the same one.
 
 mod archive;
+mod chain;
 mod check;
 mod demo;
 mod doctor;
@@ -32,6 +33,7 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(run::command(parts))
         .subcommands(parts.tools.iter().map(|entry| match entry.name {
             archive::NAME => archive::add_commands(tool::command(parts, entry)),
+            chain::NAME => chain::add_commands(tool::command(parts, entry)),
             share::NAME => share::add_commands(tool::command(parts, entry)),
             _ => tool::command(parts, entry),
         }))
@@ -62,6 +64,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((archive::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
             archive::run(parts, name, matches)
         }
+        Some((chain::NAME, matches)) if let Some((_, matches)) = matches.subcommand() => chain::run(matches),
         Some((share::NAME, matches)) if let Some((_, matches)) = matches.subcommand() => share::run(parts, matches),
         Some((name, matches)) => tool::run(parts, name, matches, color),
         // clap asks for a command.

@@ -2,6 +2,7 @@
 
 mod access;
 mod archive;
+mod chain;
 mod connectivity;
 mod metrics;
 mod share;
@@ -18,5 +19,13 @@ pub use self::watch::{OutputFormat, printer};
 use crate::tool::ToolEntry;
 
 /// All tools.
-pub const TOOLS: &[ToolEntry] =
-    &[watch::ENTRY, top::ENTRY, metrics::ENTRY, web::ENTRY, connectivity::ENTRY, archive::ENTRY, share::ENTRY];
+pub const TOOLS: &[ToolEntry] = &[
+    watch::ENTRY,
+    top::ENTRY,
+    metrics::ENTRY,
+    web::ENTRY,
+    chain::ENTRY,
+    connectivity::ENTRY,
+    archive::ENTRY,
+    share::ENTRY,
+];

@@ -3,6 +3,7 @@
 
 mod archive;
 mod bad_input;
+mod chain;
 mod cli;
 mod connectivity;
 mod dead;
