@@ -1,8 +1,10 @@
 //! The commands, one file each; all tools have the same one.
 
+mod alerts;
 mod archive;
 mod chain;
 mod check;
+mod decide;
 mod demo;
 mod doctor;
 mod extract;
@@ -32,6 +34,7 @@ pub fn command_line(parts: &Parts) -> Command {
         .arg_required_else_help(true)
         .subcommand(run::command(parts))
         .subcommands(parts.tools.iter().map(|entry| match entry.name {
+            alerts::NAME => alerts::add_commands(tool::command(parts, entry)),
             archive::NAME => archive::add_commands(tool::command(parts, entry)),
             chain::NAME => chain::add_commands(tool::command(parts, entry)),
             share::NAME => share::add_commands(tool::command(parts, entry)),
@@ -61,6 +64,9 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),
         Some((generate::COMPLETIONS, matches)) => generate::completions(command_line(parts), matches),
         Some((generate::MAN, matches)) => generate::man(command_line(parts), matches),
+        Some((alerts::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
+            alerts::run(parts, name, matches)
+        }
         Some((archive::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
             archive::run(parts, name, matches)
         }

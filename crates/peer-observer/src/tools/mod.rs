@@ -1,6 +1,7 @@
 //! The tools: what uses events. A row each, in the order in which `--help` lists them.
 
 mod access;
+mod alerts;
 mod archive;
 mod chain;
 mod connectivity;
@@ -11,6 +12,7 @@ mod top;
 mod watch;
 mod web;
 
+pub use self::alerts::{AlertsOptions, NO_PLACE};
 pub use self::archive::frame_bytes;
 pub use self::metrics::own_numbers;
 pub use self::share::ShareOptions;
@@ -27,5 +29,6 @@ pub const TOOLS: &[ToolEntry] = &[
     chain::ENTRY,
     connectivity::ENTRY,
     archive::ENTRY,
+    alerts::ENTRY,
     share::ENTRY,
 ];

@@ -1,6 +1,7 @@
 //! The program as people use it: started as a process, with real nodes and a real nats-server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod alerts;
 mod archive;
 mod bad_input;
 mod chain;
