@@ -12,6 +12,7 @@ mod generate;
 mod help;
 mod import;
 mod replay;
+mod report;
 mod run;
 mod share;
 mod tool;
@@ -41,6 +42,7 @@ pub fn command_line(parts: &Parts) -> Command {
             _ => tool::command(parts, entry),
         }))
         .subcommand(replay::command(parts))
+        .subcommand(report::command())
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
         .subcommand(demo::command(parts))
@@ -59,6 +61,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
     match matches.subcommand() {
         Some((run::NAME, matches)) => run::run(parts, matches, color),
         Some((replay::NAME, matches)) => replay::run(parts, matches, color),
+        Some((report::NAME, matches)) => report::run(parts, matches),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),

@@ -21,6 +21,7 @@ mod own_connection;
 mod past;
 mod process;
 mod replay;
+mod report;
 #[cfg(feature = "s3")]
 mod s3;
 mod share;
