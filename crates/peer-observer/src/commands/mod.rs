@@ -7,6 +7,8 @@ mod check;
 mod decide;
 mod demo;
 mod doctor;
+#[cfg(feature = "export")]
+mod export;
 mod extract;
 mod generate;
 mod help;
@@ -42,6 +44,7 @@ pub fn command_line(parts: &Parts) -> Command {
             _ => tool::command(parts, entry),
         }))
         .subcommand(replay::command(parts))
+        .subcommands(exports())
         .subcommand(report::command())
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
@@ -50,6 +53,14 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(generate::man_command());
     let command = LoggingArgs::augment_args(command).about("Watches Bitcoin nodes for attacks and anomalies");
     help::complete(parts, command)
+}
+
+/// The commands of the features that this program was built with.
+fn exports() -> Vec<Command> {
+    vec![
+        #[cfg(feature = "export")]
+        export::command(),
+    ]
 }
 
 /// Runs the command that was given.
@@ -61,6 +72,8 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
     match matches.subcommand() {
         Some((run::NAME, matches)) => run::run(parts, matches, color),
         Some((replay::NAME, matches)) => replay::run(parts, matches, color),
+        #[cfg(feature = "export")]
+        Some((export::NAME, matches)) => export::run(parts, matches),
         Some((report::NAME, matches)) => report::run(parts, matches),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),

@@ -9,6 +9,8 @@ mod cli;
 mod connectivity;
 mod dead;
 mod demo;
+#[cfg(feature = "export")]
+mod export;
 mod fleet;
 mod hangup;
 mod import;
