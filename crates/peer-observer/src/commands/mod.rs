@@ -13,6 +13,7 @@ mod extract;
 mod generate;
 mod help;
 mod import;
+mod logs;
 mod replay;
 mod report;
 mod run;
@@ -46,6 +47,7 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(replay::command(parts))
         .subcommands(exports())
         .subcommand(report::command())
+        .subcommand(logs::command())
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
         .subcommand(demo::command(parts))
@@ -75,6 +77,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         #[cfg(feature = "export")]
         Some((export::NAME, matches)) => export::run(parts, matches),
         Some((report::NAME, matches)) => report::run(parts, matches),
+        Some((logs::NAME, matches)) => logs::run(parts, matches, color),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),

@@ -12,11 +12,12 @@ use super::checked::{CheckedTool, Config, Sources};
 use super::files::{self, ConfigArgs, FileArgs, Files, Names};
 use super::nats::NatsOptions;
 use super::networks::NetworksOptions;
-use super::nodes::NodeOptions;
+use super::nodes::{self, NamedNode, NodeOptions};
 use super::print::Printer;
 use super::s3::{S3Options, is_remote};
 use super::sections::{ChoiceOptions, Section, known, sections};
 use crate::extractor::{Extractor, ExtractorEntry};
+use crate::extractors::logs::{ENTRY, LogsOptions};
 use crate::logging::Color;
 use crate::options::{Context, Loaded, Options, lay_over, shown};
 use crate::output::print;
@@ -270,6 +271,31 @@ pub fn config_file(matches: &ArgMatches) -> Result<Option<PathBuf>> {
 pub fn read_section<O: Options>(parts: &Parts, config: Option<PathBuf>, section: &str) -> Result<O> {
     let mut files = read_files(&ConfigArgs { config, print_config: false }, parts)?;
     Ok(lay_over(section, files.take(section), None)?.0)
+}
+
+/// What `logs` needs of the configuration.
+pub struct LogsConfig {
+    /// Its own section.
+    pub logs: LogsOptions,
+    /// The account at a store.
+    pub s3: S3Options,
+    /// The nodes.
+    pub nodes: Vec<NamedNode>,
+}
+
+/// What files, environment and command line say of kept logs. Nodes are looked for where the command has options about them.
+///
+/// # Errors
+/// A file cannot be read or understood, or names of nodes are missing or not unique.
+pub fn read_logs(parts: &Parts, config: Option<PathBuf>, matches: &ArgMatches) -> Result<LogsConfig> {
+    let mut files = read_files(&ConfigArgs { config, print_config: false }, parts)?;
+    let keeps = matches.try_contains_id("datadir").is_ok().then_some(matches);
+    let nodes = nodes_of(&mut files, keeps)?;
+    Ok(LogsConfig {
+        logs: lay_over(ENTRY.options.section, files.take(ENTRY.options.section), keeps)?.0,
+        s3: lay_over("s3", files.take("s3"), Some(matches))?.0,
+        nodes: if keeps.is_some() { nodes::check(&nodes, None)? } else { Vec::new() },
+    })
 }
 
 /// Reads the configuration files.

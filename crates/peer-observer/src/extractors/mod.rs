@@ -3,6 +3,7 @@
 mod ebpf;
 mod ipc;
 mod log;
+pub mod logs;
 pub mod p2p;
 mod process;
 mod rpc;
@@ -12,4 +13,4 @@ use crate::extractor::ExtractorEntry;
 
 /// All extractors.
 pub const EXTRACTORS: &[ExtractorEntry] =
-    &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, process::ENTRY, p2p::ENTRY, ipc::ENTRY];
+    &[ebpf::ENTRY, rpc::ENTRY, log::ENTRY, logs::ENTRY, process::ENTRY, p2p::ENTRY, ipc::ENTRY];

@@ -14,6 +14,7 @@ mod export;
 mod fleet;
 mod hangup;
 mod import;
+mod logs;
 mod manual;
 mod metrics;
 mod node;
