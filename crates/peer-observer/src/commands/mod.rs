@@ -2,6 +2,7 @@
 
 mod alerts;
 mod archive;
+mod banlist;
 mod chain;
 mod check;
 mod decide;
@@ -47,6 +48,7 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(replay::command(parts))
         .subcommands(exports())
         .subcommand(report::command())
+        .subcommand(banlist::command())
         .subcommand(logs::command())
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
@@ -77,6 +79,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         #[cfg(feature = "export")]
         Some((export::NAME, matches)) => export::run(parts, matches),
         Some((report::NAME, matches)) => report::run(parts, matches),
+        Some((banlist::NAME, matches)) => banlist::run(parts, matches),
         Some((logs::NAME, matches)) => logs::run(parts, matches, color),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),

@@ -1,5 +1,6 @@
 //! The configuration: files, then the environment, then the command line; checked once. Nothing deeper checks it again.
 
+pub mod banlist;
 pub mod checked;
 pub mod files;
 pub mod manual;

@@ -8,6 +8,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use toml::{Table, Value};
 
+use super::banlist::BanlistOptions;
 use super::checked::{CheckedTool, Config, Sources};
 use super::files::{self, ConfigArgs, FileArgs, Files, Names};
 use super::nats::NatsOptions;
@@ -271,6 +272,34 @@ pub fn config_file(matches: &ArgMatches) -> Result<Option<PathBuf>> {
 pub fn read_section<O: Options>(parts: &Parts, config: Option<PathBuf>, section: &str) -> Result<O> {
     let mut files = read_files(&ConfigArgs { config, print_config: false }, parts)?;
     Ok(lay_over(section, files.take(section), None)?.0)
+}
+
+/// What `banlist` needs of the configuration.
+pub struct BanConfig {
+    /// Its own section.
+    pub banlist: BanlistOptions,
+    /// Files of sets.
+    pub networks: networks::Files,
+    /// The NATS server.
+    pub nats: NatsOptions,
+    /// The nodes.
+    pub nodes: Vec<NamedNode>,
+}
+
+/// What files, environment and command line say of bans; of nodes and NATS the files alone, if the command has no such options.
+///
+/// # Errors
+/// A file cannot be read or understood, or names of nodes are missing or not unique.
+pub fn read_bans(parts: &Parts, config: Option<PathBuf>, matches: &ArgMatches) -> Result<BanConfig> {
+    let mut files = read_files(&ConfigArgs { config, print_config: false }, parts)?;
+    let of_command = matches.try_contains_id("datadir").is_ok().then_some(matches);
+    let nodes = nodes_of(&mut files, of_command)?;
+    Ok(BanConfig {
+        banlist: lay_over("banlist", files.take("banlist"), Some(matches))?.0,
+        networks: lay_over::<NetworksOptions>("networks", files.take("networks"), Some(matches))?.0.check(),
+        nats: lay_over("bus", files.take("bus"), of_command)?.0,
+        nodes: if of_command.is_some() { nodes::check(&nodes, None)? } else { Vec::new() },
+    })
 }
 
 /// What `logs` needs of the configuration.

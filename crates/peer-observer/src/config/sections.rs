@@ -4,6 +4,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::banlist::BanlistOptions;
 use super::nats::NatsOptions;
 use super::networks::NetworksOptions;
 use super::nodes::NodeOptions;
@@ -62,6 +63,7 @@ pub fn sections(parts: &Parts) -> Vec<Section> {
     sections.extend(parts.extractors.iter().map(|entry| Section::of_part(entry.options)));
     sections.extend(parts.tools.iter().map(|entry| Section::of_part(entry.options)));
     sections.push(Section::of::<NetworksOptions>("networks", validate::<NetworksOptions>));
+    sections.push(Section::of::<BanlistOptions>("banlist", validate::<BanlistOptions>));
     sections.push(Section::of::<S3Options>("s3", validate::<S3Options>));
     sections.push(Section::of::<NodeOptions>(NODE, validate::<Vec<NodeOptions>>));
     sections

@@ -4,6 +4,7 @@
 mod alerts;
 mod archive;
 mod bad_input;
+mod banlist;
 mod chain;
 mod cli;
 mod connectivity;
