@@ -11,6 +11,7 @@ mod doctor;
 #[cfg(feature = "export")]
 mod export;
 mod extract;
+mod fleet;
 mod generate;
 mod help;
 mod import;
@@ -48,6 +49,7 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(replay::command(parts))
         .subcommands(exports())
         .subcommand(report::command())
+        .subcommand(fleet::command())
         .subcommand(banlist::command())
         .subcommand(logs::command())
         .subcommand(extract::command(parts))
@@ -79,6 +81,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         #[cfg(feature = "export")]
         Some((export::NAME, matches)) => export::run(parts, matches),
         Some((report::NAME, matches)) => report::run(parts, matches),
+        Some((fleet::NAME, matches)) => fleet::run(parts, matches),
         Some((banlist::NAME, matches)) => banlist::run(parts, matches),
         Some((logs::NAME, matches)) => logs::run(parts, matches, color),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),

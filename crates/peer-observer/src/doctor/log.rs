@@ -141,6 +141,12 @@ pub fn categories(located: &Located, logging: Option<&Logging>) -> Check {
     }
 }
 
+/// All lines of bitcoin.conf about debug.log that are advised of, for a node of which nothing is known.
+pub fn all_lines() -> Vec<String> {
+    let options = OPTIONS.iter().map(|(name, use_of)| commented(&format!("{name}=1"), use_of));
+    options.chain(CATEGORIES.iter().map(|(name, use_of)| commented(&format!("debug={name}"), use_of))).collect()
+}
+
 /// A line of bitcoin.conf and what it is good for.
 fn commented(line: &str, comment: &str) -> String {
     format!("{line:17} # {comment}")
@@ -158,14 +164,21 @@ fn logging_call(rpc: &HostPort, auth: &Auth, categories: &[&str]) -> String {
     format!("bitcoin-cli -rpcconnect={} -rpcport={}{login} logging '[{list}]'", rpc.host, rpc.port)
 }
 
-/// Options for what is on a line: name, whether it is on, and what it shows.
+/// Options for what is on a line, and what they show.
+const OPTIONS: [(&str, &str); 4] = [
+    ("logtimemicros", "times in microseconds"),
+    ("logthreadnames", "which thread it was"),
+    ("logips", "addresses of peers"),
+    ("logtimestamps", "times at all"),
+];
+
+/// The same, with whether they are on.
 fn wanted(options: &LogOptions) -> [(&'static str, bool, &'static str); 4] {
-    [
-        ("logtimemicros", options.logtimemicros, "times in microseconds"),
-        ("logthreadnames", options.logthreadnames, "which thread it was"),
-        ("logips", options.logips, "addresses of peers"),
-        ("logtimestamps", options.logtimestamps, "times at all"),
-    ]
+    let LogOptions { logtimemicros, logthreadnames, logips, logtimestamps, .. } = *options;
+    let mut wanted = OPTIONS.map(|(name, use_of)| (name, false, use_of));
+    let on = [logtimemicros, logthreadnames, logips, logtimestamps];
+    wanted.iter_mut().zip(on).for_each(|(wanted, on)| wanted.1 = on);
+    wanted
 }
 
 /// Whether lines have all that can be on them.

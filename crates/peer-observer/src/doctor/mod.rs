@@ -23,6 +23,7 @@ use futures_util::future::join_all;
 use node::{Located, Target};
 
 pub use self::advice::{Advice, advice};
+pub use self::log::all_lines as log_lines;
 pub use self::render::text;
 pub use self::report::{Check, Remedy};
 

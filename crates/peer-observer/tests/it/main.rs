@@ -14,6 +14,7 @@ mod demo;
 mod export;
 mod fleet;
 mod hangup;
+mod hub;
 mod import;
 mod logs;
 mod manual;
