@@ -11,6 +11,7 @@ pub mod state;
 mod top;
 mod watch;
 mod web;
+mod websocket;
 
 pub use self::alerts::{AlertsOptions, NO_PLACE};
 pub use self::archive::frame_bytes;
@@ -26,6 +27,7 @@ pub const TOOLS: &[ToolEntry] = &[
     top::ENTRY,
     metrics::ENTRY,
     web::ENTRY,
+    websocket::ENTRY,
     chain::ENTRY,
     connectivity::ENTRY,
     archive::ENTRY,

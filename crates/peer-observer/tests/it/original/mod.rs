@@ -3,6 +3,7 @@
 //! `proto/` has the messages of the original peer-observer, and nothing of ours. The reader made from them is as strict as the original's
 //! readers: an event with an empty oneof, a required field missing, or an enum value without a name is an error, however deep.
 
+mod json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::Path;
