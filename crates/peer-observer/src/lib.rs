@@ -15,6 +15,7 @@ mod kept;
 mod logging;
 mod observation;
 mod options;
+mod original;
 mod output;
 mod parts;
 mod player;
@@ -31,10 +32,11 @@ mod tool;
 mod tools;
 mod values;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
-use tracing::error;
+use tracing::{error, info, warn};
 
 pub use crate::config::manual::manual;
 pub use crate::extractor::{Attached, Extractor, ExtractorEntry, FollowedNode, ForAll, Node, PerNode, Running};
@@ -51,12 +53,25 @@ use crate::logging::LoggingArgs;
 #[must_use]
 pub fn main(parts: &Parts) -> ExitCode {
     let hangup = runtime::survive_hangup();
-    let matches = commands::command_line(parts).get_matches();
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let ours = commands::command_line(parts);
+    let original = original::translate(&ours, &given).unwrap_or_else(|error| error.exit());
+    let matches = ours.try_get_matches_from(original.as_ref().map_or(&given, |original| &original.arguments));
+    let matches = matches.unwrap_or_else(|error| {
+        if let Some(original) = &original {
+            eprintln!("{} is run as: {}", original.name, original.shown());
+        }
+        error.exit()
+    });
     let logging = LoggingArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     logging::start(&logging);
     allocator::stop_threads();
     if let Err(cause) = hangup {
         error!("{cause:#}");
+    }
+    if let Some(original) = original {
+        info!("{} is run as: {}", original.name, original.shown());
+        original.notes.iter().for_each(|note| warn!("{note}"));
     }
     commands::run(parts, &matches, logging.color).unwrap_or_else(|cause| {
         problems::each(cause).iter().for_each(|cause| error!("{cause:#}"));

@@ -15,6 +15,7 @@ mod fleet;
 mod generate;
 mod help;
 mod import;
+mod links;
 mod logs;
 mod replay;
 mod report;
@@ -56,7 +57,8 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(doctor::command(parts))
         .subcommand(demo::command(parts))
         .subcommand(generate::completions_command())
-        .subcommand(generate::man_command());
+        .subcommand(generate::man_command())
+        .subcommand(links::command());
     let command = LoggingArgs::augment_args(command).about("Watches Bitcoin nodes for attacks and anomalies");
     help::complete(parts, command)
 }
@@ -89,6 +91,7 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),
         Some((generate::COMPLETIONS, matches)) => generate::completions(command_line(parts), matches),
         Some((generate::MAN, matches)) => generate::man(command_line(parts), matches),
+        Some((links::NAME, matches)) => links::run(matches),
         Some((alerts::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
             alerts::run(parts, name, matches)
         }

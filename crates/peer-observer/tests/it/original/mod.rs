@@ -4,6 +4,8 @@
 //! readers: an event with an empty oneof, a required field missing, or an enum value without a name is an error, however deep.
 
 mod json;
+mod programs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::Path;
@@ -165,7 +167,9 @@ fn nothing_else_is_new_to_others() {
         "ebpf_extractor.ebpf",
         "ebpf_extractor.message.MessageEvent",
         "event.Event",
+        "ipc_extractor.ipc",
         "log_extractor.log",
+        "p2p_extractor.p2p",
         "rpc_extractor.rpc",
     ];
     assert_eq!(Vec::from_iter(arms), known);
