@@ -3,7 +3,7 @@
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
-.PHONY: demo build test bench clean
+.PHONY: demo build deb image test bench clean
 
 # Regtest nodes with traffic, observed. Until Ctrl-C, or for DURATION seconds.
 demo:
@@ -12,6 +12,14 @@ demo:
 build:
 	@scripts/install demo
 	cargo build --release -p peer-observer
+
+# A package for this machine's release of Debian or Ubuntu and later ones; a container image. See docs/install.md.
+deb: build
+	@scripts/install deb
+	@scripts/deb $(CARGO_TARGET_DIR)/release/peer-observer $(CARGO_TARGET_DIR)/debian
+
+image: build
+	@scripts/image $(CARGO_TARGET_DIR)/release/peer-observer $(CARGO_TARGET_DIR)/peer-observer-image.tar
 
 test:
 	@scripts/test

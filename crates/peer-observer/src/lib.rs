@@ -25,6 +25,7 @@ mod publishers;
 mod replay;
 mod runtime;
 mod selections;
+mod service_manager;
 mod session;
 mod supervisor;
 mod survey;

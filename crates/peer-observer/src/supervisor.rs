@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::publishers::Publishers;
 use crate::replay::History;
 use crate::runtime::end_on_signals;
+use crate::service_manager::ServiceManager;
 use crate::tool::{Queue, Service};
 
 /// How long extractors and tools may take to end.
@@ -138,11 +139,14 @@ impl Supervisor {
 
     /// Waits until a signal comes, all extractors have ended, or a tool has; then ends everything in order. `doing` is what this process does, for
     /// people who ask the service manager.
-    pub async fn run(mut self, _doing: String) -> Outcome {
+    pub async fn run(mut self, doing: String) -> Outcome {
         let mut outcome = Outcome { failed: false };
+        let mut manager = ServiceManager::of_environment(doing);
+        manager.ready();
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => break,
+                () = manager.beat(&self.bus) => {}
                 ended = self.extractors.join_next() => match ended {
                     Some(ended) => outcome.note(ended),
                     None => break,
@@ -156,6 +160,7 @@ impl Supervisor {
                 }
             }
         }
+        manager.stopping();
         self.shutdown.cancel();
         let ending = async {
             while let Some(ended) = self.extractors.join_next().await {

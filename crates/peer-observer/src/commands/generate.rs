@@ -1,4 +1,4 @@
-//! `completions` and `man`: what shells and `man` need to know of the command line, made of the command line itself.
+//! `completions`, `man` and `config`: what shells, `man` and people need to know of the command line and the configuration, made of these themselves.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,10 +8,13 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
+use crate::config::sample::sample;
 use crate::output::print;
+use crate::parts::Parts;
 
 pub const COMPLETIONS: &str = "completions";
 pub const MAN: &str = "man";
+pub const CONFIG: &str = "config";
 
 #[derive(Args)]
 struct CompletionsArgs {
@@ -31,6 +34,14 @@ pub fn completions_command() -> Command {
 
 pub fn man_command() -> Command {
     ManArgs::augment_args(Command::new(MAN)).about("Make the man pages")
+}
+
+pub fn config_command() -> Command {
+    Command::new(CONFIG).about("Print a configuration file with all options, none of which is set")
+}
+
+pub fn config(parts: &Parts) -> Result<ExitCode> {
+    print(&sample(parts)).map(|()| ExitCode::SUCCESS)
 }
 
 pub fn completions(mut all: Command, matches: &ArgMatches) -> Result<ExitCode> {

@@ -13,6 +13,7 @@ mod export;
 mod extract;
 mod fleet;
 mod generate;
+mod health;
 mod help;
 mod import;
 mod links;
@@ -55,10 +56,12 @@ pub fn command_line(parts: &Parts) -> Command {
         .subcommand(logs::command())
         .subcommand(extract::command(parts))
         .subcommand(doctor::command(parts))
+        .subcommand(health::command(parts))
         .subcommand(demo::command(parts))
         .subcommand(generate::completions_command())
         .subcommand(generate::man_command())
-        .subcommand(links::command());
+        .subcommand(links::command())
+        .subcommand(generate::config_command());
     let command = LoggingArgs::augment_args(command).about("Watches Bitcoin nodes for attacks and anomalies");
     help::complete(parts, command)
 }
@@ -88,10 +91,12 @@ pub fn run(parts: &Parts, matches: &ArgMatches, color: Color) -> Result<ExitCode
         Some((logs::NAME, matches)) => logs::run(parts, matches, color),
         Some((extract::NAME, matches)) => extract::run(parts, matches, color),
         Some((doctor::NAME, matches)) => doctor::run(parts, matches, color),
+        Some((health::NAME, matches)) => health::run(parts, matches, color),
         Some((demo::NAME, matches)) => demo::run(parts, matches, color),
         Some((generate::COMPLETIONS, matches)) => generate::completions(command_line(parts), matches),
         Some((generate::MAN, matches)) => generate::man(command_line(parts), matches),
         Some((links::NAME, matches)) => links::run(matches),
+        Some((generate::CONFIG, _)) => generate::config(parts),
         Some((alerts::NAME, matches)) if let Some((name, matches)) = matches.subcommand() => {
             alerts::run(parts, name, matches)
         }

@@ -10,5 +10,6 @@ pub mod nodes;
 pub mod print;
 pub mod raw;
 pub mod s3;
+pub mod sample;
 pub mod sections;
 pub mod text;

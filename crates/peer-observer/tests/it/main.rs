@@ -10,6 +10,7 @@ mod cli;
 mod connectivity;
 mod dead;
 mod demo;
+mod deploy;
 #[cfg(feature = "export")]
 mod export;
 mod fleet;
@@ -19,6 +20,7 @@ mod import;
 mod logs;
 mod manual;
 mod metrics;
+mod nix;
 mod node;
 mod numbers;
 mod original;
