@@ -31,6 +31,7 @@ mod replay;
 mod report;
 #[cfg(feature = "s3")]
 mod s3;
+mod security;
 mod share;
 mod stream;
 mod structure;

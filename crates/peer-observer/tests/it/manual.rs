@@ -52,3 +52,38 @@ async fn every_key_of_the_manual_is_known() {
     }
     assert!(keys > 50, "{keys}");
 }
+
+/// What people begin their configuration file with sets nothing, and each default in it can be set.
+#[tokio::test]
+async fn the_configuration_file_with_all_options_can_be_used() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let outcome = async |text: &str| {
+        fs::write(path, text).unwrap();
+        end_of(&["run", "--config", path, "--print-config"]).await
+    };
+    let sample = end_of(&["config"]).await.stdout;
+    assert!(sample.lines().all(|line| line.is_empty() || line.starts_with('#')), "{sample}");
+    assert_eq!(outcome(&sample).await.stdout, outcome("").await.stdout);
+
+    let (mut heading, mut set) = ("", String::new());
+    let mut settings = 0;
+    for line in sample.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' ')) {
+        let Some((_, value)) = line.split_once(" = ") else {
+            heading = line;
+            continue;
+        };
+        // It stands for a value.
+        if value.trim_start_matches(['[', '"']).starts_with(|c: char| c.is_ascii_uppercase()) {
+            continue;
+        }
+        if !heading.is_empty() {
+            set += &format!("{}\n", std::mem::take(&mut heading));
+        }
+        set += &format!("{line}\n");
+        settings += 1;
+    }
+    assert!(settings > 50, "{set}");
+    let ended = outcome(&set).await;
+    assert_eq!(ended.code, 0, "{}: {set}", ended.stderr);
+}
