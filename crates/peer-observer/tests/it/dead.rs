@@ -91,7 +91,8 @@ impl Watched {
 
     async fn until_shown(&self, shows: &str, limit: Duration) {
         let shows = format!(
-            "(() => {{ const main = document.querySelector('main'); const text = main.innerText; return {shows}; }})()"
+            "(() => {{ const main = document.querySelector('main'); const text = main.innerText; \
+             const lasting = [...main.querySelectorAll('.lasting .notice')].map((notice) => notice.innerText); return {shows}; }})()"
         );
         if let Err(error) = self.page.until(&shows, limit).await {
             panic!("{error}: {}", self.page.value("document.querySelector('main').innerText").await.unwrap());
@@ -143,7 +144,12 @@ async fn a_node_that_is_killed_or_hangs_looks_so_within_seconds() {
         watched.until_sources(name, "up", true, PATIENCE).await;
         watched.until_series(&format!("peerobserver_node_up{{node=\"{name}\"}} 1"), PATIENCE).await;
     }
-    watched.until_shown("text.includes('alice') && text.includes('Nothing to speak of')", PATIENCE).await;
+    watched
+        .until_shown(
+            "text.includes('alice') && text.includes('bob') && !lasting.some((text) => text.includes('It is'))",
+            PATIENCE,
+        )
+        .await;
     let uptime = || watched.series("peerobserver_rpc_uptime{node=\"bob\"}");
     eventually("an uptime", PATIENCE, || async { uptime().await.pop() }).await.unwrap();
     let counters = watched.series("peerobserver_rpc_calls_total{node=\"bob\"").await;
@@ -185,7 +191,9 @@ async fn a_node_that_is_killed_or_hangs_looks_so_within_seconds() {
     bob.start().await.unwrap();
     watched.until_state("bob", "up", SEEN).await;
     watched.until_sources("bob", "up", true, SEEN).await;
-    watched.until_shown("!main.querySelector('.lasting .notice') && text.includes('It was down for')", SEEN).await;
+    watched
+        .until_shown("!lasting.some((text) => text.includes('It is down')) && text.includes('It was down for')", SEEN)
+        .await;
     watched.until_series("peerobserver_node_up{node=\"bob\"} 1", SEEN).await;
     watched.look("dead-back").await;
 

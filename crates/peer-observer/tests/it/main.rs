@@ -1,6 +1,7 @@
 //! The program as people use it: started as a process, with real nodes and a real nats-server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod addrman;
 mod alerts;
 mod archive;
 mod bad_input;
@@ -39,4 +40,5 @@ mod top;
 mod tracepoints;
 mod tutorial;
 mod versions;
+mod wall;
 mod web;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use extractor_ebpf::kernel::KernelSupport;
 use serde_json::Value;
-use testbed::Node;
 use testbed::tracepoint::{Load, LoadBuilder};
+use testbed::{Node, Peer, PeerOptions};
 
-use super::process::{Running, command, is};
+use super::process::{PATIENCE, Running, command, is};
 
 /// A program with Bitcoin Core's tracepoints that looks like a node, in a folder of its own.
 pub struct Program {
@@ -145,24 +145,63 @@ async fn every_process_of_a_program_is_a_node() {
     assert_eq!(extractor.end().await.0.code(), Some(0));
 }
 
+/// A command that runs another one, with the same arguments, environment and pipes.
+fn by(wrapper: &[&str], args: &[&str]) -> tokio::process::Command {
+    let ours = command(args);
+    let mut by = tokio::process::Command::new(wrapper[0]);
+    by.args(&wrapper[1..]).arg(ours.as_std().get_program()).args(args);
+    for (name, value) in ours.as_std().get_envs() {
+        match value {
+            Some(value) => by.env(name, value),
+            None => by.env_remove(name),
+        };
+    }
+    by.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    by.stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    by
+}
+
+/// As containers of one pod are: they have process ids of their own, which are not the machine's.
+#[tokio::test]
+async fn a_node_is_followed_in_a_pid_namespace() {
+    let Some(program) = Program::require() else { return };
+    if !is_root() {
+        return testbed::skipped("it takes root to make a PID namespace");
+    }
+    let (inside, outside) = (program.datadir("alice"), program.datadir("bob"));
+    let path = program.path();
+    let node = ["--name", "alice", "--datadir", inside.to_str().unwrap(), "--binary", path.to_str().unwrap()];
+    let unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    let mut extractor = Running::start_command(by(&unshare, &[&["extract", "ebpf", "-o", "json"][..], &node].concat()));
+    extractor.wait_until_logged("following ").await;
+    let unshare = extractor.pid();
+    let first = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).unwrap();
+    let first = first.trim();
+    program.load(&outside).start().await.unwrap().finish().await.unwrap();
+
+    let enter = path.with_file_name("enter");
+    let script = format!("#!/bin/sh\nexec nsenter --target {first} --pid --mount '{}' \"$@\"\n", path.display());
+    std::fs::write(&enter, script).unwrap();
+    std::fs::set_permissions(&enter, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let since = event::time::rfc3339(event::time::now_ns());
+    let report = program.load(&inside).program(&enter).start().await.unwrap().finish().await.unwrap();
+    for _ in 0..report.events {
+        let event = extractor.wait_for("an event of alice", |event| is(event, "ebpf")).await;
+        assert_eq!(event["node"], "alice");
+        assert!(event["time"].as_str() > Some(&since), "it is of the other node: {event}");
+    }
+    std::process::Command::new("kill").args(["-TERM", first]).status().unwrap();
+    let (status, stderr) = extractor.end().await;
+    assert!(status.success() && stderr.contains("lost no events"), "{stderr}");
+}
+
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// A command as anybody would run it, also if we are root.
 fn without_privileges(args: &[&str]) -> tokio::process::Command {
-    let ours = command(args);
-    let mut setpriv = tokio::process::Command::new("setpriv");
-    setpriv.args(["--bounding-set", "-all", "--inh-caps", "-all", "--"]).arg(ours.as_std().get_program()).args(args);
-    for (name, value) in ours.as_std().get_envs() {
-        match value {
-            Some(value) => setpriv.env(name, value),
-            None => setpriv.env_remove(name),
-        };
-    }
-    setpriv.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
-    setpriv.stderr(std::process::Stdio::piped()).kill_on_drop(true);
-    setpriv
+    by(&["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--"], args)
 }
 
 /// Where tracepoints were asked for and can't be followed, that is logged, and the other extractors go on.
@@ -195,4 +234,66 @@ async fn the_other_extractors_go_on_without_privileges() {
     let (status, stderr) = tokio::time::timeout(Duration::from_secs(20), start(&alone).end()).await.unwrap();
     assert_eq!(status.code(), Some(2), "{stderr}");
     assert_eq!(stderr.matches("ERROR").count(), 1, "{stderr}");
+}
+
+/// A node whose tracepoints can be followed here; none after saying that the test is skipped.
+async fn traced_node() -> Option<Node> {
+    let binary = testbed::require_bitcoind()?;
+    if let Some(obstacle) = KernelSupport::this().obstacle() {
+        testbed::skipped(&obstacle.to_string());
+        return None;
+    }
+    if !extractor_ebpf::tracepoints_of(&binary).is_ok_and(|found| found.contains("net:inbound_message")) {
+        testbed::skipped("the node has no tracepoints");
+        return None;
+    }
+    Some(Node::builder().binary(binary).start().await.unwrap())
+}
+
+/// A process that has given up its privileges may bind no port any more, and still has its P2P connections, by either way.
+#[tokio::test]
+async fn a_confined_process_has_its_p2p_connections() {
+    let Some(node) = traced_node().await else { return };
+    let datadir = node.datadir().to_str().unwrap();
+    let address = node.p2p_addr().to_string();
+    for way in [&["--p2p-listen", "127.0.0.2:0", "--p2p-addnode"][..], &["--p2p", &address]] {
+        let args = ["run", "--datadir", datadir, "--chain", "regtest", "--extract", "ebpf,p2p", "-o", "json"];
+        let mut program = Running::start(&[&args[..], way].concat());
+        program.wait_for("a tracepoint", |event| event["source"] == "ebpf").await;
+        program.wait_for("a ping", |event| event["kind"] == "ping_duration").await;
+        program.signal("-TERM");
+        let (status, stderr) = program.end().await;
+        assert_eq!(status.code(), Some(0), "{stderr}");
+    }
+}
+
+/// It may write nowhere any more but where its archive and its databases are, and makes new files there.
+#[tokio::test]
+async fn a_confined_process_writes_its_archives_and_databases() {
+    let Some(node) = traced_node().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (archive, alerts, connectivity) = (path("archive"), path("a/alerts.db"), path("c/connectivity.db"));
+    std::fs::create_dir(folder.path().join("a")).unwrap();
+    std::fs::create_dir(folder.path().join("c")).unwrap();
+    let datadir = node.datadir().to_str().unwrap();
+    let program = Running::start(
+        &[
+            &["run", "--datadir", datadir, "--chain", "regtest", "--extract", "ebpf"][..],
+            &["--tools", "archive,alerts,connectivity", "--archive-directory", &archive, "--archive-file-time", "1s"],
+            &["--alerts-database", &alerts, "--connectivity-database", &connectivity],
+        ]
+        .concat(),
+    );
+    program.wait_until_logged("following ").await;
+    let files = || std::fs::read_dir(&archive).map_or(0, Iterator::count);
+    let several = || async {
+        let _peer = Peer::connect(node.p2p_addr(), PeerOptions::default()).await.ok()?;
+        (files() >= 3).then_some(())
+    };
+    testbed::eventually("several archives", PATIENCE, several).await.unwrap();
+    program.signal("-TERM");
+    let (status, stderr) = program.end().await;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    assert!(!stderr.contains("ermission denied"), "{stderr}");
 }

@@ -13,14 +13,17 @@ use crate::process::{PATIENCE, Running};
 const SOON: Duration = Duration::from_secs(3);
 
 /// Pages, and how it is seen that they show something of the nodes.
-const PAGES: [(&str, &str); 11] = [
+pub const PAGES: [(&str, &str); 14] = [
     ("overview", "text().includes('alice') && text().includes('height')"),
+    ("alerts", "/detectors watch .*alice|No alert has come|Severity/.test(text())"),
     ("circle", "Number(document.querySelector('canvas[data-mode]')?.dataset.peers) > 0"),
     ("peers", "text().includes('127.0.0.1:') && document.querySelectorAll('main tbody tr').length > 3"),
     ("messages", "text().includes('inv') && text().includes('ping')"),
     ("addresses", "/[1-9]/.test(text()) && text().includes('alice')"),
+    ("addrman", "/alice: [\\d,]+ new, [\\d,]+ tried/.test(text())"),
     ("transactions", "/[1-9]/.test(text()) && document.querySelectorAll('main tbody tr').length > 0"),
     ("blocks", "text().includes('alice') && document.querySelectorAll('main svg, main [role=img]').length > 0"),
+    ("chain", "document.querySelectorAll('.tree .block').length > 0 || text().includes('[chain]')"),
     ("mempool", "text().includes('alice') && /[1-9]/.test(text())"),
     ("log", "document.querySelectorAll('.lines li').length > 10"),
     ("pings", "text().includes('127.0.0.1:')"),
@@ -28,7 +31,7 @@ const PAGES: [(&str, &str); 11] = [
 ];
 
 /// What sticks out on the right, unless it is in something that scrolls.
-const TOO_WIDE: &str = "(() => {
+pub const TOO_WIDE: &str = "(() => {
     if (document.documentElement.scrollWidth <= window.innerWidth) return '';
     const inPage = (el) => el === document.body || (getComputedStyle(el).overflowX === 'visible' && inPage(el.parentElement));
     const wide = [...document.querySelectorAll('body *')].filter((el) => el.getBoundingClientRect().right > window.innerWidth + 1);
@@ -59,8 +62,19 @@ pub fn picture(name: &str) -> Option<PathBuf> {
     std::env::var_os("SCREENSHOTS").map(|folder| Path::new(&folder).join(format!("{name}.png")))
 }
 
+/// The script for [`barriers`], if it is there.
+pub fn axe() -> Option<String> {
+    match testbed::axe() {
+        Ok(path) => Some(format!("{}\n;true", fs::read_to_string(path).unwrap())),
+        Err(error) => {
+            testbed::skipped(&format!("accessibility: {error}"));
+            None
+        }
+    }
+}
+
 /// What axe-core finds. In the page of a program it would be stopped by the policy; through the browser's own protocol it is not.
-async fn barriers(page: &Page, axe: &str) -> Vec<String> {
+pub async fn barriers(page: &Page, axe: &str) -> Vec<String> {
     page.value(axe).await.unwrap();
     let run = "axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map((violation) => \
                `${violation.id}: ${violation.help}: ${violation.nodes.slice(0, 3).map((node) => node.html).join(' ')}`))";
@@ -74,13 +88,7 @@ async fn every_page_shows_real_nodes_soon_without_errors_or_barriers() {
     let arguments = ["-o", "json", "--web-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
     let demo = Running::start(&[&["demo", "--nodes", "2"][..], &arguments].concat());
     let url = url_of(&demo).await;
-    let axe = match testbed::axe() {
-        Ok(path) => Some(format!("{}\n;true", fs::read_to_string(path).unwrap())),
-        Err(error) => {
-            testbed::skipped(&format!("accessibility: {error}"));
-            None
-        }
-    };
+    let axe = axe();
     let api = format!("{url}api/");
     let ask = |path: &'static str| {
         let question = format!("{api}{path}");
@@ -149,7 +157,7 @@ const HOSTILE: [&str; 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_of_strangers_does_nothing_and_a_page_outlives_the_server() {
+async fn untrusted_text_does_nothing_and_a_page_outlives_the_server() {
     let (Some(_), Some(_)) = (testbed::require_bitcoind(), testbed::require_chromium()) else { return };
     let node = Node::builder().name("alice").debug(["net"]).start().await.unwrap();
     let mut peers = Vec::new();

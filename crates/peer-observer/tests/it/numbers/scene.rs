@@ -142,7 +142,7 @@ impl Scene {
 }
 
 /// Whether the tracepoints of a program can be followed here. If not, that is reported as skipped: what they report must then be absent.
-fn is_traced(bitcoind: &Path) -> bool {
+pub fn is_traced(bitcoind: &Path) -> bool {
     let obstacle = KernelSupport::this().obstacle().or_else(|| {
         let found = extractor_ebpf::tracepoints_of(bitcoind).unwrap();
         (!found.contains("net:inbound_message")).then(|| "bitcoind has no tracepoints; set BITCOIND to one".to_owned())
@@ -166,7 +166,8 @@ fn config_of(node: &Node, folder: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-async fn address(program: &Running, words: &str) -> String {
+/// The address that the program logs after these words.
+pub async fn address(program: &Running, words: &str) -> String {
     program.wait_until_logged(words).await;
     let logged = program.logged();
     let (_, rest) = logged.split_once(words).unwrap();

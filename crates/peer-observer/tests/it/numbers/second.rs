@@ -73,6 +73,13 @@ impl Second {
             ("did", [number]) => Some(number.parse().unwrap()),
             ("rpc", [method]) => path(self.answers.get(method)?, ""),
             ("rpc", [method, pointer]) => path(self.answers.get(method)?, pointer),
+            // Several peers with the same one are shown as one.
+            ("different", [method, pointer]) => {
+                let mut numbers = numbers(self.answers.get(method)?, pointer);
+                numbers.sort_by(f64::total_cmp);
+                numbers.dedup();
+                sum(numbers)
+            }
             // -1 is what the node writes for what it does not know.
             ("known", [method, pointer]) => path(self.answers.get(method)?, pointer).filter(|value| *value >= 0.0),
             ("rpc", [method, pointer, "*", factor]) => {
@@ -125,6 +132,15 @@ impl Second {
 /// The sum of the numbers at a place: `/key`, `/0` (`/-1` is the last), `/*` all, `/key=value` those that have it, `/#` how many there are. True is
 /// 1. None if there are none.
 pub fn path(value: &Value, pointer: &str) -> Option<f64> {
+    sum(numbers(value, pointer))
+}
+
+fn sum(numbers: Vec<f64>) -> Option<f64> {
+    numbers.into_iter().fold(None, |sum, number| Some(sum.unwrap_or(0.0) + number))
+}
+
+/// The numbers at a place.
+fn numbers(value: &Value, pointer: &str) -> Vec<f64> {
     let mut found = vec![value];
     for step in pointer.split('/').skip(1) {
         let elements = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
@@ -134,7 +150,7 @@ pub fn path(value: &Value, pointer: &str) -> Option<f64> {
                 [one] if one.is_array() => elements(one).len(),
                 _ => found.len(),
             };
-            return Some(count as f64);
+            return vec![count as f64];
         }
         // After a filter, an index is one of those that it left.
         let index = step.parse::<usize>().ok().filter(|_| found.iter().all(|value| value.is_object()));
@@ -147,7 +163,7 @@ pub fn path(value: &Value, pointer: &str) -> Option<f64> {
         Value::Bool(is) => Some(f64::from(u8::from(*is))),
         value => value.as_f64(),
     });
-    numbers.fold(None, |sum, number| Some(sum.unwrap_or(0.0) + number))
+    numbers.collect()
 }
 
 fn stepped<'a>(value: &'a Value, step: &str) -> Vec<&'a Value> {
