@@ -17,7 +17,7 @@ async fn help_of(args: &[&str], columns: u16) -> String {
 
 #[tokio::test]
 async fn help() {
-    for name in ["", "run", "watch", "top", "metrics", "extract", "doctor", "demo"] {
+    for name in ["", "run", "watch", "top", "metrics", "connectivity", "archive", "extract", "doctor", "demo"] {
         let args: Vec<_> = [name, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         insta::assert_snapshot!(format!("help_{name}"), help_of(&args, 110).await);
     }
@@ -62,7 +62,9 @@ async fn shells_and_man_know_the_command_line() {
     let test = format!(
         "{script}\nCOMP_WORDS=(peer-observer run --metrics-l); COMP_CWORD=2; {function} peer-observer --metrics-l run; echo \"${{COMPREPLY[@]}}\""
     );
-    let output = Command::new("bash").args(["-c", &test]).output().await.unwrap();
+    let file = dir.path().join("test.sh");
+    std::fs::write(&file, test).unwrap();
+    let output = Command::new("bash").arg(file).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "--metrics-listen", "{output:?}");
 }
 
