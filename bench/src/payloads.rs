@@ -1,5 +1,8 @@
 //! Payloads of P2P messages, as a node with many peers sends and receives them.
 
+use decode::message::Meta;
+use event::Encoded;
+use event::pb::bitcoin_primitives::ConnType;
 use fastrand::Rng;
 
 /// Random messages of one type.
@@ -40,12 +43,30 @@ pub fn mix(random: &mut Rng, hundreds: usize) -> Vec<(&'static str, Vec<u8>)> {
     mix
 }
 
-fn bytes(random: &mut Rng, length: usize) -> Vec<u8> {
+/// Events with 20,000 messages of the mix, of a number of inbound peers.
+pub fn messages(peers: u64) -> Vec<Encoded> {
+    let mut random = Rng::with_seed(1);
+    let mix = mix(&mut random, 200);
+    let message = |(message_type, payload): (&'static str, Vec<u8>)| {
+        let (peer_id, inbound) = (random.u64(0..peers), random.bool());
+        let addr = address(peer_id);
+        let (conn_type, size) = (ConnType::Inbound, payload.len() as u64);
+        Meta { peer_id, addr: &addr, conn_type, conn_type_name: None, message_type, inbound, size }.encoded(&payload)
+    };
+    mix.into_iter().map(message).collect()
+}
+
+/// The address of a peer.
+pub fn address(peer: u64) -> String {
+    format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256)
+}
+
+pub(crate) fn bytes(random: &mut Rng, length: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }
 
 /// Writes a number as Bitcoin's CompactSize.
-fn compact_size(out: &mut Vec<u8>, number: usize) {
+pub(crate) fn compact_size(out: &mut Vec<u8>, number: usize) {
     match number {
         0..0xfd => out.push(number as u8),
         0xfd..0x1_0000 => {
@@ -60,7 +81,7 @@ fn compact_size(out: &mut Vec<u8>, number: usize) {
 }
 
 /// A vector: the number of elements, then the elements.
-fn vector(random: &mut Rng, count: usize, mut element: impl FnMut(&mut Rng) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn vector(random: &mut Rng, count: usize, mut element: impl FnMut(&mut Rng) -> Vec<u8>) -> Vec<u8> {
     let mut out = Vec::new();
     compact_size(&mut out, count);
     (0..count).for_each(|_| out.extend(element(random)));
@@ -74,7 +95,7 @@ fn inventory(random: &mut Rng, count: std::ops::RangeInclusive<usize>) -> Vec<u8
 }
 
 /// A transaction with one to three inputs, each with a signature and a key, and one to three outputs.
-fn transaction(random: &mut Rng) -> Vec<u8> {
+pub(crate) fn transaction(random: &mut Rng) -> Vec<u8> {
     let (inputs, outputs) = (random.usize(1..=3), random.usize(1..=3));
     let mut out = vec![2, 0, 0, 0, 0, 1];
     out.extend(vector(random, inputs, |random| [bytes(random, 36), vec![0, 0xfd, 0xff, 0xff, 0xff]].concat()));
@@ -88,15 +109,18 @@ fn transaction(random: &mut Rng) -> Vec<u8> {
 
 fn addrv2(random: &mut Rng) -> Vec<u8> {
     let count = random.usize(1..=10);
-    vector(random, count, |random| {
-        let (network, length) = match random.u8(..10) {
-            0..5 => (1, 4),
-            5..7 => (2, 16),
-            7..9 => (4, 32),
-            _ => (5, 32),
-        };
-        [bytes(random, 4), vec![0xfd, 9, 4, network, length], bytes(random, length.into()), vec![0x20, 0x8d]].concat()
-    })
+    vector(random, count, addrv2_entry)
+}
+
+/// An entry of addrv2.
+pub(crate) fn addrv2_entry(random: &mut Rng) -> Vec<u8> {
+    let (network, length) = match random.u8(..10) {
+        0..5 => (1, 4),
+        5..7 => (2, 16),
+        7..9 => (4, 32),
+        _ => (5, 32),
+    };
+    [bytes(random, 4), vec![0xfd, 9, 4, network, length], bytes(random, length.into()), vec![0x20, 0x8d]].concat()
 }
 
 fn addr(random: &mut Rng) -> Vec<u8> {
@@ -107,17 +131,17 @@ fn addr(random: &mut Rng) -> Vec<u8> {
     })
 }
 
-fn headers(random: &mut Rng) -> Vec<u8> {
+pub(crate) fn headers(random: &mut Rng) -> Vec<u8> {
     let count = random.usize(1..=10);
     vector(random, count, |random| [bytes(random, 80), vec![0]].concat())
 }
 
-fn getheaders(random: &mut Rng) -> Vec<u8> {
+pub(crate) fn getheaders(random: &mut Rng) -> Vec<u8> {
     let locator = vector(random, 30, |random| bytes(random, 32));
     [vec![0x80, 0x11, 1, 0], locator, vec![0; 32]].concat()
 }
 
-fn version(random: &mut Rng) -> Vec<u8> {
+pub(crate) fn version(random: &mut Rng) -> Vec<u8> {
     let mut out = bytes(random, 80);
     out.extend(b"\x10/Satoshi:29.0.0/");
     out.extend([0xa0, 0xbb, 0x0d, 0, 1]);

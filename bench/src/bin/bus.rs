@@ -10,7 +10,8 @@ use event::pb::ebpf_extractor::Ebpf;
 use event::pb::ebpf_extractor::ebpf::EbpfEvent;
 use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::ebpf_extractor::message::{MessageEvent, Metadata, Ping, Unknown};
-use event::{Body, Filter};
+use event::pb::observer::observer::ObserverEvent;
+use event::{Body, Filter, Record};
 use serde_json::json;
 use testbed::NatsServer;
 use tokio_util::sync::CancellationToken;
@@ -59,12 +60,23 @@ async fn read(mut subscription: Subscription) -> (u64, u64) {
     loop {
         for item in subscription.next_many().await {
             match item {
-                Delivery::Event(record) if record.envelope().kind == event::Kind::Status => return (events, lost),
+                Delivery::Event(record) if record.envelope().kind == event::Kind::Status => {
+                    if has_ended(&record) {
+                        return (events, lost);
+                    }
+                }
                 Delivery::Event(_) => events += 1,
                 Delivery::Lost(loss) => lost += loss.missing,
+                Delivery::Mark(_) | Delivery::Checkpoint(_) => {}
             }
         }
     }
+}
+
+/// Whether a status is the last one of its run.
+fn has_ended(status: &Record) -> bool {
+    let Some(Body::Observer(observer)) = status.body() else { return false };
+    matches!(&observer.observer_event, Some(ObserverEvent::Status(status)) if status.ended)
 }
 
 async fn in_process(subscribers: usize, count: usize) -> Result<()> {
@@ -105,8 +117,7 @@ async fn through_nats(count: usize) -> Result<()> {
     let publisher = Publisher::new(&sending, "bench", "bench");
     publisher.publish(1, of_300_bytes()).await; // the connections are up when this one has arrived
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let size =
-        event::Record::new("bench".into(), 1 << 52, 1 << 20, 1_700_000_000_000_000_000, of_300_bytes()).bytes().len();
+    let size = Record::new("bench".into(), 1 << 52, 1 << 20, 1_700_000_000_000_000_000, of_300_bytes()).bytes().len();
 
     let start = Instant::now();
     publish(publisher, count, of_300_bytes).await;

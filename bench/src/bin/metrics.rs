@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use bench::memory::Memory;
-use bench::payloads::{SAMPLES, mix};
+use bench::payloads::{SAMPLES, address, mix};
 use bus::nats::{Options, connect_reader, forward};
 use bus::{Bus, Delivery, Publisher, WhenFull};
-use decode::message::{Meta, encode};
+use decode::message::Meta;
 use event::pb::bitcoin_primitives::ConnType;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos, Rpc};
-use event::{Body, Direction, Encoded, Filter, Kind, Record};
+use event::{Body, Encoded, Filter, Kind, Record};
 use fastrand::Rng;
 use metrics::{Enrichment, Format, Limits, Metrics, NodeLabel};
 use serde_json::json;
@@ -31,27 +31,18 @@ const START_NS: u64 = 1_800_000_000_000_000_000;
 
 /// A message as the tracepoint extractor publishes it.
 fn encoded(peer: u64, inbound: bool, message_type: &str, payload: &[u8]) -> Encoded {
-    let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
+    let addr = address(peer);
     let conn_type = if peer.is_multiple_of(12) { ConnType::OutboundFullRelay } else { ConnType::Inbound };
     let size = payload.len() as u64;
     let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, message_type, inbound, size };
-    let mut bytes = Vec::new();
-    encode(&meta, payload, &mut bytes);
-    let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
-    Encoded {
-        kind: Kind::Message,
-        peer: Some(peer),
-        message_type: Some(message_type.into()),
-        direction,
-        size: Some(size),
-        bytes,
-    }
+    meta.encoded(payload)
 }
 
-/// The messages of the mix, spread over a number of peers.
+/// The messages of the mix, spread over a number of peers, which announce the same transactions.
 fn messages(peers: u64, seed: u64) -> Vec<Encoded> {
     let mut random = Rng::with_seed(seed);
-    let mix = mix(&mut random, EVENTS / 100);
+    let mut mix = mix(&mut random, EVENTS / 100);
+    repeat_transactions(&mut mix, &mut random);
     with_peers(mix, peers, &mut random)
 }
 
@@ -61,8 +52,8 @@ const TRANSACTIONS: u64 = 1_400;
 /// The size of an entry of inv and getdata, in bytes: type and hash.
 const ITEM: usize = 36;
 
-/// Spreads messages over a number of peers, which announce the same transactions.
-fn with_peers(mut messages: Vec<(&'static str, Vec<u8>)>, peers: u64, random: &mut Rng) -> Vec<Encoded> {
+/// Has messages announce and ask for the same transactions.
+fn repeat_transactions(messages: &mut [(&'static str, Vec<u8>)], random: &mut Rng) {
     for (_, payload) in messages.iter_mut().filter(|(name, _)| ["inv", "getdata"].contains(name)) {
         let length = payload.len() % ITEM;
         for item in payload.get_mut(length..).unwrap_or_default().chunks_exact_mut(ITEM) {
@@ -70,6 +61,10 @@ fn with_peers(mut messages: Vec<(&'static str, Vec<u8>)>, peers: u64, random: &m
             item.iter_mut().skip(4).zip(transaction.iter().cycle()).for_each(|(byte, new)| *byte = *new);
         }
     }
+}
+
+/// Spreads messages over a number of peers.
+fn with_peers(messages: Vec<(&'static str, Vec<u8>)>, peers: u64, random: &mut Rng) -> Vec<Encoded> {
     messages
         .into_iter()
         .map(|(message_type, payload)| encoded(random.u64(0..peers), random.bool(), message_type, &payload))
@@ -88,7 +83,7 @@ fn deliveries(messages: Vec<Encoded>, hour: u64) -> Vec<Delivery> {
 fn peer_infos(peers: u64, hour: u64) -> Delivery {
     let info = |id: u64| PeerInfo {
         id: id as u32,
-        address: format!("203.0.{}.{}:8333", id / 256 % 256, id % 256),
+        address: address(id),
         network: "ipv4".to_owned(),
         connection_type: "inbound".to_owned(),
         transport_protocol_type: "v2".to_owned(),
@@ -108,10 +103,13 @@ fn new_metrics() -> Metrics {
 
 fn in_process() {
     fold("mix", &deliveries(messages(125, 0), 0));
-    let mut random = Rng::with_seed(1);
+    let mut random = Rng::with_seed(0);
+    let new = mix(&mut random, EVENTS / 100);
+    fold("mix in which every hash is new", &deliveries(with_peers(new, 125, &mut random), 0));
     for sample in &SAMPLES {
-        let payloads =
+        let mut payloads: Vec<_> =
             (0..sample.count.min(10_000)).map(|_| (sample.message_type, (sample.payload)(&mut random))).collect();
+        repeat_transactions(&mut payloads, &mut random);
         fold(sample.message_type, &deliveries(with_peers(payloads, 125, &mut random), 0));
     }
 }
@@ -196,7 +194,7 @@ async fn through_nats() -> Result<()> {
         for delivery in subscription.next_many().await {
             match &delivery {
                 Delivery::Event(record) if record.envelope().kind == Kind::Message => events += 1,
-                Delivery::Event(_) => {}
+                Delivery::Event(_) | Delivery::Mark(_) | Delivery::Checkpoint(_) => {}
                 Delivery::Lost(loss) => lost += loss.missing,
             }
             metrics.fold(&delivery);

@@ -1,12 +1,12 @@
 //! How soon `peer-observer run` prints its first event, and how much memory it uses after some time, with one node
 //! that has traffic. Prints one line of JSON.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bench::memory::Memory;
+use bench::program;
 use serde_json::json;
 use testbed::{Network, Plan, Traffic};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -14,12 +14,6 @@ use tokio::process::Command;
 
 /// How long the program runs before its memory is measured: every RPC has been polled at least once by then.
 const RUNS_FOR: Duration = Duration::from_secs(20);
-
-/// The path of `peer-observer`, built into the same folder as this program.
-fn program() -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("peer-observer");
-    path.try_exists()?.then_some(path).context("build the program first: cargo build --release -p peer-observer")
-}
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -4,17 +4,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use bench::cpu;
 use procfs::process::Process;
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use testbed::{Network, Plan, Traffic};
 
 const RUNS_FOR: Duration = Duration::from_secs(40);
-
-fn own_cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
 
 fn cpu_of(network: &Network) -> Result<f64> {
     let mut ticks = 0;
@@ -34,10 +29,10 @@ async fn main() -> Result<()> {
         let network = Network::start(count, folder.path()).await?;
         let started = start.elapsed();
         let traffic = Traffic::start(&network, Plan { seed: 1, ..Plan::default() }).await?;
-        let (own, nodes, start) = (own_cpu(), cpu_of(&network)?, Instant::now());
+        let (own, nodes, start) = (cpu::of_process(), cpu_of(&network)?, Instant::now());
         tokio::time::sleep(RUNS_FOR).await;
         let seconds = start.elapsed().as_secs_f64();
-        let (own, nodes) = (own_cpu() - own, cpu_of(&network)? - nodes);
+        let (own, nodes) = (cpu::of_process() - own, cpu_of(&network)? - nodes);
         let sent: u64 = traffic.sent().rows().iter().map(|row| row.messages).sum();
         traffic.stop().await;
         network.stop().await?;

@@ -12,17 +12,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use bench::cpu;
 use bench::memory::Memory;
-use bench::payloads::mix;
+use bench::payloads::messages;
 use bus::{Bus, Delivery, WhenFull};
-use decode::message::{Meta, encode};
-use event::pb::bitcoin_primitives::ConnType;
 use event::pb::rpc_extractor::rpc::RpcEvent;
 use event::pb::rpc_extractor::{PeerInfo, PeerInfos, Rpc};
 use event::time::{now_ns, parse_rfc3339};
-use event::{Body, Direction, Encoded, Filter, Kind, Record};
-use fastrand::Rng;
-use rustix::time::{ClockId, clock_gettime};
+use event::{Body, Encoded, Filter, Record};
 use serde_json::{Value, json};
 use testbed::Browser;
 use tokio::time::{MissedTickBehavior, interval};
@@ -39,44 +36,6 @@ const PEERS: u64 = 1_000;
 const MESSAGES_PER_SECOND: u64 = 5_000;
 /// How many batches are published per second, each as small as those of the bus.
 const BATCHES_PER_SECOND: u64 = 200;
-
-/// Messages of the mix, spread over a number of peers.
-fn messages(peers: u64) -> Vec<Encoded> {
-    let mut random = Rng::with_seed(1);
-    let mix = mix(&mut random, 200);
-    let message = |(message_type, payload): (&'static str, Vec<u8>)| {
-        let (peer, inbound) = (random.u64(0..peers), random.bool());
-        let addr = format!("203.0.{}.{}:8333", peer / 256 % 256, peer % 256);
-        let conn_type = ConnType::Inbound;
-        let size = payload.len() as u64;
-        let meta = Meta { peer_id: peer, addr: &addr, conn_type, conn_type_name: None, message_type, inbound, size };
-        let mut bytes = Vec::new();
-        encode(&meta, &payload, &mut bytes);
-        let direction = Some(if inbound { Direction::Inbound } else { Direction::Outbound });
-        Encoded {
-            kind: Kind::Message,
-            peer: Some(peer),
-            message_type: Some(message_type.into()),
-            direction,
-            size: Some(size),
-            bytes,
-        }
-    };
-    mix.into_iter().map(message).collect()
-}
-
-/// A copy of a message.
-fn copy(message: &Encoded) -> Encoded {
-    let Encoded { kind, peer, message_type, direction, size, bytes } = message;
-    Encoded {
-        kind: *kind,
-        peer: *peer,
-        message_type: message_type.clone(),
-        direction: *direction,
-        size: *size,
-        bytes: bytes.clone(),
-    }
-}
 
 /// The server over a bus of its own.
 struct Served {
@@ -109,18 +68,12 @@ impl Served {
             for _ in 0..batch {
                 self.sequence += 1;
                 let index = self.sequence as usize % self.messages.len();
-                let Some(message) = self.messages.get(index).map(copy) else { continue };
+                let Some(message) = self.messages.get(index).cloned() else { continue };
                 items.push(Delivery::Event(Arc::new(Record::new("bench".into(), 1, self.sequence, now, message))));
             }
             self.bus.deliver(items).await;
         }
     }
-}
-
-/// The CPU time of this process so far.
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn resident_mib() -> Result<f64> {
@@ -139,10 +92,10 @@ async fn feed(form: &str) -> Result<()> {
     let mut line = String::new();
     output.read_line(&mut line)?; // all are connected
     let stuck = connect(&served.address, form)?; // never reads
-    let (before, cpu) = (resident_mib()?, cpu_seconds());
+    let (before, cpu) = (resident_mib()?, cpu::of_process());
     served.publish(EVENTS_PER_SECOND, SECONDS).await;
     let (reported, cpu, after) =
-        (tokio::task::spawn_blocking(move || output.lines().next()), cpu_seconds() - cpu, resident_mib()?);
+        (tokio::task::spawn_blocking(move || output.lines().next()), cpu::of_process() - cpu, resident_mib()?);
     let reported: Value = serde_json::from_str(&reported.await?.context("the clients printed nothing")??)?;
     ensure!(clients.wait()?.success());
     drop(stuck);
