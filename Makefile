@@ -29,7 +29,7 @@ bench:
 	@scripts/install test
 	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
 	    && cargo build --release -p peer-observer -p testbed -p bench \
-	    && for figures in log_decode message_decode bus metrics web visitors fleet run traffic tracepoints p2p connectivity alerts chain; do $(CARGO_TARGET_DIR)/release/$$figures || exit; done
+	    && for figures in log_decode message_decode bus metrics web visitors fleet run traffic tracepoints p2p connectivity archive query import export alerts chain; do $(CARGO_TARGET_DIR)/release/$$figures || exit; done
 
 clean:
 	cargo clean

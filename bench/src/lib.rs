@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 pub mod cpu;
+pub mod day;
 pub mod logs;
 pub mod memory;
 pub mod payloads;
