@@ -3,7 +3,7 @@
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
-.PHONY: demo build deb image test bench clean
+.PHONY: demo build deb image test bench detect clean
 
 # Regtest nodes with traffic, observed. Until Ctrl-C, or for DURATION seconds.
 demo:
@@ -30,6 +30,12 @@ bench:
 	@BITCOIND=$$(scripts/bitcoind) && export BITCOIND \
 	    && cargo build --release -p peer-observer -p testbed -p bench \
 	    && for figures in log_decode message_decode bus metrics web visitors fleet run traffic tracepoints p2p connectivity archive query import export alerts chain; do $(CARGO_TARGET_DIR)/release/$$figures || exit; done
+
+# How well attacks are found, and how often alerts are wrong: recorded once (an hour and a half, as root), then measured in seconds.
+detect:
+	@scripts/install test
+	@BITCOIND=$$(scripts/bitcoind source) && export BITCOIND \
+	    && cargo build --release -p peer-observer -p bench && $(CARGO_TARGET_DIR)/release/detect
 
 clean:
 	cargo clean

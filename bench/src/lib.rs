@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 pub mod cpu;
 pub mod day;
+pub mod detect;
 pub mod logs;
 pub mod memory;
 pub mod payloads;
