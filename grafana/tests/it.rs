@@ -100,6 +100,7 @@ fn ids_and_titles_are_unique_and_nothing_overlaps() {
         "mempool",
         "addrman",
         "as",
+        "attacks",
         "sets",
         "log",
         "process",
@@ -113,7 +114,7 @@ fn ids_and_titles_are_unique_and_nothing_overlaps() {
 fn units_fit_the_series() {
     use unit::*;
     // Of what an expression must have in it, the first that fits decides.
-    let table: [(&[&str], &[&str]); 23] = [
+    let table: [(&[&str], &[&str]); 24] = [
         (&["$__range"], &[COUNT]),
         (&["[1h]"], &[COUNT, BYTES]),
         (&[" * 3600"], &[PER_HOUR]),
@@ -134,6 +135,7 @@ fn units_fit_the_series() {
         (&["divserity"], &[SHARE]),
         (&["verification_progress"], &[SHARE]),
         (&["time_offset"], &[SECONDS]),
+        (&["clock_offset"], &[SECONDS]),
         (&["age_seconds{"], &[SECONDS]),
         (&["uptime"], &[SECONDS, COUNT]),
         (&["latest_connection_time"], &[MICROSECONDS, SECONDS]),

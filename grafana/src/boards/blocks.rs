@@ -11,6 +11,7 @@ pub(super) fn dashboard() -> Dashboard {
         .row("Compact blocks", compact_blocks())
         .row("Trouble", trouble())
         .row("The last block", the_last_block())
+        .row("Tips and forks of all nodes", tips_and_forks())
 }
 
 fn is_something_wrong() -> Vec<Panel> {
@@ -172,4 +173,22 @@ fn the_last_block() -> Vec<Panel> {
 
 fn rebuilt(result: &str) -> Selector {
     of(COMPACT_BLOCKS).is("result", result)
+}
+
+fn tips_and_forks() -> Vec<Panel> {
+    let nodes = ["network", "chain_node"];
+    vec![
+        timeline("Asked nodes", of(CHAIN_NODE_REACHABLE).now().min(&nodes))
+            .about("Whether nodes and servers that the tool chain asks for their tips answer.")
+            .states(("unreachable", BAD), ("reachable", GOOD)),
+        lines("Height of active tips", unit::HEIGHT, of(CHAIN_TIP_HEIGHT).now().max(&nodes)).limits(None, None),
+        lines("Tips by status", unit::COUNT, of(CHAIN_TIPS).not("status", "active").now().max(&["network", "status"]))
+            .about("Branches beside the active chain, at the node that knows most.")
+            .hint("An invalid one is a block that a node found invalid."),
+        lines("Other rules", unit::COUNT, of(CHAIN_NODE_OTHER_RULES).now().sum(&["network"]))
+            .about("Nodes whose headers do not satisfy Bitcoin's proof of work."),
+        stack("Changes", unit::PER_HOUR, of(CHAIN_ACTIVITY).per_hour().sum(&["kind"])),
+        heatmap("Depth of reorganizations", unit::COUNT, of(CHAIN_REORG_DEPTH).buckets())
+            .about("Blocks that a node left."),
+    ]
 }

@@ -12,6 +12,7 @@ pub(super) fn dashboard() -> Dashboard {
     .row("Events", events())
     .row("Losses", losses())
     .row("Tracepoints and RPC", tracepoints_and_rpc())
+    .row("Archives", archives())
     .row("Queues and this page", queues_and_this_page())
     .row("What it costs", what_it_costs())
 }
@@ -128,6 +129,24 @@ fn tracepoints_and_rpc() -> Vec<Panel> {
             of(RPC_SECONDS).rate().sum(&["method"]).over(of(RPC_CALLS).rate().sum(&["method"])),
         ),
         lines("RPCs that failed", unit::PER_MINUTE, of(RPC_ERRORS).per_minute().sum(&["method", "error"])),
+    ]
+}
+
+fn archives() -> Vec<Panel> {
+    vec![
+        timeline("Full disk", of(ARCHIVE_FULL).now().max(&NODE))
+            .about("Whether the archive gets no events because its disk is full.")
+            .states(("space", GOOD), ("full", BAD))
+            .size(24, 4),
+        lines("Written", unit::BYTES_RATE, of(ARCHIVE_BYTES).rate().sum(&["instance", "kind"]))
+            .about("Bytes of files, and of their content before it was compressed."),
+        lines("Waiting in the stream", unit::COUNT, of(ARCHIVE_STREAM_PENDING).now().max(&NODE))
+            .hint("The archiver is behind."),
+        lines("Acknowledged to the stream", unit::COUNT, of(ARCHIVE_STREAM_ACKNOWLEDGED).now().max(&NODE))
+            .about("The last message of the stream whose event the disk has."),
+        lines("Uploads", unit::PER_HOUR, of(ARCHIVE_UPLOADS).per_hour().sum(&["result"])),
+        lines("Uploaded", unit::BYTES_RATE, of(ARCHIVE_UPLOAD_BYTES).rate().sum(&["instance"])),
+        lines("Files that wait for their upload", unit::COUNT, of(ARCHIVE_UPLOAD_WAITING).now().max(&NODE)),
     ]
 }
 

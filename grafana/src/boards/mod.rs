@@ -4,6 +4,7 @@
 mod addr;
 mod addrman;
 mod asn;
+mod attacks;
 mod blocks;
 mod connections;
 mod health;
@@ -52,6 +53,7 @@ mod prelude {
 pub fn all() -> Vec<Dashboard> {
     vec![
         overview::dashboard(),
+        attacks::dashboard(),
         node::dashboard(),
         connections::dashboard(),
         messages::dashboard(),
