@@ -103,6 +103,7 @@ fn ids_and_titles_are_unique_and_nothing_overlaps() {
         "attacks",
         "sets",
         "log",
+        "p2p",
         "process",
         "health",
     ];

@@ -13,6 +13,7 @@ mod mempool;
 mod messages;
 mod node;
 mod overview;
+mod p2p;
 mod process;
 mod sets;
 mod tx;
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Dashboard> {
         asn::dashboard(),
         sets::dashboard(),
         log::dashboard(),
+        p2p::dashboard(),
         process::dashboard(),
         health::dashboard(),
     ]
