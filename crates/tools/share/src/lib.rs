@@ -57,16 +57,25 @@ impl Recipient {
     /// # Errors
     /// Their key cannot be used.
     pub fn redactor(&self) -> Result<Redactor, KeyError> {
-        let key = self.key.read_or_make()?;
+        Ok(self.redactor_with(self.key.read_or_make()?))
+    }
+
+    fn redactor_with(&self, key: Key) -> Redactor {
         let redactor = Redactor::new(key.0).with_names(self.names.clone()).with_times(self.times);
         let mut redactor = redactor.with_sample(self.sample);
         self.own.iter().for_each(|own| redactor.learn(own));
-        Ok(redactor)
+        redactor
     }
 }
 
 /// Events for several recipients, each at a server of its own.
-pub struct Sharing(Vec<(Recipient, Redactor, nats::Options)>);
+pub struct Sharing(Vec<(Recipient, Known, nats::Options)>);
+
+/// A key that is in use, and how its file looked just before it was read.
+struct Known {
+    stamp: Option<Stamp>,
+    key: Key,
+}
 
 impl Sharing {
     /// Reads the keys, and makes those that are not there.
@@ -75,8 +84,9 @@ impl Sharing {
     /// A key cannot be used.
     pub fn new(recipients: Vec<(Recipient, nats::Options)>) -> Result<Self, KeyError> {
         let with_key = |(recipient, server): (Recipient, nats::Options)| {
-            let redactor = recipient.redactor()?;
-            Ok((recipient, redactor, server))
+            let stamp = recipient.key.stamp();
+            let known = Known { stamp, key: recipient.key.read_or_make()? };
+            Ok((recipient, known, server))
         };
         recipients.into_iter().map(with_key).collect::<Result<_, _>>().map(Self)
     }
@@ -86,7 +96,7 @@ impl Sharing {
     /// # Errors
     /// The address of a server cannot be used. Servers that are away are waited for.
     pub async fn run(self, mut events: Subscription, bus: Bus) -> Result<(), NatsError> {
-        let start = |(recipient, redactor, server)| Line::start(recipient, redactor, server, &bus);
+        let start = |(recipient, known, server)| Line::start(recipient, known, server, &bus);
         let mut lines: Vec<Line> = self.0.into_iter().map(start).collect();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -119,7 +129,7 @@ impl Sharing {
 struct Line {
     recipient: Recipient,
     redactor: Redactor,
-    stamp: Option<Stamp>,
+    known: Known,
     looked: Instant,
     hold: Hold,
     stage: Arc<Stage>,
@@ -129,7 +139,7 @@ struct Line {
 }
 
 impl Line {
-    fn start(recipient: Recipient, redactor: Redactor, server: nats::Options, bus: &Bus) -> Self {
+    fn start(recipient: Recipient, known: Known, server: nats::Options, bus: &Bus) -> Self {
         let account = format!("share-{}", recipient.name);
         let hold = Hold::new(recipient.times, recipient.delay, server.buffer_bytes);
         let out = bus.beside();
@@ -138,8 +148,8 @@ impl Line {
         let server = nats::Options { account: format!("{account}-nats"), ..server };
         let sending = bus::task::spawn(account.clone(), nats::forward(events, server, bus.accounts().clone()));
         Self {
-            redactor,
-            stamp: recipient.key.stamp(),
+            redactor: recipient.redactor_with(known.key),
+            known,
             looked: Instant::now(),
             hold,
             stage: bus.accounts().stage(&account),
@@ -201,17 +211,20 @@ impl Line {
         }
         self.looked = Instant::now();
         let stamp = self.recipient.key.stamp();
-        if stamp == self.stamp {
+        if stamp == self.known.stamp {
             return;
         }
         match self.recipient.key.read() {
+            // Only the file is another one.
+            Ok(key) if key == self.known.key => {}
             Ok(key) => {
                 self.redactor.change_key(key.0);
+                self.known.key = key;
                 info!("share: {} has a new key, and other pseudonyms from now on", self.recipient.name);
             }
             Err(error) => warn!("share: {error}; the key before stays in use"),
         }
-        self.stamp = stamp;
+        self.known.stamp = stamp;
     }
 
     async fn end(self) -> Result<(), NatsError> {
