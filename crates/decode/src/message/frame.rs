@@ -16,10 +16,17 @@ const _: () = assert!(varint_length(CONN_TYPE_NAME) == 2 && varint_length(CAPTUR
 /// Bytes that are reserved for what stands around the content; as a rule twice what it needs.
 const ROOM: usize = 256;
 
+/// A message, and the fields of its peer if they are encoded already, by [`put_peer`].
+#[derive(Clone, Copy)]
+pub(super) struct Framed<'a> {
+    pub(super) meta: &'a Meta<'a>,
+    pub(super) peer: Option<&'a [u8]>,
+}
+
 /// Appends the event with the payload's content in a message of that number. `None` if the payload is malformed, with
 /// some of it written. If `guess` is as long as the content, nothing has to be written twice.
 pub(super) fn put_message(
-    meta: &Meta,
+    framed: Framed,
     payload: &[u8],
     (field, guess, content): (u32, usize, Content),
     out: &mut Vec<u8>,
@@ -27,7 +34,8 @@ pub(super) fn put_message(
     let start = out.len();
     let key = u64::from(field) << 3 | 2;
     let put_head = |out: &mut Vec<u8>, length: usize| {
-        put_metadata(meta, captured(meta, payload), varint_length(key) + varint_length(length as u64) + length, out);
+        let rest = varint_length(key) + varint_length(length as u64) + length;
+        put_metadata(framed, captured(framed.meta, payload), rest, out);
         varint(out, key);
         varint(out, length as u64);
     };
@@ -55,38 +63,50 @@ pub(super) fn put_message(
 }
 
 /// Appends the event with a bool of that number, which is true.
-pub(super) fn put_flag(meta: &Meta, field: u32, out: &mut Vec<u8>) {
+pub(super) fn put_flag(framed: Framed, field: u32, out: &mut Vec<u8>) {
     let key = u64::from(field) << 3;
-    put_metadata(meta, None, varint_length(key) + 1, out);
+    put_metadata(framed, None, varint_length(key) + 1, out);
     varint(out, key);
     out.push(1);
 }
 
 /// Appends the event with the payload as it is.
-pub(super) fn put_unknown(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
+pub(super) fn put_unknown(framed: Framed, payload: &[u8], out: &mut Vec<u8>) {
     const KEY: u64 = (message_event::UNKNOWN as u64) << 3 | 2;
-    let length = delimited_length(meta.message_type.len()) + delimited_length(payload.len());
+    let message_type = framed.meta.message_type.as_bytes();
+    let length = delimited_length(message_type.len()) + delimited_length(payload.len());
     out.reserve(length + ROOM);
-    put_metadata(meta, captured(meta, payload), varint_length(KEY) + varint_length(length as u64) + length, out);
+    let rest = varint_length(KEY) + varint_length(length as u64) + length;
+    put_metadata(framed, captured(framed.meta, payload), rest, out);
     varint(out, KEY);
     varint(out, length as u64);
-    put_bytes(out, delimited(unknown::COMMAND), meta.message_type.as_bytes());
+    put_bytes(out, delimited(unknown::COMMAND), message_type);
     put_bytes(out, delimited(unknown::PAYLOAD), payload);
 }
 
+/// Appends what the metadata has of the peer: its first fields.
+pub(crate) fn put_peer(meta: &Meta, out: &mut Vec<u8>) {
+    put_number(out, number(metadata::PEER_ID), meta.peer_id);
+    put_bytes(out, delimited(metadata::ADDR), meta.addr.as_bytes());
+    put_number(out, number(metadata::CONN_TYPE), conn_type(meta));
+}
+
+fn peer_length(meta: &Meta) -> usize {
+    1 + varint_length(meta.peer_id) + delimited_length(meta.addr.len()) + 1 + varint_length(conn_type(meta))
+}
+
+fn conn_type(meta: &Meta) -> u64 {
+    i64::from(i32::from(meta.conn_type)).cast_unsigned()
+}
+
 /// Appends the event up to where the field of the message's type begins, which has `rest` bytes.
-fn put_metadata(meta: &Meta, captured: Option<u64>, rest: usize, out: &mut Vec<u8>) {
-    let conn_type = i64::from(i32::from(meta.conn_type)).cast_unsigned();
-    let metadata = 1
-        + varint_length(meta.peer_id)
-        + delimited_length(meta.addr.len())
-        + 1
-        + varint_length(conn_type)
+fn put_metadata(Framed { meta, peer }: Framed, captured: Option<u64>, rest: usize, out: &mut Vec<u8>) {
+    let metadata = peer.map_or_else(|| peer_length(meta), <[u8]>::len)
         + delimited_length(meta.message_type.len())
         + 2
         + 1
         + varint_length(meta.size)
-        + meta.conn_type_name.map_or(0, |name| 1 + delimited_length(name.len()))
+        + meta.conn_type_name.map_or(0, |name| 2 + varint_length(name.len() as u64) + name.len())
         + captured.map_or(0, |captured| 2 + varint_length(captured));
     let message = delimited_length(metadata) + rest;
     let ebpf = delimited_length(message);
@@ -94,9 +114,10 @@ fn put_metadata(meta: &Meta, captured: Option<u64>, rest: usize, out: &mut Vec<u
     put_number(out, delimited(envelope::EBPF_EXTRACTOR), ebpf as u64);
     put_number(out, delimited(ebpf::MESSAGE), message as u64);
     put_number(out, delimited(message_event::META), metadata as u64);
-    put_number(out, number(metadata::PEER_ID), meta.peer_id);
-    put_bytes(out, delimited(metadata::ADDR), meta.addr.as_bytes());
-    put_number(out, number(metadata::CONN_TYPE), conn_type);
+    match peer {
+        Some(fields) => out.extend_from_slice(fields),
+        None => put_peer(meta, out),
+    }
     put_bytes(out, delimited(metadata::COMMAND), meta.message_type.as_bytes());
     put_number(out, number(metadata::INBOUND), meta.inbound.into());
     put_number(out, number(metadata::SIZE), meta.size);

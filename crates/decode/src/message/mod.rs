@@ -29,6 +29,8 @@ use event::record::ENVELOPE_ROOM;
 use event::{Body, Described, Direction, Encoded, Kind};
 
 use direct::Writer;
+use frame::Framed;
+pub(crate) use frame::put_peer;
 
 /// Bytes of a payload at most: nodes take no more, and send no more (Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`).
 /// What is longer is not decoded.
@@ -79,13 +81,23 @@ impl Meta<'_> {
 ///
 /// It appends at most twelve times the payload, plus the metadata.
 pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
+    encode_framed(Framed { meta, peer: None }, payload, out);
+}
+
+/// The same, if what the metadata has of the peer is encoded already, by [`put_peer`].
+pub(crate) fn encode_with_peer(meta: &Meta, peer: &[u8], payload: &[u8], out: &mut Vec<u8>) {
+    encode_framed(Framed { meta, peer: Some(peer) }, payload, out);
+}
+
+fn encode_framed(framed: Framed, payload: &[u8], out: &mut Vec<u8>) {
+    let meta = framed.meta;
     let whole = captured(meta, payload).is_none() && payload.len() <= MAX_PAYLOAD_BYTES;
     let start = out.len();
     let written = match direct::writer(meta.message_type, payload) {
         Some(Writer::Message(field, guess, content)) if whole => {
-            frame::put_message(meta, payload, (field, guess, content), out)
+            frame::put_message(framed, payload, (field, guess, content), out)
         }
-        Some(Writer::Empty(field)) if whole => payload.is_empty().then(|| frame::put_flag(meta, field, out)),
+        Some(Writer::Empty(field)) if whole => payload.is_empty().then(|| frame::put_flag(framed, field, out)),
         _ => known(meta, payload).map(|msg| {
             let ebpf_event = Some(EbpfEvent::Message(event(meta, payload, msg)));
             Body::EbpfExtractor(Ebpf { ebpf_event }).encode(out);
@@ -93,7 +105,7 @@ pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
     };
     if written.is_none() {
         out.truncate(start);
-        frame::put_unknown(meta, payload, out);
+        frame::put_unknown(framed, payload, out);
     }
 }
 

@@ -3,6 +3,7 @@
 #[macro_use]
 mod record;
 mod layout;
+mod peers;
 mod per_tracepoint;
 
 use std::borrow::Cow;
@@ -27,11 +28,12 @@ use event::{Body, Described, Direction, Kind};
 use thiserror::Error;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use crate::message::{Meta, encode};
+use crate::message::{Meta, encode_with_peer};
 use layout::Head;
 use record::{Hash, Text};
 
 pub use layout::Tracepoint;
+pub use peers::Peers;
 pub use per_tracepoint::PerTracepoint;
 
 impl Tracepoint {
@@ -122,14 +124,15 @@ impl Seen<'_> {
         }
     }
 
-    /// Appends what happened to `out`, encoded: the arm of `event.Event`. Returns what the envelope needs of it.
+    /// Appends what happened to `out`, encoded: the arm of `event.Event`. Returns what the envelope needs of it. `peers` are those of the records
+    /// before; they change how fast it is, and nothing else.
     ///
     /// # Errors
     /// The bytes are no record of the tracepoint. Odd content of a record is no error.
-    pub fn encode(&self, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
+    pub fn encode(&self, peers: &mut Peers, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
         match self.tracepoint {
-            Tracepoint::InboundMessage => message(self.rest, self.length, Direction::Inbound, out),
-            Tracepoint::OutboundMessage => message(self.rest, self.length, Direction::Outbound, out),
+            Tracepoint::InboundMessage => self.message(Direction::Inbound, peers, out),
+            Tracepoint::OutboundMessage => self.message(Direction::Outbound, peers, out),
             _ => {
                 let ebpf_event = Some(structure(self.tracepoint, self.rest, self.length)?);
                 let body = Body::EbpfExtractor(Ebpf { ebpf_event });
@@ -137,6 +140,26 @@ impl Seen<'_> {
                 Ok(Described::of(&body))
             }
         }
+    }
+
+    fn message(&self, direction: Direction, peers: &mut Peers, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
+        let not_a_record = NotARecord(self.length);
+        let (record, rest) = take::<layout::Message>(self.rest, self.length)?;
+        let captured = usize::try_from(record.captured).ok().and_then(|captured| rest.get(..captured));
+        let payload = captured.ok_or(not_a_record)?;
+        let message_type = text(&record.message_type);
+        let peer = peers.of(self.process, record).ok_or(not_a_record)?;
+        let meta = Meta {
+            peer_id: record.peer_id.cast_unsigned(),
+            addr: &peer.addr,
+            conn_type: peer.conn_type,
+            conn_type_name: peer.conn_type_name.as_deref(),
+            message_type: &message_type,
+            inbound: direction == Direction::Inbound,
+            size: record.size,
+        };
+        encode_with_peer(&meta, &peer.fields, payload, out);
+        Ok(meta.described())
     }
 }
 
@@ -147,27 +170,6 @@ fn tracepoint_of(head: &Head) -> Option<Tracepoint> {
 /// The structure that `bytes` begin with, and the bytes after it. `length` is the length of the whole record, for the error.
 fn take<T: FromBytes + KnownLayout + Immutable>(bytes: &[u8], length: usize) -> Result<(&T, &[u8]), NotARecord> {
     T::ref_from_prefix(bytes).map_err(|_| NotARecord(length))
-}
-
-fn message(bytes: &[u8], length: usize, direction: Direction, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
-    let (record, rest) = take::<layout::Message>(bytes, length)?;
-    let captured = usize::try_from(record.captured).ok().and_then(|captured| rest.get(..captured));
-    let payload = captured.ok_or(NotARecord(length))?;
-    let message_type = text(&record.message_type);
-    let addr = text(&record.addr);
-    let conn_type = text(&record.conn_type);
-    let (conn_type, conn_type_name) = connection_type(&conn_type);
-    let meta = Meta {
-        peer_id: record.peer_id.cast_unsigned(),
-        addr: &addr,
-        conn_type,
-        conn_type_name,
-        message_type: &message_type,
-        inbound: direction == Direction::Inbound,
-        size: record.size,
-    };
-    encode(&meta, payload, out);
-    Ok(meta.described())
 }
 
 /// The events that become a structure first, since they are few, or small.

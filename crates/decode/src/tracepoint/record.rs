@@ -14,6 +14,17 @@ impl<const SIZE: usize> Text<SIZE> {
         let length = memchr(0, &self.0).unwrap_or(SIZE);
         (self.0.get(..length).unwrap_or_default(), length + 1 >= SIZE)
     }
+
+    /// The bytes with the NUL, if there is one: what tells it from any other text.
+    pub(super) fn written(&self) -> &[u8] {
+        let end = memchr(0, &self.0).map_or(SIZE, |nul| nul + 1);
+        self.0.get(..end).unwrap_or_default()
+    }
+
+    /// Whether it is the text of which these are [`Self::written`].
+    pub(super) fn begins_with(&self, written: &[u8]) -> bool {
+        self.0.starts_with(written)
+    }
 }
 
 /// A transaction id or block hash, in the order of bytes that the node has in memory.

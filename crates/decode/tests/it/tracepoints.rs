@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use decode::tracepoint::{NotARecord, Tracepoint, read};
+use decode::tracepoint::{NotARecord, Peers, Tracepoint, read};
 use event::json::to_json;
 use event::{Encoded, Kind, NodeNames, Record};
 use proptest::prelude::*;
@@ -73,13 +73,18 @@ struct Decoded {
 
 /// Decodes bytes that are aligned as in the ring.
 fn decode_bytes(bytes: &[u8]) -> Result<Decoded, NotARecord> {
+    decode_after(&mut Peers::default(), bytes)
+}
+
+/// The same, after other records.
+fn decode_after(peers: &mut Peers, bytes: &[u8]) -> Result<Decoded, NotARecord> {
     let words = bytes.len().div_ceil(8);
     let mut aligned: Vec<u64> = vec![0; words];
     let target: &mut [u8] = zerocopy::IntoBytes::as_mut_bytes(aligned.as_mut_slice());
     target[..bytes.len()].copy_from_slice(bytes);
     let seen = read(&target[..bytes.len()])?;
     let mut bytes = b"what is there stays".to_vec();
-    let described = seen.encode(&mut bytes)?;
+    let described = seen.encode(peers, &mut bytes)?;
     assert_eq!(described.kind, seen.kind());
     let bytes = bytes.strip_prefix(b"what is there stays").unwrap().to_vec();
     Ok(Decoded { process: seen.process, monotonic_ns: seen.monotonic_ns, encoded: Encoded { described, bytes } })
@@ -144,6 +149,26 @@ fn what_is_no_record() {
 }
 
 proptest! {
+    /// What is remembered of peers changes nothing: ids that share a place, addresses that begin alike, one that is cut, a type that changes.
+    #[test]
+    fn peers_are_remembered_as_they_are(
+        records in prop::collection::vec((0..3_i64, 0..4_usize, 0..4_usize), 1..40)
+    ) {
+        let addrs: [&[u8]; 4] = [b"", b"10.0.0.1:8", b"10.0.0.1:83", &[b'a'; 200]];
+        let conn_types: [&[u8]; 4] = [b"inbound", b"inbound-relay", b"\xff", b""];
+        let mut peers = Peers::default();
+        for (peer, addr, conn_type) in records {
+            let record = Fields::of(Tracepoint::InboundMessage)
+                .numbers(&[peer * 1024, 8, 8])
+                .text(b"ping", 16)
+                .text(conn_types[conn_type], 24)
+                .text(addrs[addr], 128)
+                .bytes(&[7; 8]);
+            let after_others = decode_after(&mut peers, &record.0).unwrap().encoded;
+            prop_assert_eq!(after_others.bytes, record.decode().unwrap().encoded.bytes);
+        }
+    }
+
     /// Any bytes behind the head of any tracepoint: an event that can be read, or no record.
     #[test]
     fn any_bytes(index in 0..Tracepoint::ALL.len(), bytes in prop::collection::vec(any::<u8>(), 0..700), captured in 0..800_i64) {

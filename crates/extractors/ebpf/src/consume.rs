@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bus::BatchWriter;
-use decode::tracepoint;
+use decode::tracepoint::{self, Peers};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::task::yield_now;
@@ -130,7 +130,7 @@ impl Consumer {
             self.tracer.ring.pass();
         }
         self.tracer.ring.give_back();
-        self.output.flush().await;
+        self.output.batches.flush().await;
         self.place_losses().await;
         self.tracer.ring.read() != begin
     }
@@ -246,10 +246,9 @@ fn realtime_offset() -> u64 {
 /// Turns records into events, and hands them to publishers in batches.
 #[derive(Default)]
 struct Output {
-    /// By node; none where nothing has come since the last flush.
-    batches: Vec<Option<BatchWriter>>,
-    /// Bytes and events of the largest of the batches that were published last.
-    room: (usize, usize),
+    batches: Batches,
+    /// Those of the messages so far.
+    peers: Peers,
     /// What became of the records so far.
     passed: Passed,
 }
@@ -267,30 +266,16 @@ impl Output {
             return Some(seen.process).filter(|_| new);
         };
         if !router.is_present(node, seen.process) {
-            self.flush().await;
+            self.batches.flush().await;
             begin(router, node, seen.process).await;
         }
-        let batch = self.batch(router, node).await?;
+        let batch = self.batches.of(router, node).await?;
         let time_ns = seen.monotonic_ns.wrapping_add(offset);
-        match batch.push(time_ns, seen.kind(), |out| seen.encode(out)) {
+        match batch.push(time_ns, seen.kind(), |out| seen.encode(&mut self.peers, out)) {
             Ok(()) => self.passed.published[seen.tracepoint] += 1,
             Err(error) => return self.undecodable(router, record, error).await,
         }
         None
-    }
-
-    /// The batch of a node, a new one if there is none.
-    async fn batch(&mut self, router: &mut Router, node: usize) -> Option<&mut BatchWriter> {
-        if self.batches.len() <= node {
-            self.batches.resize_with(node + 1, || None);
-        }
-        let place = self.batches.get_mut(node)?;
-        if place.is_none() {
-            let (bytes, events) = self.room;
-            let batch = router.nodes.get_mut(node)?.publisher.batch().await;
-            *place = Some(batch.with_room(bytes, events));
-        }
-        place.as_mut()
     }
 
     /// Counts a record that this program cannot decode, and leaves a gap in its place. The C program is a part of this one, so it should not happen.
@@ -304,7 +289,7 @@ impl Output {
             }
             Some((process, (Route::Node(node), _))) => {
                 if !router.is_present(node, process) {
-                    self.flush().await;
+                    self.batches.flush().await;
                     begin(router, node, process).await;
                 }
                 node
@@ -315,15 +300,40 @@ impl Output {
             warn!("tracepoints: {error}; such records are counted as undecodable (logged once)");
         }
         *self.passed.undecodable.of(origin.and_then(|origin| origin.tracepoint)) += 1;
-        self.flush().await;
+        self.batches.flush().await;
         leave_gap(router, node, 1).await;
         None
     }
+}
 
-    /// Publishes what the batches hold.
+/// Events that are not published yet.
+#[derive(Default)]
+struct Batches {
+    /// By node; none where nothing has come since the last flush.
+    of_nodes: Vec<Option<BatchWriter>>,
+    /// Bytes and events of the largest of the batches that were published last.
+    room: (usize, usize),
+}
+
+impl Batches {
+    /// The batch of a node, a new one if there is none.
+    async fn of(&mut self, router: &mut Router, node: usize) -> Option<&mut BatchWriter> {
+        if self.of_nodes.len() <= node {
+            self.of_nodes.resize_with(node + 1, || None);
+        }
+        let place = self.of_nodes.get_mut(node)?;
+        if place.is_none() {
+            let (bytes, events) = self.room;
+            let batch = router.nodes.get_mut(node)?.publisher.batch().await;
+            *place = Some(batch.with_room(bytes, events));
+        }
+        place.as_mut()
+    }
+
+    /// Publishes what they hold.
     async fn flush(&mut self) {
         let mut room = (0, 0);
-        for batch in &mut self.batches {
+        for batch in &mut self.of_nodes {
             if let Some(batch) = batch.take() {
                 room = room.max((batch.bytes(), batch.len()));
                 batch.publish().await;
