@@ -22,8 +22,10 @@ use crate::batch::{Batch, END};
 
 /// Bytes that are written before a confirmation is requested.
 const BATCH_BYTES: usize = 256 << 10;
-/// The longest time from sending an event to requesting a confirmation. Each request costs the threads on its way a wake-up or two.
-const CONFIRM_INTERVAL: Duration = Duration::from_millis(100);
+/// The time between two requests of a confirmation, unless much is sent. Each costs the threads on its way a wake-up or two.
+const CONFIRM_INTERVAL: Duration = Duration::from_millis(250);
+/// How much longer a request waits for more events to be sent, whose write then takes it along: longer than they take to come where they are steady.
+const CONFIRM_SLACK: Duration = Duration::from_millis(50);
 /// Bytes that may be sent without being confirmed.
 const WINDOW_BYTES: usize = 4 << 20;
 /// How long the first echo may take; after that we assume that the server does not let us receive any.
@@ -147,7 +149,7 @@ impl Sender {
         let doubtful = unconfirmed > 0 && self.confirming.is_doubtful();
         let at_once = !self.connection.is_writing() && (unconfirmed >= WINDOW_BYTES || !more_comes);
         let has_unrequested = self.unrequested.is_some();
-        let due = self.last_request.filter(|_| more_comes).map(|request| request + CONFIRM_INTERVAL);
+        let due = self.last_request.filter(|_| more_comes).map(|request| request + CONFIRM_INTERVAL + CONFIRM_SLACK);
         let due = due.unwrap_or_else(Instant::now);
         tokio::select! {
             biased;
