@@ -437,7 +437,7 @@ fn one(node: &str, tx: &Tx) -> Recent {
         rejected: tx.rejected.as_ref().map(ToString::to_string),
         vsize: tx.vsize,
         fee_sat: tx.fee,
-        relay_seconds: tx.relayed.map(|relayed| round(relayed.seconds(), 6)),
-        relay_since: tx.relayed.map(|relayed| relayed.since),
+        relay_seconds: tx.relayed.as_ref().map(|relayed| round(relayed.seconds(), 6)),
+        relay_since: tx.relayed.as_ref().map(|relayed| relayed.since),
     }
 }

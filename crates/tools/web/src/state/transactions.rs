@@ -23,8 +23,8 @@ use super::rate::Samples;
 use super::series::{Coverage, SECOND, Series};
 use super::types::Types;
 
-/// The maximum number of transactions kept: those of ten minutes or more at usual rates.
-const MAX: usize = 20_000;
+/// The maximum number of transactions of a node that are kept: those of ten minutes or more at usual rates. They take about 4 MB.
+const MAX: usize = 10_000;
 /// The maximum number of announcers kept for each transaction.
 const MAX_ANNOUNCERS: usize = 8;
 /// The maximum number of delays kept.
@@ -53,7 +53,7 @@ pub(crate) struct Tx {
     pub vsize: Option<i32>,
     pub fee: Option<i64>,
     /// When the node announced it on our own connection after it had it.
-    pub relayed: Option<Relayed>,
+    pub relayed: Option<Box<Relayed>>,
 }
 
 /// Totals of one node since the program started.
@@ -153,6 +153,10 @@ impl Transactions {
         }
         if self.kept.len() >= MAX {
             self.forget();
+        }
+        if self.kept.len() == self.kept.capacity() {
+            // By itself it would double, beyond what is ever kept.
+            self.kept.reserve_exact((self.kept.len() / 2).max(64).min(MAX - self.kept.len()));
         }
         let number = self.first + self.kept.len() as u64;
         self.kept.push_back(Tx { either: hash(bytes), first_ns: time_ns, ..Tx::default() });
@@ -407,7 +411,7 @@ impl Observer<Types, Details> for Transactions {
             && relayed.what == Announced::Transaction
             && let Some(tx) = self.find_mut(&relayed.hash)
         {
-            tx.relayed = Some(*relayed);
+            tx.relayed = Some(Box::new(*relayed));
         }
     }
 }
