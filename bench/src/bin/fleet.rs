@@ -5,7 +5,7 @@
 //! Arguments: the figures, each as HOSTSxRATE (events per second of each host). The default is 50x200 12x2000.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -28,6 +28,8 @@ const SECONDS: u64 = 30;
 const BATCHES: u64 = 20;
 /// How long what was published may take to be in the archive.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the servers of all hosts may take until they are at the hub: they check keys and certificates on these few cores.
+const ARRIVAL: Duration = Duration::from_secs(300);
 /// Pages of the hub that are requested in turn.
 const PAGES: [&str; 3] = ["/", "/api/nodes", "/api/peers"];
 
@@ -71,8 +73,26 @@ impl Running {
     }
 }
 
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+/// Lets what is a host's have what the hub leaves of the processors: hosts have their own.
+fn yield_to_hub(running: &Running) -> Result<()> {
+    Command::new("renice").args(["-n", "15", "-p", &running.0.id().to_string()]).stdout(Stdio::null()).status()?;
+    Ok(())
+}
+
+/// Ports that are free, each another one.
+fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let held = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<Vec<_>, _>>()?;
+    Ok(held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<_, std::io::Error>>()?)
+}
+
+/// Waits until somebody listens.
+async fn await_port(port: u16, log: &Path) -> Result<()> {
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        ensure!(begun.elapsed() < ARRIVAL, "nobody listens at port {port}: {}", fs::read_to_string(log)?);
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// The list of a fleet of which everything is below a folder.
@@ -93,18 +113,35 @@ fn list(folder: &Path, hosts: usize, ports: &[u16]) -> Result<String> {
     Ok(text)
 }
 
-/// Publishes a node's events at a host's nats-server.
-async fn publish(url: String, password: String, node: String, rate: u64) -> Result<()> {
-    let options = async_nats::ConnectOptions::new().user_and_password("observer".to_owned(), password);
+/// What publishes in the hosts' place: this program again, by these arguments, so that it too gets what the hub leaves of the processors.
+const PUBLISH: &str = "publish";
+
+/// Connects to the hosts' nats-servers, of which standard input has one a line: port, password, node and rate. Says so by a line, and publishes
+/// from the next line of the input on.
+async fn publish_all() -> Result<()> {
+    let mut lines = std::io::stdin().lines();
+    let mut connected = Vec::new();
+    while let Some(line) = lines.next().transpose()?.filter(|line| !line.is_empty()) {
+        let [port, password, node, rate] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("{line:?}") };
+        let options = async_nats::ConnectOptions::new().user_and_password("observer".to_owned(), password.to_owned());
+        let url = format!("nats://127.0.0.1:{port}");
+        let client = options.connection_timeout(ARRIVAL).connect(&url).await;
+        let client = client.with_context(|| format!("the nats-server of a host at {url}"))?;
+        connected.push((client, node.to_owned(), rate.parse()?));
+    }
+    println!("connected");
+    lines.next().transpose()?;
+    let publishing: Vec<_> =
+        connected.into_iter().map(|(client, node, rate)| tokio::spawn(publish(client, node, rate))).collect();
+    for publishing in publishing {
+        publishing.await??;
+    }
+    Ok(())
+}
+
+/// Publishes a node's events.
+async fn publish(client: async_nats::Client, node: String, rate: u64) -> Result<()> {
     let messages = messages(125);
-    let begun = Instant::now();
-    // All servers check passwords at once here, on two cores.
-    let client = loop {
-        match options.clone().connect(&url).await {
-            Ok(client) => break client,
-            Err(error) => ensure!(begun.elapsed() < PATIENCE, "{url}: {error}"),
-        }
-    };
     let mut ticks = interval(Duration::from_nanos(1_000_000_000 / BATCHES));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut sequence = 0_u64;
@@ -121,10 +158,10 @@ async fn publish(url: String, password: String, node: String, rate: u64) -> Resu
     Ok(())
 }
 
-/// Requests pages until the end; how long each took, milliseconds.
-fn request(port: u16, end: Instant) -> Result<Vec<f64>> {
-    let mut took = Vec::new();
-    for page in PAGES.iter().cycle() {
+/// Requests pages until the end; how long each took of each page, milliseconds.
+fn request(port: u16, end: Instant) -> Result<[Vec<f64>; PAGES.len()]> {
+    let mut took = [const { Vec::new() }; PAGES.len()];
+    for (place, page) in PAGES.iter().enumerate().cycle() {
         if Instant::now() > end {
             break;
         }
@@ -138,10 +175,11 @@ fn request(port: u16, end: Instant) -> Result<Vec<f64>> {
             "{page}: {}",
             String::from_utf8_lossy(answer.get(..100).unwrap_or(&answer))
         );
-        took.push(begun.elapsed().as_secs_f64() * 1e3);
+        let of_page: &mut Vec<f64> = took.get_mut(place).context("a page")?;
+        of_page.push(begun.elapsed().as_secs_f64() * 1e3);
         std::thread::sleep(Duration::from_millis(50));
     }
-    took.sort_by(f64::total_cmp);
+    took.iter_mut().for_each(|of_page| of_page.sort_by(f64::total_cmp));
     Ok(took)
 }
 
@@ -166,7 +204,7 @@ fn archived(folder: &Path) -> Result<(u64, u64)> {
 async fn figure(hosts: usize, rate: u64) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);
-    let ports = (0..hosts + 4).map(|_| free_port()).collect::<Result<Vec<_>>>()?;
+    let ports = free_ports(hosts + 4)?;
     fs::write(at("fleet.toml"), list(folder.path(), hosts, &ports)?)?;
     let plan = Plan::read(&at("fleet.toml"), &["ebpf", "rpc", "log", "process"])?;
     let place = Place::new(at("fleet"));
@@ -178,7 +216,14 @@ async fn figure(hosts: usize, rate: u64) -> Result<()> {
     let server = |name: &str| Running::start(&nats, &["-c", &conf(name)], &at(&format!("{name}.log")));
     let hub = server("hub")?;
     let names: Vec<String> = (0..hosts).map(|host| format!("h{host}")).collect();
-    let leafs = names.iter().map(|name| server(name)).collect::<Result<Vec<_>>>()?;
+    // One after the other, as hosts of a fleet come: a nats-server that starts has work for a core.
+    let mut leafs = Vec::new();
+    for (name, port) in names.iter().zip(ports.iter().skip(4)) {
+        let leaf = server(name)?;
+        yield_to_hub(&leaf)?;
+        leafs.push(leaf);
+        await_port(*port, &at(&format!("{name}.log"))).await?;
+    }
     let roll = Roll::read(&at("fleet/hub/fleet.json"))?;
     let begun = Instant::now();
     loop {
@@ -187,7 +232,7 @@ async fn figure(hosts: usize, rate: u64) -> Result<()> {
             Ok(prepared) => prepared.away.join(", "),
             Err(error) => error.to_string(),
         };
-        ensure!(begun.elapsed() < PATIENCE, "the hosts do not connect: {missing}");
+        ensure!(begun.elapsed() < ARRIVAL, "the hosts do not connect: {missing}");
         sleep(Duration::from_millis(300)).await;
     }
     let config = at("fleet/hub/peer-observer.toml").display().to_string();
@@ -198,11 +243,23 @@ async fn figure(hosts: usize, rate: u64) -> Result<()> {
         running.push(tool?);
     }
     let web = ports.get(2).copied().context("a port")?;
-    while TcpStream::connect(("127.0.0.1", web)).is_err() {
-        ensure!(begun.elapsed() < 2 * PATIENCE, "web does not start: {}", fs::read_to_string(at("web.log"))?);
-        sleep(Duration::from_millis(100)).await;
-    }
+    await_port(web, &at("web.log")).await?;
     sleep(Duration::from_secs(2)).await;
+
+    let secrets: serde_json::Value = serde_json::from_slice(&fs::read(place.secrets())?)?;
+    let mut input = String::new();
+    for (host, port) in (0..hosts).zip(ports.iter().skip(4)) {
+        let password = secrets.pointer(&format!("/hosts/h{host}/local_password")).and_then(|value| value.as_str());
+        input += &format!("{port} {} n{host} {rate}\n", password.context("a password")?);
+    }
+    let mut publisher = Command::new(std::env::current_exe()?);
+    let publisher = publisher.arg(PUBLISH).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut publisher = Running(publisher);
+    yield_to_hub(&publisher)?;
+    let mut to_publisher = publisher.0.stdin.take().context("its standard input")?;
+    writeln!(to_publisher, "{input}")?;
+    let mut from_publisher = BufReader::new(publisher.0.stdout.take().context("its standard output")?);
+    ensure!(from_publisher.read_line(&mut String::new())? > 0, "what publishes could not connect");
 
     // A reader as the tools are: what it loses, they may lose.
     let (bus, mut options) = (Bus::new(), bus::nats::Options::new(roll.nats.clone()));
@@ -230,16 +287,10 @@ async fn figure(hosts: usize, rate: u64) -> Result<()> {
     let cpu: Vec<_> = running.iter().chain([&hub]).map(Running::cpu).collect();
     let end = Instant::now() + Duration::from_secs(SECONDS);
     let pages = tokio::task::spawn_blocking(move || request(web, end));
-    let publishing = (0..hosts).zip(ports.iter().skip(4)).map(|(host, port)| {
-        let secrets: serde_json::Value = serde_json::from_slice(&fs::read(place.secrets())?)?;
-        let password = secrets.pointer(&format!("/hosts/h{host}/local_password")).and_then(|value| value.as_str());
-        let password = password.context("a password")?.to_owned();
-        Ok(tokio::spawn(publish(format!("nats://127.0.0.1:{port}"), password, format!("n{host}"), rate)))
-    });
+    writeln!(to_publisher)?;
     let begun = Instant::now();
-    for publishing in publishing.collect::<Result<Vec<_>>>()? {
-        publishing.await??;
-    }
+    let published = tokio::task::spawn_blocking(move || publisher.0.wait()).await??;
+    ensure!(published.success(), "what publishes failed");
     let took = begun.elapsed().as_secs_f64();
     let (events, lost, mut late) =
         tokio::time::timeout(PATIENCE, counting).await.context("not all events arrived live")??;
@@ -265,7 +316,9 @@ async fn figure(hosts: usize, rate: u64) -> Result<()> {
             "figure": "fleet", "hosts": hosts, "events_per_second_of_each": rate, "seconds": took, "published": expected,
             "live": events, "lost_live": lost, "archived": in_archive, "not_in_order": odd,
             "late_ms_p50": share(&late, 0.5), "late_ms_p99": share(&late, 0.99),
-            "pages": pages.len(), "page_ms_p50": share(&pages, 0.5), "page_ms_p99": share(&pages, 0.99),
+            "pages": PAGES, "requests": pages.each_ref().map(Vec::len),
+            "page_ms_p50": pages.each_ref().map(|of_page| share(of_page, 0.5)),
+            "page_ms_p99": pages.each_ref().map(|of_page| share(of_page, 0.99)),
             "of": ["archive", "metrics", "web", "nats-server of the hub"], "peak_mb": peaks, "cores": used,
         })
     );
@@ -276,6 +329,9 @@ async fn figure(hosts: usize, rate: u64) -> Result<()> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let given: Vec<String> = std::env::args().skip(1).collect();
+    if given == [PUBLISH] {
+        return publish_all().await;
+    }
     let figures = if given.is_empty() { vec!["50x200".to_owned(), "12x2000".to_owned()] } else { given };
     for text in figures {
         let (hosts, rate) = text.split_once('x').context("write HOSTSxRATE, such as 50x200")?;
