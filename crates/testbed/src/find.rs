@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 
@@ -102,10 +102,7 @@ pub fn axe() -> Result<PathBuf> {
 /// # Errors
 /// It can't be run: the message has the reason.
 pub fn bitcoind_version(binary: &Path) -> Result<String> {
-    let output = Command::new(binary)
-        .arg("-version")
-        .output()
-        .with_context(|| format!("can't run {} -version", binary.display()))?;
+    let output = printed(binary, &["-version"]).with_context(|| format!("can't run {} -version", binary.display()))?;
     if !output.status.success() {
         bail!("{} -version failed: {}", binary.display(), String::from_utf8_lossy(&output.stderr).trim());
     }
@@ -113,12 +110,17 @@ pub fn bitcoind_version(binary: &Path) -> Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Whether a bitcoind has IPC (`-ipcbind`), as `bitcoin-node` does.
-pub fn has_ipc(binary: &Path) -> bool {
-    // A bitcoin-node that only prints its help ends without it once in a hundred times.
-    let help = || Command::new(binary).args(["-help", "-help-debug"]).output().ok();
-    let mut helps = std::iter::from_fn(help).take(5);
-    helps.any(|output| String::from_utf8_lossy(&output.stdout).contains("-ipcbind"))
+/// Whether a bitcoind has an option, by its help: "-ipcbind", as `bitcoin-node` does.
+pub fn has_option(binary: &Path, option: &str) -> bool {
+    let help = printed(binary, &["-help", "-help-debug"]);
+    help.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(option))
+}
+
+/// What a bitcoind prints that only prints something. It has a data directory of its own meanwhile: since v31 it writes its settings even then, and
+/// fails if another one does so at that time.
+fn printed(binary: &Path, args: &[&str]) -> Result<Output> {
+    let datadir = tempfile::tempdir()?;
+    Ok(Command::new(binary).args(args).arg(format!("-datadir={}", datadir.path().display())).output()?)
 }
 
 /// The major version of a bitcoind, by that line: 30.

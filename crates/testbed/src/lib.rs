@@ -56,7 +56,7 @@ pub use captured::{Captured, captured};
 pub use disk::Disk;
 pub use fake_i2p::FakeI2p;
 pub use find::{
-    alertmanager, axe, bitcoind, bitcoind_version, bitcoinds, chromium, has_ipc, microsocks, nats_server, prometheus,
+    alertmanager, axe, bitcoind, bitcoind_version, bitcoinds, chromium, has_option, microsocks, nats_server, prometheus,
 };
 pub use hosts::{Hosts, Visit};
 pub use microsocks::Microsocks;

@@ -32,7 +32,7 @@ pub fn require_bitcoind() -> Option<PathBuf> {
 /// The bitcoind to test with if it has IPC (`-ipcbind`), or `None` after reporting that the test is skipped.
 pub fn require_ipc() -> Option<PathBuf> {
     let bitcoind = require_bitcoind()?;
-    let has = crate::has_ipc(&bitcoind);
+    let has = crate::has_option(&bitcoind, "-ipcbind");
     if !has {
         skipped("the bitcoind has no IPC (-ipcbind); set BITCOIND to a bitcoin-node");
     }

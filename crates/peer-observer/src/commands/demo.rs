@@ -140,7 +140,7 @@ async fn observe(
 
     let folder = folder(args.dir.as_deref())?;
     info!("starting {} regtest nodes ({})", args.nodes, testbed::bitcoind_version(bitcoind)?.trim());
-    let with_ipc = testbed::has_ipc(bitcoind) && folder.path().as_os_str().len() <= MAX_SOCKET_FOLDER;
+    let with_ipc = testbed::has_option(bitcoind, "-ipcbind") && folder.path().as_os_str().len() <= MAX_SOCKET_FOLDER;
     if !with_ipc {
         prepared.per_node.retain(|(name, _)| *name != IPC);
     }

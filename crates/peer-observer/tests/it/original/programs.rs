@@ -110,7 +110,7 @@ async fn every_program_does_its_work_as_its_unit_starts_it() {
     let (Some(bitcoind), Some(_)) = (testbed::require_bitcoind(), testbed::require_nats_server()) else { return };
     let server = NatsServer::start(USERS).await.unwrap();
     let programs = Programs::new(&server).await;
-    let has_ipc = testbed::has_ipc(&bitcoind);
+    let has_ipc = testbed::has_option(&bitcoind, "-ipcbind");
     // Of the user "me" with the password "mine", beside the cookie file.
     let rpcauth = "rpcauth=me:5a17$ddaca4fc3a174962ac6170283f179e16bd0814d40cd7c5b7e3c4c8f40a8ce024";
     let node = Node::builder().name("alice").debug(["net", "validation"]).config(rpcauth);

@@ -756,8 +756,7 @@ async fn a_node_without_rpc_is_asked_by_ipc() {
 #[tokio::test]
 async fn a_real_electrum_server() {
     let Some(bitcoind) = testbed::require_bitcoind() else { return };
-    let help = std::process::Command::new(&bitcoind).arg("-help").output().unwrap();
-    if !String::from_utf8_lossy(&help.stdout).contains("-txospenderindex") {
+    if !testbed::has_option(&bitcoind, "-txospenderindex") {
         return testbed::skipped("ElectrumX needs a bitcoind with -txospenderindex, as v31 has it");
     }
     let Some(python) = testbed::require_python("electrum") else { return };
