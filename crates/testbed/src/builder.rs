@@ -166,9 +166,12 @@ impl Ports {
     }
 }
 
-/// A port that nothing uses now. Below the range from which the kernel serves outgoing connections, so that none of those takes it while
-/// the node is down; and never the same twice in this program.
-fn free_port() -> Result<SocketAddr> {
+/// A port of 127.0.0.1 that nothing uses now. Below the range from which the kernel serves outgoing connections, so that none of those takes it
+/// before, or while what is to listen is down; and never the same twice in this program.
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> Result<SocketAddr> {
     static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..1000 {

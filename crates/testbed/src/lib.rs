@@ -51,7 +51,7 @@ mod wait;
 mod wallet;
 
 pub use browser::{Browser, Page};
-pub use builder::NodeBuilder;
+pub use builder::{NodeBuilder, free_port};
 pub use captured::{Captured, captured};
 pub use disk::Disk;
 pub use fake_i2p::FakeI2p;

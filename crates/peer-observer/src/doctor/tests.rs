@@ -176,8 +176,7 @@ impl Started {
 
 /// Ports that are free until somebody else takes them.
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    [(); N].map(|()| testbed::free_port().unwrap().port())
 }
 
 /// The case conf-01: Bitcoin Knots reads bitcoin_rw.conf, which its GUI writes.

@@ -56,7 +56,7 @@ async fn results_go_to_the_server_that_addresses_come_from() {
     }
 
     let node = Node::builder().name("bob").start().await.unwrap();
-    let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refusing = testbed::free_port().unwrap();
     let bus = Bus::new();
     let events = bus.subscribe("to-nats", Filter::default(), 100, WhenFull::Block);
     let forwarding = tokio::spawn(nats::forward(events, nats::Options::new(&url), bus.accounts().clone()));

@@ -71,11 +71,6 @@ impl Programs {
     }
 }
 
-/// An address that nothing listens on now.
-fn free() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 /// Waits until numbers have a line that begins so, and is not 0.
 async fn wait_for_number(address: &str, series: &str) {
     let ask = || async {
@@ -121,7 +116,8 @@ async fn every_program_does_its_work_as_its_unit_starts_it() {
     let events = client.subscribe("*").await.unwrap();
     client.flush().await.unwrap();
 
-    let [metrics, connectivity, websocket, rpc, ipc, p2p] = std::array::from_fn(|_| free());
+    let [metrics, connectivity, websocket, rpc, ipc, p2p] =
+        std::array::from_fn(|_| testbed::free_port().unwrap().to_string());
     let output = programs.path("archiver");
     let output = output.to_str().unwrap();
     let archiver = ["--output-dir", output, "--base-name", "a.b", "--max-file-size", "1000000", "--compression-level"];

@@ -769,7 +769,7 @@ async fn a_real_electrum_server() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(file("certificate.pem"), made.cert.pem()).unwrap();
     std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = || testbed::free_port().unwrap().to_string();
     let (tcp, tls) = (free(), free());
     let cookie = std::fs::read_to_string(node.cookie()).unwrap();
     let log = std::fs::File::create(file("log")).unwrap();

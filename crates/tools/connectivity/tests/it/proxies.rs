@@ -1,7 +1,5 @@
 //! Attempts through a real SOCKS5 server, and through a fake of an I2P router that speaks SAM.
 
-use std::net::TcpListener;
-
 use connectivity::Options;
 use event::pb::connectivity::Outcome;
 use node::Chain;
@@ -38,7 +36,7 @@ async fn through_a_socks5_server() {
     let dir = tempfile::tempdir().unwrap();
 
     // A proxy that is not there says nothing of the addresses: nothing is noted.
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = testbed::free_port().unwrap();
     let through =
         |proxy| Options { proxies: Proxies { proxy: Some(at(proxy)), ..Proxies::default() }, ..options(dir.path()) };
     let check = Check::start(through(gone));
