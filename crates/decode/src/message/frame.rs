@@ -18,9 +18,9 @@ const ROOM: usize = 256;
 
 /// A message, and the fields of its peer if they are encoded already, by [`put_peer`].
 #[derive(Clone, Copy)]
-pub(super) struct Framed<'a> {
-    pub(super) meta: &'a Meta<'a>,
-    pub(super) peer: Option<&'a [u8]>,
+pub(crate) struct Framed<'a> {
+    pub(crate) meta: &'a Meta<'a>,
+    pub(crate) peer: Option<&'a [u8]>,
 }
 
 /// Appends the event with the payload's content in a message of that number. `None` if the payload is malformed, with

@@ -29,8 +29,7 @@ use event::record::ENVELOPE_ROOM;
 use event::{Body, Described, Direction, Encoded, Kind};
 
 use direct::Writer;
-use frame::Framed;
-pub(crate) use frame::put_peer;
+pub(crate) use frame::{Framed, put_peer};
 
 /// Bytes of a payload at most: nodes take no more, and send no more (Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`).
 /// What is longer is not decoded.
@@ -84,12 +83,8 @@ pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
     encode_framed(Framed { meta, peer: None }, payload, out);
 }
 
-/// The same, if what the metadata has of the peer is encoded already, by [`put_peer`].
-pub(crate) fn encode_with_peer(meta: &Meta, peer: &[u8], payload: &[u8], out: &mut Vec<u8>) {
-    encode_framed(Framed { meta, peer: Some(peer) }, payload, out);
-}
-
-fn encode_framed(framed: Framed, payload: &[u8], out: &mut Vec<u8>) {
+/// The same of a message whose peer may be encoded already.
+pub(crate) fn encode_framed(framed: Framed, payload: &[u8], out: &mut Vec<u8>) {
     let meta = framed.meta;
     let whole = captured(meta, payload).is_none() && payload.len() <= MAX_PAYLOAD_BYTES;
     let start = out.len();

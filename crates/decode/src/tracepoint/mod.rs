@@ -28,7 +28,7 @@ use event::{Body, Described, Direction, Kind};
 use thiserror::Error;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use crate::message::{Meta, encode_with_peer};
+use crate::message::{Framed, Meta, encode_framed};
 use layout::Head;
 use record::{Hash, Text};
 
@@ -158,7 +158,7 @@ impl Seen<'_> {
             inbound: direction == Direction::Inbound,
             size: record.size,
         };
-        encode_with_peer(&meta, &peer.fields, payload, out);
+        encode_framed(Framed { meta: &meta, peer: Some(&peer.fields) }, payload, out);
         Ok(meta.described())
     }
 }
