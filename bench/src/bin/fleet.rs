@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -77,12 +77,6 @@ impl Running {
 fn yield_to_hub(running: &Running) -> Result<()> {
     Command::new("renice").args(["-n", "15", "-p", &running.0.id().to_string()]).stdout(Stdio::null()).status()?;
     Ok(())
-}
-
-/// Ports that are free, each another one.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let held = (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<Vec<_>, _>>()?;
-    Ok(held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<_, std::io::Error>>()?)
 }
 
 /// Waits until somebody listens.
@@ -204,7 +198,8 @@ fn archived(folder: &Path) -> Result<(u64, u64)> {
 async fn figure(hosts: usize, rate: u64) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);
-    let ports = free_ports(hosts + 4)?;
+    let free_port = |_| Ok(testbed::free_port()?.port());
+    let ports = (0..hosts + 4).map(free_port).collect::<Result<Vec<_>>>()?;
     fs::write(at("fleet.toml"), list(folder.path(), hosts, &ports)?)?;
     let plan = Plan::read(&at("fleet.toml"), &["ebpf", "rpc", "log", "process"])?;
     let place = Place::new(at("fleet"));
