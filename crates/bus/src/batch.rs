@@ -13,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::publisher::Publisher;
 use crate::queue::Delivery;
+use crate::spare::Spare;
 
 /// Digits of the length of an event. NATS servers read no more.
 const DIGITS: usize = 9;
@@ -116,12 +117,12 @@ impl Batch {
             let event = begin + (entry.event.start - entry.begin)..begin + (entry.event.end - entry.begin);
             entries.push(Entry { begin, event, ..entry.clone() });
         }
-        Self::new(Arc::clone(&self.node), self.run, bytes, entries)
+        Self::new(Arc::clone(&self.node), self.run, bytes.into(), entries)
     }
 
-    fn new(node: Arc<str>, run: u64, bytes: Vec<u8>, entries: Vec<Entry>) -> Self {
+    fn new(node: Arc<str>, run: u64, bytes: Bytes, entries: Vec<Entry>) -> Self {
         let weight = entries.iter().map(Entry::weight).sum();
-        Self { node, run, bytes: bytes.into(), entries: Arc::new(entries), weight }
+        Self { node, run, bytes, entries: Arc::new(entries), weight }
     }
 
     /// Each event as a record of its own, with memory of its own: who keeps one does not keep all.
@@ -135,48 +136,48 @@ impl Batch {
     }
 }
 
+/// What a publisher keeps from one batch for the next. Whoever has the turn has it.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// What the messages of each subject begin with, with room for a length; by the subject's last token.
+    heads: Vec<(&'static str, Vec<u8>)>,
+    /// Bytes and events that batches had lately.
+    bytes: usize,
+    events: usize,
+}
+
+impl Turn {
+    /// Notes how large a batch was. What is expected of the next one follows a growth at once, and a decline slowly.
+    fn note(&mut self, bytes: usize, events: usize) {
+        self.bytes = bytes.max(self.bytes - self.bytes / 8);
+        self.events = events.max(self.events - self.events / 8);
+    }
+}
+
 /// A batch in the making. Nobody else publishes events of its run meanwhile.
 pub struct BatchWriter {
     publisher: Publisher,
     /// Held until readers have the events.
-    _turn: OwnedMutexGuard<()>,
+    turn: OwnedMutexGuard<Turn>,
+    spare: Arc<Spare>,
     node: Arc<str>,
     run: u64,
     next_sequence: u64,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// What the messages of each subject begin with, with room for a length; by the subject's last token.
-    heads: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl BatchWriter {
-    pub(crate) fn new(publisher: Publisher, turn: OwnedMutexGuard<()>, (run, next_sequence): (u64, u64)) -> Self {
+    pub(crate) fn new(
+        publisher: Publisher,
+        turn: OwnedMutexGuard<Turn>,
+        spare: Arc<Spare>,
+        (run, next_sequence): (u64, u64),
+    ) -> Self {
         let node = Arc::clone(publisher.node_shared());
-        let (bytes, entries, heads) = (Vec::with_capacity(ROOM.start), Vec::new(), Vec::new());
-        Self { publisher, _turn: turn, node, run, next_sequence, bytes, entries, heads }
-    }
-
-    /// The same, with memory for so many bytes and events, which another batch before it needed.
-    #[must_use]
-    pub fn with_room(mut self, bytes: usize, events: usize) -> Self {
-        self.bytes.reserve((bytes + bytes / 8).clamp(ROOM.start, ROOM.end));
-        self.entries.reserve(events);
-        self
-    }
-
-    /// How many events it has.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Bytes of its events.
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        let bytes = spare.take((turn.bytes + turn.bytes / 8).clamp(ROOM.start, ROOM.end));
+        let entries = Vec::with_capacity(turn.events);
+        Self { publisher, turn, spare, node, run, next_sequence, bytes, entries }
     }
 
     /// Appends an event of a kind and a time (nanoseconds since the UNIX epoch). `encode` appends its body, encoded, and returns what the envelope
@@ -207,19 +208,20 @@ impl BatchWriter {
 
     fn put_head(&mut self, kind: Kind) {
         let token = subject::token(kind);
-        if let Some((_, head)) = self.heads.iter().find(|(known, _)| *known == token) {
+        if let Some((_, head)) = self.turn.heads.iter().find(|(known, _)| *known == token) {
             self.bytes.extend_from_slice(head);
             return;
         }
         let head = format!("PUB {} {:DIGITS$}\r\n", subject::subject(&self.node, kind), "").into_bytes();
         self.bytes.extend_from_slice(&head);
-        self.heads.push((token, head));
+        self.turn.heads.push((token, head));
     }
 
     /// Publishes the events. Waits for readers that block.
-    pub async fn publish(self) {
+    pub async fn publish(mut self) {
         if !self.entries.is_empty() {
-            let batch = Batch::new(self.node, self.run, self.bytes, self.entries);
+            self.turn.note(self.bytes.len(), self.entries.len());
+            let batch = Batch::new(self.node, self.run, self.spare.lend(self.bytes), self.entries);
             self.publisher.publish_batch(batch, self.next_sequence).await;
         }
     }

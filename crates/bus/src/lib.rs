@@ -15,6 +15,7 @@ pub mod nats;
 mod past;
 mod publisher;
 mod queue;
+mod spare;
 pub mod task;
 
 pub use accounts::{Accounts, Reason, Server, Stage};

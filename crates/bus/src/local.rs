@@ -8,12 +8,14 @@ use parking_lot::RwLock;
 use crate::accounts::Accounts;
 use crate::batch::Batch;
 use crate::queue::{Delivery, Item, Queue, QueueLevel, Remainder, Subscription, WhenFull};
+use crate::spare::Spare;
 
 /// Events from all publishers of this process to all its readers. Cloning it gives another handle.
 #[derive(Clone, Default)]
 pub struct Bus {
     readers: Arc<RwLock<Arc<Readers>>>,
     accounts: Accounts,
+    spare: Arc<Spare>,
 }
 
 #[derive(Clone, Default)]
@@ -31,12 +33,17 @@ impl Bus {
     /// A bus for other events of this process, with the same accounts.
     #[must_use]
     pub fn beside(&self) -> Self {
-        Self { readers: Arc::default(), accounts: self.accounts.clone() }
+        Self { readers: Arc::default(), ..self.clone() }
     }
 
     /// The loss accounts of this process.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Memory for batches.
+    pub(crate) fn spare(&self) -> Arc<Spare> {
+        Arc::clone(&self.spare)
     }
 
     /// Subscribes to what the filter lets pass from now on.

@@ -18,7 +18,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
-use crate::batch::{Batch, BatchWriter};
+use crate::batch::{Batch, BatchWriter, Turn};
 use crate::local::Bus;
 use crate::queue::{Delivery, Queue, Remainder};
 
@@ -38,7 +38,7 @@ pub struct Publisher {
     extractor: &'static str,
     accounts: Accounts,
     /// Held from the numbering of events until all readers have them.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Arc<tokio::sync::Mutex<Turn>>,
     /// Held while events are numbered and offered to readers, never while waiting for a reader.
     run: Arc<Mutex<Run>>,
 }
@@ -145,7 +145,7 @@ impl Publisher {
             let run = self.run.lock();
             (run.id, run.next_sequence)
         };
-        BatchWriter::new(self.clone(), turn, place)
+        BatchWriter::new(self.clone(), turn, self.bus.spare(), place)
     }
 
     /// Publishes a batch, for whoever has the turn. `next_sequence` is the number of the event after it.

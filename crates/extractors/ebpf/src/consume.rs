@@ -306,40 +306,30 @@ impl Output {
     }
 }
 
-/// Events that are not published yet.
+/// Events that are not published yet: by node; none where nothing has come since the last flush.
 #[derive(Default)]
-struct Batches {
-    /// By node; none where nothing has come since the last flush.
-    of_nodes: Vec<Option<BatchWriter>>,
-    /// Bytes and events of the largest of the batches that were published last.
-    room: (usize, usize),
-}
+struct Batches(Vec<Option<BatchWriter>>);
 
 impl Batches {
     /// The batch of a node, a new one if there is none.
     async fn of(&mut self, router: &mut Router, node: usize) -> Option<&mut BatchWriter> {
-        if self.of_nodes.len() <= node {
-            self.of_nodes.resize_with(node + 1, || None);
+        if self.0.len() <= node {
+            self.0.resize_with(node + 1, || None);
         }
-        let place = self.of_nodes.get_mut(node)?;
+        let place = self.0.get_mut(node)?;
         if place.is_none() {
-            let (bytes, events) = self.room;
-            let batch = router.nodes.get_mut(node)?.publisher.batch().await;
-            *place = Some(batch.with_room(bytes, events));
+            *place = Some(router.nodes.get_mut(node)?.publisher.batch().await);
         }
         place.as_mut()
     }
 
     /// Publishes what they hold.
     async fn flush(&mut self) {
-        let mut room = (0, 0);
-        for batch in &mut self.of_nodes {
+        for batch in &mut self.0 {
             if let Some(batch) = batch.take() {
-                room = room.max((batch.bytes(), batch.len()));
                 batch.publish().await;
             }
         }
-        self.room = room;
     }
 }
 
