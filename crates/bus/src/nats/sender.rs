@@ -1,6 +1,8 @@
 //! Sends what is in the outbox over one connection.
 
+use std::future::ready;
 use std::io::Write;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use async_nats::{ServerInfo, Subject};
 use bytes::Bytes;
 use event::quote::Quoted;
 use event::{NodeNames, Record, original};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 use tracing::warn;
 
 use super::Subjects;
@@ -20,8 +22,10 @@ use super::outbox::Item;
 use crate::accounts::Reason;
 use crate::batch::{Batch, END};
 
-/// Bytes that are written before a confirmation is requested.
+/// Bytes that are written at once, about.
 const BATCH_BYTES: usize = 256 << 10;
+/// Bytes that are written before a confirmation is requested.
+const CONFIRM_BYTES: usize = 1 << 20;
 /// The time between two requests of a confirmation, unless much is sent. Each costs the threads on its way a wake-up or two.
 const CONFIRM_INTERVAL: Duration = Duration::from_millis(250);
 /// How much longer a request waits for more events to be sent, whose write then takes it along: longer than they take to come where they are steady.
@@ -50,6 +54,8 @@ pub(super) struct Sender {
     unrequested_bytes: usize,
     /// When a confirmation was last requested over this connection.
     last_request: Option<Instant>,
+    /// Until when the next request waits. It is one timer for the whole connection: to set one at each turn costs a wake-up of its own.
+    due: Pin<Box<Sleep>>,
     pings: Interval,
     /// Questions whether it is there that the server has not answered.
     unanswered: u32,
@@ -86,6 +92,7 @@ impl Sender {
             unrequested: None,
             unrequested_bytes: 0,
             last_request: None,
+            due: Box::pin(sleep_until(Instant::now())),
             pings,
             unanswered: 0,
             warned_too_large: false,
@@ -149,13 +156,12 @@ impl Sender {
         let doubtful = unconfirmed > 0 && self.confirming.is_doubtful();
         let at_once = !self.connection.is_writing() && (unconfirmed >= WINDOW_BYTES || !more_comes);
         let has_unrequested = self.unrequested.is_some();
-        let due = self.last_request.filter(|_| more_comes).map(|request| request + CONFIRM_INTERVAL + CONFIRM_SLACK);
-        let due = due.unwrap_or_else(Instant::now);
         tokio::select! {
             biased;
             happened = self.connection.next() => Wake::Happened(happened),
             number = self.confirming.confirmed_by_time(at_once) => Wake::Confirmed(number),
-            () = tokio::time::sleep_until(due), if has_unrequested => Wake::Due,
+            () = &mut self.due, if has_unrequested && more_comes => Wake::Due,
+            () = ready(()), if has_unrequested && !more_comes => Wake::Due,
             () = self.shared.changed.notified() => Wake::Changed,
             () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
             () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
@@ -241,7 +247,7 @@ impl Sender {
         pieces.finish().into_iter().for_each(|piece| self.connection.put(piece));
         self.unrequested = Some(number);
         let recently = self.last_request.is_some_and(|request| request.elapsed() < CONFIRM_INTERVAL);
-        if self.unrequested_bytes >= BATCH_BYTES || !recently {
+        if self.unrequested_bytes >= CONFIRM_BYTES || !recently {
             self.request_confirmation();
         }
     }
@@ -287,7 +293,9 @@ impl Sender {
     fn request_confirmation(&mut self) {
         let Some(number) = self.unrequested.take() else { return };
         self.unrequested_bytes = 0;
-        self.last_request = Some(Instant::now());
+        let now = Instant::now();
+        self.last_request = Some(now);
+        self.due.as_mut().reset(now + CONFIRM_INTERVAL + CONFIRM_SLACK);
         self.connection.put(self.confirming.request(number));
     }
 }
