@@ -10,11 +10,12 @@ use decode::tracepoint::{self, Peers};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::account::{Ledger, Passed};
+use crate::beat::Beat;
 use crate::losses::Losses;
 use crate::program::{Tracer, identity};
 use crate::route::{Route, Router, is_alive};
@@ -54,6 +55,7 @@ impl Consumer {
     pub(crate) async fn run(mut self) -> io::Result<()> {
         self.tracer.started();
         let wakes = self.tracer.ring.wakes()?;
+        let mut beat = Beat::new(self.pause)?;
         while !self.shutdown.is_cancelled() {
             if Instant::now() >= self.next_look {
                 self.look().await;
@@ -62,13 +64,15 @@ impl Consumer {
             if self.read_on().await {
                 let (written, read) = (self.tracer.ring.written(), self.tracer.ring.read());
                 if written.wrapping_sub(read) < self.tracer.ring.size() as u64 / 8 {
-                    sleep(self.pause).await;
+                    beat.next().await?;
+                } else {
+                    yield_now().await;
                 }
                 continue;
             }
             self.tracer.shared.want_wake();
             if !self.read_on().await {
-                self.wait(wakes.as_ref()).await;
+                self.wait(wakes.as_ref(), &mut beat).await?;
             }
         }
         // After this nothing more comes, so that the accounts are even at the end.
@@ -79,33 +83,26 @@ impl Consumer {
     }
 
     /// Waits until there may be something to read, or something else to do.
-    async fn wait(&mut self, wakes: Option<&AsyncFd<OwnedFd>>) {
+    async fn wait(&mut self, wakes: Option<&AsyncFd<OwnedFd>>, beat: &mut Beat) -> io::Result<()> {
         let woken = async {
-            match wakes {
-                // That it is broken shows nowhere else, and reading now and then is enough.
-                Some(wakes) => match wakes.readable().await {
-                    Ok(mut ready) => ready.clear_ready(),
-                    Err(_) => sleep(self.pause).await,
-                },
-                None => sleep(self.pause).await,
-            }
+            let Some(wakes) = wakes else { return beat.next().await };
+            beat.stop()?;
+            wakes.readable().await?.clear_ready();
+            Ok(())
         };
         tokio::select! {
-            () = woken => {}
-            () = sleep_until(self.next_look) => {}
-            () = self.shutdown.cancelled() => {}
+            woken = woken => woken,
+            () = sleep_until(self.next_look) => Ok(()),
+            () = self.shutdown.cancelled() => Ok(()),
         }
     }
 
-    /// Publishes what is in the ring now. Returns whether there was anything.
+    /// Publishes what is in the ring now. Returns whether there was anything; then whoever sends it may be on this thread, and is to get its turn.
     async fn read_on(&mut self) -> bool {
         let (begin, end) = (self.tracer.ring.read(), self.tracer.ring.written());
-        while self.read().await {
+        while self.read().await && self.tracer.ring.read() < end {
             // Who sends the events may be on this thread.
             yield_now().await;
-            if self.tracer.ring.read() >= end {
-                break;
-            }
         }
         self.tracer.ring.read() != begin
     }

@@ -6,6 +6,7 @@
 //! tracepoint ([`shared`](crate::shared)).
 
 mod account;
+mod beat;
 mod consume;
 mod error;
 pub mod kernel;
