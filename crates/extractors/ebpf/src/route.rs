@@ -1,6 +1,8 @@
 //! Which node the events of a process belong to, and to which programs the tracer has to be attached for that.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ pub(crate) struct Router {
     /// The program of which every process is a node, and what makes a publisher for one.
     all: Option<(PathBuf, MakePublisher)>,
     routes: HashMap<u32, Route>,
+    /// The process that was asked for last: as a rule it is the next one, too.
+    last: Option<(u32, Route)>,
     /// There were processes of traced programs that are not observed.
     others: bool,
 }
@@ -58,7 +62,8 @@ impl Router {
             Nodes::These(nodes) => (nodes, None),
             Nodes::All { binary, publisher } => (Vec::new(), Some((binary, publisher))),
         };
-        Self { nodes: nodes.into_iter().map(Node::new).collect(), all, routes: HashMap::new(), others: false }
+        let nodes = nodes.into_iter().map(Node::new).collect();
+        Self { nodes, all, routes: HashMap::new(), last: None, others: false }
     }
 
     /// The program of which every process is a node.
@@ -73,12 +78,16 @@ impl Router {
 
     /// Where the events of a process go, and whether the process is new.
     pub(crate) fn route(&mut self, process: u32) -> (Route, bool) {
-        if let Some(route) = self.routes.get(&process) {
-            return (*route, false);
+        if let Some((last, route)) = self.last
+            && last == process
+        {
+            return (route, false);
         }
-        let route = self.find(process);
+        let known = self.routes.get(&process).copied();
+        let route = known.unwrap_or_else(|| self.find(process));
         self.routes.insert(process, route);
-        (route, true)
+        self.last = Some((process, route));
+        (route, known.is_none())
     }
 
     fn find(&mut self, process: u32) -> Route {
@@ -126,6 +135,7 @@ impl Router {
     /// Forgets a process. Returns the publisher of its node, if that ends with it.
     pub(crate) fn forget(&mut self, process: u32) -> Option<Publisher> {
         let route = self.routes.remove(&process);
+        self.last = None;
         match (route, &self.all) {
             (Some(Route::Node(index)), Some(_)) => {
                 let node = self.nodes.get_mut(index)?;
@@ -146,14 +156,15 @@ impl Node {
 
     /// Says how the node is found. `trouble`: why its tracepoints are not followed.
     pub(crate) fn report(&mut self, trouble: Option<&str>) {
-        let is_there = |process: &u32| is_alive(*process);
-        self.seen = self.process.filter(is_there).or(self.seen);
-        match (self.seen.filter(is_there), trouble, self.seen) {
+        let look = |process: u32| Some((process, state_of(process).filter(|state| is_life(*state))?));
+        let alive = [self.process, self.seen].into_iter().flatten().find_map(look);
+        self.seen = alive.map(|(process, _)| process).or(self.seen);
+        match (alive, trouble, self.seen) {
             (None, _, Some(process)) => {
                 self.publisher.node_is(State::Gone, Some(&format!("process {process} has ended")));
             }
             (_, Some(trouble), _) => self.publisher.node_is(State::Unreadable, Some(trouble)),
-            (Some(process), None, _) if is_stopped(process) => {
+            (Some((process, state)), None, _) if is_stop(state) => {
                 self.publisher.node_is(State::Hanging, Some(&format!("process {process} is stopped (SIGSTOP)")));
             }
             (Some(_), None, _) => self.publisher.node_is_up(),
@@ -225,18 +236,26 @@ fn name_of(target: &Target, process: u32) -> String {
     name.filter(|name| validate_name(name).is_ok()).unwrap_or_else(|| format!("pid-{process}"))
 }
 
-/// Whether a process runs, also one of another user. A zombie does not.
+/// Whether a process runs, also one of another user.
 pub(crate) fn is_alive(process: u32) -> bool {
-    state_of(process).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    state_of(process).is_some_and(is_life)
 }
 
-/// Whether a process is there and does nothing: a signal or a debugger stopped it.
-pub(crate) fn is_stopped(process: u32) -> bool {
-    state_of(process).is_some_and(|state| matches!(state, 'T' | 't'))
+/// Whether a process with this state runs. A zombie does not.
+fn is_life(state: char) -> bool {
+    !matches!(state, 'Z' | 'X')
 }
 
-/// The kernel's letter for the state of a process. `procfs` would parse all of the line, and panics where it has another form.
+/// Whether a process with this state does nothing: a signal or a debugger stopped it.
+fn is_stop(state: char) -> bool {
+    matches!(state, 'T' | 't')
+}
+
+/// The kernel's letter for the state of a process. `procfs` would parse all of the line, and panics where it has another form. It is looked at every
+/// second, so it is read at once: the state is near the beginning, behind a name of at most 16 bytes (64 of a kernel thread).
 fn state_of(process: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut begin = [0; 128];
+    let length = File::open(format!("/proc/{process}/stat")).and_then(|mut file| file.read(&mut begin)).ok()?;
+    let stat = String::from_utf8_lossy(begin.get(..length)?);
     stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next())
 }
