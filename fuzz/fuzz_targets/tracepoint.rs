@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use decode::tracepoint::{Peers, Tracepoint, read};
+use decode::tracepoint::{Known, Tracepoint, read};
 use event::{Encoded, Kind, NodeNames, Record};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
     // The copy may be unaligned: read says so, and that is no record.
     let Ok(seen) = read(&bytes) else { return };
     let mut bytes = Vec::new();
-    let Ok(described) = seen.encode(&mut Peers::default(), &mut bytes) else { return };
+    let Ok(described) = seen.encode(&mut Known::default(), &mut bytes) else { return };
     let record = Record::new(Arc::from("alice"), 1, 2, 3, Encoded { described, bytes });
     let arrived = Record::from_bytes(record.bytes().clone(), &mut NodeNames::default()).expect("an event");
     assert_ne!(arrived.envelope().kind, Kind::Unknown);

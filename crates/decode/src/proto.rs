@@ -39,8 +39,12 @@ pub(crate) const fn delimited_length(content: usize) -> usize {
 
 #[inline]
 pub(crate) fn put_number(out: &mut Vec<u8>, key: u8, value: u64) {
-    out.push(key);
-    varint(out, value);
+    if value < 0x80 {
+        out.extend_from_slice(&[key, value as u8]);
+    } else {
+        out.push(key);
+        varint(out, value);
+    }
 }
 
 /// A number of type sint32 or sint64.

@@ -84,38 +84,58 @@ fn inventory_length(size: usize) -> usize {
 }
 
 fn inventory(wire: &mut Wire, out: &mut Vec<u8>) -> Option<()> {
-    for item in wire.var_arrays::<ITEM>()? {
+    let mut items = wire.var_arrays::<ITEM>()?;
+    while let Some((item, rest)) = items.split_first() {
+        let known = put_known_items(items, out)?;
+        items = if known > 0 {
+            items.get(known..)?
+        } else {
+            put_other_item(item, out)?;
+            rest
+        };
+    }
+    Some(())
+}
+
+/// Appends the first items as far as they are of known types, some at a time. Returns how many.
+fn put_known_items(items: &[[u8; ITEM]], out: &mut Vec<u8>) -> Option<usize> {
+    let mut fields = [[0; ITEM]; 16];
+    let mut known = 0;
+    for (field, item) in fields.iter_mut().zip(items) {
         let (item_type, hash) = item.split_first_chunk()?;
-        let item_type = u32::from_le_bytes(*item_type);
-        let field = match item_type {
+        let number = match u32::from_le_bytes(*item_type) {
             1 => inventory_item::TRANSACTION,
             2 => inventory_item::BLOCK,
             5 => inventory_item::WTX,
             0x4000_0001 => inventory_item::WITNESS_TRANSACTION,
             0x4000_0002 => inventory_item::WITNESS_BLOCK,
             4 => inventory_item::COMPACT_BLOCK,
-            0 => {
-                out.extend_from_slice(&[delimited(inv::ITEMS), 2, number(inventory_item::ERROR), 1]);
-                continue;
-            }
-            _ => {
-                put_nested(out, delimited(inv::ITEMS), |out| {
-                    put_nested(out, delimited(inventory_item::UNKNOWN), |out| {
-                        put_number(out, number(unknown_item::INV_TYPE), item_type.into());
-                        put_bytes(out, delimited(unknown_item::HASH), hash);
-                        Some(())
-                    })
-                })?;
-                continue;
-            }
+            _ => break,
         };
-        let mut known = [0; ITEM];
-        let (key, place) = known.split_first_chunk_mut()?;
-        *key = [delimited(inv::ITEMS), 34, delimited(field), 32];
+        let (key, place) = field.split_first_chunk_mut()?;
+        *key = [delimited(inv::ITEMS), 34, delimited(number), 32];
         place.copy_from_slice(hash);
-        out.extend_from_slice(&known);
+        known += 1;
     }
-    Some(())
+    out.extend_from_slice(fields.get(..known)?.as_flattened());
+    Some(known)
+}
+
+fn put_other_item(item: &[u8; ITEM], out: &mut Vec<u8>) -> Option<()> {
+    let (item_type, hash) = item.split_first_chunk()?;
+    match u32::from_le_bytes(*item_type) {
+        0 => {
+            out.extend_from_slice(&[delimited(inv::ITEMS), 2, number(inventory_item::ERROR), 1]);
+            Some(())
+        }
+        item_type => put_nested(out, delimited(inv::ITEMS), |out| {
+            put_nested(out, delimited(inventory_item::UNKNOWN), |out| {
+                put_number(out, number(unknown_item::INV_TYPE), item_type.into());
+                put_bytes(out, delimited(unknown_item::HASH), hash);
+                Some(())
+            })
+        }),
+    }
 }
 
 fn tx(wire: &mut Wire, out: &mut Vec<u8>) -> Option<()> {
@@ -142,12 +162,12 @@ fn headers(wire: &mut Wire, out: &mut Vec<u8>) -> Option<()> {
 fn cmpctblock(wire: &mut Wire, out: &mut Vec<u8>) -> Option<()> {
     put_header(wire, out, delimited(compact_block::HEADER))?;
     put_number(out, number(compact_block::NONCE), wire.u64()?);
-    let short_ids = wire.var_arrays::<6>()?;
-    let start = out.len();
-    out.resize(start + 8 * short_ids.len(), 0);
-    let fields = out.get_mut(start..)?.as_chunks_mut().0;
-    for (field, [a, b, c, d, e, f]) in fields.iter_mut().zip(short_ids) {
-        *field = [delimited(compact_block::SHORT_IDS), 6, *a, *b, *c, *d, *e, *f];
+    let mut fields = [[0; 8]; 64];
+    for short_ids in wire.var_arrays::<6>()?.chunks(fields.len()) {
+        for (field, [a, b, c, d, e, f]) in fields.iter_mut().zip(short_ids) {
+            *field = [delimited(compact_block::SHORT_IDS), 6, *a, *b, *c, *d, *e, *f];
+        }
+        out.extend_from_slice(fields.get(..short_ids.len())?.as_flattened());
     }
     for _ in 0..wire.count(1)? {
         put_prefilled(wire, out, delimited(compact_block::TRANSACTIONS))?;

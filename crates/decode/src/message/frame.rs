@@ -3,6 +3,7 @@
 use event::field::ebpf_extractor::ebpf;
 use event::field::ebpf_extractor::message::{message_event, metadata, unknown};
 use event::field::event::event as envelope;
+use event::pb::bitcoin_primitives::ConnType;
 
 use super::direct::Content;
 use super::wire::Wire;
@@ -16,11 +17,11 @@ const _: () = assert!(varint_length(CONN_TYPE_NAME) == 2 && varint_length(CAPTUR
 /// Bytes that are reserved for what stands around the content; as a rule twice what it needs.
 const ROOM: usize = 256;
 
-/// A message, and the fields of its peer if they are encoded already, by [`put_peer`].
+/// A message, and the fields of its connection if they are encoded already, by [`put_connection`].
 #[derive(Clone, Copy)]
 pub(crate) struct Framed<'a> {
     pub(crate) meta: &'a Meta<'a>,
-    pub(crate) peer: Option<&'a [u8]>,
+    pub(crate) connection: Option<&'a [u8]>,
 }
 
 /// Appends the event with the payload's content in a message of that number. `None` if the payload is malformed, with
@@ -84,24 +85,25 @@ pub(super) fn put_unknown(framed: Framed, payload: &[u8], out: &mut Vec<u8>) {
     put_bytes(out, delimited(unknown::PAYLOAD), payload);
 }
 
-/// Appends what the metadata has of the peer: its first fields.
-pub(crate) fn put_peer(meta: &Meta, out: &mut Vec<u8>) {
-    put_number(out, number(metadata::PEER_ID), meta.peer_id);
-    put_bytes(out, delimited(metadata::ADDR), meta.addr.as_bytes());
-    put_number(out, number(metadata::CONN_TYPE), conn_type(meta));
+/// Appends what the metadata has of the connection: the fields after the peer's id.
+pub(crate) fn put_connection(addr: &str, conn_type: ConnType, out: &mut Vec<u8>) {
+    put_bytes(out, delimited(metadata::ADDR), addr.as_bytes());
+    put_number(out, number(metadata::CONN_TYPE), number_of(conn_type));
 }
 
-fn peer_length(meta: &Meta) -> usize {
-    1 + varint_length(meta.peer_id) + delimited_length(meta.addr.len()) + 1 + varint_length(conn_type(meta))
+fn connection_length(meta: &Meta) -> usize {
+    delimited_length(meta.addr.len()) + 1 + varint_length(number_of(meta.conn_type))
 }
 
-fn conn_type(meta: &Meta) -> u64 {
-    i64::from(i32::from(meta.conn_type)).cast_unsigned()
+fn number_of(conn_type: ConnType) -> u64 {
+    i64::from(i32::from(conn_type)).cast_unsigned()
 }
 
 /// Appends the event up to where the field of the message's type begins, which has `rest` bytes.
-fn put_metadata(Framed { meta, peer }: Framed, captured: Option<u64>, rest: usize, out: &mut Vec<u8>) {
-    let metadata = peer.map_or_else(|| peer_length(meta), <[u8]>::len)
+fn put_metadata(Framed { meta, connection }: Framed, captured: Option<u64>, rest: usize, out: &mut Vec<u8>) {
+    let metadata = 1
+        + varint_length(meta.peer_id)
+        + connection.map_or_else(|| connection_length(meta), <[u8]>::len)
         + delimited_length(meta.message_type.len())
         + 2
         + 1
@@ -114,9 +116,10 @@ fn put_metadata(Framed { meta, peer }: Framed, captured: Option<u64>, rest: usiz
     put_number(out, delimited(envelope::EBPF_EXTRACTOR), ebpf as u64);
     put_number(out, delimited(ebpf::MESSAGE), message as u64);
     put_number(out, delimited(message_event::META), metadata as u64);
-    match peer {
+    put_number(out, number(metadata::PEER_ID), meta.peer_id);
+    match connection {
         Some(fields) => out.extend_from_slice(fields),
-        None => put_peer(meta, out),
+        None => put_connection(meta.addr, meta.conn_type, out),
     }
     put_bytes(out, delimited(metadata::COMMAND), meta.message_type.as_bytes());
     put_number(out, number(metadata::INBOUND), meta.inbound.into());

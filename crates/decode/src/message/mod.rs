@@ -29,7 +29,7 @@ use event::record::ENVELOPE_ROOM;
 use event::{Body, Described, Direction, Encoded, Kind};
 
 use direct::Writer;
-pub(crate) use frame::{Framed, put_peer};
+pub(crate) use frame::{Framed, put_connection};
 
 /// Bytes of a payload at most: nodes take no more, and send no more (Bitcoin Core's `MAX_PROTOCOL_MESSAGE_LENGTH`).
 /// What is longer is not decoded.
@@ -80,10 +80,10 @@ impl Meta<'_> {
 ///
 /// It appends at most twelve times the payload, plus the metadata.
 pub fn encode(meta: &Meta, payload: &[u8], out: &mut Vec<u8>) {
-    encode_framed(Framed { meta, peer: None }, payload, out);
+    encode_framed(Framed { meta, connection: None }, payload, out);
 }
 
-/// The same of a message whose peer may be encoded already.
+/// The same of a message whose connection may be encoded already.
 pub(crate) fn encode_framed(framed: Framed, payload: &[u8], out: &mut Vec<u8>) {
     let meta = framed.meta;
     let whole = captured(meta, payload).is_none() && payload.len() <= MAX_PAYLOAD_BYTES;

@@ -2,8 +2,8 @@
 
 #[macro_use]
 mod record;
+mod known;
 mod layout;
-mod peers;
 mod per_tracepoint;
 
 use std::borrow::Cow;
@@ -32,8 +32,8 @@ use crate::message::{Framed, Meta, encode_framed};
 use layout::Head;
 use record::{Hash, Text};
 
+pub use known::Known;
 pub use layout::Tracepoint;
-pub use peers::Peers;
 pub use per_tracepoint::PerTracepoint;
 
 impl Tracepoint {
@@ -124,15 +124,15 @@ impl Seen<'_> {
         }
     }
 
-    /// Appends what happened to `out`, encoded: the arm of `event.Event`. Returns what the envelope needs of it. `peers` are those of the records
-    /// before; they change how fast it is, and nothing else.
+    /// Appends what happened to `out`, encoded: the arm of `event.Event`. Returns what the envelope needs of it. `known` is from the records
+    /// before; it changes how fast this is, and nothing else.
     ///
     /// # Errors
     /// The bytes are no record of the tracepoint. Odd content of a record is no error.
-    pub fn encode(&self, peers: &mut Peers, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
+    pub fn encode(&self, known: &mut Known, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
         match self.tracepoint {
-            Tracepoint::InboundMessage => self.message(Direction::Inbound, peers, out),
-            Tracepoint::OutboundMessage => self.message(Direction::Outbound, peers, out),
+            Tracepoint::InboundMessage => self.message(Direction::Inbound, known, out),
+            Tracepoint::OutboundMessage => self.message(Direction::Outbound, known, out),
             _ => {
                 let ebpf_event = Some(structure(self.tracepoint, self.rest, self.length)?);
                 let body = Body::EbpfExtractor(Ebpf { ebpf_event });
@@ -142,24 +142,29 @@ impl Seen<'_> {
         }
     }
 
-    fn message(&self, direction: Direction, peers: &mut Peers, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
+    fn message(&self, direction: Direction, known: &mut Known, out: &mut Vec<u8>) -> Result<Described, NotARecord> {
         let not_a_record = NotARecord(self.length);
         let (record, rest) = take::<layout::Message>(self.rest, self.length)?;
         let captured = usize::try_from(record.captured).ok().and_then(|captured| rest.get(..captured));
         let payload = captured.ok_or(not_a_record)?;
-        let message_type = text(&record.message_type);
-        let peer = peers.of(self.process, record).ok_or(not_a_record)?;
+        let (peer, message_type) = known.of(record).ok_or(not_a_record)?;
         let meta = Meta {
             peer_id: record.peer_id.cast_unsigned(),
             addr: &peer.addr,
             conn_type: peer.conn_type,
             conn_type_name: peer.conn_type_name.as_deref(),
-            message_type: &message_type,
+            message_type,
             inbound: direction == Direction::Inbound,
             size: record.size,
         };
-        encode_framed(Framed { meta: &meta, peer: Some(&peer.fields) }, payload, out);
-        Ok(meta.described())
+        encode_framed(Framed { meta: &meta, connection: Some(peer.fields()) }, payload, out);
+        Ok(Described {
+            kind: Kind::Message,
+            peer: Some(meta.peer_id),
+            message_type: Some(message_type.clone()),
+            direction: Some(direction),
+            size: Some(meta.size),
+        })
     }
 }
 

@@ -21,6 +21,16 @@ impl<const SIZE: usize> Text<SIZE> {
         self.0.get(..end).unwrap_or_default()
     }
 
+    /// The first 16 bytes as one number, with zeros from the NUL on if it is among them.
+    pub(super) fn word(&self) -> u128 {
+        const ONES: u128 = u128::MAX / 0xff;
+        let word = self.0.first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes));
+        // The lowest bit that is set here is the highest one of the first NUL.
+        let nuls = word.wrapping_sub(ONES) & !word & ONES << 7;
+        let bits = nuls.trailing_zeros() & !7;
+        word & 1_u128.checked_shl(bits).map_or(u128::MAX, |end| end.wrapping_sub(1))
+    }
+
     /// Whether it is the text of which these are [`Self::written`].
     pub(super) fn begins_with(&self, written: &[u8]) -> bool {
         self.0.starts_with(written)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use decode::tracepoint::{NotARecord, Peers, Tracepoint, read};
+use decode::tracepoint::{Known, NotARecord, Tracepoint, read};
 use event::json::to_json;
 use event::{Encoded, Kind, NodeNames, Record};
 use proptest::prelude::*;
@@ -73,18 +73,18 @@ struct Decoded {
 
 /// Decodes bytes that are aligned as in the ring.
 fn decode_bytes(bytes: &[u8]) -> Result<Decoded, NotARecord> {
-    decode_after(&mut Peers::default(), bytes)
+    decode_after(&mut Known::default(), bytes)
 }
 
 /// The same, after other records.
-fn decode_after(peers: &mut Peers, bytes: &[u8]) -> Result<Decoded, NotARecord> {
+fn decode_after(known: &mut Known, bytes: &[u8]) -> Result<Decoded, NotARecord> {
     let words = bytes.len().div_ceil(8);
     let mut aligned: Vec<u64> = vec![0; words];
     let target: &mut [u8] = zerocopy::IntoBytes::as_mut_bytes(aligned.as_mut_slice());
     target[..bytes.len()].copy_from_slice(bytes);
     let seen = read(&target[..bytes.len()])?;
     let mut bytes = b"what is there stays".to_vec();
-    let described = seen.encode(peers, &mut bytes)?;
+    let described = seen.encode(known, &mut bytes)?;
     assert_eq!(described.kind, seen.kind());
     let bytes = bytes.strip_prefix(b"what is there stays").unwrap().to_vec();
     Ok(Decoded { process: seen.process, monotonic_ns: seen.monotonic_ns, encoded: Encoded { described, bytes } })
@@ -149,23 +149,26 @@ fn what_is_no_record() {
 }
 
 proptest! {
-    /// What is remembered of peers changes nothing: ids that share a place, addresses that begin alike, one that is cut, a type that changes.
+    /// What is remembered of records before changes nothing: addresses and types that begin alike, or are cut, or come with another id.
     #[test]
-    fn peers_are_remembered_as_they_are(
-        records in prop::collection::vec((0..3_i64, 0..4_usize, 0..4_usize), 1..40)
+    fn what_comes_again_is_as_it_was(
+        records in prop::collection::vec((0..3_i64, 0..4_usize, 0..4_usize, 0..7_usize), 1..60)
     ) {
         let addrs: [&[u8]; 4] = [b"", b"10.0.0.1:8", b"10.0.0.1:83", &[b'a'; 200]];
         let conn_types: [&[u8]; 4] = [b"inbound", b"inbound-relay", b"\xff", b""];
-        let mut peers = Peers::default();
-        for (peer, addr, conn_type) in records {
+        let types: [&[u8]; 7] = [b"ping", b"pingpongpingpon", b"pingpongpingpongping", b"pin", b"", b"pi\xff", b"\xff\x80\x01"];
+        let mut known = Known::default();
+        for (peer, addr, conn_type, message_type) in records {
             let record = Fields::of(Tracepoint::InboundMessage)
                 .numbers(&[peer * 1024, 8, 8])
-                .text(b"ping", 16)
+                .text(types[message_type], 16)
                 .text(conn_types[conn_type], 24)
                 .text(addrs[addr], 128)
                 .bytes(&[7; 8]);
-            let after_others = decode_after(&mut peers, &record.0).unwrap().encoded;
-            prop_assert_eq!(after_others.bytes, record.decode().unwrap().encoded.bytes);
+            let after_others = decode_after(&mut known, &record.0).unwrap().encoded;
+            let alone = record.decode().unwrap().encoded;
+            prop_assert_eq!(after_others.bytes, alone.bytes);
+            prop_assert_eq!(after_others.described, alone.described);
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bus::BatchWriter;
-use decode::tracepoint::{self, Peers};
+use decode::tracepoint::{self, Known};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::unix::AsyncFd;
 use tokio::task::yield_now;
@@ -244,8 +244,8 @@ fn realtime_offset() -> u64 {
 #[derive(Default)]
 struct Output {
     batches: Batches,
-    /// Those of the messages so far.
-    peers: Peers,
+    /// What the records so far had.
+    known: Known,
     /// What became of the records so far.
     passed: Passed,
 }
@@ -268,7 +268,7 @@ impl Output {
         }
         let batch = self.batches.of(router, node).await?;
         let time_ns = seen.monotonic_ns.wrapping_add(offset);
-        match batch.push(time_ns, seen.kind(), |out| seen.encode(&mut self.peers, out)) {
+        match batch.push(time_ns, seen.kind(), |out| seen.encode(&mut self.known, out)) {
             Ok(()) => self.passed.published[seen.tracepoint] += 1,
             Err(error) => return self.undecodable(router, record, error).await,
         }
