@@ -70,15 +70,83 @@ fn at(lengths: &[Vec<u16>], i: usize, j: usize) -> u16 {
     lengths.get(i).and_then(|row| row.get(j)).copied().unwrap_or_default()
 }
 
-/// A line without passwords: those that we make have 64 hexadecimal digits.
+/// What names of secret values have in them, in configurations of ours and of others.
+const SECRETS: [&str; 9] =
+    ["password", "passwd", "passphrase", "secret", "token", "key", "credential", "authorization", "webhook"];
+/// What is shown in the place of a secret.
+const HIDDEN: &str = "(secret)";
+
+/// A line without secrets: those that are named so, passwords in addresses, and those that we make, which have 64 hexadecimal digits.
 fn hide(line: &str) -> String {
+    hide_digits(&hide_in_addresses(&hide_named(line)))
+}
+
+/// Without the values of `password = "..."` and the like, in TOML, JSON, and the forms of nats-server and bitcoin.conf.
+fn hide_named(line: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), line);
+    while let Some((before, value, after)) = first_named(rest) {
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\'')).map(String::from).unwrap_or_default();
+        let is_closed = value.len() > 1 && value.ends_with(&quote);
+        shown += &format!("{before}{quote}{HIDDEN}{}", if is_closed { &quote } else { "" });
+        rest = after;
+    }
+    shown + rest
+}
+
+/// The line up to the first value with the name of a secret, that value, and the rest.
+fn first_named(line: &str) -> Option<(&str, &str, &str)> {
+    let lower = line.to_ascii_lowercase();
+    let mut named = SECRETS.iter().flat_map(|secret| lower.match_indices(secret)).collect::<Vec<_>>();
+    named.sort_unstable();
+    named.into_iter().find_map(|(at, name)| {
+        let after_name = line.get(at + name.len()..)?;
+        let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'' | ' ' | '\t');
+        let value = after_name.trim_start_matches(of_name).strip_prefix(['=', ':'])?.trim_start();
+        let (before, value) = line.split_at(line.len() - value.len());
+        let length = match value.chars().next()? {
+            quote @ ('"' | '\'') => end_of_quoted(value, quote),
+            '[' | '{' => value.len(),
+            _ => value.find([' ', '\t', ',', '}', ']']).unwrap_or(value.len()),
+        };
+        let (value, after) = value.split_at(length);
+        (!value.is_empty()).then_some((before, value, after))
+    })
+}
+
+/// Where a quoted text ends that begins here; the end of the line if it is not closed.
+fn end_of_quoted(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if c == quote && !escaped {
+            return at + c.len_utf8();
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    text.len()
+}
+
+/// Without the user and the password in `nats://user:password@host`.
+fn hide_in_addresses(line: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), line);
+    while let Some((before, after)) = rest.split_once("://") {
+        let host = after.find(['/', ' ', '"', '\'', ',']).unwrap_or(after.len());
+        let login = after.get(..host).and_then(|authority| authority.rfind('@')).unwrap_or(0);
+        shown += before;
+        shown += "://";
+        shown += if login > 0 { HIDDEN } else { "" };
+        rest = after.get(login..).unwrap_or_default();
+    }
+    shown + rest
+}
+
+fn hide_digits(line: &str) -> String {
     let is_digit = |c: char| c.is_ascii_hexdigit();
     let (mut shown, mut rest) = (String::new(), line);
     while let Some(start) = rest.find(is_digit) {
         let (before, from) = rest.split_at(start);
         let (digits, after) = from.split_at(from.find(|c| !is_digit(c)).unwrap_or(from.len()));
         shown += before;
-        shown += if digits.len() == 64 { "(secret)" } else { digits };
+        shown += if digits.len() == 64 { HIDDEN } else { digits };
         rest = after;
     }
     shown + rest
@@ -99,5 +167,30 @@ mod tests {
         assert!(diff("same\n", "same\n").iter().all(|line| line.starts_with(' ')));
         assert_eq!(diff("", "new\n"), ["+new"]);
         assert_eq!(diff("old\n", ""), ["-old"]);
+    }
+
+    #[test]
+    fn what_people_write_into_a_configuration_is_hidden_too() {
+        let lines = [
+            ("rpc_password = \"hunter2\" # a comment", "rpc_password = \"(secret)\" # a comment"),
+            ("rpcpassword=hunter2", "rpcpassword=(secret)"),
+            (
+                "matrix = { room = \"a\", access_token = 'hunter2', n = 1 }",
+                "matrix = { room = \"a\", access_token = '(secret)', n = 1 }",
+            ),
+            ("\"Authorization\": \"Bearer \\\"hunter2\\\" x\", y", "\"Authorization\": \"(secret)\", y"),
+            ("tokens = [\"hunter2\", \"hunter3\"]", "tokens = (secret)"),
+            ("secret-key: hunter2, b: 1 }", "secret-key: (secret), b: 1 }"),
+            ("password = \"hunter2", "password = \"(secret)"),
+            (
+                "nats = \"nats://me:hunter2@host:4222,nats://you:hunter2@b\"",
+                "nats = \"nats://(secret)@host:4222,nats://(secret)@b\"",
+            ),
+            ("keys are not values; é = 1", "keys are not values; é = 1"),
+            ("address = \"nats://host:4222/a@b\"", "address = \"nats://host:4222/a@b\""),
+        ];
+        for (line, shown) in lines {
+            assert_eq!(hide(line), shown);
+        }
     }
 }
