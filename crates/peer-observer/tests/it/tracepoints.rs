@@ -168,10 +168,13 @@ async fn a_node_is_followed_in_a_pid_namespace() {
     if !is_root() {
         return testbed::skipped("it takes root to make a PID namespace");
     }
+    let unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    if !by(&unshare, &["--version"]).status().await.is_ok_and(|status| status.success()) {
+        return testbed::skipped("unshare cannot make a PID namespace with a /proc of its own here, as in a chroot");
+    }
     let (inside, outside) = (program.datadir("alice"), program.datadir("bob"));
     let path = program.path();
     let node = ["--name", "alice", "--datadir", inside.to_str().unwrap(), "--binary", path.to_str().unwrap()];
-    let unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
     let mut extractor = Running::start_command(by(&unshare, &[&["extract", "ebpf", "-o", "json"][..], &node].concat()));
     extractor.wait_until_logged("following ").await;
     let unshare = extractor.pid();
@@ -180,7 +183,7 @@ async fn a_node_is_followed_in_a_pid_namespace() {
     program.load(&outside).start().await.unwrap().finish().await.unwrap();
 
     let enter = path.with_file_name("enter");
-    let script = format!("#!/bin/sh\nexec nsenter --target {first} --pid --mount '{}' \"$@\"\n", path.display());
+    let script = format!("#!/bin/sh\nexec nsenter --target {first} --pid --mount --root '{}' \"$@\"\n", path.display());
     std::fs::write(&enter, script).unwrap();
     std::fs::set_permissions(&enter, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let since = event::time::rfc3339(event::time::now_ns());

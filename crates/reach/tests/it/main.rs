@@ -14,19 +14,24 @@ fn at(address: impl std::fmt::Display) -> Endpoint {
     address.to_string().parse().unwrap()
 }
 
-/// Answers each line with the same line.
+/// Answers each line with the same line: at 127.0.0.1, and at ::1 where there is one, since a proxy tries only the first address of localhost.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let (mut reader, mut writer) = stream.into_split();
-                let _ = tokio::io::copy(&mut reader, &mut writer).await;
-            });
-        }
-    });
+    tokio::spawn(answer(listener));
+    if let Ok(listener) = TcpListener::bind(("::1", addr.port())).await {
+        tokio::spawn(answer(listener));
+    }
     addr
+}
+
+async fn answer(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let (mut reader, mut writer) = stream.into_split();
+            let _ = tokio::io::copy(&mut reader, &mut writer).await;
+        });
+    }
 }
 
 async fn echoes(mut stream: TcpStream) {
