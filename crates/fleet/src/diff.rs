@@ -84,17 +84,16 @@ fn hide(line: &str) -> String {
 /// Without the values of `password = "..."` and the like, in TOML, JSON, and the forms of nats-server and bitcoin.conf.
 fn hide_named(line: &str) -> String {
     let (mut shown, mut rest) = (String::new(), line);
-    while let Some((before, value, after)) = first_named(rest) {
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\'')).map(String::from).unwrap_or_default();
-        let is_closed = value.len() > 1 && value.ends_with(&quote);
-        shown += &format!("{before}{quote}{HIDDEN}{}", if is_closed { &quote } else { "" });
+    while let Some((before, after)) = around_named(rest) {
+        shown += before;
+        shown += HIDDEN;
         rest = after;
     }
     shown + rest
 }
 
-/// The line up to the first value with the name of a secret, that value, and the rest.
-fn first_named(line: &str) -> Option<(&str, &str, &str)> {
+/// What is before the first value with the name of a secret, and what is after it. Quotes are not of the value.
+fn around_named(line: &str) -> Option<(&str, &str)> {
     let lower = line.to_ascii_lowercase();
     let mut named = SECRETS.iter().flat_map(|secret| lower.match_indices(secret)).collect::<Vec<_>>();
     named.sort_unstable();
@@ -102,23 +101,25 @@ fn first_named(line: &str) -> Option<(&str, &str, &str)> {
         let after_name = line.get(at + name.len()..)?;
         let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'' | ' ' | '\t');
         let value = after_name.trim_start_matches(of_name).strip_prefix(['=', ':'])?.trim_start();
-        let (before, value) = line.split_at(line.len() - value.len());
-        let length = match value.chars().next()? {
-            quote @ ('"' | '\'') => end_of_quoted(value, quote),
-            '[' | '{' => value.len(),
-            _ => value.find([' ', '\t', ',', '}', ']']).unwrap_or(value.len()),
+        let (value, end) = match value.chars().next()? {
+            quote @ ('"' | '\'') => {
+                let quoted = value.get(1..)?;
+                (quoted, end_of_quoted(quoted, quote))
+            }
+            '[' | '{' => (value, value.len()),
+            ',' | '}' | ']' => return None,
+            _ => (value, value.find([' ', '\t', ',', '}', ']']).unwrap_or(value.len())),
         };
-        let (value, after) = value.split_at(length);
-        (!value.is_empty()).then_some((before, value, after))
+        Some((line.get(..line.len() - value.len())?, value.get(end..)?))
     })
 }
 
-/// Where a quoted text ends that begins here; the end of the line if it is not closed.
+/// Where a text ends whose opening quote is before it; the end of the line if it is not closed.
 fn end_of_quoted(text: &str, quote: char) -> usize {
     let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
+    for (at, c) in text.char_indices() {
         if c == quote && !escaped {
-            return at + c.len_utf8();
+            return at;
         }
         escaped = c == '\\' && !escaped;
     }
