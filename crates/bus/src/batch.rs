@@ -13,7 +13,6 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::publisher::Publisher;
 use crate::queue::Delivery;
-use crate::spare::Spare;
 
 /// Digits of the length of an event. NATS servers read no more.
 const DIGITS: usize = 9;
@@ -159,7 +158,6 @@ pub struct BatchWriter {
     publisher: Publisher,
     /// Held until readers have the events.
     turn: OwnedMutexGuard<Turn>,
-    spare: Arc<Spare>,
     node: Arc<str>,
     run: u64,
     next_sequence: u64,
@@ -168,16 +166,11 @@ pub struct BatchWriter {
 }
 
 impl BatchWriter {
-    pub(crate) fn new(
-        publisher: Publisher,
-        turn: OwnedMutexGuard<Turn>,
-        spare: Arc<Spare>,
-        (run, next_sequence): (u64, u64),
-    ) -> Self {
+    pub(crate) fn new(publisher: Publisher, turn: OwnedMutexGuard<Turn>, (run, next_sequence): (u64, u64)) -> Self {
         let node = Arc::clone(publisher.node_shared());
-        let bytes = spare.take((turn.bytes + turn.bytes / 8).clamp(ROOM.start, ROOM.end));
+        let bytes = publisher.spare().take((turn.bytes + turn.bytes / 8).clamp(ROOM.start, ROOM.end));
         let entries = Vec::with_capacity(turn.events);
-        Self { publisher, turn, spare, node, run, next_sequence, bytes, entries }
+        Self { publisher, turn, node, run, next_sequence, bytes, entries }
     }
 
     /// Appends an event of a kind and a time (nanoseconds since the UNIX epoch). `encode` appends its body, encoded, and returns what the envelope
@@ -221,7 +214,8 @@ impl BatchWriter {
     pub async fn publish(mut self) {
         if !self.entries.is_empty() {
             self.turn.note(self.bytes.len(), self.entries.len());
-            let batch = Batch::new(self.node, self.run, self.spare.lend(self.bytes), self.entries);
+            let bytes = self.publisher.spare().lend(self.bytes);
+            let batch = Batch::new(self.node, self.run, bytes, self.entries);
             self.publisher.publish_batch(batch, self.next_sequence).await;
         }
     }

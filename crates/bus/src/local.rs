@@ -42,8 +42,8 @@ impl Bus {
     }
 
     /// Memory for batches.
-    pub(crate) fn spare(&self) -> Arc<Spare> {
-        Arc::clone(&self.spare)
+    pub(crate) fn spare(&self) -> &Arc<Spare> {
+        &self.spare
     }
 
     /// Subscribes to what the filter lets pass from now on.

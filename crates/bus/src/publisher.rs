@@ -21,6 +21,7 @@ use crate::accounts::Accounts;
 use crate::batch::{Batch, BatchWriter, Turn};
 use crate::local::Bus;
 use crate::queue::{Delivery, Queue, Remainder};
+use crate::spare::Spare;
 
 /// How often an extractor reports that it is alive, and how it finds the node.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -106,6 +107,11 @@ impl Publisher {
         &self.node
     }
 
+    /// Memory for batches.
+    pub(crate) fn spare(&self) -> &Arc<Spare> {
+        self.bus.spare()
+    }
+
     /// The extractor whose events it publishes.
     pub fn extractor(&self) -> &'static str {
         self.extractor
@@ -145,7 +151,7 @@ impl Publisher {
             let run = self.run.lock();
             (run.id, run.next_sequence)
         };
-        BatchWriter::new(self.clone(), turn, self.bus.spare(), place)
+        BatchWriter::new(self.clone(), turn, place)
     }
 
     /// Publishes a batch, for whoever has the turn. `next_sequence` is the number of the event after it.

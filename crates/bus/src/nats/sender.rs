@@ -1,6 +1,5 @@
 //! Sends what is in the outbox over one connection.
 
-use std::future::ready;
 use std::io::Write;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,9 +51,8 @@ pub(super) struct Sender {
     unrequested: Option<u64>,
     /// Bytes that were sent since the last request.
     unrequested_bytes: usize,
-    /// When a confirmation was last requested over this connection.
-    last_request: Option<Instant>,
-    /// Until when the next request waits. It is one timer for the whole connection: to set one at each turn costs a wake-up of its own.
+    /// Until when the next request of a confirmation waits: [`CONFIRM_INTERVAL`] and [`CONFIRM_SLACK`] from the last one on. It is one timer for the
+    /// whole connection: to set one at each turn costs a wake-up of its own.
     due: Pin<Box<Sleep>>,
     pings: Interval,
     /// Questions whether it is there that the server has not answered.
@@ -91,7 +89,6 @@ impl Sender {
             confirming,
             unrequested: None,
             unrequested_bytes: 0,
-            last_request: None,
             due: Box::pin(sleep_until(Instant::now())),
             pings,
             unanswered: 0,
@@ -156,12 +153,17 @@ impl Sender {
         let doubtful = unconfirmed > 0 && self.confirming.is_doubtful();
         let at_once = !self.connection.is_writing() && (unconfirmed >= WINDOW_BYTES || !more_comes);
         let has_unrequested = self.unrequested.is_some();
+        let due = &mut self.due;
+        let due = async {
+            if more_comes {
+                due.as_mut().await;
+            }
+        };
         tokio::select! {
             biased;
             happened = self.connection.next() => Wake::Happened(happened),
             number = self.confirming.confirmed_by_time(at_once) => Wake::Confirmed(number),
-            () = &mut self.due, if has_unrequested && more_comes => Wake::Due,
-            () = ready(()), if has_unrequested && !more_comes => Wake::Due,
+            () = due, if has_unrequested => Wake::Due,
             () = self.shared.changed.notified() => Wake::Changed,
             () = self.shared.ended.cancelled(), if more_comes => Wake::Changed,
             () = tokio::time::sleep(CONFIRM_TIMEOUT), if doubtful => Wake::NoConfirmation,
@@ -246,7 +248,7 @@ impl Sender {
         self.unrequested_bytes += pieces.bytes;
         pieces.finish().into_iter().for_each(|piece| self.connection.put(piece));
         self.unrequested = Some(number);
-        let recently = self.last_request.is_some_and(|request| request.elapsed() < CONFIRM_INTERVAL);
+        let recently = Instant::now() + CONFIRM_SLACK < self.due.deadline();
         if self.unrequested_bytes >= CONFIRM_BYTES || !recently {
             self.request_confirmation();
         }
@@ -293,9 +295,7 @@ impl Sender {
     fn request_confirmation(&mut self) {
         let Some(number) = self.unrequested.take() else { return };
         self.unrequested_bytes = 0;
-        let now = Instant::now();
-        self.last_request = Some(now);
-        self.due.as_mut().reset(now + CONFIRM_INTERVAL + CONFIRM_SLACK);
+        self.due.as_mut().reset(Instant::now() + CONFIRM_INTERVAL + CONFIRM_SLACK);
         self.connection.put(self.confirming.request(number));
     }
 }

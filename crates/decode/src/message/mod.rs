@@ -27,6 +27,7 @@ use event::pb::ebpf_extractor::message::message_event::Msg;
 use event::pb::ebpf_extractor::message::{MessageEvent, Metadata, Unknown};
 use event::record::ENVELOPE_ROOM;
 use event::{Body, Described, Direction, Encoded, Kind};
+use smol_str::SmolStr;
 
 use direct::Writer;
 pub(crate) use frame::{Framed, put_connection};
@@ -65,10 +66,15 @@ impl Meta<'_> {
 
     /// What the envelope needs of it.
     pub fn described(&self) -> Described {
+        self.described_as(self.message_type.into())
+    }
+
+    /// The same, with its message type as it is kept.
+    pub(crate) fn described_as(&self, message_type: SmolStr) -> Described {
         Described {
             kind: Kind::Message,
             peer: Some(self.peer_id),
-            message_type: Some(self.message_type.into()),
+            message_type: Some(message_type),
             direction: Some(if self.inbound { Direction::Inbound } else { Direction::Outbound }),
             size: Some(self.size),
         }

@@ -158,13 +158,7 @@ impl Seen<'_> {
             size: record.size,
         };
         encode_framed(Framed { meta: &meta, connection: Some(peer.fields()) }, payload, out);
-        Ok(Described {
-            kind: Kind::Message,
-            peer: Some(meta.peer_id),
-            message_type: Some(message_type.clone()),
-            direction: Some(direction),
-            size: Some(meta.size),
-        })
+        Ok(meta.described_as(message_type.clone()))
     }
 }
 

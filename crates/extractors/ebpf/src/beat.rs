@@ -1,5 +1,4 @@
 //! The beat at which the ring is read while there is much in it.
-#![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,10 +8,11 @@ use rustix::io::{Errno, read};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// The shortest time between two beats.
+use crate::ring::awaited;
+
+/// The shortest time between two beats. None at all would stop the timer.
 const SHORTEST: Duration = Duration::from_micros(100);
 
 /// A timer of the kernel's that goes off again and again, while somebody waits for it. Tokio's are set anew each time, which costs three system calls
@@ -29,12 +29,9 @@ impl Beat {
     /// # Errors
     /// Those of `timerfd_create(2)`.
     pub(crate) fn new(period: Duration) -> io::Result<Self> {
-        let period = period.max(SHORTEST);
+        let period = Timespec::try_from(period.max(SHORTEST)).map_err(io::Error::other)?;
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        // SAFETY: the descriptor stays the same and open as long as the `OwnedFd` lives.
-        let timer = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) }?;
-        let tv_sec = period.as_secs().try_into().map_err(io::Error::other)?;
-        Ok(Self { timer, period: Timespec { tv_sec, tv_nsec: period.subsec_nanos().into() }, runs: false })
+        Ok(Self { timer: awaited(timer)?, period, runs: false })
     }
 
     /// Waits for the next beat: a period from now if it did not run. If it went by meanwhile, that is at once. Cancel safe.

@@ -143,13 +143,17 @@ impl Ring {
 
     /// What becomes readable when the kernel wakes us. None if that cannot be awaited, as of memory that is not the kernel's. On a Tokio runtime.
     pub(crate) fn wakes(&self) -> io::Result<Option<AsyncFd<OwnedFd>>> {
-        // SAFETY: the descriptor stays the same and open as long as the `OwnedFd` lives.
-        let wakes = unsafe { AsyncFd::register_with_interest(self.fd.try_clone()?, Interest::READABLE) };
-        match wakes.map_err(io::Error::from) {
+        match awaited(self.fd.try_clone()?) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
             wakes => wakes.map(Some),
         }
     }
+}
+
+/// A descriptor, to wait until it is readable. On a Tokio runtime.
+pub(crate) fn awaited(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor stays the same and open as long as the `OwnedFd` lives.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?)
 }
 
 /// Memory that is shared with the kernel. It is unmapped when dropped.

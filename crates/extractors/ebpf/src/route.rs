@@ -84,8 +84,11 @@ impl Router {
             return (route, false);
         }
         let known = self.routes.get(&process).copied();
-        let route = known.unwrap_or_else(|| self.find(process));
-        self.routes.insert(process, route);
+        let route = known.unwrap_or_else(|| {
+            let route = self.find(process);
+            self.routes.insert(process, route);
+            route
+        });
         self.last = Some((process, route));
         (route, known.is_none())
     }
@@ -156,7 +159,7 @@ impl Node {
 
     /// Says how the node is found. `trouble`: why its tracepoints are not followed.
     pub(crate) fn report(&mut self, trouble: Option<&str>) {
-        let look = |process: u32| Some((process, state_of(process).filter(|state| is_life(*state))?));
+        let look = |process: u32| Some((process, state_of(process)?));
         let alive = [self.process, self.seen].into_iter().flatten().find_map(look);
         self.seen = alive.map(|(process, _)| process).or(self.seen);
         match (alive, trouble, self.seen) {
@@ -164,7 +167,7 @@ impl Node {
                 self.publisher.node_is(State::Gone, Some(&format!("process {process} has ended")));
             }
             (_, Some(trouble), _) => self.publisher.node_is(State::Unreadable, Some(trouble)),
-            (Some((process, state)), None, _) if is_stop(state) => {
+            (Some((process, 'T' | 't')), None, _) => {
                 self.publisher.node_is(State::Hanging, Some(&format!("process {process} is stopped (SIGSTOP)")));
             }
             (Some(_), None, _) => self.publisher.node_is_up(),
@@ -238,24 +241,16 @@ fn name_of(target: &Target, process: u32) -> String {
 
 /// Whether a process runs, also one of another user.
 pub(crate) fn is_alive(process: u32) -> bool {
-    state_of(process).is_some_and(is_life)
+    state_of(process).is_some()
 }
 
-/// Whether a process with this state runs. A zombie does not.
-fn is_life(state: char) -> bool {
-    !matches!(state, 'Z' | 'X')
-}
-
-/// Whether a process with this state does nothing: a signal or a debugger stopped it.
-fn is_stop(state: char) -> bool {
-    matches!(state, 'T' | 't')
-}
-
-/// The kernel's letter for the state of a process. `procfs` would parse all of the line, and panics where it has another form. It is looked at every
-/// second, so it is read at once: the state is near the beginning, behind a name of at most 16 bytes (64 of a kernel thread).
+/// The kernel's letter for the state of a process that runs: T or t if a signal or a debugger stopped it. A zombie does not run. `procfs` would parse
+/// all of the line, and panics where it has another form. It is looked at every second, so it is read at once: the state is near the beginning, behind
+/// a name of at most 16 bytes (64 of a kernel thread).
 fn state_of(process: u32) -> Option<char> {
     let mut begin = [0; 128];
     let length = File::open(format!("/proc/{process}/stat")).and_then(|mut file| file.read(&mut begin)).ok()?;
     let stat = String::from_utf8_lossy(begin.get(..length)?);
-    stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next())
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.filter(|state| !matches!(state, 'Z' | 'X'))
 }
