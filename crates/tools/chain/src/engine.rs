@@ -31,8 +31,9 @@ use crate::stale::{Failure, Fetcher, Kept as KeptBlocks, NotThere};
 use crate::store::{KeptBlock, Store};
 use crate::wake::{Wake, new_tip, shows_a_tip};
 
-/// Nodes of all networks that are asked at the same time at most.
-const AT_ONCE: usize = 64;
+/// Nodes of all networks that are asked at the same time at most: those that answered when they were asked last, and the others, which may say
+/// nothing for as long as they are waited for, and must not take the turns of the former.
+const AT_ONCE: [usize; 2] = [48, 16];
 /// Tips of one answer whose headers are asked for at most. The others have their turn with the next answer.
 const MAX_WALKS: usize = 32;
 /// Answers with headers that are asked for on one occasion at most: of a node of one's own, and of a server that others pay for.
@@ -95,7 +96,7 @@ struct Common {
     make: Publishers,
     store: Store,
     published: Published,
-    at_once: Semaphore,
+    at_once: [Semaphore; 2],
     /// What was warned of last, so that it is not repeated.
     warned: Mutex<Option<String>>,
     /// Cancelled at the end: no more blocks are fetched.
@@ -196,7 +197,7 @@ impl Engine {
             make,
             store: store.clone(),
             published,
-            at_once: Semaphore::new(AT_ONCE),
+            at_once: AT_ONCE.map(Semaphore::new),
             warned: Mutex::default(),
             over: CancellationToken::new(),
         });
@@ -328,9 +329,11 @@ impl Running {
         settings: &NodeSettings,
         version_due: &mut Instant,
     ) -> Option<BlockHash> {
+        let answers = self.state.lock().is_reachable(place);
         let answer = {
+            let [answering, others] = &self.common.at_once;
             // Never closed.
-            let _turn = self.common.at_once.acquire().await;
+            let _turn = if answers { answering } else { others }.acquire().await;
             source.tips().await
         };
         let answer = match answer {

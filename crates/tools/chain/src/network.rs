@@ -336,6 +336,11 @@ impl NetworkState {
         self.nodes.get(&NodeKey::configured(place)).is_some_and(|node| node.answered)
     }
 
+    /// Whether a node answered when it was asked last.
+    pub fn is_reachable(&self, place: usize) -> bool {
+        self.nodes.get(&NodeKey::configured(place)).is_some_and(|node| node.reachable == Some(true))
+    }
+
     /// Notes that the headers of a node's first answer were asked for: those that come later are new.
     pub fn had_time(&mut self, place: usize) {
         if let Some(node) = self.nodes.get_mut(&NodeKey::configured(place)) {

@@ -403,3 +403,46 @@ async fn an_event_makes_an_observed_node_be_asked_at_once() {
     assert_eq!(watch.seen.lock().publishers, BTreeSet::from(["alice".to_owned()]));
     watch.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_say_nothing_hold_up_no_other() {
+    if testbed::require_bitcoind().is_none() {
+        return;
+    }
+    let alice = Node::builder().name("alice").start().await.unwrap();
+    alice.mine(1).await.unwrap();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source = SourceSettings::Esplora {
+        url: format!("http://{}", silent.local_addr().unwrap()).parse().unwrap(),
+        certificate: None,
+    };
+    let (mut network, silent_ones) = (network(&[&alice], &[]), 100);
+    let like = network.nodes[0].clone();
+    network.nodes.extend((1..=silent_ones).map(|id| NodeSettings {
+        id,
+        name: format!("silent-{id}"),
+        source: source.clone(),
+        interval: INTERVAL,
+        ..like.clone()
+    }));
+    // How many wait for an answer. None of them gives up before the end of this test.
+    let (waiting, count) = tokio::sync::watch::channel(0_u32);
+    let accepting = tokio::spawn(async move {
+        let mut connections = Vec::new();
+        while let Ok((connection, _)) = silent.accept().await {
+            connections.push(connection);
+            waiting.send_modify(|count| *count += 1);
+        }
+    });
+    let watch = Watch::start(network);
+    watch.agrees(&alice).await;
+    let enough = async { count.clone().wait_for(|count| *count >= 16).await.map(|count| *count) };
+    tokio::time::timeout(PATIENCE, enough).await.unwrap().unwrap();
+    for _ in 0..3 {
+        alice.mine(1).await.unwrap();
+        watch.agrees(&alice).await;
+    }
+    assert!(*count.borrow() < silent_ones, "the others wait for their turn");
+    accepting.abort();
+    watch.stop().await;
+}
