@@ -97,13 +97,16 @@ fn inventory(wire: &mut Wire, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// Appends the first items as far as they are of known types, some at a time. Returns how many.
+/// Appends the first items as far as they are of known types, some at a time. Returns how many. Those take as many bytes as on the wire, where four
+/// bytes are before each hash, too: so all are copied at once, and these are replaced.
 fn put_known_items(items: &[[u8; ITEM]], out: &mut Vec<u8>) -> Option<usize> {
-    let mut fields = [[0; ITEM]; 16];
+    const AT_ONCE: usize = 64;
+    let start = out.len();
+    out.extend_from_slice(items.get(..AT_ONCE).unwrap_or(items).as_flattened());
     let mut known = 0;
-    for (field, item) in fields.iter_mut().zip(items) {
-        let (item_type, hash) = item.split_first_chunk()?;
-        let number = match u32::from_le_bytes(*item_type) {
+    for item in out.get_mut(start..)?.as_chunks_mut::<ITEM>().0 {
+        let (head, _) = item.split_first_chunk_mut()?;
+        let number = match u32::from_le_bytes(*head) {
             1 => inventory_item::TRANSACTION,
             2 => inventory_item::BLOCK,
             5 => inventory_item::WTX,
@@ -112,12 +115,10 @@ fn put_known_items(items: &[[u8; ITEM]], out: &mut Vec<u8>) -> Option<usize> {
             4 => inventory_item::COMPACT_BLOCK,
             _ => break,
         };
-        let (key, place) = field.split_first_chunk_mut()?;
-        *key = [delimited(inv::ITEMS), 34, delimited(number), 32];
-        place.copy_from_slice(hash);
+        *head = [delimited(inv::ITEMS), 34, delimited(number), 32];
         known += 1;
     }
-    out.extend_from_slice(fields.get(..known)?.as_flattened());
+    out.truncate(start + known * ITEM);
     Some(known)
 }
 
