@@ -51,9 +51,11 @@ pub(super) struct Sender {
     unrequested: Option<u64>,
     /// Bytes that were sent since the last request.
     unrequested_bytes: usize,
-    /// Until when the next request of a confirmation waits: [`CONFIRM_INTERVAL`] and [`CONFIRM_SLACK`] from the last one on. It is one timer for the
-    /// whole connection: to set one at each turn costs a wake-up of its own.
-    due: Pin<Box<Sleep>>,
+    /// Until when the next request of a confirmation waits: [`CONFIRM_INTERVAL`] and [`CONFIRM_SLACK`] from the last one on.
+    due: Instant,
+    /// Goes off then, if there is something to request one for. It is one timer for the whole connection: to set one at each turn costs a wake-up of
+    /// its own.
+    timer: Pin<Box<Sleep>>,
     pings: Interval,
     /// Questions whether it is there that the server has not answered.
     unanswered: u32,
@@ -89,7 +91,8 @@ impl Sender {
             confirming,
             unrequested: None,
             unrequested_bytes: 0,
-            due: Box::pin(sleep_until(Instant::now())),
+            due: Instant::now(),
+            timer: Box::pin(sleep_until(Instant::now())),
             pings,
             unanswered: 0,
             warned_too_large: false,
@@ -153,10 +156,13 @@ impl Sender {
         let doubtful = unconfirmed > 0 && self.confirming.is_doubtful();
         let at_once = !self.connection.is_writing() && (unconfirmed >= WINDOW_BYTES || !more_comes);
         let has_unrequested = self.unrequested.is_some();
-        let due = &mut self.due;
+        if has_unrequested && self.timer.deadline() != self.due {
+            self.timer.as_mut().reset(self.due);
+        }
+        let timer = &mut self.timer;
         let due = async {
             if more_comes {
-                due.as_mut().await;
+                timer.as_mut().await;
             }
         };
         tokio::select! {
@@ -248,7 +254,7 @@ impl Sender {
         self.unrequested_bytes += pieces.bytes;
         pieces.finish().into_iter().for_each(|piece| self.connection.put(piece));
         self.unrequested = Some(number);
-        let recently = Instant::now() + CONFIRM_SLACK < self.due.deadline();
+        let recently = Instant::now() + CONFIRM_SLACK < self.due;
         if self.unrequested_bytes >= CONFIRM_BYTES || !recently {
             self.request_confirmation();
         }
@@ -295,7 +301,7 @@ impl Sender {
     fn request_confirmation(&mut self) {
         let Some(number) = self.unrequested.take() else { return };
         self.unrequested_bytes = 0;
-        self.due.as_mut().reset(Instant::now() + CONFIRM_INTERVAL + CONFIRM_SLACK);
+        self.due = Instant::now() + CONFIRM_INTERVAL + CONFIRM_SLACK;
         self.connection.put(self.confirming.request(number));
     }
 }
