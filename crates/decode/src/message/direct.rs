@@ -100,6 +100,7 @@ fn inventory(wire: &mut Wire, out: &mut Vec<u8>) -> Option<()> {
 /// Appends the first items as far as they are of known types, some at a time. Returns how many. Those take as many bytes as on the wire, where four
 /// bytes are before each hash, too: so all are copied at once, and these are replaced.
 fn put_known_items(items: &[[u8; ITEM]], out: &mut Vec<u8>) -> Option<usize> {
+    // Not all that follow: what is behind an item of another type is copied again.
     const AT_ONCE: usize = 64;
     let start = out.len();
     out.extend_from_slice(items.get(..AT_ONCE).unwrap_or(items).as_flattened());

@@ -173,6 +173,11 @@ impl NodeState {
         }
     }
 
+    /// It answered when it was asked last.
+    fn is_reachable(&self) -> bool {
+        self.reachable == Some(true)
+    }
+
     fn has_other_rules(&self) -> bool {
         !self.other_rules.is_empty()
     }
@@ -186,7 +191,7 @@ impl NodeState {
             implementation: self.implementation.clone(),
             version: self.version.clone(),
             transport: self.transport.map(str::to_owned),
-            reachable: self.reachable == Some(true),
+            reachable: self.is_reachable(),
             other_rules: self.has_other_rules(),
             tips: self.tips.iter().take(MAX_TIPS_PUBLISHED).map(activity::message).collect(),
             more_tips: (more > 0).then_some(more),
@@ -246,7 +251,7 @@ impl NetworkState {
                 tip.hash == *hash || *below.entry(tip.hash).or_insert_with(|| self.tree.is_below(hash, &tip.hash))
             })
         };
-        let asked = self.nodes.iter().filter(|(key, node)| !key.remote && !node.hidden && node.reachable == Some(true));
+        let asked = self.nodes.iter().filter(|(key, node)| !key.remote && !node.hidden && node.is_reachable());
         let (having, others): (Vec<_>, Vec<_>) = asked.partition(|(_, node)| has(node));
         let places = |nodes: Vec<(&NodeKey, &NodeState)>| nodes.into_iter().map(|(key, _)| key.place).collect();
         (places(having), places(others))
@@ -338,7 +343,7 @@ impl NetworkState {
 
     /// Whether a node answered when it was asked last.
     pub fn is_reachable(&self, place: usize) -> bool {
-        self.nodes.get(&NodeKey::configured(place)).is_some_and(|node| node.reachable == Some(true))
+        self.nodes.get(&NodeKey::configured(place)).is_some_and(NodeState::is_reachable)
     }
 
     /// Notes that the headers of a node's first answer were asked for: those that come later are new.
@@ -564,7 +569,7 @@ impl NetworkState {
 
     /// The height of the active tip with the most work, of nodes by Bitcoin's rules; the highest one where none of them is in the tree.
     fn best_height(&self) -> Option<u32> {
-        let nodes = self.nodes.values().filter(|node| node.reachable == Some(true) && !node.has_other_rules());
+        let nodes = self.nodes.values().filter(|node| node.is_reachable() && !node.has_other_rules());
         let tips = nodes.filter_map(|node| active(&node.tips));
         tips.map(|tip| (self.tree.work(&tip.hash), self.height_of(tip))).max().map(|(_, height)| height)
     }
@@ -709,7 +714,7 @@ impl NetworkState {
             description: node.description.clone(),
             implementation: program(&node.implementation).to_owned(),
             version: node.version.clone(),
-            reachable: node.reachable == Some(true),
+            reachable: node.is_reachable(),
             other_rules: node.has_other_rules(),
             height: active(&node.tips).map(|tip| self.height_of(tip)),
             tips: node.tips.clone(),

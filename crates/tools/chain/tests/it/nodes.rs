@@ -422,7 +422,6 @@ async fn servers_that_say_nothing_hold_up_no_other() {
         id,
         name: format!("silent-{id}"),
         source: source.clone(),
-        interval: INTERVAL,
         ..like.clone()
     }));
     // How many wait for an answer. None of them gives up before the end of this test.
