@@ -19,7 +19,7 @@ const DIGITS: usize = 9;
 /// What ends a message, and each line, in NATS's protocol.
 pub(crate) const END: &[u8] = b"\r\n";
 /// Bytes that are reserved for a batch at least and at most; events that need more get it.
-const ROOM: Range<usize> = 4 << 10..512 << 10;
+const ROOM: Range<usize> = 4 << 10..1 << 20;
 
 /// Encoded events of one run, one after the other.
 #[derive(Clone, Debug)]

@@ -5,10 +5,14 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// Bytes that are kept: about as many as are on their way to a NATS server at full speed.
-const KEPT: usize = 4 << 20;
+/// Bytes that are kept: for as many as are on their way to a NATS server at full speed, with the room that batches leave.
+const KEPT: usize = 8 << 20;
 /// Larger memory is not kept: it was for a block, and the next one is minutes away.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 2 << 20;
+/// What is not longer than this gets memory of its own: it may have to wait for a server for long, and would keep much more than it needs.
+const SMALL: usize = 16 << 10;
+/// New memory is a multiple of this, so that it fits for the next ones, too.
+const STEP: usize = 64 << 10;
 
 /// Memory for batches. Asking the allocator each time costs page faults, since it gives back to the system what is large and free.
 #[derive(Debug, Default)]
@@ -27,12 +31,17 @@ impl Spare {
         let buffer = free.buffers.pop().unwrap_or_default();
         free.bytes -= buffer.capacity();
         drop(free);
-        // It is not made larger, which would copy what nobody needs. Powers of two fit for the next ones, too.
-        if buffer.capacity() >= room { buffer } else { Vec::with_capacity(room.next_power_of_two()) }
+        // It is not made larger, which would copy what nobody needs.
+        if buffer.capacity() >= room { buffer } else { Vec::with_capacity(room.next_multiple_of(STEP)) }
     }
 
     /// What was written to such memory. When nobody has it any more, the memory is free again.
     pub(crate) fn lend(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
+        if bytes.len() <= SMALL {
+            let small = Bytes::copy_from_slice(&bytes);
+            self.put_back(bytes);
+            return small;
+        }
         Bytes::from_owner(Lent { bytes, of: Arc::downgrade(self) })
     }
 
@@ -72,21 +81,29 @@ mod tests {
     #[test]
     fn memory_is_used_again_within_bounds() {
         let spare = Arc::new(Spare::default());
-        let mut buffer = spare.take(100);
-        buffer.extend_from_slice(b"abc");
+        let mut buffer = spare.take(SMALL + 1);
         let place = buffer.as_ptr();
-        let (lent, part) = (spare.lend(buffer), |bytes: &Bytes| bytes.slice(1..));
-        let part = part(&lent);
+        buffer.extend_from_slice(b"abc");
+        assert_eq!(spare.lend(buffer), b"abc"[..]);
+        let mut buffer = spare.take(SMALL + 1);
+        assert_eq!(buffer.as_ptr(), place, "what is small has memory of its own");
+        buffer.resize(SMALL + 1, 7);
+        let lent = spare.lend(buffer);
+        let part = lent.slice(SMALL..);
         drop(lent);
-        assert_eq!(part, b"bc"[..]);
+        assert_eq!(part, [7][..]);
         let other = spare.take(100);
         assert_ne!(other.as_ptr(), place, "somebody still has it");
         drop(part);
         let again = spare.take(10);
         assert_eq!((again.as_ptr(), again.len()), (place, 0));
-        let many: Vec<_> = (0..20).map(|_| spare.lend(spare.take(LARGE))).collect();
+        let written = |mut buffer: Vec<u8>| {
+            buffer.resize(SMALL + 1, 7);
+            spare.lend(buffer)
+        };
+        let many: Vec<_> = (0..20).map(|_| written(spare.take(LARGE))).collect();
         drop(many);
-        drop(spare.lend(Vec::with_capacity(LARGE + 1)));
+        drop(written(Vec::with_capacity(LARGE + 1)));
         let free = spare.0.lock();
         assert_eq!((free.bytes, free.buffers.len()), (KEPT, KEPT / LARGE));
         assert_eq!(free.bytes, free.buffers.iter().map(Vec::capacity).sum::<usize>());

@@ -22,7 +22,7 @@ use crate::accounts::Reason;
 use crate::batch::{Batch, END};
 
 /// Bytes that are written at once, about.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 512 << 10;
 /// Bytes that are written before a confirmation is requested.
 const CONFIRM_BYTES: usize = 1 << 20;
 /// The time between two requests of a confirmation, unless much is sent. Each costs the threads on its way a wake-up or two.

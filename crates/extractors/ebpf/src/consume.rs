@@ -24,9 +24,10 @@ use crate::route::{Route, Router, is_alive};
 const BYTES_PER_MICROSECOND: u64 = 1600;
 /// How often nodes are looked for, and accounts are brought up to date.
 const LOOK: Duration = Duration::from_secs(1);
-/// How many events are published at once, and about how many bytes they have: what a processor has in its cache when it is sent.
-const BATCH: usize = 1024;
-const BATCH_BYTES: usize = 256 << 10;
+/// How many events are published at once, and about how many bytes they have: what a processor still has in its cache when it is sent. Less would wake
+/// the server more often.
+const BATCH: usize = 2048;
+const BATCH_BYTES: usize = 512 << 10;
 
 /// Reads the ring until shutdown.
 pub(crate) struct Consumer {
