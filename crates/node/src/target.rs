@@ -180,11 +180,12 @@ impl Target {
         }
         // A socket is all that is needed of a node whose process cannot be seen, or known among others.
         let by_socket = self.ipc.is_some() && !self.has_place();
-        let located = match self.running(host) {
+        let mut others = None;
+        let located = match self.running(host, &mut others) {
             Ok(Some(candidate)) => candidate.located,
             Ok(None) if self.configured_address().is_some() => return Ok(self.configured_only()),
             Ok(None) | Err(LocateError::Ambiguous(_)) if by_socket => return Ok(self.configured_only()),
-            Ok(None) => self.stopped(host)?,
+            Ok(None) => self.stopped(host, others)?,
             Err(error) => return Err(error),
         };
         let mut located = self.with_configured(located);
@@ -212,8 +213,8 @@ impl Target {
         self.rpc.as_ref().or(self.p2p.as_ref()).filter(|_| !local)
     }
 
-    /// The running node that fits; none if there is none.
-    fn running(&self, host: &Host) -> Result<Option<Candidate>, LocateError> {
+    /// The running node that fits. If none does and all were looked at, `others` says which they are.
+    fn running(&self, host: &Host, others: &mut Option<String>) -> Result<Option<Candidate>, LocateError> {
         if let Some(pid) = self.pid {
             let candidate = host.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
             let is_in_file = |file| files::process_id(file).is_ok_and(|named| named == Some(pid));
@@ -230,7 +231,8 @@ impl Target {
             return Ok(candidate.filter(|candidate| self.fit(candidate) != Fit::No));
         }
         let all = Candidate::all(host).into_iter().map(|c| (self.fit(&c), c));
-        let fitting: Vec<_> = all.filter(|(fit, _)| *fit != Fit::No).collect();
+        let (fitting, unfit): (Vec<_>, Vec<_>) = all.partition(|(fit, _)| *fit != Fit::No);
+        *others = Some(Candidate::describe_all(unfit.iter().map(|(_, c)| c)));
         let best = fitting.iter().map(|(fit, _)| *fit).max();
         let mut fitting: Vec<_> = fitting.into_iter().filter(|(fit, _)| Some(*fit) == best).map(|(_, c)| c).collect();
         if fitting.len() > 1 {
@@ -278,8 +280,8 @@ impl Target {
     }
 
     /// The node as it would start, by the files that it has.
-    fn stopped(&self, host: &Host) -> Result<Located, LocateError> {
-        let launch = self.launch(host).ok_or_else(|| self.not_found(host))?;
+    fn stopped(&self, host: &Host, others: Option<String>) -> Result<Located, LocateError> {
+        let Some(launch) = self.launch(host) else { return Err(self.not_found(host, others)) };
         let settings = launch.settings();
         let net_datadir = settings.net_datadir();
         let note = format!("no {} node is running in {}", settings.chain, settings.datadir.display());
@@ -287,7 +289,11 @@ impl Target {
             && e.kind() == std::io::ErrorKind::NotFound
         {
             let configured = self.datadir.is_some() || self.conf.is_some();
-            return Err(if configured { LocateError::NoDatadir { path: net_datadir } } else { self.not_found(host) });
+            return Err(if configured {
+                LocateError::NoDatadir { path: net_datadir }
+            } else {
+                self.not_found(host, others)
+            });
         }
         let mut located = Located::of(settings, &launch, None);
         located.notes.push(note);
@@ -314,9 +320,9 @@ impl Target {
         Some(Launch { args, cwd: PathBuf::from("/"), home, ..Launch::default() })
     }
 
-    fn not_found(&self, host: &Host) -> LocateError {
+    fn not_found(&self, host: &Host, others: Option<String>) -> LocateError {
         let requested = self.describe();
-        let running = Candidate::describe_all(Candidate::all(host).iter());
+        let running = others.unwrap_or_else(|| Candidate::describe_all(Candidate::all(host).iter()));
         LocateError::NotFound {
             requested: if requested.is_empty() { requested } else { format!(" ({requested})") },
             running: if running.is_empty() { "none is running here".to_owned() } else { format!("running: {running}") },

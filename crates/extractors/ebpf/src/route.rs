@@ -201,7 +201,11 @@ impl Node {
             let located = target.locate().ok()?;
             located.pid.map(|process| (located, process))
         };
-        let any = || running(&Target { binary: None, ..self.target.clone() });
+        let any = || {
+            // To look for the same again costs as much, and finds no more.
+            self.target.binary.as_ref()?;
+            running(&Target { binary: None, ..self.target.clone() })
+        };
         running(&self.target).or_else(|| any().filter(|(located, _)| located.binary.is_none()))
     }
 
