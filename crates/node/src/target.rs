@@ -1,5 +1,6 @@
 //! A node as it is configured, or as it was once discovered, and the discovery of where it is now.
 
+use std::cell::LazyCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -114,6 +115,9 @@ struct Candidate {
     located: Located,
 }
 
+/// All nodes that run, looked for when somebody asks, and once: that takes a pass through /proc.
+type All<F> = LazyCell<Vec<Candidate>, F>;
+
 impl Candidate {
     fn all(host: &Host) -> Vec<Self> {
         host.processes().into_iter().map(Self::of).collect()
@@ -180,12 +184,12 @@ impl Target {
         }
         // A socket is all that is needed of a node whose process cannot be seen, or known among others.
         let by_socket = self.ipc.is_some() && !self.has_place();
-        let mut others = None;
-        let located = match self.running(host, &mut others) {
-            Ok(Some(candidate)) => candidate.located,
+        let all = LazyCell::new(|| Candidate::all(host));
+        let located = match self.running(host, &all) {
+            Ok(Some(located)) => located,
             Ok(None) if self.configured_address().is_some() => return Ok(self.configured_only()),
             Ok(None) | Err(LocateError::Ambiguous(_)) if by_socket => return Ok(self.configured_only()),
-            Ok(None) => self.stopped(host, others)?,
+            Ok(None) => self.stopped(host, &all)?,
             Err(error) => return Err(error),
         };
         let mut located = self.with_configured(located);
@@ -213,32 +217,30 @@ impl Target {
         self.rpc.as_ref().or(self.p2p.as_ref()).filter(|_| !local)
     }
 
-    /// The running node that fits. If none does and all were looked at, `others` says which they are.
-    fn running(&self, host: &Host, others: &mut Option<String>) -> Result<Option<Candidate>, LocateError> {
+    /// The running node that fits; none if there is none. `all`: those that run.
+    fn running(&self, host: &Host, all: &All<impl FnOnce() -> Vec<Candidate>>) -> Result<Option<Located>, LocateError> {
         if let Some(pid) = self.pid {
             let candidate = host.process(pid, true).map(Candidate::of).ok_or(LocateError::NoProcess(pid))?;
             let is_in_file = |file| files::process_id(file).is_ok_and(|named| named == Some(pid));
             if self.fit(&candidate) == Fit::No || !self.pid_file.as_deref().is_none_or(is_in_file) {
                 return Err(LocateError::OtherNode { pid, requested: self.describe(), actual: candidate.describe() });
             }
-            return Ok(Some(candidate));
+            return Ok(Some(candidate.located));
         }
         if let Some(file) = &self.pid_file {
             // What it has after a crash may be the id of another process by now.
             let pid = files::process_id(file)
                 .map_err(|e| LocateError::PidFile { path: file.clone(), reason: files::reason(&e) })?;
             let candidate = pid.and_then(|pid| host.process(pid, false)).map(Candidate::of);
-            return Ok(candidate.filter(|candidate| self.fit(candidate) != Fit::No));
+            return Ok(candidate.filter(|candidate| self.fit(candidate) != Fit::No).map(|candidate| candidate.located));
         }
-        let all = Candidate::all(host).into_iter().map(|c| (self.fit(&c), c));
-        let (fitting, unfit): (Vec<_>, Vec<_>) = all.partition(|(fit, _)| *fit != Fit::No);
-        *others = Some(Candidate::describe_all(unfit.iter().map(|(_, c)| c)));
+        let fitting: Vec<_> = all.iter().map(|c| (self.fit(c), c)).filter(|(fit, _)| *fit != Fit::No).collect();
         let best = fitting.iter().map(|(fit, _)| *fit).max();
-        let mut fitting: Vec<_> = fitting.into_iter().filter(|(fit, _)| Some(*fit) == best).map(|(_, c)| c).collect();
+        let fitting: Vec<_> = fitting.into_iter().filter(|(fit, _)| Some(*fit) == best).map(|(_, c)| c).collect();
         if fitting.len() > 1 {
-            return Err(LocateError::Ambiguous(Candidate::describe_all(fitting.iter())));
+            return Err(LocateError::Ambiguous(Candidate::describe_all(fitting.into_iter())));
         }
-        Ok(fitting.pop())
+        Ok(fitting.first().map(|candidate| candidate.located.clone()))
     }
 
     fn fit(&self, candidate: &Candidate) -> Fit {
@@ -280,8 +282,8 @@ impl Target {
     }
 
     /// The node as it would start, by the files that it has.
-    fn stopped(&self, host: &Host, others: Option<String>) -> Result<Located, LocateError> {
-        let Some(launch) = self.launch(host) else { return Err(self.not_found(host, others)) };
+    fn stopped(&self, host: &Host, all: &All<impl FnOnce() -> Vec<Candidate>>) -> Result<Located, LocateError> {
+        let launch = self.launch(host).ok_or_else(|| self.not_found(all))?;
         let settings = launch.settings();
         let net_datadir = settings.net_datadir();
         let note = format!("no {} node is running in {}", settings.chain, settings.datadir.display());
@@ -289,11 +291,7 @@ impl Target {
             && e.kind() == std::io::ErrorKind::NotFound
         {
             let configured = self.datadir.is_some() || self.conf.is_some();
-            return Err(if configured {
-                LocateError::NoDatadir { path: net_datadir }
-            } else {
-                self.not_found(host, others)
-            });
+            return Err(if configured { LocateError::NoDatadir { path: net_datadir } } else { self.not_found(all) });
         }
         let mut located = Located::of(settings, &launch, None);
         located.notes.push(note);
@@ -320,9 +318,9 @@ impl Target {
         Some(Launch { args, cwd: PathBuf::from("/"), home, ..Launch::default() })
     }
 
-    fn not_found(&self, host: &Host, others: Option<String>) -> LocateError {
+    fn not_found(&self, all: &[Candidate]) -> LocateError {
         let requested = self.describe();
-        let running = others.unwrap_or_else(|| Candidate::describe_all(Candidate::all(host).iter()));
+        let running = Candidate::describe_all(all.iter());
         LocateError::NotFound {
             requested: if requested.is_empty() { requested } else { format!(" ({requested})") },
             running: if running.is_empty() { "none is running here".to_owned() } else { format!("running: {running}") },
