@@ -18,8 +18,8 @@ use crate::queue::Delivery;
 const DIGITS: usize = 9;
 /// What ends a message, and each line, in NATS's protocol.
 pub(crate) const END: &[u8] = b"\r\n";
-/// Bytes that are reserved for a batch at least and at most; events that need more get it.
-const ROOM: Range<usize> = 4 << 10..1 << 20;
+/// Bytes that are reserved for a batch at most; events that need more get it.
+const MAX_ROOM: usize = 1 << 20;
 
 /// Encoded events of one run, one after the other.
 #[derive(Clone, Debug)]
@@ -168,7 +168,7 @@ pub struct BatchWriter {
 impl BatchWriter {
     pub(crate) fn new(publisher: Publisher, turn: OwnedMutexGuard<Turn>, (run, next_sequence): (u64, u64)) -> Self {
         let node = Arc::clone(publisher.node_shared());
-        let bytes = publisher.spare().take((turn.bytes + turn.bytes / 8).clamp(ROOM.start, ROOM.end));
+        let bytes = publisher.spare().take((turn.bytes + turn.bytes / 8).min(MAX_ROOM));
         let entries = Vec::with_capacity(turn.events);
         Self { publisher, turn, node, run, next_sequence, bytes, entries }
     }

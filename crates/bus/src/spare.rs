@@ -11,7 +11,7 @@ const KEPT: usize = 8 << 20;
 const LARGE: usize = 2 << 20;
 /// What is not longer than this gets memory of its own: it may have to wait for a server for long, and would keep much more than it needs.
 const SMALL: usize = 16 << 10;
-/// New memory is a multiple of this, so that it fits for the next ones, too.
+/// New memory is a multiple of this, and not less, so that it fits for the next ones, too.
 const STEP: usize = 64 << 10;
 
 /// Memory for batches. Asking the allocator each time costs page faults, since it gives back to the system what is large and free.
@@ -27,6 +27,7 @@ struct Free {
 impl Spare {
     /// Empty memory with room for so many bytes.
     pub(crate) fn take(&self, room: usize) -> Vec<u8> {
+        let room = room.max(STEP);
         let mut free = self.0.lock();
         let buffer = free.buffers.pop().unwrap_or_default();
         free.bytes -= buffer.capacity();
